@@ -1,0 +1,210 @@
+"""A laid-out diagram becomes a PNG, drawn with Pillow in a font that comes with the project."""
+
+import io
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from .graph import Diagram, Edge, Node
+from .layout import Box, Layout, Point, Route, Size, arrange
+
+_FONTS = Path(__file__).parent.parent / "fonts"
+_SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
+_MARGIN, _TITLE, _CAPTION = 48, 40, 17
+_NODE_TEXT, _EDGE_TEXT, _LEADING = 24, 18, 1.25
+_PAD_X, _PAD_Y, _WRAP, _EDGE_WRAP = 22, 16, 18, 16
+_LARGEST = 1.7
+_INK, _LINE, _PAPER, _QUIET = "#1f2933", "#7b8794", "#ffffff", "#616e7c"
+_PALETTES = (
+    ("#0b4f6c", "#e3f2f9", "#5fa8c7"),
+    ("#5c3d8d", "#efe8f9", "#a487cf"),
+    ("#1e6b4f", "#e4f4ec", "#6bb697"),
+    ("#8a3b12", "#fbeee4", "#d59566"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture and, for whoever checks it, the box of every text in it, in its pixels."""
+
+    image: Image.Image
+    boxes: list[Box]
+
+    def png(self, facts: dict[str, str]) -> bytes:
+        """The PNG file, with ``facts`` as its text chunks."""
+        told = PngInfo()
+        for name, fact in facts.items():
+            told.add_itxt(name, fact)
+        out = io.BytesIO()
+        self.image.save(out, "PNG", pnginfo=told, optimize=False, compress_level=6)
+        return out.getvalue()
+
+
+def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 1) -> Drawn:
+    """The picture in ``size``; another ``sample`` has other colours and, every second time, the other direction."""
+    width, height = size
+    unit = min(width / 1536, height / 864)
+    top, below = (_MARGIN + _TITLE * 1.6) * unit, (_MARGIN + _CAPTION) * unit
+    room = (width - 2 * _MARGIN * unit, height - top - below - 16 * unit)
+    layout, scale = _fitting(diagram, room, unit, sample)
+    origin = (
+        (width - layout.size[0] * scale) / 2,
+        top + (room[1] - layout.size[1] * scale) / 2,
+    )
+    pen = _Pen(Image.new("RGB", (width * _SMOOTH, height * _SMOOTH), _PAPER), _PALETTES[(sample - 1) % len(_PALETTES)])
+    boxes = pen.heading(diagram.title, caption, size, unit)
+    boxes += pen.body(diagram, layout, origin, scale)
+    return Drawn(pen.image.resize(size, Image.Resampling.LANCZOS), boxes)
+
+
+def _fitting(diagram: Diagram, room: Size, unit: float, sample: int) -> tuple[Layout, float]:
+    """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples."""
+    options = []
+    for direction in ("LR", "TB"):
+        layout = arrange(diagram, _node_size, _label_size, direction=direction)
+        options.append((min(room[0] / layout.size[0], room[1] / layout.size[1], _LARGEST * unit), layout))
+    scale, layout = sorted(options, key=lambda option: -option[0])[(sample - 1) % 2]
+    return layout, scale
+
+
+class _Pen:
+    """Draws in picture pixels on an image that is _SMOOTH times larger."""
+
+    def __init__(self, image: Image.Image, palette: tuple[str, str, str]) -> None:
+        self.image, self._draw = image, ImageDraw.Draw(image)
+        self._strong, self._light, self._edge = palette
+
+    def heading(self, title: str, caption: str, size: tuple[int, int], unit: float) -> list[Box]:
+        """Title above, caption below; the boxes of both."""
+        width, height = size
+        room = width - 2 * _MARGIN * unit
+        boxes = []
+        for text, points, bold, baseline, colour in (
+            (title, _TITLE, True, _MARGIN * unit, _INK),
+            (caption, _CAPTION, False, height - (_MARGIN - 8) * unit - _CAPTION * unit, _QUIET),
+        ):
+            points = min(points * unit, points * unit * room / max(_length(text, points * unit, bold=bold), 1))
+            box = Box(_MARGIN * unit, baseline, _MARGIN * unit + _length(text, points, bold=bold), baseline + points * 1.3)
+            self._text(text, ((box.left + box.right) / 2, (box.top + box.bottom) / 2), points, colour, bold=bold)
+            boxes.append(box)
+        return boxes
+
+    def body(self, diagram: Diagram, layout: Layout, origin: Point, scale: float) -> list[Box]:
+        """Edges below, nodes above; the boxes of nodes and edge labels."""
+
+        def placed(box: Box) -> Box:
+            corners = [(box.left, box.top), (box.right, box.bottom)]
+            return Box(*(origin[axis] + corner[axis] * scale for corner in corners for axis in (0, 1)))
+
+        boxes = []
+        for route in layout.routes:
+            self._route(route, origin, scale)
+        for route in layout.routes:
+            if route.label:
+                boxes.append(placed(route.label))
+                self._label(route.edge.label, boxes[-1], scale)
+        for key, box in layout.nodes.items():
+            boxes.append(placed(box))
+            self._node(diagram.nodes[key], boxes[-1], scale)
+        return boxes
+
+    def _node(self, node: Node, box: Box, scale: float) -> None:
+        fill, ink = (self._strong, _PAPER) if node.main else (self._light, _INK)
+        self._draw.rounded_rectangle(
+            self._zoomed((box.left, box.top), (box.right, box.bottom)),
+            radius=12 * scale * _SMOOTH,
+            fill=fill,
+            outline=self._strong if node.main else self._edge,
+            width=max(1, round(2 * scale * _SMOOTH)),
+        )
+        self._lines(_wrapped(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
+
+    def _label(self, text: str, box: Box, scale: float) -> None:
+        self._lines(_wrapped(text, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
+
+    def _route(self, route: Route, origin: Point, scale: float) -> None:
+        points = [(origin[0] + x * scale, origin[1] + y * scale) for x, y in [*_smooth(route.curve), route.tip]]
+        width = max(2, round(2.2 * scale * _SMOOTH))
+        self._draw.line(self._zoomed(*points[:-1]), fill=_LINE, width=width, joint="curve")
+        self._draw.polygon(self._zoomed(*_arrow(points[-2], points[-1], 6 * scale)), fill=_LINE)
+
+    def _lines(self, lines: list[str], box: Box, points: float, colour: str, *, bold: bool) -> None:
+        middle = (box.top + box.bottom) / 2 - (len(lines) - 1) * points * _LEADING / 2
+        for number, line in enumerate(lines):
+            centre = ((box.left + box.right) / 2, middle + number * points * _LEADING)
+            self._text(line, centre, points, colour, bold=bold)
+
+    def _text(self, text: str, centre: Point, points: float, colour: str, *, bold: bool) -> None:
+        (where,) = self._zoomed(centre)
+        halo = {"stroke_width": 3 * _SMOOTH, "stroke_fill": _PAPER} if colour == _QUIET else {}
+        self._draw.text(where, text, font=_font(round(points * _SMOOTH), bold=bold), fill=colour, anchor="mm", **halo)
+
+    @staticmethod
+    def _zoomed(*points: Point) -> list[Point]:
+        return [(x * _SMOOTH, y * _SMOOTH) for x, y in points]
+
+
+@cache
+def _font(pixels: int, *, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_FONTS / ("NotoSans-Bold.ttf" if bold else "NotoSans-Regular.ttf"), max(pixels, 1))
+
+
+def _length(text: str, points: float, *, bold: bool) -> float:
+    """The width of a line of text, in pixels."""
+    return _font(100, bold=bold).getlength(text) * points / 100
+
+
+def _wrapped(text: str, most: int) -> list[str]:
+    """Lines of about ``most`` characters; a longer word is cut."""
+    lines = [""]
+    for word in itertools.chain.from_iterable(_pieces(word, most + 6) for word in text.split()):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines[:3] + ["…"] * (len(lines) > 3)
+
+
+def _pieces(word: str, most: int) -> list[str]:
+    return [word[start : start + most] for start in range(0, len(word), most)]
+
+
+def _node_size(node: Node) -> Size:
+    lines = _wrapped(node.label, _WRAP)
+    width = max(_length(line, _NODE_TEXT, bold=node.main) for line in lines)
+    return max(width + 2 * _PAD_X, 110), len(lines) * _NODE_TEXT * _LEADING + 2 * _PAD_Y
+
+
+def _label_size(edge: Edge) -> Size:
+    lines = _wrapped(edge.label, _EDGE_WRAP)
+    width = max(_length(line, _EDGE_TEXT, bold=False) for line in lines)
+    return width + 10, len(lines) * _EDGE_TEXT * _LEADING + 4
+
+
+def _smooth(curve: Sequence[Point], steps: int = 16) -> list[Point]:
+    """Points along cubic Bézier curves that share their ends."""
+    points = [curve[0]]
+    for start in range(0, len(curve) - 3, 3):
+        a, b, c, d = curve[start : start + 4]
+        for step in range(1, steps + 1):
+            t = step / steps
+            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+            points.append(
+                (
+                    sum(w * p[0] for w, p in zip(weights, (a, b, c, d), strict=True)),
+                    sum(w * p[1] for w, p in zip(weights, (a, b, c, d), strict=True)),
+                )
+            )
+    return points
+
+
+def _arrow(tail: Point, tip: Point, half: float) -> list[Point]:
+    """The triangle of an arrow's head."""
+    across, along = tip[0] - tail[0], tip[1] - tail[1]
+    length = (across**2 + along**2) ** 0.5 or 1.0
+    side = (-along / length * half, across / length * half)
+    return [tip, (tail[0] + side[0], tail[1] + side[1]), (tail[0] - side[0], tail[1] - side[1])]

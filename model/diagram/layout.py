@@ -1,0 +1,92 @@
+"""A diagram gets a shape: Graphviz's dot (Gansner et al., 1993) places boxes of given sizes and routes the edges.
+
+Edge labels are placed by dot as well, so that no label covers another or a node.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pygraphviz
+
+from .graph import Diagram, Edge, Node
+
+Size = tuple[float, float]
+Point = tuple[float, float]
+
+_GRAPHVIZ = threading.Lock()  # the library is not safe for use by two threads at once
+_INCH = 72.0
+_EMPTY = '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle by its corners, in pixels from the upper left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, centre: Point, size: Size) -> "Box":
+        """The box of that size around a point."""
+        return cls(centre[0] - size[0] / 2, centre[1] - size[1] / 2, centre[0] + size[0] / 2, centre[1] + size[1] / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of an edge: points of cubic Bézier curves, the tip of its arrow, and its label's box."""
+
+    edge: Edge
+    curve: Sequence[Point]
+    tip: Point
+    label: Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is; ``size`` is the whole, in pixels."""
+
+    size: Size
+    nodes: dict[str, Box]
+    routes: list[Route]
+
+
+def arrange(
+    diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[Edge], Size], *, direction: str
+) -> Layout:
+    """The layout for boxes of these sizes; ``direction`` is "LR" or "TB"."""
+    graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
+    graph.node_attr.update(shape="box", fixedsize="true", label="")
+    sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
+    for key, (width, height) in sizes.items():
+        graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
+    labels = [label_size(edge) for edge in diagram.edges]
+    for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
+        text = {"label": _EMPTY.format(*size)} if edge.label else {}
+        graph.add_edge(edge.source, edge.target, key=str(number), **text)
+    with _GRAPHVIZ:
+        graph.layout(prog="dot")
+    _, _, width, height = _numbers(graph.graph_attr["bb"])
+    nodes = {key: Box.around(_point(graph.get_node(key).attr["pos"], height), size) for key, size in sizes.items()}
+    routes = [
+        _route(edge, graph.get_edge(edge.source, edge.target, key=str(number)).attr, size, height)
+        for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True))
+    ]
+    return Layout((width, height), nodes, routes)
+
+
+def _route(edge: Edge, told: dict[str, str], size: Size, height: float) -> Route:
+    """An edge as dot tells it: "e,x,y" is the tip, what follows the curve; y counts from below."""
+    tip, *curve = [_point(word.removeprefix("e,"), height) for word in told["pos"].split()]
+    return Route(edge, curve, tip, Box.around(_point(told["lp"], height), size) if edge.label else None)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
+
+
+def _point(text: str, height: float) -> Point:
+    x, y = _numbers(text)
+    return x, height - y

@@ -1,0 +1,67 @@
+"""Every error that a user can meet: a stable code, what happened, what to do, and whether a retry can help.
+
+No message repeats the caller's data or a secret: messages travel to logs, traces and other people.
+"""
+
+from typing import ClassVar
+
+
+class MultichainError(Exception):
+    """The root of the tree. ``str(error)`` is the sentence, ``error.field`` the text of a response's ``error``."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    @property
+    def field(self) -> str:
+        """The error as a response carries it: code, colon, sentence."""
+        return f"{self.code}: {self}"
+
+
+class InvalidRequestError(MultichainError):
+    """A request does not fit the contract; it names the field and what was expected."""
+
+    code = "invalid_request"
+
+
+class ReferenceFieldError(MultichainError):
+    """A ``{stage.field}`` reference cannot be followed: a cycle, an absent stage, a field that is not text."""
+
+    code = "bad_reference"
+
+
+class WaitedError(MultichainError):
+    """A stage did not run because one that it refers to failed."""
+
+    code = "waited"
+
+
+class StageFailedError(MultichainError):
+    """A stage broke in a way that nobody foresaw."""
+
+    code = "internal"
+    retryable = True
+
+
+class ProfileError(MultichainError):
+    """A profile cannot be read or names what does not exist."""
+
+    code = "bad_profile"
+
+
+class DocumentError(MultichainError):
+    """A document cannot be read, or there is none."""
+
+    code = "bad_document"
+
+
+class IndexFolderError(MultichainError):
+    """An index folder is missing, damaged, of another format or of another embedding."""
+
+    code = "bad_index"
+
+
+class CommandError(MultichainError):
+    """A command cannot do what was asked, for a reason outside the contract."""
+
+    code = "command"

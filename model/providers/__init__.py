@@ -1,0 +1,16 @@
+"""The providers that a profile can name, each imported when it is first used."""
+
+from importlib import import_module
+from types import ModuleType
+
+from ..errors import ProfileError
+
+MODULES = {"offline": ".offline"}
+"""Provider name → module, which gives ``embeddings``, ``chat``, ``images`` and ``REQUIRES``."""
+
+
+def provider(name: str) -> ModuleType:
+    """The module of that provider. Raises ProfileError when there is none."""
+    if name not in MODULES:
+        raise ProfileError(f"there is no provider of that name; use one of {', '.join(MODULES)}")
+    return import_module(MODULES[name], __package__)

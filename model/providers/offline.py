@@ -1,0 +1,71 @@
+"""The provider that needs no key and no network: hashed embeddings, quoted answers, drawn diagrams.
+
+It never pretends to be a chat model or an image model: ``answered_by`` and the picture's caption say what it is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..retrieval.chunks import Passage
+from ..retrieval.index import Index
+from .base import Picture, Usage, Vectors
+from .extractive import Extractive
+
+REQUIRES = ("scikit-learn", "numpy", "pillow", "pygraphviz", "textblob")
+"""The distributions that it serves with."""
+
+_DIMENSION = 2048
+
+
+class HashedEmbeddings:
+    """Character n-grams of 3 to 5, hashed into 2,048 dimensions: no weights, no fit, forgiving of typing errors.
+
+    Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009; the square root of the counts
+    as in docs/decisions.md.
+    """
+
+    provider = "offline"
+    model = f"char_wb-3-5-{_DIMENSION}"
+
+    def __init__(self) -> None:
+        from sklearn.feature_extraction.text import HashingVectorizer  # noqa: PLC0415 - a second of import
+
+        self._vectorizer = HashingVectorizer(
+            analyzer="char_wb", ngram_range=(3, 5), n_features=_DIMENSION, alternate_sign=True, norm=None
+        )
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row for each text, of norm 1; shape (texts, 2048)."""
+        from sklearn.preprocessing import normalize  # noqa: PLC0415
+
+        counts = self._vectorizer.transform(texts)
+        counts.data = np.sign(counts.data) * np.sqrt(np.abs(counts.data))
+        return np.ascontiguousarray(normalize(counts).toarray(), dtype=np.float32)
+
+
+class DiagramImages:
+    """Draws the noun phrases of the prompt and of the passages found for it as a labelled diagram."""
+
+    async def draw(self, prompt: str, passages: Sequence[Passage], *, size: str, sample: int) -> Picture:
+        """A PNG. Raises InvalidRequestError for a size that is not one."""
+        from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
+
+        content, told = await asyncio.to_thread(draw, prompt, passages, size, sample)
+        return Picture(content, "image/png", told, "offline:diagram", Usage(images=1))
+
+
+def embeddings() -> HashedEmbeddings:
+    """The embeddings of this provider."""
+    return HashedEmbeddings()
+
+
+def chat(index: Index, **settings: float) -> Extractive:
+    """Answers that quote the passages of ``index``; the settings are those of Extractive."""
+    return Extractive(index.lexical, **settings)
+
+
+def images() -> DiagramImages:
+    """Pictures."""
+    return DiagramImages()

@@ -1,0 +1,1 @@
+"""The index over the documents and the search in it."""

@@ -1,0 +1,48 @@
+"""Search: the passages for a question, by meaning and by words."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidRequestError
+from ..providers.base import Embeddings
+from .chunks import Passage
+from .fusion import fuse
+from .index import Index
+
+_CANDIDATES = 200
+"""How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
+_FILTERS = ("source", "title", "heading", "page")
+
+
+class Retriever:
+    """Finds passages in an index, with the embeddings that it was built with."""
+
+    def __init__(self, index: Index, embeddings: Embeddings) -> None:
+        self.index, self._embeddings = index, embeddings
+
+    async def search(self, question: str, k: int, wanted: dict[str, Any] | None = None) -> list[Passage]:
+        """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are.
+
+        Raises InvalidRequestError when ``wanted`` names a field that passages lack.
+        """
+        allowed = None if not wanted else self.index.matching(_checked(wanted))
+        if allowed is not None and not len(allowed):
+            return []
+        count = min(max(_CANDIDATES, k), len(self.index.chunks))
+        dense = self.index.nearest(self._embeddings.embed([question])[0], count, allowed)
+        lexical = self.index.lexical.scores(question)
+        positions = np.arange(len(lexical)) if allowed is None else allowed
+        best = positions[np.argsort(-lexical[positions], kind="stable")[:count]]
+        candidates = np.array(sorted({*dense, *best.tolist()}))
+        floor = min(dense.values(), default=0.0)
+        near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
+        scores = np.round(fuse(lexical[candidates], near).astype(np.float64), 6)  # batches differ in the seventh digit
+        order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
+        return [Passage(self.index.chunks[candidates[n]], float(scores[n])) for n in order]
+
+
+def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
+    if not set(wanted) <= set(_FILTERS):
+        raise InvalidRequestError(f"filter: expected the fields {', '.join(_FILTERS)}")
+    return wanted

@@ -1,0 +1,48 @@
+"""A picture of what a prompt says."""
+
+import base64
+
+from ..contract import Field, Values
+from ..providers.base import Images
+from ..retrieval.retriever import Retriever
+from .base import Stage
+
+
+class ImageGeneration(Stage):
+    """Draws the prompt; the ``passages`` passages found for it are there for a provider that can use them."""
+
+    inputs = (
+        Field(
+            "prompt",
+            "text",
+            "What to draw.",
+            required=True,
+            most=32_000,
+            example="A conceptual diagram of LangChain in use",
+        ),
+        Field("size", "text", "Width and height in pixels, such as 1536x864.", most=9),
+        Field("sample", "integer", "Which of several pictures of the same prompt.", least=1, most=100),
+    )
+    outputs = (
+        Field("image", "image", "The picture as base64; empty when it is at the url."),
+        Field("mime_type", "text", "Its type, such as image/png."),
+        Field("url", "text", "Where it is stored, when it is not in the response."),
+        Field("alt_text", "text", "The picture in words."),
+    )
+
+    def __init__(self, retriever: Retriever, images: Images, passages: int = 4) -> None:
+        self._retriever, self._images, self._passages = retriever, images, passages
+
+    async def run(self, values: Values) -> Values:
+        """Retrieves, then draws."""
+        passages = await self._retriever.search(values["prompt"], self._passages)
+        picture = await self._images.draw(
+            values["prompt"], passages, size=values.get("size", ""), sample=values.get("sample", 1)
+        )
+        return {
+            "image": base64.b64encode(picture.content).decode(),
+            "mime_type": picture.mime_type,
+            "alt_text": picture.alt_text,
+            "answered_by": picture.answered_by,
+            "usage": picture.usage.fields(),
+        }

@@ -1,0 +1,60 @@
+"""A question answered from the documents, with its sources."""
+
+from ..contract import Field, Values
+from ..providers.base import Chat
+from ..retrieval.chunks import Passage
+from ..retrieval.retriever import Retriever
+from .base import Stage
+
+SOURCE = (
+    Field("source", "text", "Path relative to the folder given, or address, of the document."),
+    Field("title", "text", "The document's title."),
+    Field("heading", "text", "The headings above the passage, outermost first, joined by ' > '."),
+    Field("page", "integer", "Page of a paged document, from 1; 0 when it has none."),
+    Field("start", "integer", "First character of the passage in the document's text."),
+    Field("end", "integer", "The character after its last."),
+    Field("text", "text", "The passage."),
+    Field("score", "number", "How near it is to the question; larger is nearer."),
+    Field("cited", "boolean", "Whether the answer rests on it."),
+)
+
+
+class RetrievalQA(Stage):
+    """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used."""
+
+    inputs = (
+        Field(
+            "question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."
+        ),
+        Field("k", "integer", "How many passages to find.", least=1, most=50),
+        Field(
+            "filter",
+            "object",
+            "Only passages whose fields have these values: a value, or a list of which any will do.",
+        ),
+    )
+    outputs = (
+        Field("answer", "text", "The answer; [n] cites the n-th source."),
+        Field("abstained", "boolean", "Whether the documents did not hold the answer."),
+        Field("sources", "list", "The passages found, best first.", fields=SOURCE),
+    )
+
+    def __init__(self, retriever: Retriever, chat: Chat, passages: int = 4) -> None:
+        self._retriever, self._chat, self._passages = retriever, chat, passages
+
+    async def run(self, values: Values) -> Values:
+        """Retrieves, then answers."""
+        question = values["question"]
+        passages = await self._retriever.search(question, values.get("k", self._passages), values.get("filter"))
+        reply = await self._chat.answer(question, passages)
+        return {
+            "answer": reply.text,
+            "abstained": reply.abstained,
+            "sources": [_source(passage, n in reply.cited) for n, passage in enumerate(passages)],
+            "answered_by": reply.answered_by,
+            "usage": reply.usage.fields(),
+        }
+
+
+def _source(passage: Passage, cited: bool) -> Values:
+    return passage.fields() | {"cited": cited}
