@@ -49,7 +49,7 @@ class Field:
             case "boolean":
                 fits = isinstance(value, bool)
             case "object":
-                fits = isinstance(value, dict)
+                fits = isinstance(value, dict) and value.keys() <= {field.name for field in self.fields}
             case "list":
                 fits = isinstance(value, list)
             case _:
@@ -71,7 +71,7 @@ class Field:
             case "boolean":
                 return "true or false"
             case "object":
-                return "an object"
+                return f"an object with {', '.join(field.name for field in self.fields)}"
             case "list":
                 return "a list"
             case _:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
@@ -30,9 +31,11 @@ class MultichainModel(PythonModel):  # type: ignore[misc]  # MLflow's class is u
         self._version = _version(index)
 
     def predict(
-        self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> Response | list[Response]:
         """One response for one dict, a list of them in the same order for rows.
+
+        MLflow hands over a frame when it enforces the signature; normalise.py says what else can come.
 
         Raises MlflowException (HTTP 400) when the input holds no stage, or is one dict that does not fit.
         """

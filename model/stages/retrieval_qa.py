@@ -3,7 +3,7 @@
 from ..contract import Field, Values
 from ..providers.base import Chat
 from ..retrieval.chunks import Passage
-from ..retrieval.retriever import Retriever
+from ..retrieval.retriever import FILTERS, Retriever
 from .base import Stage
 
 SOURCE = (
@@ -31,6 +31,7 @@ class RetrievalQA(Stage):
             "filter",
             "object",
             "Only passages whose fields have these values: a value, or a list of which any will do.",
+            fields=tuple(field for field in SOURCE if field.name in FILTERS),
         ),
     )
     outputs = (

@@ -1,0 +1,115 @@
+"""``python -m training``: from documents to a registered version."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+import model
+from commandline import Commands
+from model.errors import CommandError
+from model.profile import Profile
+
+SHIPPED = Path(model.__file__).parent.parent / "documents"
+"""The documents that come with the project."""
+
+_PROFILE = click.option("--profile", default="offline", show_default=True, help="A profile's name, or its file.")
+_INDEX = click.option(
+    "--index", type=click.Path(path_type=Path), default=Path("index"), show_default=True, help="The index folder."
+)
+
+
+def _documents(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes --documents once or several times, each with one path or more."""
+    option = click.option(
+        "--documents",
+        "first",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="A folder or file of text or Markdown; more may follow. [default: the documents of this project]",
+    )
+    return option(click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")(command))
+
+
+@click.group(cls=Commands)
+def training() -> None:
+    """Build an index, log it as a model, verify and register it."""
+
+
+@training.command()
+@_PROFILE
+@_documents
+@_INDEX
+@click.option("--name", default="multichain", show_default=True, help="The registered model.")
+def run(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, name: str) -> None:
+    """The whole line: build, log, verify, register, promote."""
+    from .run import run  # noqa: PLC0415
+
+    with _progress() as progress:
+        run(profile, _paths(first, more), index, name, progress)
+
+
+@training.command()
+@_PROFILE
+@_documents
+@_INDEX
+def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path) -> None:
+    """Build the index of documents."""
+    from .build import build  # noqa: PLC0415
+    from .run import tell  # noqa: PLC0415
+
+    with _progress() as progress:
+        tell(build(Profile.read(profile), _paths(first, more), index, progress))
+
+
+@training.command()
+@_PROFILE
+@_INDEX
+def log(profile: str, index: Path) -> None:
+    """Log an index as a model; prints the model's URI."""
+    from .log import log  # noqa: PLC0415
+
+    click.echo(log(profile, index))
+
+
+@training.command()
+@click.argument("uri")
+@click.option("--quiet", is_flag=True, help="Tell what is wrong and a summary, not every check.")
+def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Check the saved version at URI: does it load, keep the contract, and answer?"""
+    from .verify import verify  # noqa: PLC0415
+
+    checks = list(verify(uri))
+    for check in checks:
+        if check.wrong or not quiet:
+            click.echo(f"{'WRONG' if check.wrong else 'ok':6}{check.name}{': ' if check.wrong else ''}{check.wrong}")
+    wrong = sum(bool(check.wrong) for check in checks)
+    if wrong:
+        raise CommandError(f"{wrong} of {len(checks)} checks failed")
+    click.echo(f"Verified: {len(checks)} checks passed")
+
+
+def _paths(first: tuple[Path, ...], more: tuple[Path, ...]) -> list[Path]:
+    return [*first, *more] or [SHIPPED]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar that shows once there is something to wait for."""
+    bars: list[Any] = []
+
+    def show(done: int, total: int) -> None:
+        if not bars:
+            bars.append(click.progressbar(length=total, label="Embedding chunks"))
+            bars[0].__enter__()
+        bars[0].update(done - bars[0].pos)
+        if done == total:
+            bars[0].__exit__(None, None, None)
+
+    yield show
+
+
+if __name__ == "__main__":
+    training(prog_name="python -m training")

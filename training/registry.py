@@ -1,0 +1,22 @@
+"""Versions and aliases in the MLflow registry."""
+
+import mlflow
+from mlflow import MlflowClient
+
+ALIAS = "champion"
+"""The alias that serving follows."""
+
+
+def register(uri: str, name: str) -> str:
+    """Registers the logged model ``uri`` as the next version of ``name``; gives that version."""
+    return str(mlflow.register_model(uri, name).version)
+
+
+def promote(name: str, version: str) -> None:
+    """Points the serving alias at ``version``; versions before it stay as they are."""
+    MlflowClient().set_registered_model_alias(name, ALIAS, version)
+
+
+def store() -> str:
+    """Where versions are registered."""
+    return str(mlflow.get_registry_uri())

@@ -1,0 +1,72 @@
+"""The whole line, from documents to a promoted version, each step timed and told."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from model.errors import CommandError
+from model.profile import Profile
+
+from .build import Built, Progress, build
+from .log import log
+
+
+@dataclass(slots=True)
+class Steps:
+    """Tells each step as it ends, and all of them with their seconds at the end."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times what runs inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+    def told(self) -> str:
+        """The steps on one line."""
+        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
+
+
+def run(profile: str, documents: Sequence[Path], index: Path, name: str, progress: Progress) -> None:
+    """Builds, logs, verifies, registers and promotes; raises MultichainError at the first step that fails."""
+    steps = Steps()
+    with steps.step("build"):
+        tell(build(Profile.read(profile), documents, index, progress))
+    with steps.step("log"):
+        uri = log(profile, index)
+        click.echo(f"Logged the model {uri}")
+    with steps.step("verify"):
+        verified(uri)
+    with steps.step("register"):
+        from .registry import ALIAS, promote, register, store  # noqa: PLC0415 - MLflow takes two seconds to import
+
+        version = register(uri, name)
+        promote(name, version)
+        click.echo(f"Registered version {version} of {name} in {store()}")
+        click.echo(f"The alias {ALIAS} points at it: models:/{name}@{ALIAS}")
+    click.echo(f"Steps: {steps.told()}")
+
+
+def tell(built: Built) -> None:
+    """Says what a build made."""
+    for file in built.loaded.skipped:
+        click.echo(f"Skipped, for it is no text or Markdown file, or empty: {file.absolute()}")
+    counts = f"{len(built.loaded.documents)} documents, {built.manifest.chunks} chunks"
+    click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions:\n{built.folder}")
+
+
+def verified(uri: str) -> None:
+    """Verifies the version in a clean process. Raises CommandError when a check fails."""
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "training", "verify", "--quiet", uri], check=False
+    )
+    if done.returncode:
+        raise CommandError(f"{uri} failed its verification, so it is not registered")

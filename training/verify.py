@@ -1,0 +1,120 @@
+"""Checks a saved version in a clean process: does it load, keep the contract, and answer?
+
+It asks the version itself for its declarations, so it works on a version of other code than this.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel
+
+from .cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "text": str,
+    "image": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "list": list,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was checked, and what is wrong; empty when nothing is."""
+
+    name: str
+    wrong: str
+
+
+def verify(uri: str) -> Iterator[Check]:
+    """The checks of the version at ``uri``, one by one. Raises MlflowException when it cannot be loaded."""
+    folder = Path(mlflow.artifacts.download_artifacts(uri))
+    yield Check("no pickle in its files", ", ".join(_pickles(folder)))
+    model = mlflow.pyfunc.load_model(str(folder))
+    declared = json.loads(model.predict({}, params={"describe": True})["meta"]["description"])["stages"]
+    yield _checked("answers its own example", lambda: _smoke(model, declared))
+    if set(declared) != {"qa", "image_generation"}:
+        return
+    for case in CASES:
+        if not case.runs:  # what runs may cost, and is tested with the code; here the smoke request stands for it
+            yield _checked(case.name, lambda case=case: _as_rows(model, case, declared))
+            if case.single:
+                yield _checked(f"{case.name}, as one object", lambda case=case: _as_one(model, case))
+    for name, given, refused in EMPTY:
+        yield _checked(name, lambda given=given, refused=refused: _empty(model, given, refused=refused))
+
+
+def _checked(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, check())
+    except MlflowException as error:
+        return Check(name, f"it was refused: {error.message}")
+
+
+def _pickles(folder: Path) -> Iterator[str]:
+    """The files that are, or may hold, a pickle: protocol 2 and later begin with byte 0x80."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and (path.suffix in {".pkl", ".pickle"} or path.read_bytes()[:1] == b"\x80"):
+            yield path.relative_to(folder).as_posix()
+
+
+def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
+    response = model.predict(model.input_example)
+    errors = [response[name]["error"] for name in declared if response[name]["error"]]
+    silent = [name for name in model.input_example if not response[name]["ran"]]
+    return "; ".join(errors or silent or _misshapen(response, declared))
+
+
+def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
+    # one more row, so that MLflow sees rows whatever the case holds
+    responses = model.predict([*case.rows, {"image_generation": None}])[: len(case.rows)]
+    found = [{name: row[name]["error"] or RAN for name in told} for row, told in zip(responses, case.outcomes, strict=True)]
+    shapes = [wrong for response in responses for wrong in _misshapen(response, declared)]
+    return "; ".join(shapes) if found == case.outcomes else f"its outcome is {found}"
+
+
+def _as_one(model: PyFuncModel, case: Case) -> str:
+    expected = "; ".join(case.outcomes[0].values()) if case.refused else None
+    try:
+        response = model.predict(case.rows[0])
+    except MlflowException as error:
+        return "" if error.message == expected else f"it was refused: {error.message}"
+    found = {name: response[name]["error"] or RAN for name in case.outcomes[0]}
+    return "" if found == case.outcomes[0] and not expected else f"its outcome is {found}"
+
+
+def _empty(model: PyFuncModel, given: object, *, refused: bool) -> str:
+    try:
+        response = model.predict(given)
+    except MlflowException as error:
+        return "" if refused and error.message == NOTHING_KNOWN else f"it was refused: {error.message}"
+    return "" if response == [] and not refused else "it was answered"
+
+
+def _misshapen(response: dict[str, Any], declared: dict[str, Any]) -> list[str]:
+    """The fields of ``response`` that are missing, undeclared, null or of another type."""
+    wrong = [f"{name} is missing" for name in declared if name not in response]
+    for name in declared.keys() & response.keys():
+        wrong += _unlike(name, response[name], declared[name]["outputs"])
+    return wrong
+
+
+def _unlike(place: str, values: dict[str, Any], fields: list[dict[str, Any]]) -> list[str]:
+    names = {field["name"] for field in fields}
+    if set(values) != names:
+        return [f"{place} has other fields than it declares"]
+    wrong = [f"{place}.{f['name']} is not {f['kind']}" for f in fields if not isinstance(values[f["name"]], _TYPES[f["kind"]])]
+    for field in fields:
+        if not wrong and field.get("fields"):
+            value = values[field["name"]]
+            for entry in value if isinstance(value, list) else [value]:
+                wrong += _unlike(f"{place}.{field['name']}", entry, field["fields"])
+    return wrong
