@@ -1,5 +1,8 @@
 """Versions and aliases in the MLflow registry."""
 
+from contextlib import redirect_stderr
+from io import StringIO
+
 import mlflow
 from mlflow import MlflowClient
 
@@ -9,7 +12,8 @@ ALIAS = "champion"
 
 def register(uri: str, name: str) -> str:
     """Registers the logged model ``uri`` as the next version of ``name``; gives that version."""
-    return str(mlflow.register_model(uri, name).version)
+    with redirect_stderr(StringIO()):  # it prints what the caller tells in its own words; errors are raised
+        return str(mlflow.register_model(uri, name).version)
 
 
 def promote(name: str, version: str) -> None:

@@ -1,0 +1,1 @@
+"""Asking a version: from the command line and over REST."""

@@ -1,0 +1,73 @@
+"""``python -m serving``: ask a version, or serve it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commandline import Commands
+
+from .errors import ServingError
+
+CHAMPION = "models:/multichain@champion"
+
+
+@click.group(cls=Commands)
+def serving() -> None:
+    """Ask a version, or serve it over REST."""
+
+
+@serving.command()
+@click.argument("request_json", metavar="[JSON]", required=False)
+@click.option("--question", help="A question for the stage qa.")
+@click.option("--prompt", help="A prompt for the stage image_generation; may refer to {qa.answer}.")
+@click.option("--target", default=CHAMPION, show_default=True, help="models:/NAME@ALIAS, a folder, or http://HOST:PORT.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("multichain.png"), show_default=True, help="Where a picture goes.")
+@click.option("--json", "raw", is_flag=True, help="Print the whole response as JSON instead.")
+def ask(request_json: str | None, question: str | None, prompt: str | None, target: str, out: Path, raw: bool) -> None:  # noqa: FBT001
+    """Send one request, as JSON or by --question and --prompt, and show the response."""
+    from . import answer, client  # noqa: PLC0415
+
+    response = client.target(target).ask(_request(request_json, question, prompt))
+    if raw:
+        click.echo(json.dumps(response, ensure_ascii=False))
+    else:
+        for line in answer.lines(response, out):
+            click.echo(line)
+    if answer.failed(response):
+        raise click.exceptions.Exit(1)
+
+
+@serving.command()
+@click.option("--target", default=CHAMPION, show_default=True, help="The version to serve.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+def up(target: str, host: str, port: int) -> None:
+    """Serve a version over REST on this machine, as MLflow does."""
+    from .server import up  # noqa: PLC0415
+
+    up(target, host, port)
+
+
+def _request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:
+    if request_json is not None:
+        if question or prompt:
+            raise click.UsageError("give the request as JSON, or by --question and --prompt, not both")
+        try:
+            request = json.loads(request_json)
+        except ValueError as error:
+            raise ServingError(f"the request is not JSON ({error}); put it in single quotes") from None
+        if not isinstance(request, dict):
+            raise ServingError('the request is not a JSON object such as {"qa": {"question": "…"}}')
+        return request
+    request = {"qa": {"question": question}} if question is not None else {}
+    if prompt is not None:
+        request["image_generation"] = {"prompt": prompt}
+    if not request:
+        raise click.UsageError("give a request: JSON, --question or --prompt")
+    return request
+
+
+if __name__ == "__main__":
+    serving(prog_name="python -m serving")

@@ -1,0 +1,110 @@
+"""One request to a target: a registered or saved version, loaded here, or a server that speaks MLflow's protocol."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from .errors import ServingError
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+
+_SECONDS = 300
+
+
+class Target(Protocol):
+    """What a request can be sent to."""
+
+    def ask(self, request: Request) -> Response:
+        """The response. Raises ServingError when there is none."""
+        ...
+
+
+def target(address: str) -> Target:
+    """The target at ``address``: ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a folder, or ``http://…``."""
+    if address.startswith(("http://", "https://")):
+        return RestTarget(address)
+    if address.startswith(("models:/", "runs:/")) or Path(address).is_dir():
+        return LoadedTarget(address)
+    raise ServingError(f"--target {address}: expected models:/NAME@ALIAS, models:/NAME/VERSION, or http://HOST:PORT")
+
+
+class LoadedTarget:
+    """A version loaded into this process."""
+
+    def __init__(self, uri: str) -> None:
+        check_store(uri)
+        import mlflow  # noqa: PLC0415 - two seconds, which a REST target need not pay
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        self._refusal = MlflowException
+        try:
+            self._model = mlflow.pyfunc.load_model(uri)
+        except MlflowException as error:
+            raise ServingError(
+                f"cannot load {uri} from {mlflow.get_registry_uri()}: {_first_line(error.message)}; "
+                "python -m training run makes a version and its alias"
+            ) from None
+
+    def ask(self, request: Request) -> Response:
+        """The response of ``predict``."""
+        try:
+            return _response(self._model.predict(request))
+        except self._refusal as error:
+            raise ServingError(_first_line(error.message)) from None
+
+
+class RestTarget:
+    """A server with MLflow's /invocations."""
+
+    def __init__(self, address: str) -> None:
+        self._url = address.rstrip("/").removesuffix("/invocations") + "/invocations"
+
+    def ask(self, request: Request) -> Response:
+        """The response of a POST."""
+        try:
+            reply = requests.post(self._url, json={"inputs": request}, timeout=_SECONDS)
+        except requests.Timeout:
+            raise ServingError(f"{self._url} did not answer within {_SECONDS} s; try again, or ask for less") from None
+        except requests.RequestException:
+            raise ServingError(
+                f"cannot reach {self._url}; is the server up? python -m serving up starts one"
+            ) from None
+        try:
+            body = reply.json()
+        except ValueError:
+            raise ServingError(f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?") from None
+        if not reply.ok:
+            raise ServingError(_own(body.get("message", f"{self._url} answered HTTP {reply.status_code}")))
+        return _response(body["predictions"])
+
+
+def check_store(uri: str) -> None:
+    """Raises ServingError when there is no store to load from: MLflow would make an empty one and then fail."""
+    named = os.environ.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_REGISTRY_URI")
+    if uri.startswith(("models:/", "runs:/")) and not named and not Path("mlflow.db").is_file():
+        raise ServingError(
+            f"there is no store in {Path.cwd()} (no mlflow.db); go to the folder where you ran python -m training run, "
+            "or set MLFLOW_TRACKING_URI"
+        )
+
+
+def _response(predictions: Any) -> Response:  # noqa: ANN401 - whatever the model at the target gives
+    """The one response, whether the model answered with it or with a list of it."""
+    if isinstance(predictions, list) and len(predictions) == 1:
+        predictions = predictions[0]
+    if not isinstance(predictions, dict):
+        raise ServingError("the target answered, but not with one response; is it this model?")
+    return json.loads(json.dumps(predictions, default=str))  # type: ignore[no-any-return]
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0]
+
+
+def _own(message: str) -> str:
+    """The model's own sentence: MLflow's server puts the caller's data before it."""
+    return _first_line(message.rpartition("Error: ")[2])
