@@ -38,8 +38,10 @@ def main() -> int:
     rows, log = spark.communicate()
     print(rows.strip() if spark.returncode == 0 else log.strip()[-2000:])
     ended = time.perf_counter()
-    say(f"Done in {ended - started:.0f} s: train {trained - started:.1f} s, ask {answered - trained:.1f} s, "
-        f"Spark {ended - answered:.1f} s more. The store is {store}. Try next:")
+    say(
+        f"Done in {ended - started:.0f} s: train {trained - started:.1f} s, ask {answered - trained:.1f} s, "
+        f"Spark {ended - answered:.1f} s more. The store is {store}. Try next:"
+    )
     print("  . .venv/bin/activate")
     print('  python -m serving ask --question "What is a stage?" --prompt "A diagram of: {qa.answer}"')
     print("  python -m training run --documents PATH/TO/YOUR/DOCUMENTS")

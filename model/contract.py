@@ -197,9 +197,7 @@ class StageContract:
         for other in set(map(str, given)) - set(names):
             near = get_close_matches(other.lower(), names, n=1, cutoff=0.8)
             if near:
-                raise InvalidRequestError(
-                    f"{self.name}: expected the field {near[0]}, found a name that is nearly it"
-                )
+                raise InvalidRequestError(f"{self.name}: expected the field {near[0]}, found a name that is nearly it")
 
 
 @dataclass(frozen=True, slots=True)

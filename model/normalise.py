@@ -51,16 +51,12 @@ def plain(value: object) -> object:
         return {str(key): plain(cell) for key, cell in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "asDict"):
         return [plain(cell) for cell in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.item() if value.ndim == 0 else value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
-        return None
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())  # of a scalar, and of an array without dimensions, its one value
     for method in ("asDict", "model_dump"):  # a Spark Row, a pydantic object
         if hasattr(value, method):
             return plain(getattr(value, method)())
-    return value
+    return None if pd.isna(value) else value  # type: ignore[call-overload]  # None, NaN, pd.NA, pd.NaT; any scalar will do
 
 
 def _rows(given: object, contract: Contract) -> tuple[list[dict[str, Any]], bool]:

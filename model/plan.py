@@ -36,9 +36,7 @@ def make(request: Request, contract: Contract) -> Plan:
                 plan.errors.setdefault(name, ReferenceFieldError(f"{name}: {problem}"))
     for name in plan.needs:
         if _reaches(name, name, plan.needs):
-            plan.errors[name] = ReferenceFieldError(
-                f"{name}: its references come back to itself; take one of them out"
-            )
+            plan.errors[name] = ReferenceFieldError(f"{name}: its references come back to itself; take one of them out")
     return plan
 
 

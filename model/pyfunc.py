@@ -1,4 +1,4 @@
-"""The way in: MLflow loads this and calls ``predict``. What it is given becomes requests, which the pipeline answers."""
+"""The way in: MLflow loads this and calls ``predict``; the input becomes requests, which the pipeline answers."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from .contract import Response
 from .errors import InvalidRequestError
@@ -18,7 +18,7 @@ from .profile import Profile
 from .retrieval.index import Index
 
 
-class MultichainModel(PythonModel):  # type: ignore[misc]  # MLflow's class is untyped
+class MultichainModel(PythonModel):
     """One profile over one index, as an MLflow model."""
 
     def __init__(self, profile: str) -> None:
@@ -31,7 +31,10 @@ class MultichainModel(PythonModel):  # type: ignore[misc]  # MLflow's class is u
         self._version = _version(index)
 
     def predict(
-        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
     ) -> Response | list[Response]:
         """One response for one dict, a list of them in the same order for rows.
 

@@ -22,10 +22,25 @@ def serving() -> None:
 @click.argument("request_json", metavar="[JSON]", required=False)
 @click.option("--question", help="A question for the stage qa.")
 @click.option("--prompt", help="A prompt for the stage image_generation; may refer to {qa.answer}.")
-@click.option("--target", default=CHAMPION, show_default=True, help="models:/NAME@ALIAS, a folder, or http://HOST:PORT.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("multichain.png"), show_default=True, help="Where a picture goes.")
+@click.option(
+    "--target", default=CHAMPION, show_default=True, help="models:/NAME@ALIAS, a folder, or http://HOST:PORT."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("multichain.png"),
+    show_default=True,
+    help="Where a picture goes.",
+)
 @click.option("--json", "raw", is_flag=True, help="Print the whole response as JSON instead.")
-def ask(request_json: str | None, question: str | None, prompt: str | None, target: str, out: Path, raw: bool) -> None:  # noqa: FBT001
+def ask(  # noqa: PLR0913, PLR0917 - one for each option
+    request_json: str | None,
+    question: str | None,
+    prompt: str | None,
+    target: str,
+    out: Path,
+    raw: bool,  # noqa: FBT001 - click passes flags so
+) -> None:
     """Send one request, as JSON or by --question and --prompt, and show the response."""
     from . import answer, client  # noqa: PLC0415
 

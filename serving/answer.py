@@ -49,5 +49,7 @@ def _picture(stage: Values, out: Path) -> Iterator[str]:
     try:
         out.write_bytes(base64.b64decode(stage["image"]))
     except OSError as error:
-        raise ServingError(f"cannot write the picture to {out.absolute()} ({error.strerror}); give another --out") from None
+        raise ServingError(
+            f"cannot write the picture to {out.absolute()} ({error.strerror}); give another --out"
+        ) from None
     yield str(out.absolute())

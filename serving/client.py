@@ -70,13 +70,13 @@ class RestTarget:
         except requests.Timeout:
             raise ServingError(f"{self._url} did not answer within {_SECONDS} s; try again, or ask for less") from None
         except requests.RequestException:
-            raise ServingError(
-                f"cannot reach {self._url}; is the server up? python -m serving up starts one"
-            ) from None
+            raise ServingError(f"cannot reach {self._url}; is the server up? python -m serving up starts one") from None
         try:
             body = reply.json()
         except ValueError:
-            raise ServingError(f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?") from None
+            raise ServingError(
+                f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?"
+            ) from None
         if not reply.ok:
             raise ServingError(_own(body.get("message", f"{self._url} answered HTTP {reply.status_code}")))
         return _response(body["predictions"])

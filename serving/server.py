@@ -25,7 +25,9 @@ def up(target: str, host: str, port: int) -> None:
     _check_port(host, port)
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", target]
     command += ["--env-manager", "local", "--host", host, "--port", str(port), "--workers", "1"]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # MLflow calls uvicorn by name
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )  # MLflow calls uvicorn by name
     log = Path(tempfile.mkdtemp(prefix="multichain-up-")) / "server.log"
     with log.open("wb") as out:
         server = subprocess.Popen(  # noqa: S603 - our own arguments

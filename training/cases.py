@@ -83,8 +83,18 @@ CASES = [
     _one("k as a whole number", {"qa": _QUESTION | {"k": 1}}),
     _one("k as 3.0", {"qa": _QUESTION | {"k": 3.0}}),
     _one("k as a numpy number", {"qa": _QUESTION | {"k": np.int64(2)}}, json=False, spark=False),
-    _one("text in a numpy array without dimensions", {"qa": {"question": np.array(_QUESTION["question"])}}, json=False, spark=False),
-    _one("a list in a numpy array", {"qa": _QUESTION | {"filter": {"source": np.array(["langchain.txt"])}}}, json=False, spark=False),
+    _one(
+        "text in a numpy array without dimensions",
+        {"qa": {"question": np.array(_QUESTION["question"])}},
+        json=False,
+        spark=False,
+    ),
+    _one(
+        "a list in a numpy array",
+        {"qa": _QUESTION | {"filter": {"source": np.array(["langchain.txt"])}}},
+        json=False,
+        spark=False,
+    ),
     _one("a field that is an object", {"qa": _QUESTION | {"filter": {"source": "langchain.txt"}}}),
     _one("a field that holds a list", {"qa": _QUESTION | {"filter": {"source": ["gpt-4.txt", "langchain.txt"]}}}),
     _one("a field that the stage does not declare", {"qa": _QUESTION | {"purpose": "a test"}}),
@@ -127,7 +137,9 @@ CASES = [
     _one("malformed: a number out of bounds", {"qa": _QUESTION | {"k": 0}}, {"qa": _NO_K}),
     _one("malformed: a number that is not whole", {"qa": _QUESTION | {"k": 2.5}}, {"qa": _NO_K}),
     _one("malformed: text for an object", {"qa": _QUESTION | {"filter": "langchain.txt"}}, {"qa": _NO_FILTER}),
-    _one("malformed: an object with other fields", {"qa": _QUESTION | {"filter": {"author": "me"}}}, {"qa": _NO_FILTER}),
+    _one(
+        "malformed: an object with other fields", {"qa": _QUESTION | {"filter": {"author": "me"}}}, {"qa": _NO_FILTER}
+    ),
     _one(
         "malformed: a field that is nearly declared",
         {"qa": _QUESTION | {"fliter": {"source": "langchain.txt"}}},

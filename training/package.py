@@ -4,13 +4,11 @@ A loaded model imports its code by name, and Python keeps one module for each na
 their code ``model`` would run the same one. So each version's copy is called ``multichain_<fingerprint>``.
 """
 
-import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import model
-from model.profile import FOLDER
 
 CODE = Path(model.__file__).parent
 

@@ -15,8 +15,9 @@ from model.contract import META, Contract, Field
 def signature(contract: Contract) -> ModelSignature:
     """The signature of a model with these stages."""
     outputs = {name: stage.declared for name, stage in contract.stages.items()} | {"meta": META}
+    any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow's class is untyped
     return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), name=name, required=False) for name in contract.stages]),
+        inputs=Schema([ColSpec(any_type, name=name, required=False) for name in contract.stages]),
         outputs=Schema([ColSpec(_struct(fields), name=name) for name, fields in outputs.items()]),
         params=ParamSchema([ParamSpec("describe", DataType.boolean, default=False)]),
     )

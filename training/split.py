@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -43,9 +44,7 @@ def split(document: Document, chunk_size: int, overlap: int) -> list[Chunk]:
     ]
 
 
-def _pieces(
-    splitter: RecursiveCharacterTextSplitter, text: str, section: _Section
-) -> Iterator[tuple[int, str]]:
+def _pieces(splitter: RecursiveCharacterTextSplitter, text: str, section: _Section) -> Iterator[tuple[int, str]]:
     for piece in splitter.create_documents([text[section.start : section.end]]):
         if piece.page_content.strip():
             yield section.start + piece.metadata["start_index"], piece.page_content
@@ -60,7 +59,7 @@ def _sections(document: Document) -> Iterator[_Section]:
     headings: list[tuple[int, str]] = []
     begin = 0
     tokens = MarkdownIt().parse(document.text)
-    for token, inside in zip(tokens, tokens[1:], strict=False):
+    for token, inside in pairwise(tokens):
         if token.type == "heading_open" and token.map and token.level == 0:
             yield _Section(tuple(title for _, title in headings), begin, starts[token.map[0]])
             level = int(token.tag[1:])

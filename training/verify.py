@@ -6,6 +6,7 @@ It asks the version itself for its declarations, so it works on a version of oth
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,22 @@ def verify(uri: str) -> Iterator[Check]:
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     yield Check("no pickle in its files", ", ".join(_pickles(folder)))
     model = mlflow.pyfunc.load_model(str(folder))
-    declared = json.loads(model.predict({}, params={"describe": True})["meta"]["description"])["stages"]
-    yield _checked("answers its own example", lambda: _smoke(model, declared))
+    declared = json.loads(_predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
+    yield _checked("answers its own example", partial(_smoke, model, declared))
     if set(declared) != {"qa", "image_generation"}:
         return
     for case in CASES:
         if not case.runs:  # what runs may cost, and is tested with the code; here the smoke request stands for it
-            yield _checked(case.name, lambda case=case: _as_rows(model, case, declared))
+            yield _checked(case.name, partial(_as_rows, model, case, declared))
             if case.single:
-                yield _checked(f"{case.name}, as one object", lambda case=case: _as_one(model, case))
+                yield _checked(f"{case.name}, as one object", partial(_as_one, model, case))
     for name, given, refused in EMPTY:
-        yield _checked(name, lambda given=given, refused=refused: _empty(model, given, refused=refused))
+        yield _checked(name, partial(_empty, model, given, refused=refused))
+
+
+def _predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    """What ``predict`` gives; MLflow's own type for it does not know objects and lists of them."""
+    return model.predict(given, params=params)
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:
@@ -67,16 +73,19 @@ def _pickles(folder: Path) -> Iterator[str]:
 
 
 def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
-    response = model.predict(model.input_example)
+    example: dict[str, Any] = model.input_example  # type: ignore[assignment]  # ours is a dict
+    response = _predict(model, example)
     errors = [response[name]["error"] for name in declared if response[name]["error"]]
-    silent = [name for name in model.input_example if not response[name]["ran"]]
+    silent = [name for name in example if not response[name]["ran"]]
     return "; ".join(errors or silent or _misshapen(response, declared))
 
 
 def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
     # one more row, so that MLflow sees rows whatever the case holds
-    responses = model.predict([*case.rows, {"image_generation": None}])[: len(case.rows)]
-    found = [{name: row[name]["error"] or RAN for name in told} for row, told in zip(responses, case.outcomes, strict=True)]
+    responses = _predict(model, [*case.rows, {"image_generation": None}])[: len(case.rows)]
+    found = [
+        {name: row[name]["error"] or RAN for name in told} for row, told in zip(responses, case.outcomes, strict=True)
+    ]
     shapes = [wrong for response in responses for wrong in _misshapen(response, declared)]
     return "; ".join(shapes) if found == case.outcomes else f"its outcome is {found}"
 
@@ -84,7 +93,7 @@ def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
 def _as_one(model: PyFuncModel, case: Case) -> str:
     expected = "; ".join(case.outcomes[0].values()) if case.refused else None
     try:
-        response = model.predict(case.rows[0])
+        response = _predict(model, case.rows[0])
     except MlflowException as error:
         return "" if error.message == expected else f"it was refused: {error.message}"
     found = {name: response[name]["error"] or RAN for name in case.outcomes[0]}
@@ -93,7 +102,7 @@ def _as_one(model: PyFuncModel, case: Case) -> str:
 
 def _empty(model: PyFuncModel, given: object, *, refused: bool) -> str:
     try:
-        response = model.predict(given)
+        response = _predict(model, given)
     except MlflowException as error:
         return "" if refused and error.message == NOTHING_KNOWN else f"it was refused: {error.message}"
     return "" if response == [] and not refused else "it was answered"
@@ -111,7 +120,11 @@ def _unlike(place: str, values: dict[str, Any], fields: list[dict[str, Any]]) ->
     names = {field["name"] for field in fields}
     if set(values) != names:
         return [f"{place} has other fields than it declares"]
-    wrong = [f"{place}.{f['name']} is not {f['kind']}" for f in fields if not isinstance(values[f["name"]], _TYPES[f["kind"]])]
+    wrong = [
+        f"{place}.{f['name']} is not {f['kind']}"
+        for f in fields
+        if not isinstance(values[f["name"]], _TYPES[f["kind"]])
+    ]
     for field in fields:
         if not wrong and field.get("fields"):
             value = values[field["name"]]

@@ -8,7 +8,8 @@ import Stemmer
 from ..retrieval.chunks import Passage
 from ..retrieval.words import sentences
 from .graph import Diagram, Edge, Node
-from .phrases import Statement, phrases, plain, statements
+from .phrases import Statement, phrases, statements
+from .tagging import plain
 
 MOST_NODES = 9
 """More do not fit a slide."""
@@ -40,8 +41,7 @@ def _said(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
     """The statements of the passages with their sources, best passage first."""
     for passage in passages:
         for sentence in sentences(passage.text):
-            if "|" not in sentence.text:
-                yield from ((statement, passage.chunk.source) for statement in statements(sentence.text))
+            yield from ((statement, passage.chunk.source) for statement in statements(sentence.text))
 
 
 def _title(text: str) -> str:

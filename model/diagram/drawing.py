@@ -1,22 +1,19 @@
 """A laid-out diagram becomes a PNG, drawn with Pillow in a font that comes with the project."""
 
 import io
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
+from . import text
 from .graph import Diagram, Edge, Node
 from .layout import Box, Layout, Point, Route, Size, arrange
 
-_FONTS = Path(__file__).parent.parent / "fonts"
 _SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
 _MARGIN, _TITLE, _CAPTION = 48, 40, 17
-_NODE_TEXT, _EDGE_TEXT, _LEADING = 24, 18, 1.25
+_NODE_TEXT, _EDGE_TEXT = 24, 18
 _PAD_X, _PAD_Y, _WRAP, _EDGE_WRAP = 22, 16, 18, 16
 _LARGEST = 1.7
 _INK, _LINE, _PAPER, _QUIET = "#1f2933", "#7b8794", "#ffffff", "#616e7c"
@@ -57,8 +54,13 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
         top + (room[1] - layout.size[1] * scale) / 2,
     )
     pen = _Pen(Image.new("RGB", (width * _SMOOTH, height * _SMOOTH), _PAPER), _PALETTES[(sample - 1) % len(_PALETTES)])
-    boxes = pen.heading(diagram.title, caption, size, unit)
-    boxes += pen.body(diagram, layout, origin, scale)
+    left, right = _MARGIN * unit, width - _MARGIN * unit
+    foot = height - (_MARGIN - 8) * unit
+    boxes = [
+        pen.line(diagram.title, Box(left, left, right, left + _TITLE * text.LEADING * unit), bold=True),
+        pen.line(caption, Box(left, foot - _CAPTION * text.LEADING * unit, right, foot), bold=False),
+        *pen.body(diagram, layout, origin, scale),
+    ]
     return Drawn(pen.image.resize(size, Image.Resampling.LANCZOS), boxes)
 
 
@@ -79,20 +81,14 @@ class _Pen:
         self.image, self._draw = image, ImageDraw.Draw(image)
         self._strong, self._light, self._edge = palette
 
-    def heading(self, title: str, caption: str, size: tuple[int, int], unit: float) -> list[Box]:
-        """Title above, caption below; the boxes of both."""
-        width, height = size
-        room = width - 2 * _MARGIN * unit
-        boxes = []
-        for text, points, bold, baseline, colour in (
-            (title, _TITLE, True, _MARGIN * unit, _INK),
-            (caption, _CAPTION, False, height - (_MARGIN - 8) * unit - _CAPTION * unit, _QUIET),
-        ):
-            points = min(points * unit, points * unit * room / max(_length(text, points * unit, bold=bold), 1))
-            box = Box(_MARGIN * unit, baseline, _MARGIN * unit + _length(text, points, bold=bold), baseline + points * 1.3)
-            self._text(text, ((box.left + box.right) / 2, (box.top + box.bottom) / 2), points, colour, bold=bold)
-            boxes.append(box)
-        return boxes
+    def line(self, words: str, room: Box, *, bold: bool) -> Box:
+        """A line of text as high as ``room``, or smaller when it would be wider; its box."""
+        points = (room.bottom - room.top) / text.LEADING
+        points *= min(1.0, (room.right - room.left) / max(text.length(words, points, bold=bold), 1.0))
+        right, bottom = room.left + text.length(words, points, bold=bold), room.top + points * text.LEADING
+        box = Box(room.left, room.top, right, bottom)
+        self._text(words, box.centre, points, _INK if bold else _QUIET, bold=bold)
+        return box
 
     def body(self, diagram: Diagram, layout: Layout, origin: Point, scale: float) -> list[Box]:
         """Edges below, nodes above; the boxes of nodes and edge labels."""
@@ -122,10 +118,10 @@ class _Pen:
             outline=self._strong if node.main else self._edge,
             width=max(1, round(2 * scale * _SMOOTH)),
         )
-        self._lines(_wrapped(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
+        self._lines(text.wrapped(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
 
-    def _label(self, text: str, box: Box, scale: float) -> None:
-        self._lines(_wrapped(text, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
+    def _label(self, words: str, box: Box, scale: float) -> None:
+        self._lines(text.wrapped(words, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
 
     def _route(self, route: Route, origin: Point, scale: float) -> None:
         points = [(origin[0] + x * scale, origin[1] + y * scale) for x, y in [*_smooth(route.curve), route.tip]]
@@ -134,55 +130,37 @@ class _Pen:
         self._draw.polygon(self._zoomed(*_arrow(points[-2], points[-1], 6 * scale)), fill=_LINE)
 
     def _lines(self, lines: list[str], box: Box, points: float, colour: str, *, bold: bool) -> None:
-        middle = (box.top + box.bottom) / 2 - (len(lines) - 1) * points * _LEADING / 2
+        x, middle = box.centre
+        top = middle - (len(lines) - 1) * points * text.LEADING / 2
         for number, line in enumerate(lines):
-            centre = ((box.left + box.right) / 2, middle + number * points * _LEADING)
-            self._text(line, centre, points, colour, bold=bold)
+            self._text(line, (x, top + number * points * text.LEADING), points, colour, bold=bold)
 
-    def _text(self, text: str, centre: Point, points: float, colour: str, *, bold: bool) -> None:
-        (where,) = self._zoomed(centre)
-        halo = {"stroke_width": 3 * _SMOOTH, "stroke_fill": _PAPER} if colour == _QUIET else {}
-        self._draw.text(where, text, font=_font(round(points * _SMOOTH), bold=bold), fill=colour, anchor="mm", **halo)
+    def _text(self, words: str, centre: Point, points: float, colour: str, *, bold: bool) -> None:
+        self._draw.text(
+            self._zoomed(centre)[0],
+            words,
+            font=text.font(round(points * _SMOOTH), bold=bold),
+            fill=colour,
+            anchor="mm",
+            stroke_width=0 if bold or colour == _INK else 3 * _SMOOTH,  # a halo, where an edge may pass below
+            stroke_fill=_PAPER,
+        )
 
     @staticmethod
     def _zoomed(*points: Point) -> list[Point]:
         return [(x * _SMOOTH, y * _SMOOTH) for x, y in points]
 
 
-@cache
-def _font(pixels: int, *, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_FONTS / ("NotoSans-Bold.ttf" if bold else "NotoSans-Regular.ttf"), max(pixels, 1))
-
-
-def _length(text: str, points: float, *, bold: bool) -> float:
-    """The width of a line of text, in pixels."""
-    return _font(100, bold=bold).getlength(text) * points / 100
-
-
-def _wrapped(text: str, most: int) -> list[str]:
-    """Lines of about ``most`` characters; a longer word is cut."""
-    lines = [""]
-    for word in itertools.chain.from_iterable(_pieces(word, most + 6) for word in text.split()):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines[:3] + ["…"] * (len(lines) > 3)
-
-
-def _pieces(word: str, most: int) -> list[str]:
-    return [word[start : start + most] for start in range(0, len(word), most)]
-
-
 def _node_size(node: Node) -> Size:
-    lines = _wrapped(node.label, _WRAP)
-    width = max(_length(line, _NODE_TEXT, bold=node.main) for line in lines)
-    return max(width + 2 * _PAD_X, 110), len(lines) * _NODE_TEXT * _LEADING + 2 * _PAD_Y
+    lines = text.wrapped(node.label, _WRAP)
+    width = max(text.length(line, _NODE_TEXT, bold=node.main) for line in lines)
+    return max(width + 2 * _PAD_X, 110), len(lines) * _NODE_TEXT * text.LEADING + 2 * _PAD_Y
 
 
 def _label_size(edge: Edge) -> Size:
-    lines = _wrapped(edge.label, _EDGE_WRAP)
-    width = max(_length(line, _EDGE_TEXT, bold=False) for line in lines)
-    return width + 10, len(lines) * _EDGE_TEXT * _LEADING + 4
+    lines = text.wrapped(edge.label, _EDGE_WRAP)
+    width = max(text.length(line, _EDGE_TEXT, bold=False) for line in lines)
+    return width + 10, len(lines) * _EDGE_TEXT * text.LEADING + 4
 
 
 def _smooth(curve: Sequence[Point], steps: int = 16) -> list[Point]:

@@ -34,6 +34,6 @@ class Diagram:
     def in_words(self) -> str:
         """The diagram as a sentence, for those who cannot see it."""
         labels = {key: node.label for key, node in self.nodes.items()}
-        told = [" ".join([labels[e.source], e.label or "–", labels[e.target]]) for e in self.edges]
+        told = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
         alone = set(labels) - {key for edge in self.edges for key in (edge.source, edge.target)}
         return f"Diagram of {self.title}: " + "; ".join(told + [labels[key] for key in labels if key in alone]) + "."

@@ -16,7 +16,9 @@ Point = tuple[float, float]
 
 _GRAPHVIZ = threading.Lock()  # the library is not safe for use by two threads at once
 _INCH = 72.0
-_EMPTY = '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
+_EMPTY = (
+    '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class Box:
     top: float
     right: float
     bottom: float
+
+    @property
+    def centre(self) -> Point:
+        """The point in the middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     @classmethod
     def around(cls, centre: Point, size: Size) -> "Box":

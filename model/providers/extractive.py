@@ -34,9 +34,7 @@ class Extractive:
     It abstains when the best passage holds less than ``abstain_below`` of what the question names, by weight.
     """
 
-    def __init__(
-        self, lexical: Lexical, *, quotes: int = 2, margin: float = 0.4, abstain_below: float = 0.36
-    ) -> None:
+    def __init__(self, lexical: Lexical, *, quotes: int = 2, margin: float = 0.4, abstain_below: float = 0.36) -> None:
         self._lexical = lexical
         self._quotes, self._margin, self._abstain_below = quotes, margin, abstain_below
 

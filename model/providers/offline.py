@@ -5,6 +5,7 @@ It never pretends to be a chat model or an image model: ``answered_by`` and the 
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def embeddings() -> HashedEmbeddings:
     return HashedEmbeddings()
 
 
-def chat(index: Index, **settings: float) -> Extractive:
+def chat(index: Index, **settings: Any) -> Extractive:  # noqa: ANN401 - a profile's settings
     """Answers that quote the passages of ``index``; the settings are those of Extractive."""
     return Extractive(index.lexical, **settings)
 

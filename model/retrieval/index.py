@@ -1,6 +1,6 @@
 """The index: the chunks of the documents, their vectors in FAISS, and their words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,7 +50,7 @@ class Index:
         With ``allowed``, positions of chunks, it looks among these alone, and finds ``count`` when they are
         that many.
         """
-        only = None if allowed is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
+        only = None if allowed is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))  # type: ignore[call-arg]  # its stub lacks sel
         scores, found = self._vectors.search(vector[np.newaxis], count, params=only)
         pairs = zip(found[0].tolist(), scores[0].tolist(), strict=True)
         return {position: score for position, score in pairs if position >= 0}
@@ -61,7 +61,7 @@ class Index:
         return np.array([n for n, chunk in enumerate(self.chunks) if _has(chunk, options)], dtype=np.int64)
 
 
-def save(
+def save(  # noqa: PLR0913 - all that an index consists of, each by name
     folder: Path,
     *,
     chunks: Sequence[Chunk],
@@ -90,5 +90,5 @@ def save(
     return manifest
 
 
-def _has(chunk: Chunk, options: dict[str, Iterable[Any]]) -> bool:
+def _has(chunk: Chunk, options: dict[str, list[Any]]) -> bool:
     return all(getattr(chunk, name) in values for name, values in options.items())

@@ -37,4 +37,3 @@ class Retriever:
         scores = np.round(fuse(lexical[candidates], near).astype(np.float64), 6)  # batches differ in the seventh digit
         order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
         return [Passage(self.index.chunks[candidates[n]], float(scores[n])) for n in order]
-

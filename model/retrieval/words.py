@@ -3,22 +3,20 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import Stemmer
 
 _WORD = re.compile(r"\w+")
-_BREAK = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*\w)|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6}|>|\|)\s)")
-_SENTENCE = re.compile(r"\w+\W+\w+")
-
-_STOPS = frozenset(
-    """a about above after again against all also am an and any are aren't as at be because been before being below
-    between both but by can cannot could did do does doing down during each few for from further give had has have
-    having he her here hers herself him himself his how i if in into is it its itself just let me more most my myself
-    no nor not now of off on once one only or other our ours ourselves out over own please same she should show so
-    some such tell than that the their theirs them themselves then there these they this those through to too under
-    until up us very was we were what when where whether which while who whom whose why will with would you your
-    yours yourself yourselves s t d ll m re ve don""".split()
+_BREAK = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))\s+(?=[\"'(\[]*\w)"  # the end of a sentence
+    r"|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6}|>|\|)\s)"  # of a paragraph, of a line of a list or table
 )
+_BODY = re.compile(r"\s*(?:(?:[-*+>]|\d+[.)])\s+)?(.*?)\s*", re.DOTALL)
+_TWO_WORDS = re.compile(r"\w\W+\w")
+
+_STOPS = frozenset((Path(__file__).parent / "stops.txt").read_text("utf-8").split())
+"""English words that tell nothing of what a text is about; of other languages every word counts."""
 
 
 class Analyser:
@@ -44,11 +42,10 @@ class Sentence:
 
 
 def sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of plain or Markdown text; headings and pieces of a single word are left out."""
+    """The sentences of plain or Markdown text, without list marks; headings, tables and single words are left out."""
     start = 0
-    for stop, following in [*((m.start(), m.end()) for m in _BREAK.finditer(text)), (len(text), len(text))]:
-        stop += len(text[stop:following]) - len(text[stop:following].lstrip("\"')]"))
-        piece = text[start:stop].strip()
-        if _SENTENCE.search(piece) and not piece.startswith(("#", "```")):
-            yield Sentence(piece, start + len(text[start:stop]) - len(text[start:stop].lstrip()))
+    for end, following in [*(found.span() for found in _BREAK.finditer(text)), (len(text), len(text))]:
+        body = _BODY.fullmatch(text, start, end)
+        if body and _TWO_WORDS.search(body[1]) and not body[1].startswith(("#", "```", "|")):
+            yield Sentence(body[1], body.start(1))
         start = following

@@ -2,7 +2,6 @@
 
 from ..contract import Field, Values
 from ..providers.base import Chat
-from ..retrieval.chunks import Passage
 from ..retrieval.retriever import FILTERS, Retriever
 from .base import Stage
 
@@ -23,9 +22,7 @@ class RetrievalQA(Stage):
     """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used."""
 
     inputs = (
-        Field(
-            "question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."
-        ),
+        Field("question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."),
         Field("k", "integer", "How many passages to find.", least=1, most=50),
         Field(
             "filter",
@@ -51,11 +48,7 @@ class RetrievalQA(Stage):
         return {
             "answer": reply.text,
             "abstained": reply.abstained,
-            "sources": [_source(passage, n in reply.cited) for n, passage in enumerate(passages)],
+            "sources": [passage.fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
             "answered_by": reply.answered_by,
             "usage": reply.usage.fields(),
         }
-
-
-def _source(passage: Passage, cited: bool) -> Values:
-    return passage.fields() | {"cited": cited}

@@ -1,0 +1,50 @@
+# make help lists the targets. The environment is made by the first target that needs it.
+PYTHON ?= python3
+VENV ?= .venv
+LOCK ?= requirements.lock
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: help demo test test-compat lint bench docs lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready  ## The whole main job on this machine: train, register, ask, and three rows through Spark
+	@python examples/demo.py
+
+test: $(VENV)/ready lint  ## Lint, types, import directions, and all tests
+	python -m pytest -n 2
+
+test-compat:  ## The contract's tests on pandas 2
+	$(MAKE) VENV=.venv-compat LOCK=requirements-compat.lock .venv-compat/ready
+	.venv-compat/bin/python -m pytest -n 2 tests/test_contract.py tests/test_normalise.py tests/test_environment.py
+
+lint: $(VENV)/ready  ## ruff, mypy and import-linter
+	ruff check .
+	ruff format --check .
+	mypy model training serving commandline
+	lint-imports
+
+bench: $(VENV)/ready  ## Medians of cold start, of one question, and of a thousand
+	@python benchmarks/bench.py
+
+docs: $(VENV)/ready  ## Write the generated parts of docs/
+	python docs/generate.py
+
+lock:  ## Resolve the newest versions into both locks and conda.yaml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade -q --no-header --no-annotate -o requirements.lock
+	printf 'pandas<3\n' > .compat.in && sed '/^pandas==/d' requirements.lock >> .compat.in
+	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 -q --no-header --no-annotate -c .compat.in -o requirements-compat.lock
+	rm .compat.in
+
+clean:  ## Remove environments, stores and caches
+	rm -rf .venv .venv-compat mlflow.db mlruns index multichain.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/ready: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "multichain needs Python 3.11 or 3.12; name one with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' $(LOCK))"
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode -r $(LOCK)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@

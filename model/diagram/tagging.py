@@ -1,0 +1,106 @@
+"""What part each word of a sentence plays: in a noun phrase, as a verb, as a preposition, or none.
+
+Words are tagged by textblob's copy of the Brill tagger (Brill, 1992), which needs no download; its tags are those
+of the Penn Treebank. It is written for English: words of another language count as nouns.
+"""
+
+import re
+from enum import Enum, auto
+
+from textblob.en import tag
+
+_MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\]]*)\]\([^)]*\)")
+_ARROW = re.compile(r"(->|→|=>|:(?=\s))")
+_ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
+_NOUNS = {"NN", "NNS", "NNP", "NNPS", "CD", "FW"}
+_ADJECTIVES = {"JJ", "JJR", "JJS"}
+_PARTICIPLES = {"VBG", "VBN"}
+_FINITE = {"VBD", "VBP", "VBZ"}
+_VERBS = {"VB", "MD", "TO", "RP"} | _FINITE | _PARTICIPLES
+_AUXILIARIES = {"be", "been", "being", "will", "would", "can", "could", "may", "might", "must", "shall", "should"}
+_CLAUSE = {"WP", "WRB", "PRP"}
+_LEADS = {"IN", "DT", "PRP$", "TO"} | _ADJECTIVES
+
+Tagged = list[tuple[str, str]]
+
+
+class Part(Enum):
+    """The part that a word plays."""
+
+    PHRASE = auto()
+    FINITE = auto()
+    VERB = auto()
+    PREPOSITION = auto()
+    ARROW = auto()
+    END = auto()
+    NONE = auto()
+
+
+def plain(text: str) -> str:
+    """``text`` without Markdown marks and citations."""
+    return " ".join(_MARKUP.sub(r"\1", text).split())
+
+
+def parts(text: str) -> list[tuple[str, Part]]:
+    """The words of ``text`` with the parts they play; an arrow or a colon is an ARROW, what ends a clause an END."""
+    tagged: Tagged = []
+    for number, piece in enumerate(_ARROW.split(plain(text))):
+        if number % 2:  # what the pattern captured
+            tagged.append((piece, "->"))
+        else:
+            tagged += [_corrected(word, kind) for word, kind in tag(piece, tokenize=True)]
+    return [(word, _part(position, tagged)) for position, (word, _) in enumerate(tagged)]
+
+
+def _part(position: int, tagged: Tagged) -> Part:
+    word, kind = tagged[position][0].lower(), tagged[position][1]
+    if _in_phrase(position, tagged):
+        return Part.PHRASE
+    if kind == "->":
+        return Part.ARROW
+    if kind in _CLAUSE | {"."} or _starts_clause(position, tagged):
+        return Part.END
+    if kind in _VERBS and word not in _AUXILIARIES:
+        return Part.FINITE if kind in _FINITE else Part.VERB
+    return Part.PREPOSITION if kind == "IN" or word in {"to", "as", "than"} else Part.NONE
+
+
+def _corrected(word: str, kind: str) -> tuple[str, str]:
+    """What the tagger takes for an adjective or verb but is a name ("GPT-4"), or the other way round."""
+    if not any(character.isalnum() for character in word):
+        return word, "." if word in _ENDS else word
+    if word.lower() == "that":
+        return word, "WDT"
+    if "-" in word and kind in _PARTICIPLES | _FINITE:
+        return word, "JJ"
+    named = any(map(str.isdigit, word)) or not word[1:].islower()
+    return word, "NNP" if named and word[1:] and kind in _ADJECTIVES | _VERBS and word.lower() != "to" else kind
+
+
+def _in_phrase(position: int, tagged: Tagged) -> bool:
+    """Whether the word belongs to a noun phrase: a noun, what stands before one, or the "of" between two."""
+    word, kind = tagged[position][0].lower(), tagged[position][1]
+    before = tagged[position - 1][1] if position else "IN"
+    if kind in _NOUNS:
+        return True
+    if word == "of":
+        return before in _NOUNS and _noun_follows(position, tagged)
+    leads = kind in _ADJECTIVES or (kind in _PARTICIPLES and before in _LEADS and word != "using")
+    return leads and _noun_follows(position, tagged)
+
+
+def _noun_follows(position: int, tagged: Tagged) -> bool:
+    """Whether a noun comes next, behind adjectives and articles at most."""
+    for _, kind in tagged[position + 1 : position + 4]:
+        if kind in _NOUNS:
+            return True
+        if kind not in _ADJECTIVES | {"DT", "VBN", "CC", "PRP$"}:
+            return False
+    return False
+
+
+def _starts_clause(position: int, tagged: Tagged) -> bool:
+    """Whether ", and" begins a clause; in a list ("a, b, and c") a comma came shortly before."""
+    if position < 1 or tagged[position][1] != "CC" or tagged[position - 1][0] != ",":
+        return False
+    return "," not in [word for word, _ in tagged[max(0, position - 5) : position - 1]]
