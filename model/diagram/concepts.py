@@ -21,6 +21,7 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 _IN_USE = re.compile(r"\s+in (?:use|action|practice)\W*$", re.IGNORECASE)
+_CONDITION = re.compile(r"(?:if|when|unless|without|while|although|until)\b", re.IGNORECASE)
 _MOST_TITLE = 90
 
 
@@ -41,7 +42,8 @@ def _said(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
     """The statements of the passages with their sources, best passage first."""
     for passage in passages:
         for sentence in sentences(passage.text):
-            yield from ((statement, passage.chunk.source) for statement in statements(sentence.text))
+            if not _CONDITION.match(sentence.text):  # what holds under a condition is not said without it
+                yield from ((statement, passage.chunk.source) for statement in statements(sentence.text))
 
 
 def _title(text: str) -> str:
@@ -60,7 +62,8 @@ class _Growing:
         """Adds a node, unless it is there or the slide is full."""
         key = self._key(phrase)
         if key not in self.made.nodes and len(self.made.nodes) < MOST_NODES:
-            label = phrase[:1].upper() + phrase[1:] if phrase.islower() else phrase
+            told = phrase.replace(" ", "").replace("-", "").isalpha()
+            label = phrase[:1].upper() + phrase[1:] if told and phrase.islower() else phrase
             self.made.nodes[key] = Node(key, label, main)
 
     def connect(self, statement: Statement, source: str) -> None:
@@ -86,4 +89,7 @@ class _Growing:
                     self.connect(statement, source)
 
     def _key(self, phrase: str) -> str:
-        return " ".join(self._stem(word) for word in phrase.lower().split())
+        """The stems of ``phrase``, or of its last word when that alone is what the diagram is about."""
+        stems = [self._stem(word) for word in phrase.lower().split()]
+        about = self.made.nodes.get(stems[-1])
+        return stems[-1] if about and about.main else " ".join(stems)

@@ -8,6 +8,8 @@ from .tagging import Part, parts
 
 _MOST_WORDS = 5
 _MOST_RELATION = 4
+_HELPING = {"is", "are", "was", "were", "has", "have", "had", "never"}
+_CARRIED = {"into", "to", "from", "as", "through"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,18 @@ class _Group:
     phrases: list[str] = field(default_factory=list)
     verb: list[str] = field(default_factory=list)
     preposition: list[str] = field(default_factory=list)
+    goes_on: bool = True
     ends: bool = False
 
     @property
     def leads_on(self) -> bool:
         """Whether what follows is another group."""
-        return bool(self.verb or self.preposition or self.ends)
+        return self.relates or self.ends or not self.goes_on
+
+    @property
+    def relates(self) -> bool:
+        """Whether something joins it to the next group; an arrow does, without a word."""
+        return bool(self.verb or self.preposition)
 
     @property
     def relation(self) -> str:
@@ -39,11 +47,11 @@ class _Group:
 
     def take(self, word: str, part: Part) -> None:
         """Takes a word that stands behind the phrases."""
-        if part is Part.END:
-            self.ends = True
+        if part in {Part.END, Part.AND}:
+            self.ends, self.goes_on = self.ends or part is Part.END, True
         elif part in {Part.FINITE, Part.VERB}:
-            if part is Part.FINITE:
-                self.verb.clear()  # "a stage that fails fills its error": the last finite verb is the sentence's own
+            if part is Part.FINITE and self.verb and self.verb[-1].lower() not in _HELPING:
+                self.verb.clear()  # of two finite verbs in a row, the last is the sentence's own
             self.verb.append(word)
         elif part in {Part.PREPOSITION, Part.ARROW}:
             self.preposition.append(word.lower() if part is Part.PREPOSITION else "")
@@ -61,13 +69,15 @@ def statements(text: str) -> Iterator[Statement]:
     for group, following in pairwise(_groups(text)):
         if group.verb or not subjects:
             subjects, verb = group.phrases, group.verb
-        if group.ends:
+        if group.ends or not group.relates:
             subjects = []
             continue
-        # "turns water and light into sugar": a preposition after several objects belongs to the verb's subject
-        carried = not group.verb and len(group.phrases) > 1 and subjects is not group.phrases
+        # "turns water and light into sugar": what comes after several objects belongs to the verb's subject
+        several = not group.verb and len(group.phrases) > 1 and subjects is not group.phrases
+        carried = several and group.preposition[0] in _CARRIED
         relation = " ".join([*verb[-1:], *group.preposition]) if carried else group.relation
-        for subject, thing in product(subjects if carried else group.phrases, following.phrases):
+        left = subjects if carried else group.phrases[-1:] if several else group.phrases
+        for subject, thing in product(left, following.phrases):
             if subject.lower() != thing.lower():
                 yield Statement(subject, relation, thing)
 
@@ -84,6 +94,7 @@ def _groups(text: str) -> list[_Group]:
             if groups[-1].leads_on:
                 groups.append(_Group())
             groups[-1].phrases.append(" ".join(phrase[-_MOST_WORDS:]).removeprefix("of "))
+            groups[-1].goes_on = False
             phrase = []
         if groups[-1].phrases:
             groups[-1].take(word, part)

@@ -5,7 +5,9 @@ of the Penn Treebank. It is written for English: words of another language count
 """
 
 import re
+from collections.abc import Iterator
 from enum import Enum, auto
+from itertools import pairwise
 
 from textblob.en import tag
 
@@ -19,6 +21,9 @@ _FINITE = {"VBD", "VBP", "VBZ"}
 _VERBS = {"VB", "MD", "TO", "RP"} | _FINITE | _PARTICIPLES
 _AUXILIARIES = {"be", "been", "being", "will", "would", "can", "could", "may", "might", "must", "shall", "should"}
 _CLAUSE = {"WP", "WRB", "PRP"}
+_JOINTS = {"so", "but", "then"}
+_RELATIVE = {"that", "which", "who", "whose", "whom", "unless", "if", "because", "since", "although", "while"}
+_NEGATIONS = {"not", "never", "n't", "cannot"}
 _LEADS = {"IN", "DT", "PRP$", "TO"} | _ADJECTIVES
 
 Tagged = list[tuple[str, str]]
@@ -31,6 +36,7 @@ class Part(Enum):
     FINITE = auto()
     VERB = auto()
     PREPOSITION = auto()
+    AND = auto()
     ARROW = auto()
     END = auto()
     NONE = auto()
@@ -49,7 +55,19 @@ def parts(text: str) -> list[tuple[str, Part]]:
             tagged.append((piece, "->"))
         else:
             tagged += [_corrected(word, kind) for word, kind in tag(piece, tokenize=True)]
-    return [(word, _part(position, tagged)) for position, (word, _) in enumerate(tagged)]
+    for (position, (word, kind)), (_, following) in pairwise(enumerate(tagged)):
+        if kind == "NNS" and following[1] in {"DT", "PRP$"}:  # "LangChain cuts the documents": a verb, not a plural
+            tagged[position] = (word, "VBZ")
+    told = [(word, _part(position, tagged)) for position, (word, _) in enumerate(tagged)]
+    return list(_without_relative_clauses(told))
+
+
+def _without_relative_clauses(told: list[tuple[str, Part]]) -> Iterator[tuple[str, Part]]:
+    """Ends a statement at "that" and the like: what a relative clause says holds for some of its subjects alone."""
+    relative = False
+    for word, part in told:
+        relative = part not in {Part.AND, Part.END} and (relative or word.lower() in _RELATIVE)
+        yield word, Part.END if relative else part
 
 
 def _part(position: int, tagged: Tagged) -> Part:
@@ -58,10 +76,14 @@ def _part(position: int, tagged: Tagged) -> Part:
         return Part.PHRASE
     if kind == "->":
         return Part.ARROW
-    if kind in _CLAUSE | {"."} or _starts_clause(position, tagged):
+    if kind in _CLAUSE | {"."} or word in _JOINTS or _starts_clause(position, tagged):
         return Part.END
+    if word in _NEGATIONS:
+        return Part.VERB
     if kind in _VERBS and word not in _AUXILIARIES:
         return Part.FINITE if kind in _FINITE else Part.VERB
+    if kind in {",", "CC"}:
+        return Part.AND
     return Part.PREPOSITION if kind == "IN" or word in {"to", "as", "than"} else Part.NONE
 
 
@@ -69,8 +91,6 @@ def _corrected(word: str, kind: str) -> tuple[str, str]:
     """What the tagger takes for an adjective or verb but is a name ("GPT-4"), or the other way round."""
     if not any(character.isalnum() for character in word):
         return word, "." if word in _ENDS else word
-    if word.lower() == "that":
-        return word, "WDT"
     if "-" in word and kind in _PARTICIPLES | _FINITE:
         return word, "JJ"
     named = any(map(str.isdigit, word)) or not word[1:].islower()
