@@ -65,7 +65,7 @@ def _version(index: Path) -> str:
     for folder in index.parents[:3]:
         note = folder / "registered_model_meta"
         if note.is_file():
-            return str(yaml.safe_load(note.read_text("utf-8"))["model_version"])
+            return str(yaml.safe_load(note.read_text("utf-8"))["model_version"] or "")
     return ""
 
 

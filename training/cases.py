@@ -157,7 +157,7 @@ EMPTY: list[tuple[str, object, bool]] = [
     ("an empty object", {}, True),
     ("an empty list", [], True),
     ("a list of one empty object", [{}], True),
-    ("a stage that the profile does not have, alone", {"translation": {"text": "Hallo"}}, True),
+    ("a stage that the profile does not have, alone", [{"translation": {"text": "Hallo"}}], True),
     ("a frame with a known column and no rows", pd.DataFrame({"qa": []}), False),
 ]
 """What holds no request, and whether it is refused with HTTP 400 (MLflow makes the same frame without columns of

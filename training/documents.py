@@ -20,7 +20,7 @@ class Document:
     @property
     def is_markdown(self) -> bool:
         """Whether its headings are marked up."""
-        return not self.source.endswith(".txt")
+        return not self.source.lower().endswith(".txt")
 
     @property
     def digest(self) -> str:

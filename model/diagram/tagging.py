@@ -19,12 +19,8 @@ _ADJECTIVES = {"JJ", "JJR", "JJS"}
 _PARTICIPLES = {"VBG", "VBN"}
 _FINITE = {"VBD", "VBP", "VBZ"}
 _VERBS = {"VB", "MD", "TO", "RP"} | _FINITE | _PARTICIPLES
-_AUXILIARIES = {"be", "been", "being", "will", "would", "can", "could", "may", "might", "must", "shall", "should"}
-_CLAUSE = {"WP", "WRB", "PRP"}
-_JOINTS = {"so", "but", "then"}
-_RELATIVE = {"that", "which", "who", "whose", "whom", "unless", "if", "because", "since", "although", "while"}
-_NEGATIONS = {"not", "never", "n't", "cannot"}
 _LEADS = {"IN", "DT", "PRP$", "TO"} | _ADJECTIVES
+_RELATIVE = {"that", "which", "who", "whose", "whom", "unless", "if", "because", "since", "although", "while"}
 
 Tagged = list[tuple[str, str]]
 
@@ -40,6 +36,22 @@ class Part(Enum):
     ARROW = auto()
     END = auto()
     NONE = auto()
+
+
+_BY_WORD = (
+    dict.fromkeys(("not", "never", "n't", "cannot"), Part.VERB)  # a negation is part of what is said
+    | dict.fromkeys(("so", "but", "then"), Part.END)
+    | dict.fromkeys(
+        ("be", "been", "being", "will", "would", "can", "could", "may", "might", "must", "shall", "should"), Part.NONE
+    )
+)
+_BY_TAG = (
+    dict.fromkeys(_VERBS, Part.VERB)
+    | dict.fromkeys(_FINITE, Part.FINITE)
+    | dict.fromkeys((".", "WP", "WRB", "PRP"), Part.END)
+    | dict.fromkeys((",", "CC"), Part.AND)
+    | {"IN": Part.PREPOSITION, "->": Part.ARROW}
+)
 
 
 def plain(text: str) -> str:
@@ -74,17 +86,9 @@ def _part(position: int, tagged: Tagged) -> Part:
     word, kind = tagged[position][0].lower(), tagged[position][1]
     if _in_phrase(position, tagged):
         return Part.PHRASE
-    if kind == "->":
-        return Part.ARROW
-    if kind in _CLAUSE | {"."} or word in _JOINTS or _starts_clause(position, tagged):
+    if _starts_clause(position, tagged):
         return Part.END
-    if word in _NEGATIONS:
-        return Part.VERB
-    if kind in _VERBS and word not in _AUXILIARIES:
-        return Part.FINITE if kind in _FINITE else Part.VERB
-    if kind in {",", "CC"}:
-        return Part.AND
-    return Part.PREPOSITION if kind == "IN" or word in {"to", "as", "than"} else Part.NONE
+    return _BY_WORD.get(word, _BY_TAG.get(kind, Part.NONE))
 
 
 def _corrected(word: str, kind: str) -> tuple[str, str]:

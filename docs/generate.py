@@ -1,0 +1,113 @@
+"""Writes what documentation and environment repeat from the code: tables between marks, and conda.yaml."""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from model.contract import META, Field, StageContract
+from model.stages import KINDS
+from training.cases import CASES, EMPTY, RAN
+
+ROOT = Path(__file__).parent.parent
+STAGES = {"qa": "retrieval_qa", "image_generation": "image_generation"}
+
+_NAME = re.compile(r"^[A-Za-z0-9_.-]+")
+
+
+def contract() -> str:
+    """docs/contract.md with its tables made anew."""
+    text = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    for mark, table in (("fields", _fields()), ("cases", _cases()), ("empty", _empty())):
+        begin, end = f"<!-- {mark}, from make docs -->", f"<!-- end of {mark} -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + "\n" + "\n".join(table) + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+def conda() -> str:
+    """conda.yaml: Python and Java from conda-forge, what the project names itself pinned as in the lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = project["dependencies"] + project["optional-dependencies"]["spark"]
+    names = {match[0].lower() for match in map(_NAME.match, named) if match}
+    lock = (ROOT / "requirements.lock").read_text("utf-8").split()
+    pins = [pin for pin in lock if pin.partition("==")[0] in names]
+    head = ["# Made by make docs from pyproject.toml and requirements.lock.", "name: multichain"]
+    head += [
+        "channels:",
+        "  - conda-forge",
+        "dependencies:",
+        "  - python=3.11",
+        "  - openjdk=17",
+        "  - pip",
+        "  - pip:",
+    ]
+    return "\n".join(head + [f"      - {pin}" for pin in pins] + ["      - -e ."]) + "\n"
+
+
+def _fields() -> Iterator[str]:
+    for name, kind in STAGES.items():
+        stage = StageContract(name, KINDS[kind].inputs, KINDS[kind].outputs)
+        yield f"\n**`{name}` takes**\n"
+        yield from _table(stage.inputs)
+        yield f"\n**`{name}` gives**\n"
+        yield from _table(stage.declared)
+    yield "\n**`meta` gives**\n"
+    yield from _table(META)
+
+
+def _table(fields: tuple[Field, ...]) -> Iterator[str]:
+    yield "| field | kind | meaning |\n| --- | --- | --- |"
+    for field in fields:
+        required = " Required." if field.required else ""
+        bounds = f" {field.expectation.capitalize()}." if field.most else ""
+        yield f"| `{field.name}` | {field.kind} | {field.description}{bounds}{required} |"
+        for inner in field.fields:
+            yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description} |"
+
+
+def _cases() -> Iterator[str]:
+    yield "| case | request | what becomes of it |\n| --- | --- | --- |"
+    for case in CASES:
+        rows = "<br>".join(f"`{_shown(row)}`" for row in case.rows)
+        refused = "; one object alone: HTTP 400" if case.single and case.refused else ""
+        told = "<br>".join(_outcome(outcome) for outcome in case.outcomes)
+        yield f"| {case.name} | {rows} | {told}{refused} |"
+
+
+def _empty() -> Iterator[str]:
+    yield "| case | what becomes of it |\n| --- | --- |"
+    for name, _, refused in EMPTY:
+        yield f"| {name} | {'HTTP 400' if refused else '`[]`'} |"
+
+
+def _outcome(outcome: dict[str, str]) -> str:
+    return ", ".join(f"{name} ran" if told == RAN else f"`{told}`" for name, told in outcome.items()) or "nothing ran"
+
+
+def _shown(value: object) -> str:
+    """A request as it would be typed: JSON, and Python for what JSON does not have."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {_shown(cell)}" for key, cell in value.items()) + "}"
+    if isinstance(value, np.ndarray | np.generic):
+        return f"np.{type(value).__name__.removeprefix('nd')}({json.dumps(value.tolist())})"
+    if value is pd.NA:
+        return "pd.NA"
+    if isinstance(value, str) and len(value) > 1000:  # noqa: PLR2004 - the one case of a very long text
+        return f'"x" * {len(value)}'
+    shown = json.dumps(value)
+    return {"NaN": "np.nan"}.get(shown, shown.replace("|", "\\|"))
+
+
+FILES: dict[str, Any] = {"docs/contract.md": contract, "conda.yaml": conda}
+
+if __name__ == "__main__":
+    for file, make in FILES.items():
+        (ROOT / file).write_text(make(), "utf-8")
+        sys.stdout.write(f"{ROOT / file}\n")

@@ -1,0 +1,71 @@
+"""What several test modules share: a small index, the pipeline over it, and a version logged from it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from model.pipeline import Pipeline
+from model.profile import Profile
+from model.retrieval.index import Index
+from training.build import build
+from training.log import log
+
+ROOT = Path(__file__).parent.parent
+EXERCISE = ROOT / "documents" / "exercise"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# What a test starts as a process of its own reaches nothing but this machine either.
+os.environ |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    return Profile.read("offline")
+
+
+@pytest.fixture(scope="session")
+def index_folder(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of the exercise's three texts."""
+    return build(profile, [EXERCISE], tmp_path_factory.mktemp("built") / "index", lambda _done, _total: None).folder
+
+
+@pytest.fixture(scope="session")
+def pipeline(profile: Profile, index_folder: Path) -> Pipeline:
+    return profile.pipeline(Index.open(index_folder))
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with an MLflow store of its own, which MLflow uses in this process and those it starts."""
+    folder = tmp_path_factory.mktemp("store")
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    before = Path.cwd()
+    os.chdir(folder)  # MLflow keeps artifacts below the current folder
+    yield folder
+    os.chdir(before)
+    del os.environ["MLFLOW_TRACKING_URI"]
+
+
+@pytest.fixture(scope="session")
+def logged(store: Path, index_folder: Path) -> str:
+    """The URI of a version of the offline profile over the exercise's texts."""
+    assert store.is_dir()
+    return log("offline", index_folder)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs ``python -m …`` in a folder of its own, without a store but the one there."""
+
+    def started(*words: str, folder: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+        told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
+        command = [sys.executable, "-m", *words]
+        return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=240)
+
+    return started

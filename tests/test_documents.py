@@ -1,0 +1,75 @@
+"""Documents: what is read, what is passed over, and what stops the build."""
+
+from pathlib import Path
+
+import pytest
+
+from model.errors import DocumentError
+from training.documents import Document, load
+
+
+def write(folder: Path, **files: str | bytes) -> Path:
+    for name, content in files.items():
+        file = folder / name.replace("__", "/").replace("_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, b_md="# B", a__c_txt="C\r\nD", a__d_markdown="D", e_TXT="\ufeffE", f_pdf="%PDF", _git__x_txt="x")
+    loaded = load([tmp_path])
+    assert loaded.documents == [
+        Document("a/c.txt", "C\nD"),
+        Document("a/d.markdown", "D"),
+        Document("b.md", "# B"),
+        Document("e.TXT", "E"),
+    ]
+    assert loaded.skipped == [tmp_path / "f.pdf"]
+
+
+def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
+    write(tmp_path, a__c_txt="C")
+    assert [document.source for document in load([tmp_path / "a" / "c.txt"]).documents] == ["c.txt"]
+
+
+def test_markdown_is_told_by_its_name() -> None:
+    assert [Document(name, "").is_markdown for name in ("a.md", "a.markdown", "a.txt", "a.TXT")] == [True, True, False, False]
+
+
+def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="A", b_txt=" \n")
+    assert load([tmp_path]).skipped == [tmp_path / "b.txt"]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=r"^found no document to read; --documents takes \.markdown, \.md, \.txt files"):
+        load([tmp_path])
+
+
+def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=r"there is no file or folder .*nope; --documents takes either"):
+        load([tmp_path / "nope"])
+
+
+def test_a_binary_file_among_texts(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
+    with pytest.raises(DocumentError, match=r"b\.txt is not text \(it holds zero bytes\); take it out of the documents"):
+        load([tmp_path])
+
+
+def test_a_text_in_another_encoding(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
+    with pytest.raises(DocumentError, match=r"a\.txt is not UTF-8 \(line 2\); save it as UTF-8, or take it out"):
+        load([tmp_path])
+
+
+def test_two_documents_of_one_name(tmp_path: Path) -> None:
+    write(tmp_path, a__x_txt="A", b__x_txt="B")
+    with pytest.raises(DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"):
+        load([tmp_path / "a", tmp_path / "b"])
+
+
+def test_the_digest_is_of_the_text() -> None:
+    assert Document("a.txt", "A").digest == Document("b.txt", "A").digest
+    assert Document("a.txt", "A").digest == "559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd"

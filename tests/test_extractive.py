@@ -1,0 +1,75 @@
+"""Quoted answers: every sentence stands in its source, and nothing is said that is not there."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from model.providers.base import Reply
+from model.providers.extractive import NO_ANSWER, Extractive
+from model.retrieval.chunks import Chunk, Passage
+from model.retrieval.lexical import Lexical
+
+TEXTS = [
+    "The pump runs at 40 degrees. It was built in Graz. The pump needs oil once a year.",
+    "The boiler heats water. The boiler was built in Linz in 1987.",
+    "Birds sing in the garden.",
+]
+
+
+def passages(texts: Sequence[str] = TEXTS, scores: Sequence[float] = (0.5, 0.4, 0.1)) -> list[Passage]:
+    chunks = [Chunk(f"{n}.txt", f"Text {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    return [Passage(chunk, score) for chunk, score in zip(chunks, scores, strict=False)]
+
+
+@pytest.fixture
+def extractive() -> Extractive:
+    return Extractive(Lexical.build(TEXTS, "english"))
+
+
+def ask(extractive: Extractive, question: str, found: Sequence[Passage]) -> Reply:
+    return asyncio.run(extractive.answer(question, found))
+
+
+def test_it_quotes_the_sentence_that_holds_what_was_asked(extractive: Extractive) -> None:
+    reply = ask(extractive, "How much oil does the pump need?", passages())
+    assert reply.text.startswith("The pump needs oil once a year. [1]")
+    assert (reply.cited, reply.abstained, reply.answered_by) == (frozenset({0}), False, "offline:extractive")
+
+
+def test_two_sentences_of_two_sources(extractive: Extractive) -> None:
+    reply = ask(extractive, "What was built?", passages())
+    assert reply.text == "It was built in Graz. [1] The boiler was built in Linz in 1987. [2]"
+    assert reply.cited == frozenset({0, 1})
+
+
+def test_one_sentence_when_one_is_wanted(extractive: Extractive) -> None:
+    single = Extractive(Lexical.build(TEXTS, "english"), quotes=1)
+    assert ask(single, "What was built?", passages()).text == "It was built in Graz. [1]"
+
+
+@pytest.mark.parametrize("question", ["Who discovered penicillin?", "Is the moon made of green cheese?", "??"])
+def test_it_abstains(question: str, extractive: Extractive) -> None:
+    reply = ask(extractive, question, passages())
+    assert (reply.text, reply.abstained, reply.cited) == (NO_ANSWER, True, frozenset())
+
+
+def test_it_abstains_without_passages(extractive: Extractive) -> None:
+    assert ask(extractive, "What was built?", []).abstained
+
+
+def test_the_same_sentence_of_overlapping_chunks_is_quoted_once(extractive: Extractive) -> None:
+    text = "The boiler heats water. The pump needs oil once a year."
+    first = Chunk("a.txt", "", "", 0, 0, len(text), text)
+    overlap = Chunk("a.txt", "", "", 0, 24, len(text), text[24:])
+    reply = ask(extractive, "Does the pump need oil?", [Passage(first, 0.5), Passage(overlap, 0.4)])
+    assert reply.text == "The pump needs oil once a year. [1]"
+
+
+def test_every_sentence_is_a_quotation(extractive: Extractive) -> None:
+    for question in ("What was built in Linz?", "What heats water?", "Where do birds sing?", "What runs at 40 degrees?"):
+        reply = ask(extractive, question, passages())
+        for quote, number in re.findall(r"(.+?) \[(\d)\] ?", reply.text):
+            assert quote in TEXTS[int(number) - 1]
+            assert int(number) - 1 in reply.cited

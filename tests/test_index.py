@@ -1,0 +1,105 @@
+"""The index folder: what it holds, and that every damage is named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import IndexFolderError
+from model.profile import Profile
+from model.retrieval.index import Index
+from model.retrieval.manifest import FORMAT
+
+FILES = ["chunks.jsonl", "index.faiss", "lexical/data.csc.index.npy", "lexical/indices.csc.index.npy"]
+FILES += ["lexical/indptr.csc.index.npy", "lexical/params.index.json", "lexical/vocab.index.json", "manifest.json"]
+
+
+@pytest.fixture
+def folder(index_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(index_folder, tmp_path / "index"))
+
+
+def change(manifest: Path, **entries: object) -> None:
+    manifest.write_text(json.dumps(json.loads(manifest.read_text("utf-8")) | entries), "utf-8")
+
+
+def test_what_the_folder_holds(folder: Path) -> None:
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == FILES
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert sorted(manifest["files"]) == FILES[:-1]
+    told = {name: manifest[name] for name in ("chunks", "dimension", "metric", "format", "language", "chunking")}
+    assert told == {
+        "chunks": 3,
+        "dimension": 2048,
+        "metric": "inner_product",
+        "format": 1,
+        "language": "english",
+        "chunking": {"chunk_size": 800, "overlap": 80},
+    }
+    assert sorted(manifest["documents"]) == ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
+    assert (manifest["embedding"]["provider"], manifest["embedding"]["model"]) == ("offline", "char_wb-3-5-2048")
+    assert np.linalg.norm(manifest["embedding"]["fingerprint"]) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+def test_one_changed_byte_is_found(name: str, folder: Path) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(IndexFolderError) as error:
+        Index.open(folder)
+    assert str(error.value) == f"{folder / name} is not what was built (its checksum differs); build the index again"
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "chunks.jsonl").unlink()
+    with pytest.raises(IndexFolderError, match=r"chunks\.jsonl is missing; build the index again$"):
+        Index.open(folder)
+
+
+def test_a_folder_without_manifest(tmp_path: Path) -> None:
+    with pytest.raises(IndexFolderError, match=r"holds no index \(no manifest\.json\); build one with python -m training"):
+        Index.open(tmp_path)
+
+
+def test_a_later_format_is_refused(folder: Path) -> None:
+    change(folder / "manifest.json", format=FORMAT + 1)
+    with pytest.raises(IndexFolderError, match="has index format 2, and this version reads up to 1; update multichain"):
+        Index.open(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"format": "1"}'])
+def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
+    (folder / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(IndexFolderError, match="build the index again"):
+        Index.open(folder)
+
+
+def test_a_manifest_that_lacks_entries(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"format": 1}', "utf-8")
+    with pytest.raises(IndexFolderError, match=r"manifest\.json lacks entries"):
+        Index.open(folder)
+
+
+def test_nearest(folder: Path, profile: Profile) -> None:
+    index = Index.open(folder)
+    vector = profile.embedder().embed([index.chunks[2].searched])[0]
+    found = index.nearest(vector, 3)
+    assert max(found, key=lambda position: found[position]) == 2
+    assert found[2] == pytest.approx(1.0, abs=1e-5)
+    assert list(index.nearest(vector, 3, np.array([0, 1]))) == [1, 0]
+    assert index.nearest(vector, 3, np.array([], dtype=np.int64)) == {}
+
+
+def test_matching(folder: Path) -> None:
+    index = Index.open(folder)
+    assert index.matching({"source": "gpt-4.txt"}).tolist() == [1]
+    assert index.matching({"source": ["gpt-4.txt", "langchain.txt"], "page": 0}).tolist() == [1, 2]
+    assert index.matching({"title": "nope"}).tolist() == []
+
+
+def test_an_index_cannot_be_added_to(folder: Path) -> None:
+    """FAISS aborts the process when a mapped index is added to: no method of ours leads there."""
+    assert not {"add", "update", "remove", "save"} & set(dir(Index.open(folder)))

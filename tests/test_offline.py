@@ -1,0 +1,45 @@
+"""The offline provider: what it gives, and what it does not import."""
+
+import asyncio
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.errors import InvalidRequestError
+from model.providers.offline import DiagramImages, HashedEmbeddings
+
+
+def test_embeddings_have_norm_1_and_their_order() -> None:
+    vectors = HashedEmbeddings().embed(["a red fox", "a blue whale", ""])
+    assert (vectors.shape, vectors.dtype) == ((3, 2048), np.float32)
+    assert np.linalg.norm(vectors, axis=1).tolist() == pytest.approx([1, 1, 0])
+
+
+def test_embeddings_are_the_same_alone_and_together() -> None:
+    embeddings = HashedEmbeddings()
+    texts = ["a red fox", "a blue whale", "a red fox"]
+    together = embeddings.embed(texts)
+    assert [embeddings.embed([text])[0].tolist() for text in texts] == together.tolist()
+
+
+def test_like_texts_are_near() -> None:
+    fox, again, whale = HashedEmbeddings().embed(["the quick red fox", "teh quick red foxes", "a blue whale"])
+    assert float(fox @ again) > 0.6
+    assert float(fox @ whale) < 0.1
+
+
+def test_a_picture_says_what_drew_it() -> None:
+    picture = asyncio.run(DiagramImages().draw("A fox with a tail", [], size="512x512", sample=1))
+    image = Image.open(io.BytesIO(picture.content))
+    assert (image.size, image.format, picture.mime_type) == ((512, 512), "PNG", "image/png")
+    assert image.info["Software"] == "multichain offline diagram renderer"
+    assert image.info["Description"] == picture.alt_text == "Diagram of A fox with a tail: Fox with Tail."
+    assert (picture.answered_by, picture.usage.images, picture.usage.cost) == ("offline:diagram", 1, 0.0)
+
+
+@pytest.mark.parametrize("size", ["big", "10x10", "9999x100", "512", "512x"])
+def test_a_size_that_is_none(size: str) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^size: expected WIDTHxHEIGHT, each from 256 to 3840"):
+        asyncio.run(DiagramImages().draw("A fox", [], size=size, sample=1))

@@ -1,0 +1,115 @@
+"""References: what they may read, and the order that follows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import plan
+from model.contract import Contract, Field, StageContract
+from model.normalise import Request
+
+NAMES = ("a", "b", "c")
+IN = (Field("text", "text", "", required=True, most=10_000), Field("more", "text", "", most=10_000), Field("n", "integer", "", most=9))
+OUT = (Field("told", "text", ""), Field("rows", "list", ""), Field("picture", "image", ""))
+CONTRACT = Contract({name: StageContract(name, IN, OUT) for name in NAMES})
+
+letters = st.text(alphabet=st.sampled_from('{}."\\:$%!r[]_ abcxyz\n'), max_size=60)
+
+
+def response(**told: str) -> dict[str, dict[str, object]]:
+    empty = CONTRACT.empty()
+    return empty | {name: empty[name] | {"told": text} for name, text in told.items()}
+
+
+def asked(**texts: str) -> Request:
+    return Request({name: {"text": text} for name, text in texts.items()})
+
+
+def test_a_reference_is_replaced() -> None:
+    filled = plan.fill("b", {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3}, CONTRACT, response(a="it"))
+    assert filled == {"text": "Draw it, it!", "more": "it", "n": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{a.told}}", "{a.told}"),
+        ("{{{a.told}}}", "{{a.told}}"),
+        ("{a}", "{a}"),
+        ("{}", "{}"),
+        ("{x.y}", "{x.y}"),
+        ("{{x.y}}", "{{x.y}}"),
+        ('{"a": {"told": 1}}', '{"a": {"told": 1}}'),
+        ("{ a.told }", "{ a.told }"),
+        ("%(a.told)s ${a.told}", "%(a.told)s $it"),
+    ],
+)
+def test_braces(text: str, expected: str) -> None:
+    assert plan.fill("b", {"text": text}, CONTRACT, response(a="it"))["text"] == expected
+
+
+def test_a_substituted_text_is_not_read_again() -> None:
+    filled = plan.fill("c", {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
+    assert filled["text"] == "{b.told}"
+
+
+@given(letters.filter(lambda text: not any(f"{{{name}." in text for name in NAMES)))
+def test_text_that_names_no_stage_stays_as_it_is(text: str) -> None:
+    assert plan.fill("a", {"text": text}, CONTRACT, response()) == {"text": text}
+    assert plan.make(asked(a=text), CONTRACT).needs == {"a": set()}
+
+
+@given(letters)
+def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str) -> None:
+    made = plan.make(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
+    if "a" not in made.errors:
+        filled = plan.fill("a", {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
+        assert set(filled) <= set(text) | {"B", "C"}
+
+
+@pytest.mark.parametrize("field", ["rows", "picture", "nope", "__class__", "told.upper", "told!r", "told:>9", "", "usage", "ran"])
+def test_a_reference_to_what_is_no_text_field(field: str) -> None:
+    made = plan.make(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
+    assert str(made.errors["b"]) == (
+        "b: a reference to a names no text field of it; it has {a.told}, {a.error}, {a.answered_by}"
+    )
+
+
+def test_a_reference_to_a_stage_that_is_not_asked() -> None:
+    made = plan.make(asked(b="{a.told}"), CONTRACT)
+    assert str(made.errors["b"]) == (
+        "b: it refers to a, which this request does not ask; add a or take the reference out"
+    )
+
+
+def test_only_declared_text_fields_may_refer() -> None:
+    request = Request({"a": {"text": "x", "n": 3}, "b": {"text": "{a.told}", "n": 3}})
+    assert plan.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+
+
+@pytest.mark.parametrize(
+    ("texts", "circle"),
+    [
+        ({"a": "{a.told}"}, {"a"}),
+        ({"a": "{b.told}", "b": "{a.told}"}, {"a", "b"}),
+        ({"a": "{b.told}", "b": "{c.told}", "c": "{a.told}"}, {"a", "b", "c"}),
+        ({"a": "{b.told}", "b": "{a.told}", "c": "{a.told}"}, {"a", "b"}),
+        ({"a": "x", "b": "{a.told}", "c": "{a.told} {b.told}"}, set()),
+    ],
+)
+def test_circles(texts: dict[str, str], circle: set[str]) -> None:
+    made = plan.make(asked(**texts), CONTRACT)
+    assert made.errors.keys() == circle
+    assert {str(error) for error in made.errors.values()} == {
+        f"{name}: its references come back to itself; take one of them out" for name in circle
+    }
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES)), min_size=3))
+def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> None:
+    made = plan.make(asked(**{name: " ".join(f"{{{n}.told}}" for n in needs) for name, needs in graph.items()}), CONTRACT)
+    assert made.needs == graph
+    done = set(made.errors)
+    for _ in NAMES:
+        done |= {name for name, needs in graph.items() if needs <= done}
+    assert done == set(NAMES)

@@ -1,0 +1,80 @@
+"""Chunks keep their place."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.retrieval.chunks import Chunk
+from training.documents import Document
+from training.split import split
+
+GUIDE = """Before any heading.
+
+# Guide
+
+First paragraph. It has two sentences.
+
+## Setup
+
+```
+# not a heading
+```
+
+### Details
+
+Some details.
+
+Other
+=====
+
+The end.
+"""
+
+markdown = st.lists(
+    st.sampled_from(["# One\n", "## Two\n", "A sentence. Another one.\n", "\n", "```\n# code\n```\n", "- item\n", "x" * 120 + "\n"]),
+    max_size=12,
+).map("".join)
+
+
+def test_sections_with_their_headings() -> None:
+    chunks = split(Document("guide.md", GUIDE), 800, 80)
+    assert [(chunk.heading, chunk.text) for chunk in chunks] == [
+        ("", "Before any heading."),
+        ("Guide", "First paragraph. It has two sentences."),
+        ("Guide > Setup", "```\n# not a heading\n```"),
+        ("Guide > Setup > Details", "Some details."),
+        ("Other", "The end."),
+    ]
+    assert {chunk.title for chunk in chunks} == {"Guide"}
+
+
+def test_a_text_file_has_no_headings() -> None:
+    (chunk,) = split(Document("notes/azure.txt", "# Not a heading"), 800, 80)
+    assert chunk == Chunk("notes/azure.txt", "azure", "", 0, 0, 15, "# Not a heading")
+
+
+def test_long_text_is_cut_at_sentences() -> None:
+    text = " ".join(f"This is sentence number {number}." for number in range(20))
+    chunks = split(Document("a.txt", text), 100, 0)
+    assert all(chunk.text.endswith(".") and len(chunk.text) <= 100 for chunk in chunks)
+    assert " ".join(chunk.text for chunk in chunks) == text
+
+
+@given(markdown, st.sampled_from([(50, 0), (80, 20), (800, 80)]))
+def test_every_chunk_stands_where_it_says(text: str, sizes: tuple[int, int]) -> None:
+    for chunk in split(Document("a.md", text), *sizes):
+        assert text[chunk.start : chunk.end] == chunk.text
+        assert 0 < len(chunk.text) <= sizes[0]
+
+
+@given(markdown)
+def test_no_word_of_the_text_is_lost(text: str) -> None:
+    chunks = split(Document("a.md", text), 80, 0)
+    told = "".join(chunk.text + "".join(chunk.heading.split(" > ")) for chunk in chunks)
+    for word in ("sentence", "Another", "item", "code"):
+        assert (word in told) == (word in text)
+
+
+def test_what_is_searched_holds_title_and_headings_once() -> None:
+    chunk = Chunk("a.md", "Guide", "Guide > Setup", 0, 0, 4, "Text")
+    assert chunk.searched == "Guide\nSetup\nText"
+    assert Chunk("a.txt", "", "", 0, 0, 4, "Text").searched == "Text"

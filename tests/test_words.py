@@ -1,0 +1,53 @@
+"""Stems and sentences."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.retrieval.words import Analyser, Sentence, sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "stems"),
+    [
+        ("Tell me about LangChain.", ["langchain"]),
+        ("What are the STAGES of a running pipeline?", ["stage", "run", "pipelin"]),
+        ("Who are you?", ["who", "are", "you"]),
+        ("GPT-4", ["gpt", "4"]),
+        ("", []),
+        ("?!", []),
+    ],
+)
+def test_stems(text: str, stems: list[str]) -> None:
+    assert Analyser().stems(text) == stems
+
+
+def test_another_language_keeps_all_its_words() -> None:
+    assert Analyser("german").stems("Die Häuser") == ["die", "haus"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One is here. Two is there!", ["One is here.", "Two is there!"]),
+        ('He said "It is so." Then he left.', ['He said "It is so."', "Then he left."]),
+        ("Version 3.5 has e.g. this", ["Version 3.5 has e.g.", "this"][:1]),
+        ("# A heading here\n\nA line\nthat goes on.", ["A line\nthat goes on."]),
+        ("- first item\n- second item\n1. third item", ["first item", "second item", "third item"]),
+        ("| a | b |\n| c | d |", []),
+        ("Word", []),
+        ("", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert [sentence.text for sentence in sentences(text)] == expected
+
+
+@given(st.text(alphabet=st.sampled_from("ab .!?\n-#*\"')(1"), max_size=80))
+def test_a_sentence_stands_where_it_says(text: str) -> None:
+    for sentence in sentences(text):
+        assert text[sentence.start : sentence.start + len(sentence.text)] == sentence.text
+
+
+def test_a_sentence_knows_its_start() -> None:
+    assert list(sentences("  One is.  Two is.")) == [Sentence("One is.", 2), Sentence("Two is.", 11)]
