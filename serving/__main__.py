@@ -44,7 +44,8 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
     """Send one request, as JSON or by --question and --prompt, and show the response."""
     from . import answer, client  # noqa: PLC0415
 
-    response = client.target(target).ask(_request(request_json, question, prompt))
+    request = _request(request_json, question, prompt)
+    response = client.target(target).ask(request)
     if raw:
         click.echo(json.dumps(response, ensure_ascii=False))
     else:

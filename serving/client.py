@@ -102,7 +102,7 @@ def _response(predictions: Any) -> Response:  # noqa: ANN401 - whatever the mode
 
 
 def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0]
+    return text.strip().splitlines()[0].rstrip(".")
 
 
 def _own(message: str) -> str:

@@ -11,16 +11,18 @@ import pytest
 from model.pipeline import Pipeline
 from model.profile import Profile
 from model.retrieval.index import Index
+from places import EXERCISE
 from training.build import build
 from training.log import log
-
-ROOT = Path(__file__).parent.parent
-EXERCISE = ROOT / "documents" / "exercise"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # What a test starts as a process of its own reaches nothing but this machine either.
-os.environ |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+os.environ |= {
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
 os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 

@@ -73,7 +73,9 @@ def test_what_is_no_index_is_not_replaced(kind: str, profile: Profile, texts: Pa
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_build_leaves_nothing_that_looks_whole(how: int, profile: Profile, texts: Path, tmp_path: Path) -> None:
+def test_a_killed_build_leaves_nothing_that_looks_whole(
+    how: int, profile: Profile, texts: Path, tmp_path: Path
+) -> None:
     for number in range(3000):
         (texts / f"{number}.txt").write_text(f"Text number {number} is about foxes.", "utf-8")
     command = [sys.executable, "-m", "training", "build", "--documents", str(texts)]

@@ -28,7 +28,9 @@ from training.cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
 pytestmark = pytest.mark.xdist_group("contract")
 
 TEXTS = {
-    "azure-databricks.txt": "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform.",
+    "azure-databricks.txt": (
+        "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform."
+    ),
     "gpt-4.txt": "GPT-4 is a powerful language model developed by OpenAI.",
     "langchain.txt": (
         "LangChain is a framework designed to simplify the creation of applications using large language models."
@@ -272,7 +274,9 @@ def test_a_bare_body_is_http_400(body: object, server: str) -> None:
     assert reply.status_code == 400
 
 
-def test_describe_answers_with_the_declarations(model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline) -> None:
+def test_describe_answers_with_the_declarations(
+    model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline
+) -> None:
     told = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
     assert json.loads(told["meta"]["description"]) == pipeline.contract.describe()
     assert not told["qa"]["ran"]

@@ -65,7 +65,9 @@ def test_no_label_covers_another_or_leaves_the_picture(prompt: str, size: tuple[
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.text(alphabet="abc xyz", min_size=1, max_size=40).filter(str.strip), min_size=1, max_size=9, unique=True),
+    st.lists(
+        st.text(alphabet="abc xyz", min_size=1, max_size=40).filter(str.strip), min_size=1, max_size=9, unique=True
+    ),
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.text(alphabet="ab cd", max_size=30)), max_size=14),
 )
 def test_any_graph_fits(labels: list[str], joins: list[tuple[int, int, str]]) -> None:
@@ -81,7 +83,9 @@ def test_unrelated_prompts_give_different_graphs() -> None:
 
 
 def test_nodes_come_from_the_prompt_and_from_the_passages() -> None:
-    made = diagram("A conceptual diagram of LangChain in use", [passage(TEXT, "guide.md"), passage("Birds sing songs.", "b.txt")])
+    made = diagram(
+        "A conceptual diagram of LangChain in use", [passage(TEXT, "guide.md"), passage("Birds sing songs.", "b.txt")]
+    )
     assert made.title == "LangChain in use"
     assert [node.label for node in made.nodes.values()] == [
         "LangChain",

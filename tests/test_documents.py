@@ -34,7 +34,12 @@ def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
 
 
 def test_markdown_is_told_by_its_name() -> None:
-    assert [Document(name, "").is_markdown for name in ("a.md", "a.markdown", "a.txt", "a.TXT")] == [True, True, False, False]
+    assert [Document(name, "").is_markdown for name in ("a.md", "a.markdown", "a.txt", "a.TXT")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
@@ -43,7 +48,9 @@ def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match=r"^found no document to read; --documents takes \.markdown, \.md, \.txt files"):
+    with pytest.raises(
+        DocumentError, match=r"^found no document to read; --documents takes \.markdown, \.md, \.txt files"
+    ):
         load([tmp_path])
 
 
@@ -54,7 +61,9 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_binary_file_among_texts(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
-    with pytest.raises(DocumentError, match=r"b\.txt is not text \(it holds zero bytes\); take it out of the documents"):
+    with pytest.raises(
+        DocumentError, match=r"b\.txt is not text \(it holds zero bytes\); take it out of the documents"
+    ):
         load([tmp_path])
 
 
@@ -66,7 +75,9 @@ def test_a_text_in_another_encoding(tmp_path: Path) -> None:
 
 def test_two_documents_of_one_name(tmp_path: Path) -> None:
     write(tmp_path, a__x_txt="A", b__x_txt="B")
-    with pytest.raises(DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"):
+    with pytest.raises(
+        DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"
+    ):
         load([tmp_path / "a", tmp_path / "b"])
 
 

@@ -4,15 +4,13 @@ import re
 import sys
 import tomllib
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 import yaml
 
 from model.errors import CommandError
+from places import ROOT
 from training.requirements import closure
-
-ROOT = Path(__file__).parent.parent
 
 
 def pins(file: str) -> dict[str, str]:
@@ -29,9 +27,9 @@ def test_this_environment_is_one_of_the_two_locks() -> None:
 
 
 def test_the_locks_differ_in_pandas_alone() -> None:
-    assert {name: COMPAT.get(name) for name in LOCK.items() ^ COMPAT.items() and LOCK if COMPAT.get(name) != LOCK[name]} == {
-        "pandas": "2.3.3"
-    }
+    assert {
+        name: COMPAT.get(name) for name in LOCK.items() ^ COMPAT.items() and LOCK if COMPAT.get(name) != LOCK[name]
+    } == {"pandas": "2.3.3"}
     assert COMPAT.keys() - LOCK.keys() == {"pytz", "tzdata"}
     assert LOCK["pandas"].startswith("3.")
 
@@ -39,7 +37,11 @@ def test_the_locks_differ_in_pandas_alone() -> None:
 def test_conda_names_what_the_project_names_as_the_lock_pins_it() -> None:
     told = yaml.safe_load((ROOT / "conda.yaml").read_text("utf-8"))
     *packages, pip = told["dependencies"]
-    assert (told["name"], told["channels"], packages) == ("multichain", ["conda-forge"], ["python=3.11", "openjdk=17", "pip"])
+    assert (told["name"], told["channels"], packages) == (
+        "multichain",
+        ["conda-forge"],
+        ["python=3.11", "openjdk=17", "pip"],
+    )
     pinned = dict(pin.split("==") for pin in pip["pip"] if "==" in pin)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = [*project["dependencies"], *project["optional-dependencies"]["spark"]]

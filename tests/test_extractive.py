@@ -44,7 +44,7 @@ def test_two_sentences_of_two_sources(extractive: Extractive) -> None:
     assert reply.cited == frozenset({0, 1})
 
 
-def test_one_sentence_when_one_is_wanted(extractive: Extractive) -> None:
+def test_one_sentence_when_one_is_wanted() -> None:
     single = Extractive(Lexical.build(TEXTS, "english"), quotes=1)
     assert ask(single, "What was built?", passages()).text == "It was built in Graz. [1]"
 
@@ -68,7 +68,12 @@ def test_the_same_sentence_of_overlapping_chunks_is_quoted_once(extractive: Extr
 
 
 def test_every_sentence_is_a_quotation(extractive: Extractive) -> None:
-    for question in ("What was built in Linz?", "What heats water?", "Where do birds sing?", "What runs at 40 degrees?"):
+    for question in (
+        "What was built in Linz?",
+        "What heats water?",
+        "Where do birds sing?",
+        "What runs at 40 degrees?",
+    ):
         reply = ask(extractive, question, passages())
         for quote, number in re.findall(r"(.+?) \[(\d)\] ?", reply.text):
             assert quote in TEXTS[int(number) - 1]

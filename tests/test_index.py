@@ -60,7 +60,9 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 
 def test_a_folder_without_manifest(tmp_path: Path) -> None:
-    with pytest.raises(IndexFolderError, match=r"holds no index \(no manifest\.json\); build one with python -m training"):
+    with pytest.raises(
+        IndexFolderError, match=r"holds no index \(no manifest\.json\); build one with python -m training"
+    ):
         Index.open(tmp_path)
 
 

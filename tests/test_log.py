@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distributions
@@ -98,9 +99,7 @@ assert response["qa"]["ran"] and response["image_generation"]["ran"], response
 print(*before)
 print(*({name.split(".")[0] for name in sys.modules} - before))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, logged], cwd=store, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, logged], cwd=store, capture_output=True, text=True, check=True)
     before, new = (set(line.split()) for line in done.stdout.splitlines())
     assert {"faiss", "bm25s", "sklearn", "pygraphviz"} <= new
     assert new & {"databricks", "pyspark", "langchain", "langchain_core", "markdown_it", "training", "model"} == set()
@@ -120,7 +119,8 @@ import json
 import mlflow
 class Wrong(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
-        fields = [{"name": "answer", "kind": "text"}, {"name": "ran", "kind": "boolean"}, {"name": "error", "kind": "text"}]
+        kinds = {"answer": "text", "ran": "boolean", "error": "text"}
+        fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
         told = {"stages": {name: {"outputs": fields} for name in ("qa", "image_generation")}}
         response = {name: {"answer": None, "ran": True, "error": ""} for name in told["stages"]}
         return response | {"meta": {"description": json.dumps(told)}}
@@ -177,16 +177,18 @@ def test_two_versions_in_one_spark_session(logged: str, index_folder: Path, stor
 
 def log_changed(index_folder: Path, folder: Path) -> str:
     """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
-    for name in ("model", "training", "commandline"):
-        (folder / name).symlink_to(package.CODE.parent / name)
-    (folder / "model").unlink()
-    subprocess.run(["cp", "-r", str(package.CODE), str(folder / "model")], check=True)
+    (folder / "training").symlink_to(package.CODE.parent / "training")
+    shutil.copytree(package.CODE, folder / "model")
     file = folder / "model" / "providers" / "extractive.py"
     file.write_text(
-        file.read_text("utf-8").replace("The documents do not hold an answer to this question.", "Nobody wrote that down."),
+        file.read_text("utf-8").replace(
+            "The documents do not hold an answer to this question.", "Nobody wrote that down."
+        ),
         "utf-8",
     )
-    code = "import sys; from pathlib import Path; from training.log import log; print(log('offline', Path(sys.argv[1])))"
+    code = (
+        "import sys; from pathlib import Path; from training.log import log; print(log('offline', Path(sys.argv[1])))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(index_folder)],
         cwd=Path.cwd(),
@@ -209,10 +211,14 @@ def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
 
 def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text((package.CODE / "profiles" / "offline.yaml").read_text("utf-8").replace("passages: 4", "passages: 1"))
+    mine.write_text(
+        (package.CODE / "profiles" / "offline.yaml").read_text("utf-8").replace("passages: 4", "passages: 1")
+    )
     model = mlflow.pyfunc.load_model(log(str(mine), index_folder))
     mine.unlink()
-    assert [s["source"] for s in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == ["gpt-4.txt"]
+    assert [s["source"] for s in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == [
+        "gpt-4.txt"
+    ]
 
 
 def test_nothing_is_logged_from_what_is_no_index(store: Path, tmp_path: Path) -> None:
@@ -224,11 +230,13 @@ def test_nothing_is_logged_from_what_is_no_index(store: Path, tmp_path: Path) ->
 
 def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Path, tmp_path: Path) -> None:
     other = tmp_path / "index"
-    subprocess.run(["cp", "-r", str(index_folder), str(other)], check=True)
+    shutil.copytree(index_folder, other)
     manifest = json.loads((other / "manifest.json").read_text("utf-8"))
     manifest["embedding"]["model"] = "ada"
     (other / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    with pytest.raises(CommandError, match="built with the embeddings offline:ada, and the profile has offline:char_wb"):
+    with pytest.raises(
+        CommandError, match="built with the embeddings offline:ada, and the profile has offline:char_wb"
+    ):
         log("offline", other)
 
 

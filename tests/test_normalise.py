@@ -112,7 +112,9 @@ def test_a_spark_null_struct_with_two_columns_is_absent() -> None:
 
 def test_a_stage_as_text_beside_another_is_refused() -> None:
     exploded = pd.DataFrame({"qa": {"question": "a", "k": 3}, "image_generation": "cat"})
-    with pytest.raises(InvalidRequestError, match=r"^image_generation\.prompt: expected text of 1 to 32,000 characters$"):
+    with pytest.raises(
+        InvalidRequestError, match=r"^image_generation\.prompt: expected text of 1 to 32,000 characters$"
+    ):
         read(exploded, CONTRACT)
 
 

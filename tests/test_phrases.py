@@ -20,7 +20,10 @@ from model.diagram.tagging import plain
             ],
         ),
         ("A futuristic city with flying cars", ["futuristic city | with | flying cars"]),
-        ("A CEO leads engineering, sales and marketing.", ["CEO | leads | engineering", "CEO | leads | sales", "CEO | leads | marketing"]),
+        (
+            "A CEO leads engineering, sales and marketing.",
+            ["CEO | leads | engineering", "CEO | leads | sales", "CEO | leads | marketing"],
+        ),
         (
             "Photosynthesis turns water and light into sugar.",
             ["Photosynthesis | turns | water", "Photosynthesis | turns | light", "Photosynthesis | turns into | sugar"],
@@ -39,7 +42,11 @@ def test_statements(text: str, expected: list[str]) -> None:
 
 
 def test_phrases() -> None:
-    assert phrases("GPT-4 is a powerful language model developed by OpenAI.") == ["GPT-4", "powerful language model", "OpenAI"]
+    assert phrases("GPT-4 is a powerful language model developed by OpenAI.") == [
+        "GPT-4",
+        "powerful language model",
+        "OpenAI",
+    ]
 
 
 def test_plain() -> None:

@@ -9,7 +9,11 @@ from model.contract import Contract, Field, StageContract
 from model.normalise import Request
 
 NAMES = ("a", "b", "c")
-IN = (Field("text", "text", "", required=True, most=10_000), Field("more", "text", "", most=10_000), Field("n", "integer", "", most=9))
+IN = (
+    Field("text", "text", "", required=True, most=10_000),
+    Field("more", "text", "", most=10_000),
+    Field("n", "integer", "", most=9),
+)
 OUT = (Field("told", "text", ""), Field("rows", "list", ""), Field("picture", "image", ""))
 CONTRACT = Contract({name: StageContract(name, IN, OUT) for name in NAMES})
 
@@ -26,7 +30,9 @@ def asked(**texts: str) -> Request:
 
 
 def test_a_reference_is_replaced() -> None:
-    filled = plan.fill("b", {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3}, CONTRACT, response(a="it"))
+    filled = plan.fill(
+        "b", {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3}, CONTRACT, response(a="it")
+    )
     assert filled == {"text": "Draw it, it!", "more": "it", "n": 3}
 
 
@@ -67,7 +73,9 @@ def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str
         assert set(filled) <= set(text) | {"B", "C"}
 
 
-@pytest.mark.parametrize("field", ["rows", "picture", "nope", "__class__", "told.upper", "told!r", "told:>9", "", "usage", "ran"])
+@pytest.mark.parametrize(
+    "field", ["rows", "picture", "nope", "__class__", "told.upper", "told!r", "told:>9", "", "usage", "ran"]
+)
 def test_a_reference_to_what_is_no_text_field(field: str) -> None:
     made = plan.make(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
     assert str(made.errors["b"]) == (
@@ -107,7 +115,9 @@ def test_circles(texts: dict[str, str], circle: set[str]) -> None:
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES)), min_size=3))
 def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> None:
-    made = plan.make(asked(**{name: " ".join(f"{{{n}.told}}" for n in needs) for name, needs in graph.items()}), CONTRACT)
+    made = plan.make(
+        asked(**{name: " ".join(f"{{{n}.told}}" for n in needs) for name, needs in graph.items()}), CONTRACT
+    )
     assert made.needs == graph
     done = set(made.errors)
     for _ in NAMES:

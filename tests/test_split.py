@@ -30,7 +30,9 @@ The end.
 """
 
 markdown = st.lists(
-    st.sampled_from(["# One\n", "## Two\n", "A sentence. Another one.\n", "\n", "```\n# code\n```\n", "- item\n", "x" * 120 + "\n"]),
+    st.sampled_from(
+        ["# One\n", "## Two\n", "A sentence. Another one.\n", "\n", "```\n# code\n```\n", "- item\n", "x" * 120 + "\n"]
+    ),
     max_size=12,
 ).map("".join)
 

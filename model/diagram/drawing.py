@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from . import text
@@ -87,7 +87,7 @@ class _Pen:
         points *= min(1.0, (room.right - room.left) / max(text.length(words, points, bold=bold), 1.0))
         right, bottom = room.left + text.length(words, points, bold=bold), room.top + points * text.LEADING
         box = Box(room.left, room.top, right, bottom)
-        self._text(words, box.centre, points, _INK if bold else _QUIET, bold=bold)
+        self._text(words, (box.left, box.centre[1]), self._font(points, bold=bold), _INK if bold else _QUIET, "lm")
         return box
 
     def body(self, diagram: Diagram, layout: Layout, origin: Point, scale: float) -> list[Box]:
@@ -133,16 +133,20 @@ class _Pen:
         x, middle = box.centre
         top = middle - (len(lines) - 1) * points * text.LEADING / 2
         for number, line in enumerate(lines):
-            self._text(line, (x, top + number * points * text.LEADING), points, colour, bold=bold)
+            self._text(line, (x, top + number * points * text.LEADING), self._font(points, bold=bold), colour)
 
-    def _text(self, words: str, centre: Point, points: float, colour: str, *, bold: bool) -> None:
+    @staticmethod
+    def _font(points: float, *, bold: bool) -> ImageFont.FreeTypeFont:
+        return text.font(round(points * _SMOOTH), bold=bold)
+
+    def _text(self, words: str, where: Point, font: ImageFont.FreeTypeFont, colour: str, anchor: str = "mm") -> None:
         self._draw.text(
-            self._zoomed(centre)[0],
+            self._zoomed(where)[0],
             words,
-            font=text.font(round(points * _SMOOTH), bold=bold),
+            font=font,
             fill=colour,
-            anchor="mm",
-            stroke_width=0 if bold or colour == _INK else 3 * _SMOOTH,  # a halo, where an edge may pass below
+            anchor=anchor,
+            stroke_width=3 * _SMOOTH if colour == _QUIET else 0,  # a halo, where an edge may pass below
             stroke_fill=_PAPER,
         )
 

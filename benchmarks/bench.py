@@ -1,0 +1,113 @@
+"""``make bench``: medians of what users feel, and ratios within one run. Machines are noisy: read the ratios."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+QUESTION = {"qa": {"question": "Tell me about LangChain."}}
+IMPORTS = ["numpy", "pandas", "mlflow.pyfunc", "faiss", "bm25s", "sklearn.feature_extraction.text", "pygraphviz"]
+
+_FIRST_ANSWER = """
+import time; started = time.perf_counter()
+import mlflow; mlflow.pyfunc
+imported = time.perf_counter()
+model = mlflow.pyfunc.load_model(__import__("sys").argv[1])
+loaded = time.perf_counter()
+model.predict({"qa": {"question": "Tell me about LangChain."}})
+ended = time.perf_counter()
+print(imported - started, loaded - imported, ended - loaded, ended - started)
+"""
+
+_CONSTANT = """
+import mlflow
+class Constant(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return {"qa": {"answer": "constant"}}
+mlflow.models.set_model(Constant())
+"""
+
+
+def main() -> None:
+    """Logs the demo's model in a store of its own, and measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+        uri = _logged(Path(folder))
+        _cold_start(uri)
+        _answers(uri, Path(folder))
+
+
+def _logged(folder: Path) -> str:
+    from model.profile import Profile
+    from training.build import build
+    from training.log import log
+
+    built = build(Profile.read("offline"), [ROOT / "documents"], folder / "index", lambda _done, _total: None)
+    print(f"The demo's index: {built.manifest.chunks} chunks of {len(built.loaded.documents)} documents\n")
+    return log("offline", built.folder)
+
+
+def _cold_start(uri: str) -> None:
+    """Fresh processes, bytecode cached by the first one, which is not counted."""
+    runs = [_printed(_FIRST_ANSWER, uri) for _ in range(6)][1:]
+    steps = ("import mlflow", "load_model", "first answer", "all")
+    for name, column in zip(steps, zip(*runs, strict=True), strict=True):
+        print(f"cold start, {name:13} {statistics.median(column):6.2f} s")
+    for name in IMPORTS:
+        code = f"import time; started = time.perf_counter(); import {name}; print(time.perf_counter() - started)"
+        print(f"  of it, import {name:32} {statistics.median(_printed(code)[0] for _ in range(4)):6.2f} s")
+
+
+def _answers(uri: str, folder: Path) -> None:
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(uri)
+    (folder / "constant.py").write_text(_CONSTANT, "utf-8")
+    info = model.metadata
+    constant = mlflow.pyfunc.load_model(
+        mlflow.pyfunc.log_model(
+            name="constant",
+            python_model=str(folder / "constant.py"),
+            signature=info.signature,
+            input_example=QUESTION,
+            pip_requirements=["mlflow"],
+        ).model_uri
+    )
+    ours, theirs = _interleaved(300, lambda: model.predict(QUESTION), lambda: constant.predict(QUESTION))
+    print(
+        f"\none question      {ours * 1000:6.2f} ms, a constant model {theirs * 1000:.2f} ms: "
+        f"{(ours - theirs) * 1000:.2f} ms of our own"
+    )
+    picture, _ = _interleaved(10, lambda: model.predict({"image_generation": {"prompt": "LangChain in use"}}), int)
+    print(f"one picture       {picture * 1000:6.0f} ms")
+    rows = [{"qa": {"question": f"Tell me about stage number {number}."}} for number in range(1000)]
+    together, single = _interleaved(3, lambda: model.predict(rows), lambda: [model.predict(row) for row in rows])
+    ratio = f"{single / together:.1f} times"
+    print(f"1,000 questions   {together:6.2f} s in one call, {single:.2f} s in single calls: {ratio}")
+
+
+def _interleaved(rounds: int, *calls: Callable[[], object]) -> list[float]:
+    """The median seconds of each call, taken in turns after one round that is not counted."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds + 1):
+        for call, taken in zip(calls, seconds, strict=True):
+            started = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(taken[1:]) for taken in seconds]
+
+
+def _printed(code: str, *words: str) -> list[float]:
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()

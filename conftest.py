@@ -1,0 +1,102 @@
+"""The README's examples as tests: what it tells to type is typed, in a copy of the project, and must print that."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+ROOT = Path(__file__).parent
+_SERVER = """
+python -m serving up > up.log &
+trap 'kill $!; wait $! || true' EXIT
+until grep -q Serving up.log; do kill -0 $!; sleep 0.2; done
+"""
+
+
+def matches(expected: str, printed: str) -> bool:
+    """Whether ``printed`` is ``expected``, in which ... stands for anything."""
+    pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
+    return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
+
+
+def shell(example: Example, script: str) -> str:
+    """What a script prints in the copy of the project."""
+    folder, environment = example.namespace["folder"], example.namespace["environment"]
+    command = ["/bin/bash", "-euc", script]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Scripts(CodeBlockParser):
+    """``sh`` blocks must succeed; those that call a server are given one."""
+
+    language = "sh"
+
+    def evaluate(self, example: Example) -> None:
+        script = str(example.parsed)
+        if script.startswith("curl"):
+            script = _SERVER + script.replace("curl ", "curl -sf ", 1)
+        shell(example, script)
+
+
+class Sessions(CodeBlockParser):
+    """``console`` blocks: the line after $ is typed, and the rest must be what it prints."""
+
+    language = "console"
+
+    def evaluate(self, example: Example) -> None:
+        command, _, expected = str(example.parsed).removeprefix("$ ").partition("\n")
+        printed = shell(example, command)
+        assert matches(expected, printed), printed
+
+
+class Programs(CodeBlockParser):
+    """``python`` blocks run in a process of their own; the ``text`` block behind one is what it prints."""
+
+    language = "python"
+
+    def evaluate(self, example: Example) -> None:
+        example.namespace["printed"] = shell(example, "python - <<'END'\n" + str(example.parsed) + "\nEND")
+
+
+class Printed(CodeBlockParser):
+    """``text`` blocks: what the program before printed."""
+
+    language = "text"
+
+    def evaluate(self, example: Example) -> None:
+        assert matches(str(example.parsed), example.namespace["printed"]), example.namespace["printed"]
+
+
+def copied(namespace: dict[str, Any]) -> None:
+    """A copy of the project's files, with this environment as its .venv."""
+    folder = Path(tempfile.mkdtemp(prefix="multichain-readme-"))
+    git = [shutil.which("git") or "git", "ls-files"]
+    listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    (folder / ".venv" / "ready").touch()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "MAKE", "MFLAGS"))}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+    namespace |= {"folder": folder, "environment": environment}
+
+
+def removed(namespace: dict[str, Any]) -> None:
+    """The copy is gone again."""
+    shutil.rmtree(namespace["folder"])
+
+
+pytest_collect_file = Sybil(
+    parsers=[Scripts(), Sessions(), Programs(), Printed()], patterns=["README.md"], setup=copied, teardown=removed
+).pytest()
