@@ -156,7 +156,12 @@ def check(case: Case, form: str, ask: Callable[[], Any], *, alone: bool = False)
         return
     responses = ask()
     assert isinstance(responses, dict if alone else list), form
-    assert settled([responses] if alone else responses) == expected(case), form
+    found, told = settled([responses] if alone else responses), expected(case)
+    assert len(found) == len(told), form
+    for one, other in zip(found, told, strict=True):
+        for stage in (*doors.STAGES, "meta"):
+            assert one[stage] == other[stage], f"{form}, {stage}"
+    assert found == told, form
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,10 @@ def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
 
 def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
     # one more row, so that MLflow sees rows whatever the case holds
-    responses = _predict(model, [*case.rows, {"image_generation": None}])[: len(case.rows)]
+    responses = _predict(model, [*case.rows, {"image_generation": None}])
+    if not isinstance(responses, list) or len(responses) != len(case.rows) + 1:
+        return "rows were not answered with as many responses"
+    responses.pop()
     found = [
         {name: row[name]["error"] or RAN for name in told} for row, told in zip(responses, case.outcomes, strict=True)
     ]

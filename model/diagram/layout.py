@@ -64,30 +64,55 @@ def arrange(
     diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[Edge], Size], *, direction: str
 ) -> Layout:
     """The layout for boxes of these sizes; ``direction`` is "LR" or "TB"."""
-    graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
-    graph.node_attr.update(shape="box", fixedsize="true", label="")
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
-    for key, (width, height) in sizes.items():
-        graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
     labels = [label_size(edge) for edge in diagram.edges]
-    for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
-        text = {"label": _EMPTY.format(*size)} if edge.label else {}
-        graph.add_edge(edge.source, edge.target, key=str(number), **text)
     with _GRAPHVIZ:
+        graph = _graph(diagram, sizes, labels, direction)
         graph.layout(prog="dot")
-    _, _, width, height = _numbers(graph.graph_attr["bb"])
-    nodes = {key: Box.around(_point(graph.get_node(key).attr["pos"], height), size) for key, size in sizes.items()}
+        told = _read(graph, diagram)
+        graph.close()
+    _, _, width, height = _numbers(told.whole)
+    nodes = {key: Box.around(_point(told.nodes[key], height), size) for key, size in sizes.items()}
     routes = [
-        _route(edge, graph.get_edge(edge.source, edge.target, key=str(number)).attr, size, height)
-        for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True))
+        _route(edge, place, size, height) for edge, place, size in zip(diagram.edges, told.edges, labels, strict=True)
     ]
     return Layout((width, height), nodes, routes)
 
 
-def _route(edge: Edge, told: dict[str, str], size: Size, height: float) -> Route:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What dot answers, as text: the bounding box, the nodes' places, and the edges' ways and label places."""
+
+    whole: str
+    nodes: dict[str, str]
+    edges: list[tuple[str, str]]
+
+
+def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], direction: str) -> pygraphviz.AGraph:
+    graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
+    graph.node_attr.update(shape="box", fixedsize="true", label="")
+    for key, (width, height) in sizes.items():
+        graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
+    for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
+        text = {"label": _EMPTY.format(*size)} if edge.label else {}
+        graph.add_edge(edge.source, edge.target, key=str(number), **text)
+    return graph
+
+
+def _read(graph: pygraphviz.AGraph, diagram: Diagram) -> _Told:
+    edges = [graph.get_edge(edge.source, edge.target, key=str(n)).attr for n, edge in enumerate(diagram.edges)]
+    return _Told(
+        graph.graph_attr["bb"],
+        {key: graph.get_node(key).attr["pos"] for key in diagram.nodes},
+        [(edge["pos"], edge["lp"]) for edge in edges],
+    )
+
+
+def _route(edge: Edge, place: tuple[str, str], size: Size, height: float) -> Route:
     """An edge as dot tells it: "e,x,y" is the tip, what follows the curve; y counts from below."""
-    tip, *curve = [_point(word.removeprefix("e,"), height) for word in told["pos"].split()]
-    return Route(edge, curve, tip, Box.around(_point(told["lp"], height), size) if edge.label else None)
+    way, label = place
+    tip, *curve = [_point(word.removeprefix("e,"), height) for word in way.split()]
+    return Route(edge, curve, tip, Box.around(_point(label, height), size) if edge.label else None)
 
 
 def _numbers(text: str) -> list[float]:

@@ -5,12 +5,14 @@ of the Penn Treebank. It is written for English: words of another language count
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from enum import Enum, auto
 from itertools import pairwise
 
 from textblob.en import tag
 
+_TAGGER = threading.Lock()  # it reads its lexicon at first use, and another thread must not see half of it
 _MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\]]*)\]\([^)]*\)")
 _ARROW = re.compile(r"(->|→|=>|:(?=\s))")
 _ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
@@ -66,7 +68,9 @@ def parts(text: str) -> list[tuple[str, Part]]:
         if number % 2:  # what the pattern captured
             tagged.append((piece, "->"))
         else:
-            tagged += [_corrected(word, kind) for word, kind in tag(piece, tokenize=True)]
+            with _TAGGER:
+                words = tag(piece, tokenize=True)
+            tagged += [_corrected(word, kind) for word, kind in words]
     for (position, (word, kind)), (_, following) in pairwise(enumerate(tagged)):
         if kind == "NNS" and following[1] in {"DT", "PRP$"}:  # "LangChain cuts the documents": a verb, not a plural
             tagged[position] = (word, "VBZ")
