@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
@@ -96,14 +95,6 @@ def copied(namespace: dict[str, Any]) -> None:
 def removed(namespace: dict[str, Any]) -> None:
     """The copy is gone again."""
     shutil.rmtree(namespace["folder"])
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The README is one story: its examples run in order, in one worker."""
-    for item in items:
-        if item.path.name == "README.md":
-            item.add_marker(pytest.mark.xdist_group("readme"))
 
 
 pytest_collect_file = Sybil(

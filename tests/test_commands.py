@@ -20,8 +20,6 @@ from places import EXERCISE, ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 REQUEST = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
 
 

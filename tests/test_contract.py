@@ -25,8 +25,6 @@ from model.contract import Response
 from model.pipeline import Pipeline
 from training.cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 TEXTS = {
     "azure-databricks.txt": (
         "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform."

@@ -21,8 +21,6 @@ from training.requirements import closure
 from training.signature import signature
 from training.verify import verify
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 
 @pytest.fixture(scope="module")
 def folder(logged: str) -> Path:
