@@ -73,7 +73,7 @@ def _run(job: _Job, folder: str) -> None:
 
 
 def _log(job: _Job) -> None:
-    """What the process does: it imports the version's copy by its name, never ``model``'s pipeline."""
+    """What the process does: declarations come from ``model``, the code that is logged from the version's copy."""
     import mlflow  # noqa: PLC0415 - two seconds, in this process alone
 
     from .signature import signature  # noqa: PLC0415
