@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model.contract import META, Field, StageContract
-from model.stages import KINDS
+from model.contract import META
+from model.field import Field
+from model.profile import Profile
 from training.cases import CASES, EMPTY, RAN
 
 ROOT = Path(__file__).parent.parent
-STAGES = {"qa": "retrieval_qa", "image_generation": "image_generation"}
-
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
@@ -52,10 +51,9 @@ def conda() -> str:
 
 
 def _fields() -> Iterator[str]:
-    for name, kind in STAGES.items():
-        stage = StageContract(name, KINDS[kind].inputs, KINDS[kind].outputs)
+    for name, stage in Profile.read("offline").contract.stages.items():
         yield f"\n**`{name}` takes**\n"
-        yield from _table(stage.inputs)
+        yield from _table(stage.taken)
         yield f"\n**`{name}` gives**\n"
         yield from _table(stage.declared)
     yield "\n**`meta` gives**\n"
@@ -66,7 +64,7 @@ def _table(fields: tuple[Field, ...]) -> Iterator[str]:
     yield "| field | kind | meaning |\n| --- | --- | --- |"
     for field in fields:
         required = " Required." if field.required else ""
-        bounds = f" {field.expectation.capitalize()}." if field.most else ""
+        bounds = f" {field.expectation.capitalize()}." if field.most or field.choices else ""
         yield f"| `{field.name}` | {field.kind} | {field.description}{bounds}{required} |"
         for inner in field.fields:
             yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description} |"

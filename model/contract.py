@@ -6,107 +6,15 @@ because one null struct in its output fails a whole ``spark_udf`` job.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import TypeAlias
 
 from .errors import InvalidRequestError
+from .field import Field, Values
 
-Kind: TypeAlias = Literal["text", "image", "integer", "number", "boolean", "object", "list"]
-Values: TypeAlias = dict[str, Any]
-"""The fields of one stage by name: what it takes, or what it gives."""
 Response: TypeAlias = dict[str, Values]
 """One answered request: every stage of the profile by name, and ``meta``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One declared field.
-
-    ``least`` and ``most`` bound a whole number, or the characters of a text. ``fields`` are those of an
-    object, or of each entry of a list. ``image`` is base64 text, which no reference may read.
-    """
-
-    name: str
-    kind: Kind
-    description: str
-    required: bool = False
-    least: int = 0
-    most: int = 0
-    fields: tuple["Field", ...] = ()
-    example: Any = None
-
-    def read(self, value: object) -> object:
-        """``value`` as this field's own type. Raises InvalidRequestError, which never repeats the value."""
-        match self.kind:
-            case "text" | "image":
-                fits = isinstance(value, str) and bool(value.strip()) and len(value) <= self.most
-            case "integer":
-                value = int(value) if isinstance(value, float) and value.is_integer() else value
-                fits = type(value) is int and self.least <= value <= self.most
-            case "number":
-                fits = isinstance(value, int | float) and not isinstance(value, bool)
-            case "boolean":
-                fits = isinstance(value, bool)
-            case "object":
-                fits = isinstance(value, dict) and value.keys() <= {field.name for field in self.fields}
-            case "list":
-                fits = isinstance(value, list)
-            case _:
-                assert_never(self.kind)
-        if not fits:
-            raise InvalidRequestError(f"expected {self.expectation}")
-        return value
-
-    @property
-    def expectation(self) -> str:
-        """What the field takes, in words."""
-        match self.kind:
-            case "text" | "image":
-                return f"text of 1 to {self.most:,} characters"
-            case "integer":
-                return f"a whole number from {self.least} to {self.most}"
-            case "number":
-                return "a number"
-            case "boolean":
-                return "true or false"
-            case "object":
-                return f"an object with {', '.join(field.name for field in self.fields)}"
-            case "list":
-                return "a list"
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def empty(self) -> object:
-        """The value that means none."""
-        match self.kind:
-            case "text" | "image":
-                return ""
-            case "integer":
-                return 0
-            case "number":
-                return 0.0
-            case "boolean":
-                return False
-            case "object":
-                return {field.name: field.empty for field in self.fields}
-            case "list":
-                return []
-            case _:
-                assert_never(self.kind)
-
-    def describe(self) -> Values:
-        """The declaration as JSON."""
-        told: Values = {"name": self.name, "kind": self.kind, "description": self.description}
-        if self.required:
-            told["required"] = True
-        if self.most:
-            told |= {"least": self.least, "most": self.most}
-        if self.fields:
-            told["fields"] = [field.describe() for field in self.fields]
-        return told
-
 
 USAGE = Field(
     "usage",
@@ -135,13 +43,29 @@ META = (
 )
 
 
+RUN = Field("run", "boolean", "true runs the stage with what the profile says for the other fields; false does not.")
+"""The input of a stage that requires no field: an empty object means absent, as Spark's NULL does."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageContract:
-    """What one stage takes and gives, beyond the fields that all stages give."""
+    """What one stage takes and gives, beyond the fields that all stages give.
+
+    ``unless`` is the stage and the field, a boolean, whose being true skips this stage. ``providers`` names
+    who serves it, by role.
+    """
 
     name: str
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
+    kind: str = ""
+    unless: tuple[str, str] | None = None
+    providers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> tuple[Field, ...]:
+        """All input fields."""
+        return self.inputs if any(one.demanded for one in self.inputs) else (*self.inputs, RUN)
 
     @property
     def declared(self) -> tuple[Field, ...]:
@@ -150,14 +74,14 @@ class StageContract:
 
     def empty(self) -> Values:
         """The fields of a stage that was not run."""
-        return {field.name: field.empty for field in self.declared}
+        return {one.name: one.empty for one in self.declared}
 
     def output(self, name: str) -> Field | None:
         """The output field of that name."""
-        return next((field for field in self.declared if field.name == name), None)
+        return next((one for one in self.declared if one.name == name), None)
 
     def read(self, given: object) -> Values:
-        """The declared fields of ``given``; None counts as absent.
+        """The declared fields of ``given``; None counts as absent, for which the field's default stands.
 
         Raises InvalidRequestError, naming the field. A field that is not declared is ignored, as MLflow
         ignores a column, unless its name is nearly a declared one: a misspelt filter must not be dropped.
@@ -165,35 +89,46 @@ class StageContract:
         if not isinstance(given, dict):
             raise InvalidRequestError(f"{self.name}: expected an object with {self._names}")
         self._refuse_misspelt(given)
-        return {field.name: self._field(field, given) for field in self.inputs if self._wanted(field, given)}
+        return self.check(
+            {one.name: one.default if given.get(one.name) is None else given[one.name] for one in self.taken}
+        )
+
+    def check(self, values: Values) -> Values:
+        """``values`` by field, each in its own type. Raises InvalidRequestError, naming the field."""
+        wanted = [one for one in self.taken if one.required or values.get(one.name) is not None]
+        return {one.name: self._read(one, values.get(one.name)) for one in wanted}
+
+    def give(self, given: Values) -> Values:
+        """The output fields of ``given``, as declared. Raises StageFailedError when one is not."""
+        return {one.name: one.give(given[one.name]) for one in self.declared if one.name in given}
 
     def example(self) -> Values:
-        """The example values of the inputs that have one."""
-        return {field.name: field.example for field in self.inputs if field.example is not None}
+        """A value for each input that has an example or is required; of a stage without either, that it is to run."""
+        shown = [one for one in self.inputs if one.demanded or (one.example is not None and one.default is None)]
+        return {one.name: one.specimen for one in shown} or {RUN.name: True}
 
     def describe(self) -> Values:
         """The declaration as JSON."""
         return {
-            "inputs": [field.describe() for field in self.inputs],
-            "outputs": [field.describe() for field in self.declared],
+            "kind": self.kind,
+            "inputs": [one.describe() for one in self.taken],
+            "outputs": [one.describe() for one in self.declared],
+            "unless": ".".join(self.unless or ()),
+            "providers": dict(self.providers),
         }
 
     @property
     def _names(self) -> str:
-        return ", ".join(field.name for field in self.inputs)
+        return ", ".join(one.name for one in self.taken)
 
-    @staticmethod
-    def _wanted(field: Field, given: Values) -> bool:
-        return field.required or given.get(field.name) is not None
-
-    def _field(self, field: Field, given: Values) -> object:
+    def _read(self, one: Field, value: object) -> object:
         try:
-            return field.read(given.get(field.name))
+            return one.read(value)
         except InvalidRequestError as error:
-            raise InvalidRequestError(f"{self.name}.{field.name}: {error}") from None
+            raise InvalidRequestError(f"{self.name}.{one.name}: {error}") from None
 
     def _refuse_misspelt(self, given: Values) -> None:
-        names = [field.name for field in self.inputs]
+        names = [one.name for one in self.taken]
         for other in set(map(str, given)) - set(names):
             near = get_close_matches(other.lower(), names, n=1, cutoff=0.8)
             if near:
@@ -209,16 +144,12 @@ class Contract:
     def empty(self, version: str = "") -> Response:
         """A response in which nothing ran."""
         response = {name: stage.empty() for name, stage in self.stages.items()}
-        return response | {"meta": {field.name: field.empty for field in META} | {"version": version}}
+        return response | {"meta": {one.name: one.empty for one in META} | {"version": version}}
 
     def example(self) -> Response:
         """A request that asks every stage."""
         return {name: stage.example() for name, stage in self.stages.items()}
 
-    def describe(self) -> Values:
-        """All declarations as JSON."""
-        return {"stages": {name: stage.describe() for name, stage in self.stages.items()}}
-
     def fields(self) -> set[str]:
         """The names of all input fields."""
-        return {field.name for stage in self.stages.values() for field in stage.inputs}
+        return {one.name for stage in self.stages.values() for one in stage.taken}

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .contract import Contract, Values
+from .contract import RUN, Contract
 from .errors import InvalidRequestError, MultichainError
+from .field import Values
 
 
 @dataclass(slots=True)
@@ -115,8 +116,10 @@ def _request(row: dict[str, Any], contract: Contract) -> Request:
 
 
 def _absent(cell: object) -> bool:
-    """None, an empty struct, and a struct whose fields are all null (a Spark NULL) mean: not asked."""
-    return cell is None or (isinstance(cell, dict) and all(value is None for value in cell.values()))
+    """None, an empty struct, one whose fields are all null (a Spark NULL), and ``run: false`` mean: not asked."""
+    if isinstance(cell, dict):
+        return cell.get(RUN.name) is False or all(value is None for value in cell.values())
+    return cell is None
 
 
 def _known(row: dict[str, Any], contract: Contract) -> bool:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 
 from . import plan
-from .contract import Contract, Response, StageContract
-from .engine import Engine
+from .contract import Contract, Response
+from .engine import Engine, Stream
 from .errors import MultichainError, StageFailedError, WaitedError
+from .events import Event, Hear, telling
+from .field import Values
 from .normalise import Request
 from .stages.base import Stage
 
@@ -16,61 +18,110 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """The stages of a profile by name, ready to answer."""
+    """The stages of a profile by name, ready to answer as ``contract`` says."""
 
-    def __init__(self, stages: Mapping[str, Stage]) -> None:
-        self.contract = Contract(
-            {name: StageContract(name, stage.inputs, stage.outputs) for name, stage in stages.items()}
-        )
-        self._stages = stages
-        self._engine = Engine()
+    def __init__(self, contract: Contract, stages: Mapping[str, Stage], engine: Engine | None = None) -> None:
+        self.contract, self.stages, self.engine = contract, stages, engine or Engine()
 
     def answers(self, requests: list[Request], version: str = "") -> list[Response]:
         """A response for each request, in order; a stage that fails fills its own ``error``."""
-        return self._engine.run(self._gather(requests, version))
+        return self.engine.run(self._gather(requests, version))
+
+    def events(self, request: Request, version: str = "") -> Stream[Event]:
+        """What happens while ``request`` is answered (events.py), the response last; closing it cancels the rest."""
+
+        async def work(hear: Hear) -> None:
+            response = await self.answer(request, version, hear)
+            hear({"stage": "", "kind": "done", "response": response})
+
+        return self.engine.stream(work)
+
+    async def answer(self, request: Request, version: str = "", hear: Hear | None = None) -> Response:
+        """The response to ``request``; for the engine's own loop."""
+        return await _Answer(self, request, version, hear).whole()
 
     async def _gather(self, requests: list[Request], version: str) -> list[Response]:
-        return await asyncio.gather(*(self._answer(request, version) for request in requests))
+        return await asyncio.gather(*(self.answer(request, version) for request in requests))
 
-    async def _answer(self, request: Request, version: str) -> Response:
-        """Runs each stage the moment that those it refers to are done."""
-        response = self.contract.empty(version)
-        order = plan.make(request, self.contract)
-        for name, refusal in order.errors.items():
-            response[name]["error"] = refusal.field
-        done = {name: asyncio.Event() for name in order.needs if name not in order.errors}
+
+class _Answer:
+    """One request on its way to a response."""
+
+    def __init__(self, pipeline: Pipeline, request: Request, version: str, hear: Hear | None) -> None:
+        self._contract, self._stages, self._hear = pipeline.contract, pipeline.stages, hear
+        self._plan = plan.make(request, pipeline.contract)
+        self._response = pipeline.contract.empty(version)
+        self._skipped: set[str] = set()
+
+    async def whole(self) -> Response:
+        """Runs each stage the moment that those it needs are done; with none left, the response."""
+        for name, refusal in self._plan.errors.items():
+            self._fail(name, refusal)
+        done = {name: asyncio.Event() for name in self._plan.needs if name not in self._plan.errors}
 
         async def follow(name: str) -> None:
-            for needed in order.needs[name] & done.keys():
+            for needed in self._plan.needs[name] & done.keys():
                 await done[needed].wait()
-            await self._run(name, request, order.needs[name], response)
+            await self._run(name)
             done[name].set()
 
         await asyncio.gather(*map(follow, done))
-        return response
+        return self._response
 
-    async def _run(self, name: str, request: Request, needs: set[str], response: Response) -> None:
-        """Fills the fields of one stage in ``response``."""
-        fields = response[name]
+    async def _run(self, name: str) -> None:
+        """Fills the fields of one stage, unless it is to be skipped."""
+        stage, fields = self._contract.stages[name], self._response[name]
         started = time.perf_counter()
         try:
-            _check(name, needs, response)
-            values = plan.fill(name, request.stages[name], self.contract, response)
-            values = self.contract.stages[name].read(values)
-            fields["ran"] = True
-            fields |= await self._stages[name].run(values)
+            self._check(name)
+            if self._skips(name):
+                self._skipped.add(name)
+            else:
+                values = plan.fill(stage, self._plan.values[name], self._contract, self._response)
+                await self._call(name, stage.check(values))
         except MultichainError as error:
-            fields["error"] = error.field
+            self._fail(name, error)
         except Exception as error:  # noqa: BLE001 - a stage's bug must not take the other stages and rows with it
-            fields["error"] = _unforeseen(name, error).field
+            self._fail(name, _unforeseen(name, error))
         fields["seconds"] = round(time.perf_counter() - started, 6) if fields["ran"] else 0.0
+        if not fields["error"]:
+            self._tell_done(name)
 
+    async def _call(self, name: str, values: Values) -> None:
+        fields, tell = self._response[name], telling(name, self._hear)
+        fields["ran"] = True
+        if self._hear:
+            self._hear({"stage": name, "kind": "started"})
+        values.pop("run", None)
+        fields |= self._contract.stages[name].give(await self._stages[name].run(values, tell))
 
-def _check(name: str, needs: set[str], response: Response) -> None:
-    """Raises WaitedError when a stage that ``name`` waited for has failed."""
-    failed = sorted(stage for stage in needs if response[stage]["error"])
-    if failed:
-        raise WaitedError(f"{name}: it waited for {', '.join(failed)}, which failed; see the error there")
+    def _check(self, name: str) -> None:
+        """Raises WaitedError when a stage that ``name`` needs has failed."""
+        failed = sorted(stage for stage in self._plan.needs[name] if self._response[stage]["error"])
+        if failed:
+            raise WaitedError(f"{name}: it waited for {', '.join(failed)}, which failed; see the error there")
+
+    def _skips(self, name: str) -> bool:
+        """Whether its condition says so, or a stage that it needs is itself skipped."""
+        unless = self._contract.stages[name].unless
+        told = unless is not None and self._response[unless[0]][unless[1]]
+        return bool(told) or not self._skipped.isdisjoint(self._plan.needs[name])
+
+    def _fail(self, name: str, error: MultichainError) -> None:
+        self._response[name]["error"] = error.field
+        telling(name, self._hear)("error", error.field)
+
+    def _tell_done(self, name: str) -> None:
+        """Its pictures, then its other fields."""
+        if self._hear is None:
+            return
+        fields = self._response[name]
+        pictures = {one.name for one in self._contract.stages[name].outputs if one.kind == "image"}
+        for field in sorted(pictures):
+            if fields[field]:
+                self._hear({"stage": name, "kind": "image", "field": field, "image": fields[field]})
+        told = {field: value for field, value in fields.items() if field not in pictures}
+        self._hear({"stage": name, "kind": "done", "fields": told})
 
 
 def _unforeseen(name: str, error: Exception) -> StageFailedError:

@@ -1,89 +1,119 @@
 """A profile: which stages there are, and which providers answer them. It is read here, and built in one screen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from inspect import signature
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-
+from . import imports, settings
+from .contract import Contract, StageContract
 from .errors import ProfileError
+from .field import Values
 from .pipeline import Pipeline
 from .providers import provider
 from .retrieval.index import Index
 from .retrieval.retriever import Retriever
-from .stages import KINDS, Stage
+from .source import Source
+from .stages import Stage, kind
 
 FOLDER = Path(__file__).parent / "profiles"
-
-Settings = dict[str, Any]
+PARTS = ("embeddings", "index", "stages")
+COMMON = ("kind", "unless")
+"""What every stage of a profile takes, beside its kind's settings and the defaults of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The settings of a profile, as its file holds them."""
+    """The settings of a profile, as its file holds them; check.py says what is wrong with them."""
 
     name: str
-    embeddings: Settings
-    index: Settings
-    stages: dict[str, Settings]
+    source: Source
+    embeddings: Values
+    index: Values
+    stages: dict[str, Values]
 
     @classmethod
     def read(cls, name: str) -> Self:
         """The profile of that name, or in the file at that path. Raises ProfileError."""
-        file = Path(name) if name.endswith(".yaml") else FOLDER / f"{name}.yaml"
-        try:
-            told = yaml.safe_load(file.read_text("utf-8"))
-            return cls(name=file.stem, **told)
-        except FileNotFoundError:
+        file = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+        if not file.is_file():
             known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yaml")))
-            raise ProfileError(f"there is no profile {name}; use one of {known}, or the path of a file") from None
-        except (yaml.YAMLError, TypeError, AttributeError):
-            raise ProfileError(f"{file} is not a profile: it needs embeddings, index and stages") from None
+            raise ProfileError(f"there is no profile {name}; use one of {known}, or the path of a file")
+        source = Source(file)
+        told = source.values
+        if not (isinstance(told, dict) and all(isinstance(told.get(part), dict) and told[part] for part in PARTS)):
+            raise ProfileError(f"{source.place()}: it is not a profile: it needs embeddings, index and stages")
+        for part in told.keys() - set(PARTS):
+            raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, PARTS)}")
+        return cls(file.stem, source, **told)
+
+    @property
+    def contract(self) -> Contract:
+        """What its stages take and give. Raises ProfileError."""
+        return Contract({name: self._declared(name) for name in self.stages})
 
     @property
     def requires(self) -> set[str]:
-        """The distributions that its providers serve with."""
-        return {name for settings in self._providers() for name in provider(settings["provider"]).REQUIRES}
+        """The distributions that it serves with."""
+        made = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
+        runnables = {name for stage in made for name in ("langchain-core", *stage.get("requires", ()))}
+        named = {name for path in self.paths for name in imports.distributions(path)}
+        return (
+            runnables | named | {one for told in self._providers() for one in provider(told["provider"]).requires(told)}
+        )
 
-    def pipeline(self, index: Index) -> Pipeline:
-        """The multi-chain over ``index``."""
-        retriever = Retriever(index, self.embedder())
-        return Pipeline({name: self._stage(name, dict(told), retriever) for name, told in self.stages.items()})
+    @property
+    def paths(self) -> set[str]:
+        """The import paths that it names."""
+        return {path for stage in self.stages.values() for path in (stage.get("runnable"),) if path} | {
+            told["model"] for told in self._providers() if told["provider"] == "langchain"
+        }
+
+    def retriever(self, index: Index) -> Retriever:
+        """The search in ``index``."""
+        return Retriever(index, self.embedder())
+
+    def pipeline(self, retriever: Retriever) -> Pipeline:
+        """The multi-chain over what ``retriever`` finds."""
+        return Pipeline(self.contract, {name: self._stage(name, retriever) for name in self.stages})
 
     def embedder(self) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
         """The embeddings that documents and questions share."""
         return _made(self.embeddings, "embeddings", None)
 
-    def _stage(self, name: str, told: Settings, retriever: Retriever) -> Stage:
-        kind = told.pop("kind", None)
-        if kind not in KINDS:
-            raise ProfileError(f"profile {self.name}, stage {name}: its kind is one of {', '.join(KINDS)}")
-        parts = {key: _made(value, key, retriever.index) for key, value in told.items() if isinstance(value, dict)}
-        try:
-            return KINDS[kind](retriever, **(told | parts))
-        except TypeError:
-            raise ProfileError(f"profile {self.name}, stage {name}: {_takes(KINDS[kind])}") from None
+    def settings(self, name: str) -> Values:
+        """What the entry of a stage holds for its kind's constructor."""
+        taken = settings.names(kind(self.stages[name]["kind"]))
+        return {key: value for key, value in self.stages[name].items() if key in taken}
 
-    def _providers(self) -> Iterator[Settings]:
+    def _declared(self, name: str) -> StageContract:
+        told = self.stages[name]
+        inputs, outputs = kind(told["kind"]).declare(name, **self.settings(name))
+        inputs = tuple(replace(one, default=told.get(one.name)) for one in inputs)
+        served = {key: value["provider"] for key, value in told.items() if _is_provider(value)}
+        stage, _, field = str(told.get("unless", "")).partition(".")
+        return StageContract(name, inputs, outputs, told["kind"], (stage, field) if stage else None, served)
+
+    def _stage(self, name: str, retriever: Retriever) -> Stage:
+        own = self.settings(name)
+        parts = {key: _made(value, key, retriever.index) for key, value in own.items() if _is_provider(value)}
+        try:
+            made: Stage = settings.call(kind(self.stages[name]["kind"]), own | parts, name=name, retriever=retriever)
+        except ProfileError as error:
+            raise ProfileError(f"{self.source.place('stages', name)}: {name}: {error}") from None
+        return made
+
+    def _providers(self) -> Iterator[Values]:
         yield self.embeddings
         for stage in self.stages.values():
-            yield from (value for value in stage.values() if isinstance(value, dict))
+            yield from filter(_is_provider, stage.values())
 
 
-def _made(told: Settings, role: str, index: Index | None) -> Any:  # noqa: ANN401
+def _is_provider(value: object) -> bool:
+    return isinstance(value, dict) and "provider" in value
+
+
+def _made(told: Values, role: str, index: Index | None) -> Any:  # noqa: ANN401
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
-    settings = dict(told)
-    make = getattr(provider(settings.pop("provider", "")), role)
-    if "index" in signature(make).parameters:
-        settings["index"] = index
-    try:
-        return make(**settings)
-    except TypeError:
-        raise ProfileError(f"{role}: {_takes(make)}") from None
-
-
-def _takes(made: Any) -> str:  # noqa: ANN401
-    names = [name for name in signature(made).parameters if name not in {"index", "retriever", "self"}]
-    return f"a setting is missing or unknown; it takes {', '.join(names) or 'none'}"
+    own = {name: value for name, value in told.items() if name != "provider"}
+    return settings.call(getattr(provider(told["provider"]), role), own, index=index)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
@@ -12,10 +12,18 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from .contract import Response
+from .description import describe
+from .engine import Stream
 from .errors import InvalidRequestError
+from .events import Event
 from .normalise import Call, read
 from .profile import Profile
 from .retrieval.index import Index
+
+if TYPE_CHECKING:
+    from .multichain import DocumentRetriever, MultiChain
+
+_ONE = "invalid_request: one request at a time is streamed; send one object, or use predict for rows"
 
 
 class MultichainModel(PythonModel):
@@ -27,7 +35,9 @@ class MultichainModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Opens the index that was logged with the model, and builds the pipeline."""
         index = Path(context.artifacts["index"])
-        self._pipeline = Profile.read(self._profile).pipeline(Index.open(index))
+        profile = Profile.read(self._profile)
+        self._retriever = profile.retriever(Index.open(index))
+        self._pipeline = profile.pipeline(self._retriever)
         self._version = _version(index)
 
     def predict(
@@ -48,6 +58,35 @@ class MultichainModel(PythonModel):
         answers = self._pipeline.answers(call.requests, self._version)
         return answers[0] if call.single else answers
 
+    def predict_stream(
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002 - likewise
+    ) -> Stream[Event]:
+        """What happens while one request is answered, as it happens; the response last (events.py).
+
+        Closing the stream, or dropping it, cancels the calls that are under way. Raises MlflowException
+        (HTTP 400) as ``predict`` does, and for several rows.
+        """
+        call = self._read(model_input)
+        if len(call.requests) != 1:
+            raise MlflowException(_ONE, error_code=INVALID_PARAMETER_VALUE)
+        return self._pipeline.events(call.requests[0], self._version)
+
+    @property
+    def chain(self) -> "MultiChain":
+        """The multi-chain as a LangChain Runnable, for an LCEL chain or a LangGraph node."""
+        from .multichain import MultiChain  # noqa: PLC0415 - LangChain, half a second
+
+        return MultiChain(self._pipeline, self._version)
+
+    def retriever(self, k: int = 4, filter: dict[str, Any] | None = None) -> "DocumentRetriever":  # noqa: A002
+        """The search as a LangChain retriever: the ``k`` best passages, of those that fit ``filter``."""
+        from .multichain import DocumentRetriever  # noqa: PLC0415
+
+        return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
+
     def _read(self, model_input: object) -> Call:
         try:
             return read(model_input, self._pipeline.contract)
@@ -56,7 +95,7 @@ class MultichainModel(PythonModel):
 
     def _described(self) -> Response:
         response = self._pipeline.contract.empty(self._version)
-        response["meta"]["description"] = json.dumps(self._pipeline.contract.describe())
+        response["meta"]["description"] = json.dumps(describe(self._pipeline.contract))
         return response
 
 

@@ -59,11 +59,12 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
 @click.option("--target", default=CHAMPION, show_default=True, help="The version to serve.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
-def up(target: str, host: str, port: int) -> None:
+@click.option("--stream", is_flag=True, help="Serve /stream too: server-sent events while a request is answered.")
+def up(target: str, host: str, port: int, stream: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Serve a version over REST on this machine, as MLflow does."""
     from .server import up  # noqa: PLC0415
 
-    up(target, host, port)
+    up(target, host, port, stream=stream)
 
 
 def _request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:

@@ -19,12 +19,14 @@ _PATIENCE = 120
 _EXAMPLE = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
-def up(target: str, host: str, port: int) -> None:
-    """Serves ``target`` until interrupted. Raises ServingError when the port is taken or the server ends."""
+def up(target: str, host: str, port: int, *, stream: bool) -> None:
+    """Serves ``target`` until interrupted, with ``stream`` by our own server.
+
+    Raises ServingError when the port is taken or the server ends.
+    """
     check_store(target)
     _check_port(host, port)
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", target]
-    command += ["--env-manager", "local", "--host", host, "--port", str(port), "--workers", "1"]
+    command = _streaming(target, host, port) if stream else _mlflow(target, host, port)
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     )  # MLflow calls uvicorn by name
@@ -36,13 +38,26 @@ def up(target: str, host: str, port: int) -> None:
     try:
         _wait(server, f"http://{host}:{port}", log)
         click.echo(f"Serving {target} at http://{host}:{port}; Ctrl+C ends it. Try:")
-        click.echo(f"curl http://{host}:{port}/invocations -H 'Content-Type: application/json' -d '{_EXAMPLE}'")
+        for route in ("/invocations", *["/stream"] * stream):
+            buffered = "-N " if route == "/stream" else ""
+            click.echo(
+                f"curl {buffered}http://{host}:{port}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE}'"
+            )
         click.echo(f"Its log:\n{log}")
         server.wait()
     except KeyboardInterrupt:
         click.echo("Stopped.")
     finally:
         _end(server)
+
+
+def _mlflow(target: str, host: str, port: int) -> list[str]:
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", target]
+    return [*command, "--env-manager", "local", "--host", host, "--port", str(port), "--workers", "1"]
+
+
+def _streaming(target: str, host: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "serving.stream", target, host, str(port)]
 
 
 def _check_port(host: str, port: int) -> None:

@@ -202,7 +202,8 @@ def test_training_refuses_in_a_sentence(words: list[str], message: str, run: Run
 
 def test_a_version_that_fails_its_verification_is_not_registered(run: Run, tmp_path: Path) -> None:
     profile = (ROOT / "model" / "profiles" / "offline.yaml").read_text("utf-8")
-    (tmp_path / "broken.yaml").write_text(profile.replace("passages: 4", "passages: four"), "utf-8")
+    stage = "\n  parsed: {kind: runnable, runnable: json:loads, inputs: {input: text}, outputs: {output: text}}\n"
+    (tmp_path / "broken.yaml").write_text(profile + stage, "utf-8")
     done = run("training", "run", "--profile", "broken.yaml", "--documents", str(EXERCISE))
     assert done.returncode == 1
     assert "failed its verification, so it is not registered" in done.stderr

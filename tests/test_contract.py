@@ -22,6 +22,7 @@ from PIL import Image
 import doors
 from doors import RefusedError
 from model.contract import Response
+from model.description import describe
 from model.pipeline import Pipeline
 from training.cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
 
@@ -281,7 +282,7 @@ def test_describe_answers_with_the_declarations(
     model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline
 ) -> None:
     told = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
-    assert json.loads(told["meta"]["description"]) == pipeline.contract.describe()
+    assert json.loads(told["meta"]["description"]) == describe(pipeline.contract)
     assert not told["qa"]["ran"]
     body = {"inputs": {"qa": {"question": "What is GPT-4?"}}, "params": {"describe": True}}
     assert doors.posted(server, body) == told

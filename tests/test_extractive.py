@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from model.events import silent
 from model.providers.base import Reply
 from model.providers.extractive import NO_ANSWER, Extractive
 from model.retrieval.chunks import Chunk, Passage
@@ -29,7 +30,7 @@ def extractive() -> Extractive:
 
 
 def ask(extractive: Extractive, question: str, found: Sequence[Passage]) -> Reply:
-    return asyncio.run(extractive.answer(question, found))
+    return asyncio.run(extractive.answer(question, found, silent))
 
 
 def test_it_quotes_the_sentence_that_holds_what_was_asked(extractive: Extractive) -> None:

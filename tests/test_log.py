@@ -111,7 +111,9 @@ def test_verify_finds_nothing_wrong(logged: str) -> None:
 
 
 def test_verify_names_what_is_wrong(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+    inputs = {name: stage.describe()["inputs"] for name, stage in pipeline.contract.stages.items()}
     (tmp_path / "entry.py").write_text(
+        f"INPUTS = {inputs!r}"
         """
 import json
 import mlflow
@@ -119,7 +121,7 @@ class Wrong(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         kinds = {"answer": "text", "ran": "boolean", "error": "text"}
         fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
-        told = {"stages": {name: {"outputs": fields} for name in ("qa", "image_generation")}}
+        told = {"stages": {name: {"inputs": INPUTS[name], "outputs": fields} for name in INPUTS}}
         response = {name: {"answer": None, "ran": True, "error": ""} for name in told["stages"]}
         return response | {"meta": {"description": json.dumps(told)}}
 mlflow.models.set_model(Wrong())
@@ -177,7 +179,7 @@ def log_changed(index_folder: Path, folder: Path) -> str:
     """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
     (folder / "training").symlink_to(package.CODE.parent / "training")
     shutil.copytree(package.CODE, folder / "model")
-    file = folder / "model" / "providers" / "extractive.py"
+    file = folder / "model" / "providers" / "base.py"
     file.write_text(
         file.read_text("utf-8").replace(
             "The documents do not hold an answer to this question.", "Nobody wrote that down."

@@ -6,19 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.contract import Contract, StageContract
 from model.errors import InvalidRequestError
 from model.normalise import Request, plain, read
-from model.stages import KINDS
+from model.profile import Profile
 
-CONTRACT = Contract(
-    {
-        "qa": StageContract("qa", KINDS["retrieval_qa"].inputs, KINDS["retrieval_qa"].outputs),
-        "image_generation": StageContract(
-            "image_generation", KINDS["image_generation"].inputs, KINDS["image_generation"].outputs
-        ),
-    }
-)
+CONTRACT = Profile.read("offline").contract
 
 texts = st.text(min_size=1, max_size=30).filter(str.strip)
 filters = st.fixed_dictionaries({}, optional={"source": texts | st.lists(texts, max_size=2), "page": st.integers(0, 9)})

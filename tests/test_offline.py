@@ -31,7 +31,7 @@ def test_like_texts_are_near() -> None:
 
 
 def test_a_picture_says_what_drew_it() -> None:
-    picture = asyncio.run(DiagramImages().draw("A fox with a tail", [], size="512x512", sample=1))
+    picture = asyncio.run(DiagramImages().draw("A fox with a tail", [], style="", size="512x512", sample=1))
     image = Image.open(io.BytesIO(picture.content))
     assert (image.size, image.format, picture.mime_type) == ((512, 512), "PNG", "image/png")
     assert image.info["Software"] == "multichain offline diagram renderer"
@@ -42,4 +42,4 @@ def test_a_picture_says_what_drew_it() -> None:
 @pytest.mark.parametrize("size", ["big", "10x10", "9999x100", "512", "512x"])
 def test_a_size_that_is_none(size: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"^size: expected WIDTHxHEIGHT, each from 256 to 3840"):
-        asyncio.run(DiagramImages().draw("A fox", [], size=size, sample=1))
+        asyncio.run(DiagramImages().draw("A fox", [], style="", size=size, sample=1))

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from model.contract import Field, Values
+from model.contract import Contract, StageContract
 from model.errors import InvalidRequestError
+from model.events import Tell
+from model.field import Field, Values
 from model.normalise import Request, read
 from model.pipeline import Pipeline
 from model.providers.base import Usage
@@ -25,14 +27,20 @@ class Echo(Stage):
         self.seconds = seconds
         self.heard: list[str] = []
 
-    async def run(self, values: Values) -> Values:
+    async def run(self, values: Values, tell: Tell) -> Values:
         self.heard.append(values["text"])
+        tell("token", values["text"])
         await asyncio.sleep(self.seconds)
         if values["text"] == "break":
             raise ValueError(f"secret {values['text']}")
         if values["text"] == "refuse":
             raise InvalidRequestError("size: expected another one")
         return {"told": values["text"], "answered_by": "echo", "usage": Usage().fields()}
+
+
+def piped(**stages: Stage) -> Pipeline:
+    contract = Contract({name: StageContract(name, stage.inputs, stage.outputs) for name, stage in stages.items()})
+    return Pipeline(contract, stages)
 
 
 def answered(pipeline: Pipeline, given: Any) -> Any:
@@ -43,7 +51,7 @@ def answered(pipeline: Pipeline, given: Any) -> Any:
 
 @pytest.fixture
 def chain() -> Pipeline:
-    return Pipeline({"a": Echo(), "b": Echo(), "c": Echo()})
+    return piped(a=Echo(), b=Echo(), c=Echo())
 
 
 def test_every_stage_has_its_fields_and_only_what_was_asked_ran(chain: Pipeline) -> None:
@@ -67,7 +75,7 @@ def test_a_stage_gets_the_output_that_it_refers_to(chain: Pipeline) -> None:
 
 
 def test_stages_that_do_not_wait_for_one_another_run_at_once() -> None:
-    chain = Pipeline({"a": Echo(0.2), "b": Echo(0.2), "c": Echo(0.2)})
+    chain = piped(a=Echo(0.2), b=Echo(0.2), c=Echo(0.2))
     started = time.perf_counter()
     rows = [{"a": {"text": "x"}, "b": {"text": "x"}, "c": {"text": "{a.told}"}}] * 20
     assert [row["c"]["told"] for row in answered(chain, rows)] == ["x"] * 20
@@ -75,7 +83,7 @@ def test_stages_that_do_not_wait_for_one_another_run_at_once() -> None:
 
 
 def test_a_stage_starts_the_moment_that_what_it_needs_is_there() -> None:
-    slow = Pipeline({"a": Echo(), "b": Echo(), "c": Echo(0.5)})
+    slow = piped(a=Echo(), b=Echo(), c=Echo(0.5))
     response = answered(slow, {"a": {"text": "x"}, "b": {"text": "{a.told}"}, "c": {"text": "x"}})
     assert response["b"]["seconds"] < 0.2 < response["c"]["seconds"]
 

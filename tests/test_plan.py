@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import plan
-from model.contract import Contract, Field, StageContract
+from model.contract import Contract, StageContract
+from model.field import Field
 from model.normalise import Request
 
 NAMES = ("a", "b", "c")
@@ -31,7 +32,10 @@ def asked(**texts: str) -> Request:
 
 def test_a_reference_is_replaced() -> None:
     filled = plan.fill(
-        "b", {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3}, CONTRACT, response(a="it")
+        CONTRACT.stages["b"],
+        {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3},
+        CONTRACT,
+        response(a="it"),
     )
     assert filled == {"text": "Draw it, it!", "more": "it", "n": 3}
 
@@ -51,17 +55,17 @@ def test_a_reference_is_replaced() -> None:
     ],
 )
 def test_braces(text: str, expected: str) -> None:
-    assert plan.fill("b", {"text": text}, CONTRACT, response(a="it"))["text"] == expected
+    assert plan.fill(CONTRACT.stages["b"], {"text": text}, CONTRACT, response(a="it"))["text"] == expected
 
 
 def test_a_substituted_text_is_not_read_again() -> None:
-    filled = plan.fill("c", {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
+    filled = plan.fill(CONTRACT.stages["c"], {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
     assert filled["text"] == "{b.told}"
 
 
 @given(letters.filter(lambda text: not any(f"{{{name}." in text for name in NAMES)))
 def test_text_that_names_no_stage_stays_as_it_is(text: str) -> None:
-    assert plan.fill("a", {"text": text}, CONTRACT, response()) == {"text": text}
+    assert plan.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response()) == {"text": text}
     assert plan.make(asked(a=text), CONTRACT).needs == {"a": set()}
 
 
@@ -69,7 +73,7 @@ def test_text_that_names_no_stage_stays_as_it_is(text: str) -> None:
 def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str) -> None:
     made = plan.make(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
     if "a" not in made.errors:
-        filled = plan.fill("a", {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
+        filled = plan.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
         assert set(filled) <= set(text) | {"B", "C"}
 
 

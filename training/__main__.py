@@ -9,6 +9,8 @@ import click
 
 import model
 from commandline import Commands
+from model import description
+from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
 
@@ -60,8 +62,21 @@ def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: 
     from .build import build  # noqa: PLC0415
     from .run import tell  # noqa: PLC0415
 
+    told = Profile.read(profile)
+    check(told)
     with _progress() as progress:
-        tell(build(Profile.read(profile), _paths(first, more), index, progress))
+        tell(build(told, _paths(first, more), index, progress))
+
+
+@training.command()
+@_PROFILE
+@click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
+def describe(profile: str, mermaid: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Print the pipeline of a profile: stages, fields, references, providers."""
+    told = description.describe(check(Profile.read(profile)))
+    if not mermaid:
+        click.echo(told["text"] + "\n\n* required, = the profile has a default\n")
+    click.echo(told["mermaid"])
 
 
 @training.command()
@@ -82,10 +97,10 @@ def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags 
     from .verify import verify  # noqa: PLC0415
 
     checks = list(verify(uri))
-    for check in checks:
-        if check.wrong or not quiet:
-            click.echo(f"{'WRONG' if check.wrong else 'ok':6}{check.name}{': ' if check.wrong else ''}{check.wrong}")
-    wrong = sum(bool(check.wrong) for check in checks)
+    for one in checks:
+        if one.wrong or not quiet:
+            click.echo(f"{'WRONG' if one.wrong else 'ok':6}{one.name}{': ' if one.wrong else ''}{one.wrong}")
+    wrong = sum(bool(one.wrong) for one in checks)
     if wrong:
         raise CommandError(f"{wrong} of {len(checks)} checks failed")
     click.echo(f"Verified: {len(checks)} checks passed")

@@ -9,10 +9,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from model.errors import CommandError
+from model.check import check
+from model.errors import CommandError, ProfileError
 from model.profile import Profile
 from model.retrieval.index import Index
 
@@ -25,28 +29,42 @@ class _Job:
 
     profile: str
     index: str
-    code: str
+    code: list[str]
     entry: str
     requirements: list[str]
     result: str
 
 
-def log(profile: str, index: Path) -> str:
-    """Logs the model and gives its URI, ``models:/m-…``. Raises IndexFolderError, ProfileError, CommandError."""
+def log(profile: str, index: Path, runnables: Mapping[str, Any] | None = None) -> str:
+    """Logs the model and gives its URI, ``models:/m-…``. Raises IndexFolderError, ProfileError, CommandError.
+
+    ``runnables`` are objects for stages that name them by ``cloudpickle``: by name.
+    """
+    runnables = runnables or {}
     told = Profile.read(profile)
+    _check(told, runnables)
     _same_embedding(told, Index.open(index))
     with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
-        name, entry = package.copy(profile, Path(folder))
+        _, entry, code = package.copy(profile, Path(folder), runnables)
         job = _Job(
-            profile=profile,
+            profile=told.name,
             index=str(index.absolute()),
-            code=str(Path(folder) / name),
+            code=[str(path) for path in code],
             entry=str(entry),
             requirements=requirements.closure({*requirements.BASE, *told.requires}),
             result=str(Path(folder) / "result.json"),
         )
-        _run(job, folder)
-        return str(json.loads(Path(job.result).read_text("utf-8"))["uri"])
+        return _run(job, folder)
+
+
+def _check(profile: Profile, runnables: Mapping[str, Any]) -> None:
+    """Raises ProfileError; what depends on objects that are given here is checked where the version's copy is."""
+    wanted = {stage["cloudpickle"] for stage in profile.stages.values() if "cloudpickle" in stage}
+    for name in sorted(runnables.keys() ^ wanted):
+        sentence = "is given, and no stage names it" if name in runnables else "is named by a stage, and not given"
+        raise ProfileError(f"the object {name} {sentence}: log(profile, index, runnables={{{name!r}: …}})")
+    if not wanted:
+        check(profile)
 
 
 def _same_embedding(profile: Profile, index: Index) -> None:
@@ -58,7 +76,7 @@ def _same_embedding(profile: Profile, index: Index) -> None:
         )
 
 
-def _run(job: _Job, folder: str) -> None:
+def _run(job: _Job, folder: str) -> str:
     path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(  # noqa: S603 - our own module, our own arguments
         [sys.executable, "-m", "training.log", json.dumps(asdict(job))],
@@ -67,28 +85,41 @@ def _run(job: _Job, folder: str) -> None:
         text=True,
         check=False,
     )
+    result = Path(job.result)
+    told = json.loads(result.read_text("utf-8")) if result.is_file() else {}
+    if "error" in told:
+        raise ProfileError(told["error"])
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise CommandError(f"MLflow could not log the model: {last}")
+    return str(told["uri"])
 
 
 def _log(job: _Job) -> None:
-    """What the process does: declarations come from ``model``, the code that is logged from the version's copy."""
+    """What the process does, with the version's own copy of the code."""
+    code = Path(job.code[0]).name
+    copy = import_module(f"{code}.profile").Profile.read(job.profile)
+    try:
+        contract = import_module(f"{code}.check").check(copy)
+    except Exception as error:
+        if type(error).__name__ != ProfileError.__name__:  # the copy's class is another than ours
+            raise
+        Path(job.result).write_text(json.dumps({"error": str(error)}), "utf-8")
+        sys.exit(1)
     import mlflow  # noqa: PLC0415 - two seconds, in this process alone
 
     from .signature import signature  # noqa: PLC0415
 
-    profile = Profile.read(job.profile)
-    pipeline = profile.pipeline(Index.open(Path(job.index)))
     logged = mlflow.pyfunc.log_model(
         name="multichain",
         python_model=job.entry,
-        code_paths=[job.code],
+        code_paths=job.code,
         artifacts={"index": job.index},
-        signature=signature(pipeline.contract),
-        input_example=pipeline.contract.example(),
+        signature=signature(contract),
+        input_example=contract.example(),
         pip_requirements=job.requirements,
-        metadata={"profile": profile.name, "fingerprint": Path(job.code).name.removeprefix("multichain_")},
+        metadata={"profile": job.profile, "fingerprint": code.removeprefix("multichain_")},
+        streamable=True,
     )
     Path(job.result).write_text(json.dumps({"uri": logged.model_uri}), "utf-8")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
 
@@ -38,8 +39,10 @@ class Steps:
 def run(profile: str, documents: Sequence[Path], index: Path, name: str, progress: Progress) -> None:
     """Builds, logs, verifies, registers and promotes; raises MultichainError at the first step that fails."""
     steps = Steps()
+    told = Profile.read(profile)
+    check(told)
     with steps.step("build"):
-        tell(build(Profile.read(profile), documents, index, progress))
+        tell(build(told, documents, index, progress))
     with steps.step("log"):
         uri = log(profile, index)
         click.echo(f"Logged the model {uri}")

@@ -9,7 +9,8 @@ from typing import assert_never
 from mlflow.models import ModelSignature
 from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, ParamSchema, ParamSpec, Property, Schema
 
-from model.contract import META, Contract, Field
+from model.contract import META, Contract
+from model.field import Field
 
 
 def signature(contract: Contract) -> ModelSignature:
@@ -40,6 +41,6 @@ def _type(field: Field) -> DataType | Array | Object:
         case "object":
             return _struct(field.fields)
         case "list":
-            return Array(_struct(field.fields))
+            return Array(_struct(field.fields) if field.fields else DataType.string)
         case _:
             assert_never(field.kind)

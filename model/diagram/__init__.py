@@ -12,12 +12,14 @@ SIZE = (1536, 864)
 _LEAST, _MOST = 256, 3840
 
 
-def draw(prompt: str, passages: Sequence[Passage], size: str = "", sample: int = 1) -> tuple[bytes, str]:
+def draw(
+    prompt: str, passages: Sequence[Passage], style: str = "", size: str = "", sample: int = 1
+) -> tuple[bytes, str]:
     """A PNG of what ``prompt`` and the passages say, and its description in words.
 
     Raises InvalidRequestError for a size that is not one.
     """
-    made = diagram(prompt, passages)
+    made = diagram(prompt, passages, style)
     origin = f"the prompt and {', '.join(made.sources)}" if made.sources else "the prompt alone"
     caption = f"Drawn by multichain's offline diagram renderer from {origin}"
     drawn = render(made, caption, _pixels(size) if size else SIZE, sample)

@@ -2,21 +2,27 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import Stemmer
 
 from ..retrieval.chunks import Passage
 from ..retrieval.words import sentences
-from .graph import Diagram, Edge, Node
+from . import lists
+from .graph import Diagram, Edge, Layer, Node
+from .lists import Item
 from .phrases import Statement, phrases, statements
 from .tagging import plain
+from .text import foreign
 
 MOST_NODES = 9
 """More do not fit a slide."""
+_MOST_MEMBERS = 5
 
 _FRAME = re.compile(
     r"^\s*(?:please\s+)?(?:draw|show|make|create|generate|paint|sketch)?\s*(?:me\s+)?(?:an?|the)?\s*(?:[\w-]+\s+){0,2}?"
-    r"(?:diagram|picture|image|drawing|illustration|map|sketch|chart|figure|graph|slide)\s*"
+    r"(?:diagram|picture|image|drawing|illustration|map|sketch|chart|figure|graph|slide"
+    r"|flow ?chart|flow|workflow|steps|process|layers|stack|architecture)\s*"
     r"(?:of|about|showing|for|that shows|explaining|:)+\s*:?\s*(?=\S)",
     re.IGNORECASE,
 )
@@ -25,17 +31,71 @@ _CONDITION = re.compile(r"(?:if|when|unless|without|while|although|until)\b", re
 _MOST_TITLE = 90
 
 
-def diagram(prompt: str, passages: Sequence[Passage]) -> Diagram:
-    """The statements of the prompt, then those of the passages that touch what is already there."""
+def diagram(prompt: str, passages: Sequence[Passage], style: str = "") -> Diagram:
+    """What the prompt lists or says, then what the passages say of it, in ``style`` or the form that it asks for."""
     asked = plain(_FRAME.sub("", prompt)) or plain(prompt)
-    about = _IN_USE.sub("", asked)
-    growing = _Growing(Diagram(title=_title(asked)))
+    style = style or lists.style(prompt)
+    head, items = lists.listed(_FRAME.sub("", prompt).strip())
+    made = Diagram(title=_title(asked), style=style)
+    if items and style == "flow":
+        _steps(made, items)
+    elif items and style == "layers":
+        _bands(made, items)
+    elif foreign(asked):
+        _around(made, head or asked, items or lists.clauses(asked))
+    else:
+        _concepts(made, _IN_USE.sub("", asked), passages)
+        if style == "layers":
+            _ranks(made)
+    if items:
+        made.title = _title(head or ", ".join(item.name for item in items))
+    return made
+
+
+def _steps(made: Diagram, items: Sequence[Item]) -> None:
+    """One step after the other."""
+    for number, item in enumerate(items[:MOST_NODES], 1):
+        key = f"step {number}"
+        made.nodes[key] = Node(key, _capital(item.name), step=number)
+    made.edges += [Edge(one, following, "") for one, following in pairwise(made.nodes)]
+
+
+def _bands(made: Diagram, items: Sequence[Item]) -> None:
+    """A layer for each item, the first on top."""
+    for number, item in enumerate(items[:MOST_NODES]):
+        members = item.members[:_MOST_MEMBERS] or (item.name,)
+        keys = tuple(f"{number} {place}" for place in range(len(members)))
+        made.nodes |= {key: Node(key, _capital(label)) for key, label in zip(keys, members, strict=True)}
+        made.layers.append(Layer(item.name if item.members else "", keys))
+
+
+def _ranks(made: Diagram) -> None:
+    """Layers out of a map: what nothing leads to on top, each below all that lead to it."""
+    depth = dict.fromkeys(made.nodes, 0)
+    for _ in made.nodes:  # as often as a way can be long; in a circle it ends there
+        for edge in made.edges:
+            depth[edge.target] = min(max(depth[edge.target], depth[edge.source] + 1), len(made.nodes))
+    for rank in sorted(set(depth.values())):
+        made.layers.append(Layer("", tuple(key for key in made.nodes if depth[key] == rank)))
+
+
+def _around(made: Diagram, centre: str, items: Sequence[Item]) -> None:
+    """A text whose grammar is not known here: its parts around what it is about."""
+    made.nodes["main"] = Node("main", _title(centre), main=True)
+    for number, item in enumerate(items[: MOST_NODES - 1]):
+        if item.name != centre:
+            made.nodes[str(number)] = Node(str(number), item.name)
+            made.edges.append(Edge("main", str(number), ""))
+
+
+def _concepts(made: Diagram, about: str, passages: Sequence[Passage]) -> None:
+    """The statements of the prompt, then those of the passages that touch what is already there."""
+    growing = _Growing(made)
     for position, phrase in enumerate(phrases(about) or [about]):
         growing.add(phrase, main=position == 0)
     for statement in statements(about):
         growing.connect(statement, "")
-    growing.grow(list(_said(passages)))
-    return growing.made
+    growing.grow(list(_said([passage for passage in passages if not foreign(passage.text)])))
 
 
 def _said(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
@@ -51,6 +111,12 @@ def _title(text: str) -> str:
     return short[:1].upper() + short[1:]
 
 
+def _capital(phrase: str) -> str:
+    """It with a capital, unless it is a name that is written otherwise."""
+    told = phrase.replace(" ", "").replace("-", "").isalpha()
+    return phrase[:1].upper() + phrase[1:] if told and phrase.islower() else phrase
+
+
 class _Growing:
     """A diagram in the making. Phrases with the same stems are the same node."""
 
@@ -62,9 +128,7 @@ class _Growing:
         """Adds a node, unless it is there or the slide is full."""
         key = self._key(phrase)
         if key not in self.made.nodes and len(self.made.nodes) < MOST_NODES:
-            told = phrase.replace(" ", "").replace("-", "").isalpha()
-            label = phrase[:1].upper() + phrase[1:] if told and phrase.islower() else phrase
-            self.made.nodes[key] = Node(key, label, main)
+            self.made.nodes[key] = Node(key, _capital(phrase), main)
 
     def connect(self, statement: Statement, source: str) -> None:
         """Adds an edge and the nodes at its ends, when there is room and the two are not yet joined."""

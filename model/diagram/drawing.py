@@ -1,14 +1,14 @@
 """A laid-out diagram becomes a PNG, drawn with Pillow in a font that comes with the project."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from . import text
-from .graph import Diagram, Edge, Node
+from .graph import Diagram, Edge, Layer, Node
 from .layout import Box, Layout, Point, Route, Size, arrange
 
 _SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
@@ -16,6 +16,7 @@ _MARGIN, _TITLE, _CAPTION = 48, 40, 17
 _NODE_TEXT, _EDGE_TEXT = 24, 18
 _PAD_X, _PAD_Y, _WRAP, _EDGE_WRAP = 22, 16, 18, 16
 _LARGEST = 1.7
+_BAND, _BANDS = 34, "#f5f7fa"
 _INK, _LINE, _PAPER, _QUIET = "#1f2933", "#7b8794", "#ffffff", "#616e7c"
 _PALETTES = (
     ("#0b4f6c", "#e3f2f9", "#5fa8c7"),
@@ -48,6 +49,8 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
     unit = min(width / 1536, height / 864)
     top, below = (_MARGIN + _TITLE * 1.6) * unit, (_MARGIN + _CAPTION) * unit
     room = (width - 2 * _MARGIN * unit, height - top - below - 16 * unit)
+    bands = _BAND * unit * _LARGEST if diagram.layers else 0.0
+    top, room = top + bands, (room[0] - 2 * bands, room[1] - 1.5 * bands)
     layout, scale = _fitting(diagram, room, unit, sample)
     origin = (
         (width - layout.size[0] * scale) / 2,
@@ -67,10 +70,10 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
 def _fitting(diagram: Diagram, room: Size, unit: float, sample: int) -> tuple[Layout, float]:
     """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples."""
     options = []
-    for direction in ("LR", "TB"):
+    for direction in ("TB",) if diagram.layers else ("LR", "TB"):
         layout = arrange(diagram, _node_size, _label_size, direction=direction)
         options.append((min(room[0] / layout.size[0], room[1] / layout.size[1], _LARGEST * unit), layout))
-    scale, layout = sorted(options, key=lambda option: -option[0])[(sample - 1) % 2]
+    scale, layout = sorted(options, key=lambda option: -option[0])[(sample - 1) % len(options)]
     return layout, scale
 
 
@@ -87,7 +90,7 @@ class _Pen:
         points *= min(1.0, (room.right - room.left) / max(text.length(words, points, bold=bold), 1.0))
         right, bottom = room.left + text.length(words, points, bold=bold), room.top + points * text.LEADING
         box = Box(room.left, room.top, right, bottom)
-        self._text(words, (box.left, box.centre[1]), self._font(points, bold=bold), _INK if bold else _QUIET, "lm")
+        self._text(words, (box.left, box.centre[1]), points, _INK if bold else _QUIET, bold=bold)
         return box
 
     def body(self, diagram: Diagram, layout: Layout, origin: Point, scale: float) -> list[Box]:
@@ -97,7 +100,7 @@ class _Pen:
             corners = [(box.left, box.top), (box.right, box.bottom)]
             return Box(*(origin[axis] + corner[axis] * scale for corner in corners for axis in (0, 1)))
 
-        boxes = []
+        boxes = [box for layer in diagram.layers for box in self._band(layer, layout, origin, scale)]
         for route in layout.routes:
             self._route(route, origin, scale)
         for route in layout.routes:
@@ -119,6 +122,35 @@ class _Pen:
             width=max(1, round(2 * scale * _SMOOTH)),
         )
         self._lines(text.wrapped(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
+        if node.step:
+            self._number(node.step, (box.left, box.top), scale)
+
+    def _number(self, step: int, centre: Point, scale: float) -> None:
+        """A step's number in a disc on the corner of its box."""
+        half = 15 * scale
+        disc = Box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
+        self._draw.ellipse(self._zoomed((disc.left, disc.top), (disc.right, disc.bottom)), fill=self._strong)
+        self._lines([str(step)], disc, _EDGE_TEXT * scale, _PAPER, bold=True)
+
+    def _band(self, layer: Layer, layout: Layout, origin: Point, scale: float) -> Iterator[Box]:
+        """The band that a layer's boxes stand on, as wide as the whole; the box of its name, if it has one."""
+        nodes = [layout.nodes[key] for key in layer.keys]
+        top = origin[1] + (min(node.top for node in nodes) - _BAND) * scale
+        bottom = origin[1] + (max(node.bottom for node in nodes) + _BAND / 2) * scale
+        left, right = self._sides(layout, origin, scale)
+        self._draw.rounded_rectangle(
+            self._zoomed((left, top), (right, bottom)), radius=10 * scale * _SMOOTH, fill=_BANDS, outline=self._edge
+        )
+        if layer.name:
+            name = Box(left + 14 * scale, top + 4 * scale, right, top + (4 + _EDGE_TEXT * text.LEADING) * scale)
+            yield self.line(layer.name, name, bold=False)
+
+    def _sides(self, layout: Layout, origin: Point, scale: float) -> tuple[float, float]:
+        """Left and right of all bands: the whole layout, and at least half the picture."""
+        least = self.image.width / _SMOOTH / 4
+        middle = origin[0] + layout.size[0] * scale / 2
+        half = max(layout.size[0] * scale / 2 + _PAD_X * scale, least)
+        return max(middle - half, _PAD_X * scale), min(middle + half, self.image.width / _SMOOTH - _PAD_X * scale)
 
     def _label(self, words: str, box: Box, scale: float) -> None:
         self._lines(text.wrapped(words, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
@@ -133,22 +165,17 @@ class _Pen:
         x, middle = box.centre
         top = middle - (len(lines) - 1) * points * text.LEADING / 2
         for number, line in enumerate(lines):
-            self._text(line, (x, top + number * points * text.LEADING), self._font(points, bold=bold), colour)
+            left = x - text.length(line, points, bold=bold) / 2
+            self._text(line, (left, top + number * points * text.LEADING), points, colour, bold=bold)
 
-    @staticmethod
-    def _font(points: float, *, bold: bool) -> ImageFont.FreeTypeFont:
-        return text.font(round(points * _SMOOTH), bold=bold)
-
-    def _text(self, words: str, where: Point, font: ImageFont.FreeTypeFont, colour: str, anchor: str = "mm") -> None:
-        self._draw.text(
-            self._zoomed(where)[0],
-            words,
-            font=font,
-            fill=colour,
-            anchor=anchor,
-            stroke_width=3 * _SMOOTH if colour == _QUIET else 0,  # a halo, where an edge may pass below
-            stroke_fill=_PAPER,
-        )
+    def _text(self, words: str, left: Point, points: float, colour: str, *, bold: bool) -> None:
+        """Draws a line from the middle of its left side on, each script in its own font."""
+        (x, y), *_ = self._zoomed(left)
+        for run, name in text.runs(words):
+            font = text.font(round(points * _SMOOTH), bold=bold, name=name)
+            halo = 3 * _SMOOTH if colour == _QUIET else 0  # where an edge may pass below
+            self._draw.text((x, y), run, font=font, fill=colour, anchor="lm", stroke_width=halo, stroke_fill=_PAPER)
+            x += font.getlength(run)
 
     @staticmethod
     def _zoomed(*points: Point) -> list[Point]:

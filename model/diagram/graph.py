@@ -1,15 +1,16 @@
-"""A concept diagram before it has a shape: nodes, edges, a title and what it was made from."""
+"""A diagram before it has a shape: nodes, edges, a title and what it was made from."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A concept; ``main`` is the one that the diagram is about."""
+    """A concept; ``main`` is the one that the diagram is about, ``step`` its number in a flow, from 1."""
 
     key: str
     label: str
     main: bool = False
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,39 @@ class Edge:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A band of nodes that lies on the next one; its name may be empty."""
+
+    name: str
+    keys: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Diagram:
-    """Nodes by key, in order of importance, and the edges between them."""
+    """Nodes by key, in order of importance, and the edges between them; ``layers`` from top to bottom."""
 
     title: str
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    style: str = "map"
 
     @property
     def in_words(self) -> str:
         """The diagram as a sentence, for those who cannot see it."""
         labels = {key: node.label for key, node in self.nodes.items()}
         told = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
-        alone = set(labels) - {key for edge in self.edges for key in (edge.source, edge.target)}
-        return f"Diagram of {self.title}: " + "; ".join(told + [labels[key] for key in labels if key in alone]) + "."
+        joined = {key for edge in self.edges for key in (edge.source, edge.target)}
+        told += [labels[key] for key in labels if key not in joined and not self.layers]
+        if self.style == "flow":
+            return f"Flow of {self.title}: " + "; ".join(told) + "."
+        bands = [
+            ", ".join(filter(None, [layer.name, *(labels[key] for key in layer.keys if labels[key] != layer.name)]))
+            for layer in self.layers
+        ]
+        if bands:
+            joints = "; ".join(told)
+            return f"Layers of {self.title}, from the top: {'; '.join(bands)}." + (f" {joints}." if joints else "")
+        return f"Diagram of {self.title}: " + "; ".join(told) + "."

@@ -6,6 +6,7 @@ Edge labels are placed by dot as well, so that no label covers another or a node
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pygraphviz
 
@@ -34,6 +35,10 @@ class Box:
     def centre(self) -> Point:
         """The point in the middle."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def moved(self, right: float) -> "Box":
+        """The same, that much further to the right."""
+        return Box(self.left + right, self.top, self.right + right, self.bottom)
 
     @classmethod
     def around(cls, centre: Point, size: Size) -> "Box":
@@ -73,6 +78,10 @@ def arrange(
         graph.close()
     _, _, width, height = _numbers(told.whole)
     nodes = {key: Box.around(_point(told.nodes[key], height), size) for key, size in sizes.items()}
+    if not diagram.edges:  # with edges, moving a row would part it from them
+        for layer in diagram.layers:
+            middle = (nodes[layer.keys[0]].left + nodes[layer.keys[-1]].right) / 2
+            nodes |= {key: nodes[key].moved(width / 2 - middle) for key in layer.keys}
     routes = [
         _route(edge, place, size, height) for edge, place, size in zip(diagram.edges, told.edges, labels, strict=True)
     ]
@@ -90,12 +99,18 @@ class _Told:
 
 def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], direction: str) -> pygraphviz.AGraph:
     graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
+    if diagram.layers:
+        graph.graph_attr.update(ranksep="1.0")
     graph.node_attr.update(shape="box", fixedsize="true", label="")
     for key, (width, height) in sizes.items():
         graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
     for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
         text = {"label": _EMPTY.format(*size)} if edge.label else {}
         graph.add_edge(edge.source, edge.target, key=str(number), **text)
+    for layer in diagram.layers:
+        graph.add_subgraph(layer.keys, rank="same")
+    for upper, lower in pairwise(diagram.layers):
+        graph.add_edge(upper.keys[0], lower.keys[0], key=f"below {lower.keys[0]}", style="invis", weight="0")
     return graph
 
 

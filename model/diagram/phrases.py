@@ -30,6 +30,7 @@ class _Group:
     preposition: list[str] = field(default_factory=list)
     goes_on: bool = True
     ends: bool = False
+    shares: bool = False  # "reads the rows and writes a log": its verb belongs to the subject before it
 
     @property
     def leads_on(self) -> bool:
@@ -52,6 +53,7 @@ class _Group:
         elif part in {Part.FINITE, Part.VERB}:
             if part is Part.FINITE and self.verb and self.verb[-1].lower() not in _HELPING:
                 self.verb.clear()  # of two finite verbs in a row, the last is the sentence's own
+            self.shares = self.shares or (self.goes_on and not self.verb and part is Part.FINITE)
             self.verb.append(word)
         elif part in {Part.PREPOSITION, Part.ARROW}:
             self.preposition.append(word.lower() if part is Part.PREPOSITION else "")
@@ -67,7 +69,9 @@ def statements(text: str) -> Iterator[Statement]:
     verb: list[str] = []
     subjects: list[str] = []
     for group, following in pairwise(_groups(text)):
-        if group.verb or not subjects:
+        if group.shares and subjects:
+            verb = group.verb
+        elif group.verb or not subjects:
             subjects, verb = group.phrases, group.verb
         if group.ends or not group.relates:
             subjects = []
@@ -76,7 +80,7 @@ def statements(text: str) -> Iterator[Statement]:
         several = not group.verb and len(group.phrases) > 1 and subjects is not group.phrases
         carried = several and group.preposition[0] in _CARRIED
         relation = " ".join([*verb[-1:], *group.preposition]) if carried else group.relation
-        left = subjects if carried else group.phrases[-1:] if several else group.phrases
+        left = subjects if carried or group.shares else group.phrases[-1:] if several else group.phrases
         for subject, thing in product(left, following.phrases):
             if subject.lower() != thing.lower():
                 yield Statement(subject, relation, thing)

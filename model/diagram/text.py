@@ -1,10 +1,14 @@
-"""How large a text is, and where its lines break, in the font that comes with the project."""
+"""How large a text is, and where its lines break, in the fonts that come with the project."""
 
 import itertools
+import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from PIL import ImageFont
+from PIL import ImageFont, features
+
+from ..errors import StageFailedError
 
 LEADING = 1.25
 """The height of a line, in sizes of its font."""
@@ -12,28 +16,89 @@ LEADING = 1.25
 _FONTS = Path(__file__).parent.parent / "fonts"
 _MOST_LINES = 3
 _LONGEST_WORD = 24
+_SCRIPTS = (
+    ((0x0530, 0x058F), "NotoSansArmenian"),
+    ((0x0590, 0x05FF), "NotoSansHebrew"),
+    ((0x0600, 0x06FF), "NotoSansArabic"),
+    ((0x0750, 0x077F), "NotoSansArabic"),
+    ((0x0900, 0x097F), "NotoSansDevanagari"),
+    ((0x0980, 0x09FF), "NotoSansBengali"),
+    ((0x0B80, 0x0BFF), "NotoSansTamil"),
+    ((0x0E00, 0x0E7F), "NotoSansThai"),
+    ((0x10A0, 0x10FF), "NotoSansGeorgian"),
+    ((0x1100, 0x11FF), "DroidSansFallbackFull"),
+    ((0x2E80, 0x9FFF), "DroidSansFallbackFull"),
+    ((0xAC00, 0xD7AF), "DroidSansFallbackFull"),
+    ((0xF900, 0xFAFF), "DroidSansFallbackFull"),
+    ((0xFF00, 0xFFEF), "DroidSansFallbackFull"),
+)
+"""Unicode blocks and the fonts that have them; Noto Sans has Latin, Greek and Cyrillic."""
+_LATIN = "NotoSans"
+_SHAPED = {"NotoSansHebrew", "NotoSansArabic", "NotoSansDevanagari", "NotoSansBengali", "NotoSansTamil"}
+"""Their letters change shape or order; Pillow needs libfribidi for that."""
 
 
 @cache
-def font(pixels: int, *, bold: bool) -> ImageFont.FreeTypeFont:
+def font(pixels: int, *, bold: bool, name: str = _LATIN) -> ImageFont.FreeTypeFont:
     """The font in that size."""
-    return ImageFont.truetype(_FONTS / ("NotoSans-Bold.ttf" if bold else "NotoSans-Regular.ttf"), max(pixels, 1))
+    weight = "-Bold" if bold and name == _LATIN else "-Regular" if name.startswith("Noto") else ""
+    return ImageFont.truetype(_FONTS / f"{name}{weight}.ttf", max(pixels, 1))
+
+
+def runs(text: str) -> list[tuple[str, str]]:
+    """``text`` in pieces that one font has, with its name, from left to right as they are drawn.
+
+    Raises StageFailedError for a script that cannot be drawn here.
+    """
+    found = [("".join(letter for letter, _ in run), name) for name, run in itertools.groupby(_fonts(text), _name)]
+    if {name for _, name in found} & _SHAPED and not features.check("raqm"):
+        raise StageFailedError("this script cannot be drawn without the library libfribidi; install it (libfribidi0)")
+    right_to_left = next(
+        (unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text if letter.isalpha()), False
+    )
+    return found[::-1] if right_to_left else found
 
 
 def length(text: str, points: float, *, bold: bool) -> float:
     """The width of a line of text, in pixels."""
-    return font(100, bold=bold).getlength(text) * points / 100
+    return sum(font(100, bold=bold, name=name).getlength(run) for run, name in runs(text)) * points / 100
 
 
 def wrapped(text: str, most: int) -> list[str]:
     """At most three lines of about ``most`` characters; a very long word is cut, and what is left out shown as …."""
     lines = [""]
-    for word in itertools.chain.from_iterable(map(_pieces, text.split())):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
+    for word in itertools.chain.from_iterable(_pieces(word, most) for word in text.split()):
+        if lines[-1] and _columns(lines[-1]) + 1 + _columns(word) > most:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1] + "…"]
 
 
-def _pieces(word: str) -> list[str]:
-    return [word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD)]
+def foreign(text: str) -> bool:
+    """Whether most of its letters are not Latin."""
+    letters = [letter for letter in text if letter.isalpha()]
+    return 2 * sum("LATIN" not in unicodedata.name(letter, "") for letter in letters) > len(letters)
+
+
+def _fonts(text: str) -> Iterator[tuple[str, str]]:
+    """Each character with its font; a space or mark stays with the letter before it, if that font is another."""
+    name = _LATIN
+    for letter in text:
+        own = next((font for (first, last), font in _SCRIPTS if first <= ord(letter) <= last), _LATIN)
+        if letter != " " or name == "DroidSansFallbackFull":
+            name = own
+        yield letter, name
+
+
+def _name(pair: tuple[str, str]) -> str:
+    return pair[1]
+
+
+def _columns(text: str) -> int:
+    """How wide it is, in letters: those of East Asia count twice."""
+    return sum(2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1 for letter in text)
+
+
+def _pieces(word: str, most: int) -> list[str]:
+    longest = _LONGEST_WORD if _columns(word) == len(word) else most // 2
+    return [word[start : start + longest] for start in range(0, len(word), longest)]

@@ -5,8 +5,8 @@ from types import ModuleType
 
 from ..errors import ProfileError
 
-MODULES = {"offline": ".offline"}
-"""Provider name → module, which gives ``embeddings``, ``chat``, ``images`` and ``REQUIRES``."""
+MODULES = {"offline": ".offline", "langchain": ".langchain"}
+"""Provider name → module, which gives some of ``embeddings``, ``chat`` and ``images``, and what each ``requires``."""
 
 
 def provider(name: str) -> ModuleType:

@@ -7,7 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..events import Tell
 from ..retrieval.chunks import Passage
+
+STYLES = ("map", "flow", "layers")
+"""The forms of a diagram: concepts and what joins them, steps in order, and what lies on what."""
+
+NO_ANSWER = "The documents do not hold an answer to this question."
+"""What an abstaining answer says."""
 
 Vectors = npt.NDArray[np.float32]
 
@@ -64,14 +71,22 @@ class Embeddings(Protocol):
 class Chat(Protocol):
     """Answers a question from passages."""
 
-    async def answer(self, question: str, passages: Sequence[Passage]) -> Reply:
-        """The answer, with [n] after what rests on the n-th passage, from 1."""
+    async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
+        """The answer, with [n] after what rests on the n-th passage, from 1; tells it piece by piece."""
+        ...
+
+
+class ChatModel(Chat, Protocol):
+    """A language model, which also answers without passages."""
+
+    async def complete(self, message: str, system: str, tell: Tell) -> Reply:
+        """The reply to ``message`` below the instructions in ``system``; tells it piece by piece."""
         ...
 
 
 class Images(Protocol):
     """Draws a prompt."""
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, size: str, sample: int) -> Picture:
-        """The picture; ``size`` as "1536x864" or empty for the provider's own, ``sample`` from 1."""
+    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
+        """The picture; ``style`` is one of STYLES or empty, ``size`` as "1536x864" or empty, ``sample`` from 1."""
         ...

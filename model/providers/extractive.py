@@ -7,12 +7,12 @@ Each sentence is scored by the share of the question's telling words in it, weig
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..events import Tell
 from ..retrieval.chunks import Passage
 from ..retrieval.lexical import Lexical
 from ..retrieval.words import sentences
-from .base import Reply
+from .base import NO_ANSWER, Reply
 
-NO_ANSWER = "The documents do not hold an answer to this question."
 ANSWERED_BY = "offline:extractive"
 
 _PASSAGE_WEIGHT = 0.3
@@ -38,15 +38,18 @@ class Extractive:
         self._lexical = lexical
         self._quotes, self._margin, self._abstain_below = quotes, margin, abstain_below
 
-    async def answer(self, question: str, passages: Sequence[Passage]) -> Reply:
+    async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
         """The best sentences, each followed by [n] for the passage it stands in."""
         weights = self._lexical.weights(question)
         held = [self._share(weights, passage.chunk.searched) for passage in passages]
         quotes = self._best(weights, passages)
-        if not quotes or max(held) < self._abstain_below:
+        abstained = not quotes or max(held) < self._abstain_below
+        pieces = [NO_ANSWER] if abstained else [f"{quote.text} [{quote.position + 1}]" for quote in quotes]
+        for number, piece in enumerate(pieces):
+            tell("token", " " * bool(number) + piece)
+        if abstained:
             return Reply(NO_ANSWER, ANSWERED_BY, abstained=True)
-        text = " ".join(f"{quote.text} [{quote.position + 1}]" for quote in quotes)
-        return Reply(text, ANSWERED_BY, cited=frozenset(quote.position for quote in quotes))
+        return Reply(" ".join(pieces), ANSWERED_BY, cited=frozenset(quote.position for quote in quotes))
 
     def _best(self, weights: dict[str, float], passages: Sequence[Passage]) -> list[_Quote]:
         """The sentences to quote, best first; none that shares no word with the question."""

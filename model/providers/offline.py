@@ -14,9 +14,6 @@ from ..retrieval.index import Index
 from .base import Picture, Usage, Vectors
 from .extractive import Extractive
 
-REQUIRES = ("scikit-learn", "numpy", "pillow", "pygraphviz", "textblob")
-"""The distributions that it serves with."""
-
 _DIMENSION = 2048
 
 
@@ -49,12 +46,17 @@ class HashedEmbeddings:
 class DiagramImages:
     """Draws the noun phrases of the prompt and of the passages found for it as a labelled diagram."""
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, size: str, sample: int) -> Picture:
+    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises InvalidRequestError for a size that is not one."""
         from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
 
-        content, told = await asyncio.to_thread(draw, prompt, passages, size, sample)
+        content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)
         return Picture(content, "image/png", told, "offline:diagram", Usage(images=1))
+
+
+def requires(_settings: dict[str, Any]) -> set[str]:
+    """The distributions that it serves with."""
+    return {"scikit-learn", "numpy", "pillow", "pygraphviz", "textblob"}
 
 
 def embeddings() -> HashedEmbeddings:
@@ -62,9 +64,9 @@ def embeddings() -> HashedEmbeddings:
     return HashedEmbeddings()
 
 
-def chat(index: Index, **settings: Any) -> Extractive:  # noqa: ANN401 - a profile's settings
+def chat(index: Index, *, quotes: int = 2, margin: float = 0.4, abstain_below: float = 0.36) -> Extractive:
     """Answers that quote the passages of ``index``; the settings are those of Extractive."""
-    return Extractive(index.lexical, **settings)
+    return Extractive(index.lexical, quotes=quotes, margin=margin, abstain_below=abstain_below)
 
 
 def images() -> DiagramImages:

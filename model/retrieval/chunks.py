@@ -38,6 +38,11 @@ class Passage:
         """The chunk's text."""
         return self.chunk.text
 
+    @classmethod
+    def given(cls, text: str, source: str) -> "Passage":
+        """A passage that did not come out of a search."""
+        return cls(Chunk(source, "", "", 0, 0, len(text), text), 0.0)
+
     def fields(self) -> dict[str, Any]:
         """As the response carries it."""
         return asdict(self.chunk) | {"score": self.score}

@@ -1,13 +1,19 @@
 """Search: the passages for a question, by meaning and by words."""
 
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import ProfileError
 from ..providers.base import Embeddings
 from .chunks import Passage
 from .fusion import fuse
 from .index import Index
+
+Positions: TypeAlias = npt.NDArray[np.int64]
+"""Of chunks in their index, ascending."""
 
 _CANDIDATES = 200
 """How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
@@ -18,12 +24,19 @@ FILTERS = ("source", "title", "heading", "page")
 class Retriever:
     """Finds passages in an index, with the embeddings that it was built with."""
 
-    def __init__(self, index: Index, embeddings: Embeddings) -> None:
+    def __init__(self, index: Index, embeddings: Embeddings, documents: str = "") -> None:
         self.index, self._embeddings = index, embeddings
+        self._inside = _fitting(index, documents) if documents else None
+
+    def within(self, documents: str) -> "Retriever":
+        """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
+        if not any(fnmatchcase(source, documents) for source in self.index.manifest.documents):
+            raise ProfileError(f"no document of the index fits {documents}; patterns are matched with their sources")
+        return Retriever(self.index, self._embeddings, documents)
 
     async def search(self, question: str, k: int, wanted: dict[str, Any] | None = None) -> list[Passage]:
         """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are."""
-        allowed = self.index.matching(wanted) if wanted else None
+        allowed = self._allowed(wanted)
         if allowed is not None and not len(allowed):
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
@@ -37,3 +50,14 @@ class Retriever:
         scores = np.round(fuse(lexical[candidates], near).astype(np.float64), 6)  # batches differ in the seventh digit
         order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
         return [Passage(self.index.chunks[candidates[n]], float(scores[n])) for n in order]
+
+    def _allowed(self, wanted: dict[str, Any] | None) -> Positions | None:
+        """The positions to search among; None for all."""
+        if not wanted:
+            return self._inside
+        fitting = self.index.matching(wanted)
+        return fitting if self._inside is None else np.intersect1d(fitting, self._inside)
+
+
+def _fitting(index: Index, documents: str) -> Positions:
+    return np.array([n for n, chunk in enumerate(index.chunks) if fnmatchcase(chunk.source, documents)], np.int64)

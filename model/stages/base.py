@@ -1,23 +1,34 @@
 """What every stage is: declared inputs and outputs, and linear code for one request."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, TypeAlias
 
-from ..contract import Field, Values
+from ..events import Tell
+from ..field import Field, Values
+
+Fields: TypeAlias = tuple[Field, ...]
 
 
 class Stage(ABC):
     """One step of the multi-chain.
 
-    A subclass declares its fields once; signature, validation, documentation and example follow from them.
+    A subclass declares its fields once; signature, validation, documentation and example follow from them. What
+    its constructor takes are the settings of a profile: plain values, providers by their role (``chat``,
+    ``images``), and ``retriever``, which every stage can ask for.
     """
 
-    inputs: ClassVar[tuple[Field, ...]]
-    outputs: ClassVar[tuple[Field, ...]]
+    inputs: Fields
+    outputs: Fields
+
+    @classmethod
+    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ANN401, ARG003 - for those that need them
+        """The inputs and outputs of the stage ``name`` with these settings."""
+        return cls.inputs, cls.outputs
 
     @abstractmethod
-    async def run(self, values: Values) -> Values:
+    async def run(self, values: Values, tell: Tell) -> Values:
         """The output fields for ``values``, which are valid: the declared ones, ``answered_by`` and ``usage``.
 
-        Raises MultichainError, which becomes this stage's ``error`` in this row.
+        It may ``tell`` tokens and sources on the way. Raises MultichainError, which becomes this stage's
+        ``error`` in this row.
         """

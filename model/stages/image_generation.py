@@ -2,14 +2,16 @@
 
 import base64
 
-from ..contract import Field, Values
-from ..providers.base import Images
+from ..events import Tell
+from ..field import Field, Values
+from ..providers.base import STYLES, Images
+from ..retrieval.chunks import Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
 
 
 class ImageGeneration(Stage):
-    """Draws the prompt; the ``passages`` passages found for it are there for a provider that can use them."""
+    """Draws the prompt, with passages for a provider that can use them: those given, or ``passages`` found for it."""
 
     inputs = (
         Field(
@@ -20,6 +22,13 @@ class ImageGeneration(Stage):
             most=32_000,
             example="A conceptual diagram of LangChain in use",
         ),
+        Field(
+            "sources",
+            "list",
+            "Passages to draw from, such as {qa.sources}; without them they are searched for by the prompt.",
+            fields=(Field("text", "text", "The passage.", required=True), Field("source", "text", "Its document.")),
+        ),
+        Field("style", "text", "The form of a diagram; without it, the one that fits the prompt.", choices=STYLES),
         Field("size", "text", "Width and height in pixels, such as 1536x864.", most=9),
         Field("sample", "integer", "Which of several pictures of the same prompt.", least=1, most=100),
     )
@@ -33,11 +42,18 @@ class ImageGeneration(Stage):
     def __init__(self, retriever: Retriever, images: Images, passages: int = 4) -> None:
         self._retriever, self._images, self._passages = retriever, images, passages
 
-    async def run(self, values: Values) -> Values:
-        """Retrieves, then draws."""
-        passages = await self._retriever.search(values["prompt"], self._passages)
+    async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - a picture comes whole
+        """Takes the passages, or retrieves them, and draws."""
+        if "sources" in values:
+            passages = [Passage.given(one["text"], one.get("source") or "") for one in values["sources"]]
+        else:
+            passages = await self._retriever.search(values["prompt"], self._passages)
         picture = await self._images.draw(
-            values["prompt"], passages, size=values.get("size", ""), sample=values.get("sample", 1)
+            values["prompt"],
+            passages,
+            style=values.get("style", ""),
+            size=values.get("size", ""),
+            sample=values.get("sample", 1),
         )
         return {
             "image": base64.b64encode(picture.content).decode(),

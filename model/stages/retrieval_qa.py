@@ -1,6 +1,7 @@
 """A question answered from the documents, with its sources."""
 
-from ..contract import Field, Values
+from ..events import Tell
+from ..field import Field, Values
 from ..providers.base import Chat
 from ..retrieval.retriever import FILTERS, Retriever
 from .base import Stage
@@ -19,7 +20,10 @@ SOURCE = (
 
 
 class RetrievalQA(Stage):
-    """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used."""
+    """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used.
+
+    ``documents`` narrows it to the documents whose source fits the pattern, such as ``handbook/*``.
+    """
 
     inputs = (
         Field("question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."),
@@ -37,14 +41,17 @@ class RetrievalQA(Stage):
         Field("sources", "list", "The passages found, best first.", fields=SOURCE),
     )
 
-    def __init__(self, retriever: Retriever, chat: Chat, passages: int = 4) -> None:
-        self._retriever, self._chat, self._passages = retriever, chat, passages
+    def __init__(self, retriever: Retriever, chat: Chat, passages: int = 4, documents: str = "") -> None:
+        self._retriever = retriever.within(documents) if documents else retriever
+        self._chat, self._passages = chat, passages
 
-    async def run(self, values: Values) -> Values:
+    async def run(self, values: Values, tell: Tell) -> Values:
         """Retrieves, then answers."""
         question = values["question"]
         passages = await self._retriever.search(question, values.get("k", self._passages), values.get("filter"))
-        reply = await self._chat.answer(question, passages)
+        for passage in passages:
+            tell("source", passage.fields())
+        reply = await self._chat.answer(question, passages, tell)
         return {
             "answer": reply.text,
             "abstained": reply.abstained,

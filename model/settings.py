@@ -1,0 +1,47 @@
+"""What a class or function takes from a profile: the names of its settings, their types, and what is near."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from inspect import Parameter, signature
+from typing import Any
+
+GIVEN = {"self", "name", "index", "retriever"}
+"""Arguments that a profile does not set: what it builds on is passed to whoever asks for it by name."""
+_PLAIN = {"str": str, "int": int, "float": (int, float), "bool": bool}
+
+
+def names(made: Callable[..., Any]) -> list[str]:
+    """The settings that it takes."""
+    return [name for name in signature(made).parameters if name not in GIVEN]
+
+
+def call(made: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:  # noqa: ANN401
+    """It, with its settings and those of ``parts`` that it asks for."""
+    wanted = {name: part for name, part in parts.items() if name in signature(made).parameters}
+    return made(**wanted, **settings)
+
+
+def wrong(made: Callable[..., Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with ``settings``: the name, and a sentence; for one that is missing, an empty name."""
+    taken = {name: one for name, one in signature(made).parameters.items() if name not in GIVEN}
+    for name, value in settings.items():
+        if name not in taken:
+            yield name, f"there is no setting {name}; {meant(name, taken)}"
+        elif not _fits(taken[name], value):
+            yield name, f"{name} is expected to be {taken[name].annotation}".replace("<class '", "").replace("'>", "")
+    for name in taken.keys() - settings.keys():
+        if taken[name].default is Parameter.empty:
+            yield "", f"{name} is missing"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest, or all of them."""
+    known = list(known)
+    near = get_close_matches(str(name).lower(), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"it is one of {', '.join(known) or 'none'}"
+
+
+def _fits(parameter: Parameter, value: object) -> bool:
+    plain = getattr(parameter.annotation, "__name__", str(parameter.annotation))
+    expected: Any = _PLAIN.get(plain, object)
+    return isinstance(value, expected) and not (isinstance(value, bool) and plain in {"int", "float"})

@@ -1,0 +1,113 @@
+"""Any LangChain Runnable as a stage: by import path, or a pickled object that the profile opts into by name."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import imports, schema
+from ..errors import ProfileError, StageFailedError
+from ..events import Tell, silent
+from ..field import Field, Values
+from .base import Fields, Stage
+
+if TYPE_CHECKING:  # its import takes half a second, which a profile without a Runnable does not pay
+    from langchain_core.runnables import Runnable as LangChainRunnable
+
+PICKLES = Path(__file__).parent.parent / "runnables"
+"""Where a version has the objects that were given to ``log``."""
+
+_ALONE = {"input", "output"}
+
+
+class Runnable(Stage):
+    """Calls a Runnable with the inputs as a dict, or with the bare value of a lone input called ``input``.
+
+    ``runnable`` is its import path; or ``cloudpickle`` names the object that ``training.log.log`` is given.
+    ``inputs`` and ``outputs`` are declared as ``{name: kind}``, or taken from its schema. What is not a dict
+    becomes the one output. ``requires`` names distributions to serve with.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a profile's settings
+        self,
+        name: str,
+        runnable: str = "",
+        cloudpickle: str = "",
+        inputs: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+        requires: list[str] | None = None,  # noqa: ARG002 - read where a version's requirements are made
+    ) -> None:
+        self._name, self._told = name, runnable or f"cloudpickle:{cloudpickle}"
+        self._runnable = _loaded(runnable, cloudpickle)
+        self.inputs, self.outputs = _fields(self._runnable, inputs, outputs)
+
+    @classmethod
+    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ANN401
+        """The declared fields, or those of the Runnable's schema. Raises ProfileError."""
+        made = cls(name, **settings)
+        return made.inputs, made.outputs
+
+    async def run(self, values: Values, tell: Tell) -> Values:
+        """Invokes it; a lone text is streamed when somebody listens."""
+        given = values["input"] if _alone(self.inputs) else values
+        streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
+        output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
+        return self._output(output) | {"answered_by": f"runnable:{self._told}"}
+
+    async def _streamed(self, given: object, tell: Tell) -> object:
+        whole: Any = None
+        async for piece in self._runnable.astream(given):
+            tell("token", _text(piece))
+            whole = piece if whole is None else whole + piece
+        return whole
+
+    def _output(self, output: object) -> Values:
+        if isinstance(output, dict):
+            return {field.name: output.get(field.name) for field in self.outputs}
+        if len(self.outputs) != 1:
+            raise StageFailedError(f"{self._name}: it declares several outputs and gave no dict of them; mend it")
+        return {self.outputs[0].name: _text(output) if self.outputs[0].kind == "text" else output}
+
+
+def _loaded(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
+    if bool(runnable) == bool(cloudpickle):
+        raise ProfileError("name either runnable (an import path) or cloudpickle (an object given to log)")
+    found: Any = imports.named(runnable) if runnable else _unpickled(cloudpickle)
+    from langchain_core.runnables.base import coerce_to_runnable  # noqa: PLC0415
+
+    try:
+        made: LangChainRunnable[Any, Any] = coerce_to_runnable(found)
+    except TypeError:
+        raise ProfileError(f"{runnable or cloudpickle} is neither a LangChain Runnable nor a function") from None
+    return made
+
+
+def _unpickled(name: str) -> Any:  # noqa: ANN401 - whatever was pickled
+    file = PICKLES / f"{name}.cloudpickle"
+    if os.environ.get("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true").lower() not in {"true", "1"}:
+        raise ProfileError(
+            f"the object {name} is pickled, and MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false forbids to load it; "
+            "allow it if you trust this version, or log it by import path"
+        )
+    if not file.is_file():
+        raise ProfileError(
+            f"the object {name} is not here; give it as training.log.log(profile, index, runnables={{{name!r}: …}})"
+        )
+    import cloudpickle  # noqa: PLC0415
+
+    return cloudpickle.loads(file.read_bytes())
+
+
+def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None) -> tuple[Fields, Fields]:  # noqa: ANN401
+    takes = schema.told(inputs, required=True) if inputs else schema.of(runnable.get_input_jsonschema(), "input")
+    gives = schema.told(outputs, required=False) if outputs else schema.of(runnable.get_output_jsonschema(), "output")
+    return takes, gives
+
+
+def _alone(fields: tuple[Field, ...]) -> bool:
+    return len(fields) == 1 and fields[0].name in _ALONE
+
+
+def _text(value: object) -> object:
+    """A chat model's message as its text."""
+    text = getattr(value, "text", value)
+    return str(text() if callable(text) else text) if text is not None else None
