@@ -92,8 +92,14 @@ def _provider(profile: Profile, path: tuple[str, ...], told: Values, role: str) 
         yield f"{profile.source.place(*path)}: {where}: the provider {name} has no {role}; name another"
         return
     own = {key: value for key, value in told.items() if key != "provider"}
-    for key, sentence in settings.wrong(make, own):
+    wrong = list(settings.wrong(make, own))
+    for key, sentence in wrong:
         yield f"{profile.source.place(*path, key)}: {where}: {sentence}"
+    try:
+        if not wrong and hasattr(provider(name), "check"):
+            provider(name).check(own)
+    except ProfileError as error:
+        yield f"{profile.source.place(*path, 'model')}: {where}: {error}"
 
 
 def _fields(profile: Profile, contract: Contract) -> Iterator[str]:

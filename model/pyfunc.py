@@ -66,6 +66,8 @@ class MultichainModel(PythonModel):
     ) -> Stream[Event]:
         """What happens while one request is answered, as it happens; the response last (events.py).
 
+        Call it with a list of one request: MLflow takes a bare dict apart, and refuses what it made of it.
+
         Closing the stream, or dropping it, cancels the calls that are under way. Raises MlflowException
         (HTTP 400) as ``predict`` does, and for several rows.
         """

@@ -20,7 +20,7 @@ from mlflow.pyfunc import PyFuncModel, scoring_server
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 _QUIET = 15.0
@@ -30,7 +30,8 @@ _END = object()
 
 def app(model: PyFuncModel) -> Starlette:
     """The application around ``model``; the model's class must have ``predict_stream``."""
-    streaming = model.unwrap_python_model()
+    loaded: Any = model  # MLflow's method is untyped
+    streaming = loaded.unwrap_python_model()
 
     async def stream(request: Request) -> Response:
         body = await request.body()
@@ -49,7 +50,7 @@ def app(model: PyFuncModel) -> Starlette:
 
 def _refusal(error: Any) -> Response:  # noqa: ANN401 - MLflow's class is untyped
     """As MLflow's server says it."""
-    return JSONResponse(json.loads(error.serialize_as_json()), error.get_http_status_code())
+    return Response(error.serialize_as_json(), error.get_http_status_code(), media_type="application/json")
 
 
 def _parsed(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, Any] | Response:

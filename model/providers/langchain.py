@@ -12,6 +12,11 @@ def requires(settings: dict[str, Any]) -> set[str]:
     return {"langchain-core", *imports.distributions(settings["model"])}
 
 
+def check(settings: dict[str, Any]) -> None:
+    """Raises ProfileError when the class is not there, or does not take its settings."""
+    chat(**settings)
+
+
 def chat(model: str, settings: dict[str, Any] | None = None) -> Generative:
     """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.language_models import BaseChatModel  # noqa: PLC0415 - half a second

@@ -110,4 +110,4 @@ def _alone(fields: tuple[Field, ...]) -> bool:
 def _text(value: object) -> object:
     """A chat model's message as its text."""
     text = getattr(value, "text", value)
-    return str(text() if callable(text) else text) if text is not None else None
+    return str(text) if isinstance(text, str) else text
