@@ -1,4 +1,4 @@
-"""The README's examples as tests: what it tells to type is typed, in a copy of the project, and must print that."""
+"""The documentation's examples as tests: what it says to type is typed in a copy of it, and must print that."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 ROOT = Path(__file__).parent
 _SERVER = """
-python -m serving up > up.log &
+python -m serving up $UP > up.log &
 trap 'kill $!; wait $! || true' EXIT
 until grep -q Serving up.log; do kill -0 $!; sleep 0.2; done
 """
@@ -43,7 +43,7 @@ class Scripts(CodeBlockParser):
     def evaluate(self, example: Example) -> None:
         script = str(example.parsed)
         if script.startswith("curl"):
-            script = _SERVER + script.replace("curl ", "curl -sf ", 1)
+            script = f"UP={'--stream' * ('/stream' in script)}\n" + _SERVER + script.replace("curl ", "curl -sf ", 1)
         shell(example, script)
 
 
@@ -98,5 +98,8 @@ def removed(namespace: dict[str, Any]) -> None:
 
 
 pytest_collect_file = Sybil(
-    parsers=[Scripts(), Sessions(), Programs(), Printed()], patterns=["README.md"], setup=copied, teardown=removed
+    parsers=[Scripts(), Sessions(), Programs(), Printed()],
+    patterns=["README.md", "docs/new-stage.md"],
+    setup=copied,
+    teardown=removed,
 ).pytest()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model import description
 from model.contract import META
 from model.field import Field
 from model.profile import Profile
@@ -103,7 +104,14 @@ def _shown(value: object) -> str:
     return {"NaN": "np.nan"}.get(shown, shown.replace("|", "\\|"))
 
 
-FILES: dict[str, Any] = {"docs/contract.md": contract, "conda.yaml": conda}
+def readme() -> str:
+    """README.md with the drawing of the offline profile made anew."""
+    drawn = description.describe(Profile.read("offline").contract)["mermaid"]
+    before, begin, rest = (ROOT / "README.md").read_text("utf-8").partition("<!-- pipeline, from make docs -->\n")
+    return before + begin + f"```mermaid\n{drawn}\n```\n" + "<!-- end of" + rest.partition("<!-- end of")[2]
+
+
+FILES: dict[str, Any] = {"docs/contract.md": contract, "conda.yaml": conda, "README.md": readme}
 
 if __name__ == "__main__":
     for file, make in FILES.items():

@@ -12,6 +12,7 @@ from model.normalise import Request
 NAMES = ("a", "b", "c")
 IN = (
     Field("text", "text", "", required=True, most=10_000),
+    Field("list", "list", ""),
     Field("more", "text", "", most=10_000),
     Field("n", "integer", "", most=9),
 )
@@ -127,3 +128,46 @@ def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> N
     for _ in NAMES:
         done |= {name for name, needs in graph.items() if needs <= done}
     assert done == set(NAMES)
+
+
+def test_a_list_may_be_another_stages() -> None:
+    request = Request({"a": {"text": "x"}, "b": {"text": "x", "list": "{a.rows}"}})
+    assert plan.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+    told = response() | {"a": {"rows": ["1", "{c.told}"]}}
+    filled = plan.fill(CONTRACT.stages["b"], request.stages["b"], CONTRACT, told)
+    assert filled == {"text": "x", "list": ["1", "{c.told}"]}
+
+
+@pytest.mark.parametrize(
+    ("reference", "wrong"),
+    [
+        ("{a.told}", "b: a reference to a names no list field of it; it has {a.rows}"),
+        ("{x.rows}", "b: a list may refer to a list of one of the stages a, b, c"),
+        ("{c.rows}", "b: it refers to c, which this request does not ask; add c or take the reference out"),
+    ],
+)
+def test_a_list_that_refers_to_none(reference: str, wrong: str) -> None:
+    made = plan.make(Request({"a": {"text": "x"}, "b": {"text": "x", "list": reference}}), CONTRACT)
+    assert str(made.errors["b"]) == wrong
+
+
+def test_an_optional_default_that_refers_to_what_is_not_asked_is_left_out() -> None:
+    inputs = (IN[0], Field("list", "list", "", default="{a.rows}"))
+    contract = Contract(CONTRACT.stages | {"b": StageContract("b", inputs, OUT, unless=("a", "ran"))})
+    alone = Request({"b": contract.stages["b"].read({"text": "x"})})
+    assert plan.make(alone, contract) == plan.Plan({"b": {"text": "x"}}, {"b": set()})
+    both = plan.make(Request({"a": {"text": "x"}} | alone.stages), contract)
+    assert (both.values["b"], both.needs["b"]) == ({"text": "x", "list": "{a.rows}"}, {"a"})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.tuples(letters, letters), min_size=1), letters)
+def test_whatever_is_asked_each_stage_gets_texts_of_its_own_row_or_an_error(
+    texts: dict[str, tuple[str, str]], told: str
+) -> None:
+    request = Request({name: {"text": text, "more": more} for name, (text, more) in texts.items()})
+    made = plan.make(request, CONTRACT)
+    assert made.needs.keys() == texts.keys()
+    for name in texts.keys() - made.errors.keys():
+        assert made.needs[name] <= texts.keys()
+        filled = plan.fill(CONTRACT.stages[name], made.values[name], CONTRACT, response(a=told, b=told, c=told))
+        assert set("".join(filled.values())) <= set("".join(texts[name])) | set(told)

@@ -26,11 +26,11 @@ _SCRIPTS = (
     ((0x0B80, 0x0BFF), "NotoSansTamil"),
     ((0x0E00, 0x0E7F), "NotoSansThai"),
     ((0x10A0, 0x10FF), "NotoSansGeorgian"),
-    ((0x1100, 0x11FF), "DroidSansFallbackFull"),
-    ((0x2E80, 0x9FFF), "DroidSansFallbackFull"),
-    ((0xAC00, 0xD7AF), "DroidSansFallbackFull"),
-    ((0xF900, 0xFAFF), "DroidSansFallbackFull"),
-    ((0xFF00, 0xFFEF), "DroidSansFallbackFull"),
+    ((0x1100, 0x11FF), "DroidSansFallback"),
+    ((0x2E80, 0x9FFF), "DroidSansFallback"),
+    ((0xAC00, 0xD7AF), "DroidSansFallback"),
+    ((0xF900, 0xFAFF), "DroidSansFallback"),
+    ((0xFF00, 0xFFEF), "DroidSansFallback"),
 )
 """Unicode blocks and the fonts that have them; Noto Sans has Latin, Greek and Cyrillic."""
 _LATIN = "NotoSans"
@@ -85,7 +85,7 @@ def _fonts(text: str) -> Iterator[tuple[str, str]]:
     name = _LATIN
     for letter in text:
         own = next((font for (first, last), font in _SCRIPTS if first <= ord(letter) <= last), _LATIN)
-        if letter != " " or name == "DroidSansFallbackFull":
+        if letter != " " or name == "DroidSansFallback":
             name = own
         yield letter, name
 

@@ -1,0 +1,83 @@
+"""What a prompt lists, and the form of diagram that it asks for."""
+
+import pytest
+
+from model.diagram.concepts import diagram
+from model.diagram.lists import Item, listed, style
+
+
+@pytest.mark.parametrize(
+    ("prompt", "form"),
+    [
+        ("A conceptual diagram of LangChain in use", "map"),
+        ("Flow of a request", "flow"),
+        ("The steps of training", "flow"),
+        ("a -> b -> c", "flow"),
+        ("a -> b", "map"),
+        ("The layers of a lakehouse", "layers"),
+        ("Architecture of a web shop", "layers"),
+        ("Snowflakes and overflow", "map"),
+    ],
+)
+def test_the_form(prompt: str, form: str) -> None:
+    assert style(prompt) == form
+
+
+@pytest.mark.parametrize(
+    ("prompt", "head", "names"),
+    [
+        ("Training: load, split and embed", "Training", ["load", "split", "embed"]),
+        ("Training: load, then split, and then embed.", "Training", ["load", "split", "embed"]),
+        ("a -> b -> c", "", ["a", "b", "c"]),
+        ("Steps:\n1. Load\n2. Split", "Steps", ["Load", "Split"]),
+        ("水循环:蒸发、凝结、降水", "水循环", ["蒸发", "凝结", "降水"]),
+        ("LangChain is a framework", "", []),
+        ("A, b and c", "", []),
+        ("Note: " + "word " * 30 + ", b", "", []),
+    ],
+)
+def test_a_list(prompt: str, head: str, names: list[str]) -> None:
+    assert listed(prompt) == (head, [Item(name) for name in names])
+
+
+def test_members_in_brackets() -> None:
+    assert listed("Stack: app (web, phone), API")[1] == [Item("app", ("web", "phone")), Item("API")]
+
+
+def test_a_flow_goes_from_step_to_step() -> None:
+    made = diagram("Flow of training: load, split, embed", [])
+    assert [(node.label, node.step) for node in made.nodes.values()] == [("Load", 1), ("Split", 2), ("Embed", 3)]
+    assert made.in_words == "Flow of Training: Load → Split; Split → Embed."
+
+
+def test_layers_lie_on_one_another() -> None:
+    made = diagram("The layers of a shop: clients (web, phone), API, database", [])
+    assert [(layer.name, [made.nodes[key].label for key in layer.keys]) for layer in made.layers] == [
+        ("clients", ["Web", "Phone"]),
+        ("", ["API"]),
+        ("", ["Database"]),
+    ]
+    assert made.in_words == "Layers of A shop, from the top: clients, Web, Phone; API; Database."
+
+
+def test_layers_out_of_what_a_sentence_says() -> None:
+    made = diagram("The browser calls the API, the API reads the database and writes the log", [], "layers")
+    assert [[made.nodes[key].label for key in layer.keys] for layer in made.layers] == [
+        ["Browser"],
+        ["API"],
+        ["Database", "Log"],
+    ]
+
+
+def test_layers_of_a_circle_come_to_an_end() -> None:
+    made = diagram("The cat chases the dog. The dog chases the cat.", [], "layers")
+    assert sorted(key for layer in made.layers for key in layer.keys) == sorted(made.nodes)
+
+
+def test_the_form_that_is_asked_for_wins() -> None:
+    assert diagram("The layers of a shop: web, API", [], "flow").style == "flow"
+
+
+def test_another_script_is_drawn_around_its_subject() -> None:
+    made = diagram("Круговорот воды: испарение, осадки", [])
+    assert made.in_words == "Diagram of Круговорот воды: Круговорот воды → испарение; Круговорот воды → осадки."
