@@ -10,6 +10,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from . import pool
+
 T = TypeVar("T")
 
 
@@ -80,11 +82,12 @@ class Stream(Iterator[T], Generic[T]):
 
 def _start() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
-    loop.set_default_executor(pool)
+    workers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
+    loop.set_default_executor(workers)
 
     def live() -> None:
         loop.run_forever()
+        loop.run_until_complete(pool.close())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 

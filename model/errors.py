@@ -43,6 +43,37 @@ class StageFailedError(MultichainError):
     retryable = True
 
 
+class CredentialError(MultichainError):
+    """A provider's key is missing, or the provider does not take it."""
+
+    code = "credential"
+
+
+class UnavailableError(MultichainError):
+    """A model is gone, not permitted, or its quota is used up; another one may do."""
+
+    code = "model_unavailable"
+
+
+class BusyError(MultichainError):
+    """A provider is overloaded, slow or out of reach, also after its retries."""
+
+    code = "provider_busy"
+    retryable = True
+
+
+class ModerationError(MultichainError):
+    """A provider's moderation refused the request."""
+
+    code = "refused"
+
+
+class ProviderError(MultichainError):
+    """A provider did not take a request, or answered with what it should not."""
+
+    code = "provider"
+
+
 class ProfileError(MultichainError):
     """A profile cannot be read or names what does not exist."""
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
 
-GIVEN = {"self", "name", "index", "retriever"}
+GIVEN = {"self", "name", "index", "retriever", "access"}
 """Arguments that a profile does not set: what it builds on is passed to whoever asks for it by name."""
 _PLAIN = {"str": str, "int": int, "float": (int, float), "bool": bool}
 

@@ -1,5 +1,6 @@
 """The index folder: what it holds, and that every damage is named."""
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_a_manifest_that_lacks_entries(folder: Path) -> None:
 
 def test_nearest(folder: Path, profile: Profile) -> None:
     index = Index.open(folder)
-    vector = profile.embedder().embed([index.chunks[2].searched])[0]
+    vector = asyncio.run(profile.embedder().embed([index.chunks[2].searched]))[0]
     found = index.nearest(vector, 3)
     assert max(found, key=lambda position: found[position]) == 2
     assert found[2] == pytest.approx(1.0, abs=1e-5)

@@ -12,7 +12,7 @@ from model.providers.offline import DiagramImages, HashedEmbeddings
 
 
 def test_embeddings_have_norm_1_and_their_order() -> None:
-    vectors = HashedEmbeddings().embed(["a red fox", "a blue whale", ""])
+    vectors = asyncio.run(HashedEmbeddings().embed(["a red fox", "a blue whale", ""]))
     assert (vectors.shape, vectors.dtype) == ((3, 2048), np.float32)
     assert np.linalg.norm(vectors, axis=1).tolist() == pytest.approx([1, 1, 0])
 
@@ -20,12 +20,14 @@ def test_embeddings_have_norm_1_and_their_order() -> None:
 def test_embeddings_are_the_same_alone_and_together() -> None:
     embeddings = HashedEmbeddings()
     texts = ["a red fox", "a blue whale", "a red fox"]
-    together = embeddings.embed(texts)
-    assert [embeddings.embed([text])[0].tolist() for text in texts] == together.tolist()
+    together = asyncio.run(embeddings.embed(texts))
+    assert [asyncio.run(embeddings.embed([text]))[0].tolist() for text in texts] == together.tolist()
 
 
 def test_like_texts_are_near() -> None:
-    fox, again, whale = HashedEmbeddings().embed(["the quick red fox", "teh quick red foxes", "a blue whale"])
+    fox, again, whale = asyncio.run(
+        HashedEmbeddings().embed(["the quick red fox", "teh quick red foxes", "a blue whale"])
+    )
     assert float(fox @ again) > 0.6
     assert float(fox @ whale) < 0.1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.engine import Engine
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval import index, manifest
@@ -66,15 +67,16 @@ def build(profile: Profile, documents: Sequence[Path], out: Path, progress: Prog
 def fingerprint(profile: Profile) -> dict[str, object]:
     """What tells the profile's embedding model: provider, model, and the vector that it gives for a fixed text."""
     embedder = profile.embedder()
-    vector = np.round(embedder.embed([index.PROBE])[0], 6).tolist()
+    vector = np.round(Engine().run(embedder.embed([index.PROBE]))[0], 6).tolist()
     return {"provider": embedder.provider, "model": embedder.model, "fingerprint": vector}
 
 
 def _embedded(profile: Profile, chunks: Sequence[Chunk], progress: Progress) -> index.Vectors:
-    embedder = profile.embedder()
+    embedder, engine = profile.embedder(), Engine()
     vectors = []
     for start in range(0, len(chunks), _BATCH):
-        vectors.append(embedder.embed([chunk.searched for chunk in chunks[start : start + _BATCH]]))
+        texts = [chunk.searched for chunk in chunks[start : start + _BATCH]]
+        vectors.append(engine.run(embedder.embed(texts)))
         progress(min(start + _BATCH, len(chunks)), len(chunks))
     return np.concatenate(vectors)
 

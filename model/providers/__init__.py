@@ -5,7 +5,7 @@ from types import ModuleType
 
 from ..errors import ProfileError
 
-MODULES = {"offline": ".offline", "langchain": ".langchain"}
+MODULES = {"offline": ".offline", "openai": ".openai", "compatible": ".compatible", "langchain": ".langchain"}
 """Provider name → module, which gives some of ``embeddings``, ``chat`` and ``images``, and what each ``requires``."""
 
 

@@ -63,7 +63,7 @@ class Embeddings(Protocol):
     provider: str
     model: str
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str]) -> Vectors:
         """One row for each text, in order; shape (texts, dimension)."""
         ...
 

@@ -25,6 +25,7 @@ def chat(model: str, settings: dict[str, Any] | None = None) -> Generative:
     if not (isinstance(made, type) and issubclass(made, BaseChatModel)):
         raise ProfileError(f"{model} is no LangChain chat model class")
     try:
-        return Generative(made(**(settings or {})), f"langchain:{made.__name__}")
+        chat_model = made(**(settings or {}))
     except (TypeError, ValueError) as error:
         raise ProfileError(f"{model} does not take these settings ({type(error).__name__})") from None
+    return Generative({f"langchain:{made.__name__}": lambda: chat_model})

@@ -34,7 +34,7 @@ class HashedEmbeddings:
             analyzer="char_wb", ngram_range=(3, 5), n_features=_DIMENSION, alternate_sign=True, norm=None
         )
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str]) -> Vectors:
         """One row for each text, of norm 1; shape (texts, 2048)."""
         from sklearn.preprocessing import normalize  # noqa: PLC0415
 

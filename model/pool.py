@@ -1,0 +1,31 @@
+"""The clients of each event loop: made once, shared by all stages, closed when the loop ends."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+_KEPT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
+_HTTP = "http"
+
+
+def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - a client of whatever kind
+    """What ``make`` made for ``key`` on the running loop."""
+    mine = _KEPT.setdefault(asyncio.get_running_loop(), {})
+    if key not in mine:
+        mine[key] = make()
+    return mine[key]
+
+
+def http() -> Any:  # noqa: ANN401 - httpx2 is typed, and not a direct dependency of this project
+    """The connections that all clients of the running loop share."""
+    from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - half a second, and not for every profile
+
+    return kept(_HTTP, DefaultAsyncHttpxClient)
+
+
+async def close() -> None:
+    """Closes the connections of the running loop, at its end."""
+    mine = _KEPT.pop(asyncio.get_running_loop(), {})
+    if _HTTP in mine:
+        await mine[_HTTP].aclose()
