@@ -81,3 +81,8 @@ def test_the_form_that_is_asked_for_wins() -> None:
 def test_another_script_is_drawn_around_its_subject() -> None:
     made = diagram("Круговорот воды: испарение, осадки", [])
     assert made.in_words == "Diagram of Круговорот воды: Круговорот воды → испарение; Круговорот воды → осадки."
+
+
+def test_a_title_begins_with_a_capital_where_titles_do() -> None:
+    assert diagram("water: ice, steam", []).title == "Water"
+    assert diagram("წყალი: ყინული, ორთქლი", []).title == "წყალი"  # its capitals are for whole words alone

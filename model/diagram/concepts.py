@@ -108,13 +108,13 @@ def _said(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
 
 def _title(text: str) -> str:
     short = text if len(text) <= _MOST_TITLE else text[: _MOST_TITLE - 1].rsplit(" ", 1)[0] + "…"
-    return short[:1].upper() + short[1:]
+    return short[:1].title() + short[1:]
 
 
 def _capital(phrase: str) -> str:
     """It with a capital, unless it is a name that is written otherwise."""
     told = phrase.replace(" ", "").replace("-", "").isalpha()
-    return phrase[:1].upper() + phrase[1:] if told and phrase.islower() else phrase
+    return phrase[:1].title() + phrase[1:] if told and phrase.islower() else phrase
 
 
 class _Growing:
