@@ -21,16 +21,9 @@ from model.errors import ProfileError
 from model.events import silent
 from model.field import Field
 from model.stages.runnable import Runnable
-from places import EXERCISE
+from places import EXERCISE, PROFILE
 from training.log import log
 from training.verify import verify
-
-BASE = """\
-embeddings: {provider: offline}
-index: {chunk_size: 800, overlap: 80, language: english}
-stages:
-  qa: {kind: retrieval_qa, chat: {provider: offline}}
-"""
 
 
 class Found(TypedDict):
@@ -115,6 +108,12 @@ def test_what_is_no_runnable(settings: dict[str, str], sentence: str) -> None:
         Runnable("mine", **settings)
 
 
+def test_a_lone_input_of_another_name_comes_in_a_dict() -> None:
+    made = Runnable("mine", "test_runnable:count", inputs={"output": "text"}, outputs={"output": "text"})
+    with pytest.raises(KeyError, match="text"):  # count was given {"output": …}, and looks for its own field
+        asyncio.run(made.run({"output": "a"}, silent))
+
+
 def test_a_lone_text_is_streamed() -> None:
     made = Runnable("mine", "test_runnable:CHAT", inputs={"text": "text", "language": "text"})
     told: list[tuple[str, Any]] = []
@@ -131,7 +130,7 @@ def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path:
         "from chains_of_mine import MARK\ndef loud(text: str) -> str:\n    return text.upper() + MARK\n", "utf-8"
     )
     stage = '  loud: {kind: runnable, runnable: "chains_of_mine.loud:loud", input: "{qa.answer}"}\n'
-    (tmp_path / "mine.yaml").write_text(BASE + stage, "utf-8")
+    (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     tracking = {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
     built = run("training", "build", "--profile", "mine.yaml", "--documents", str(EXERCISE))
     assert built.returncode == 0, built.stderr
@@ -161,7 +160,7 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
     store: Path, index_folder: Path, tmp_path: Path
 ) -> None:
     stage = '  shout: {kind: runnable, cloudpickle: shout, input: "{qa.answer}"}\n'
-    (tmp_path / "mine.yaml").write_text(BASE + stage, "utf-8")
+    (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     mark = "!"
 
     def shouted(text: str) -> str:
@@ -199,7 +198,7 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
 def test_a_mistake_in_an_object_is_told_by_the_process_that_logs(
     store: Path, index_folder: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "mine.yaml").write_text(BASE + "  vague: {kind: runnable, cloudpickle: vague}\n", "utf-8")
+    (tmp_path / "mine.yaml").write_text(PROFILE + "  vague: {kind: runnable, cloudpickle: vague}\n", "utf-8")
     with pytest.raises(ProfileError, match=r"mine.yaml:5: vague: what input is cannot be told"):
         log(str(tmp_path / "mine.yaml"), index_folder, {"vague": RunnablePassthrough()})
 
@@ -210,7 +209,7 @@ def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: P
     from model.retrieval.index import Index
 
     stage = "  bad: {kind: runnable, runnable: json:loads, inputs: {input: text}, outputs: {count: integer}}\n"
-    (tmp_path / "mine.yaml").write_text(BASE + stage, "utf-8")
+    (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     profile = Profile.read(str(tmp_path / "mine.yaml"))
     pipeline = profile.pipeline(profile.retriever(Index.open(index_folder)))
     (row,) = pipeline.answers(read([{"bad": {"input": '"secret"'}}], pipeline.contract).requests)

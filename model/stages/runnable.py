@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .. import imports, schema
 from ..errors import ProfileError, StageFailedError
 from ..events import Tell, silent
-from ..field import Field, Values
+from ..field import Values
 from .base import Fields, Stage
 
 if TYPE_CHECKING:  # its import takes half a second, which a profile without a Runnable does not pay
@@ -15,8 +15,6 @@ if TYPE_CHECKING:  # its import takes half a second, which a profile without a R
 
 PICKLES = Path(__file__).parent.parent / "runnables"
 """Where a version has the objects that were given to ``log``."""
-
-_ALONE = {"input", "output"}
 
 
 class Runnable(Stage):
@@ -48,7 +46,8 @@ class Runnable(Stage):
 
     async def run(self, values: Values, tell: Tell) -> Values:
         """Invokes it; a lone text is streamed when somebody listens."""
-        given = values["input"] if _alone(self.inputs) else values
+        alone = [field.name for field in self.inputs] == ["input"]
+        given = values["input"] if alone else values
         streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
         output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
         return self._output(output) | {"answered_by": f"runnable:{self._told}"}
@@ -101,10 +100,6 @@ def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any
     takes = schema.told(inputs, required=True) if inputs else schema.of(runnable.get_input_jsonschema(), "input")
     gives = schema.told(outputs, required=False) if outputs else schema.of(runnable.get_output_jsonschema(), "output")
     return takes, gives
-
-
-def _alone(fields: tuple[Field, ...]) -> bool:
-    return len(fields) == 1 and fields[0].name in _ALONE
 
 
 def _text(value: object) -> object:
