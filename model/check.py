@@ -8,7 +8,7 @@ from .contract import COMMON as GIVEN
 from .contract import RUN, Contract
 from .errors import InvalidRequestError, ProfileError
 from .field import Values
-from .profile import COMMON, Profile
+from .profile import COMMON, Profile, is_provider, provided
 from .providers import MODULES, provider
 
 INDEX = ("chunk_size", "overlap", "language")
@@ -77,7 +77,7 @@ def _entries(profile: Profile, name: str, told: Values) -> Iterator[str]:
     for key, sentence in settings.wrong(kind, own):
         yield f"{profile.source.place('stages', name, key)}: {name}: {sentence}"
     for key, value in own.items():
-        if isinstance(value, dict) and "provider" in value:
+        if is_provider(value):
             yield from _provider(profile, ("stages", name, key), value, key)
 
 
@@ -91,7 +91,7 @@ def _provider(profile: Profile, path: tuple[str, ...], told: Values, role: str) 
     if make is None:
         yield f"{profile.source.place(*path)}: {where}: the provider {name} has no {role}; name another"
         return
-    own = {key: value for key, value in told.items() if key != "provider"}
+    own = provided(told)
     wrong = list(settings.wrong(make, own))
     for key, sentence in wrong:
         yield f"{profile.source.place(*path, key)}: {where}: {sentence}"

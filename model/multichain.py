@@ -84,8 +84,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
 
         async def work() -> None:
             try:
-                response = await self._pipeline.answer(request, self._version, hear)
-                hear({"stage": "", "kind": "done", "response": response})
+                await self._pipeline.tell(request, self._version, hear)
             finally:
                 hear(None)
 

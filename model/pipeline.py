@@ -29,12 +29,12 @@ class Pipeline:
 
     def events(self, request: Request, version: str = "") -> Stream[Event]:
         """What happens while ``request`` is answered (events.py), the response last; closing it cancels the rest."""
+        return self.engine.stream(lambda hear: self.tell(request, version, hear))
 
-        async def work(hear: Hear) -> None:
-            response = await self.answer(request, version, hear)
-            hear({"stage": "", "kind": "done", "response": response})
-
-        return self.engine.stream(work)
+    async def tell(self, request: Request, version: str, hear: Hear) -> None:
+        """Lets ``hear`` hear all events of ``request``; for the engine's own loop."""
+        response = await self.answer(request, version, hear)
+        hear({"stage": "", "kind": "done", "response": response})
 
     async def answer(self, request: Request, version: str = "", hear: Hear | None = None) -> Response:
         """The response to ``request``; for the engine's own loop."""

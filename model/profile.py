@@ -15,6 +15,7 @@ from .retrieval.index import Index
 from .retrieval.retriever import Retriever
 from .source import Source
 from .stages import Stage, kind
+from .stages.base import Fields
 
 FOLDER = Path(__file__).parent / "profiles"
 PARTS = ("embeddings", "index", "stages")
@@ -50,7 +51,7 @@ class Profile:
     @property
     def contract(self) -> Contract:
         """What its stages take and give. Raises ProfileError."""
-        return Contract({name: self._declared(name) for name in self.stages})
+        return Contract({name: self._declared(name, *self._fields(name)) for name in self.stages})
 
     @property
     def requires(self) -> set[str]:
@@ -75,7 +76,9 @@ class Profile:
 
     def pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""
-        return Pipeline(self.contract, {name: self._stage(name, retriever) for name in self.stages})
+        made = {name: self._stage(name, retriever) for name in self.stages}
+        contract = Contract({name: self._declared(name, stage.inputs, stage.outputs) for name, stage in made.items()})
+        return Pipeline(contract, made)
 
     def embedder(self) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
         """The embeddings that documents and questions share."""
@@ -86,17 +89,19 @@ class Profile:
         taken = settings.names(kind(self.stages[name]["kind"]))
         return {key: value for key, value in self.stages[name].items() if key in taken}
 
-    def _declared(self, name: str) -> StageContract:
+    def _fields(self, name: str) -> tuple[Fields, Fields]:
+        return kind(self.stages[name]["kind"]).declare(name, **self.settings(name))
+
+    def _declared(self, name: str, inputs: Fields, outputs: Fields) -> StageContract:
         told = self.stages[name]
-        inputs, outputs = kind(told["kind"]).declare(name, **self.settings(name))
         inputs = tuple(replace(one, default=told.get(one.name)) for one in inputs)
-        served = {key: value["provider"] for key, value in told.items() if _is_provider(value)}
+        served = {key: value["provider"] for key, value in told.items() if is_provider(value)}
         stage, _, field = str(told.get("unless", "")).partition(".")
         return StageContract(name, inputs, outputs, told["kind"], (stage, field) if stage else None, served)
 
     def _stage(self, name: str, retriever: Retriever) -> Stage:
         own = self.settings(name)
-        parts = {key: _made(value, key, retriever.index) for key, value in own.items() if _is_provider(value)}
+        parts = {key: _made(value, key, retriever.index) for key, value in own.items() if is_provider(value)}
         try:
             made: Stage = settings.call(kind(self.stages[name]["kind"]), own | parts, name=name, retriever=retriever)
         except ProfileError as error:
@@ -106,14 +111,19 @@ class Profile:
     def _providers(self) -> Iterator[Values]:
         yield self.embeddings
         for stage in self.stages.values():
-            yield from filter(_is_provider, stage.values())
+            yield from filter(is_provider, stage.values())
 
 
-def _is_provider(value: object) -> bool:
+def is_provider(value: object) -> bool:
+    """Whether an entry of a stage names a provider."""
     return isinstance(value, dict) and "provider" in value
 
 
 def _made(told: Values, role: str, index: Index | None) -> Any:  # noqa: ANN401
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
-    own = {name: value for name, value in told.items() if name != "provider"}
-    return settings.call(getattr(provider(told["provider"]), role), own, index=index)
+    return settings.call(getattr(provider(told["provider"]), role), provided(told), index=index)
+
+
+def provided(told: Values) -> Values:
+    """The settings of a provider's entry, without its name."""
+    return {name: value for name, value in told.items() if name != "provider"}

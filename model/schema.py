@@ -24,8 +24,7 @@ def of(schema: Mapping[str, Any], alone: str) -> tuple[Field, ...]:
     whole = _resolved(schema, schema)
     if whole.get("type") != "object" or "properties" not in whole:
         return (_field(alone, whole, schema, required=True),)
-    required = set(whole.get("required", ()))
-    return tuple(_field(name, one, schema, required=name in required) for name, one in whole["properties"].items())
+    return _inner(whole, schema)
 
 
 def _told(name: str, declared: object, *, required: bool) -> Field:

@@ -16,12 +16,9 @@ from model.multichain import MultiChain
 from model.normalise import read
 from model.profile import Profile
 from model.retrieval.index import Index
+from places import PROFILE
 
-PROFILE = """\
-embeddings: {provider: offline}
-index: {chunk_size: 800, overlap: 80, language: english}
-stages:
-  qa: {kind: retrieval_qa, chat: {provider: offline}}
+STAGES = """\
   image_generation: {kind: image_generation, images: {provider: offline}}
   short:
     kind: chat
@@ -51,7 +48,7 @@ class Heard(BaseCallbackHandler):
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory, index_folder: Path) -> MultiChain:
     file = tmp_path_factory.mktemp("profile") / "mine.yaml"
-    file.write_text(PROFILE, "utf-8")
+    file.write_text(PROFILE + STAGES, "utf-8")
     profile = Profile.read(str(file))
     return MultiChain(profile.pipeline(profile.retriever(Index.open(index_folder))), "7")
 

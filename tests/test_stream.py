@@ -25,6 +25,7 @@ from model.field import Field, Values
 from model.normalise import Request
 from model.pipeline import Pipeline
 from model.stages.base import Stage
+from places import PROFILE
 
 REQUEST = {
     "qa": {"question": "What is GPT-4?", "k": 2},
@@ -154,11 +155,7 @@ async def slowly(given: dict) -> dict:
         raise
     return {"told": given["mark"]}
 """
-PROFILE = """\
-embeddings: {provider: offline}
-index: {chunk_size: 800, overlap: 80, language: english}
-stages:
-  qa: {kind: retrieval_qa, chat: {provider: offline}}
+STAGES = """\
   image_generation: {kind: image_generation, images: {provider: offline}}
   slow:
     kind: runnable
@@ -177,7 +174,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(folder: Path, index_folder: Path) -> Iterator[str]:
     """A server of a version with a slow stage, by ``serving up --stream``."""
     (folder / "slowly.py").write_text(SLOWLY, "utf-8")
-    (folder / "mine.yaml").write_text(PROFILE, "utf-8")
+    (folder / "mine.yaml").write_text(PROFILE + STAGES, "utf-8")
     told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     log = [sys.executable, "-m", "training", "log", "--profile", "mine.yaml", "--index", str(index_folder)]
     uri = subprocess.run(log, cwd=folder, env=told, capture_output=True, text=True, check=True).stdout.strip()

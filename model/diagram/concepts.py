@@ -33,9 +33,10 @@ _MOST_TITLE = 90
 
 def diagram(prompt: str, passages: Sequence[Passage], style: str = "") -> Diagram:
     """What the prompt lists or says, then what the passages say of it, in ``style`` or the form that it asks for."""
-    asked = plain(_FRAME.sub("", prompt)) or plain(prompt)
+    inside = _FRAME.sub("", prompt).strip()
+    asked = plain(inside) or plain(prompt)
     style = style or lists.style(prompt)
-    head, items = lists.listed(_FRAME.sub("", prompt).strip())
+    head, items = lists.listed(inside)
     made = Diagram(title=_title(asked), style=style)
     if items and style == "flow":
         _steps(made, items)

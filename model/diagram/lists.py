@@ -35,7 +35,7 @@ def style(prompt: str) -> str:
 
 def listed(prompt: str) -> tuple[str, list[Item]]:
     """What the prompt's list is of (before its colon), and its items; none when it lists nothing."""
-    head, _, rest = _parted(prompt)
+    head, rest = _parted(prompt)
     steps = _ARROW.split(rest)
     if len(steps) < _FEWEST and head:
         steps = _BETWEEN.split(rest)
@@ -47,11 +47,12 @@ def listed(prompt: str) -> tuple[str, list[Item]]:
     return head, [_item(item) for item in items]
 
 
-def _parted(prompt: str) -> tuple[str, str, str]:
+def _parted(prompt: str) -> tuple[str, str]:
+    """What stands before the first colon, and behind it."""
     colon = _COLON.search(prompt)
     if colon is None:
-        return "", "", prompt
-    return prompt[: colon.start()].strip(), colon[0], prompt[colon.end() :]
+        return "", prompt
+    return prompt[: colon.start()].strip(), prompt[colon.end() :]
 
 
 def _item(text: str) -> Item:
