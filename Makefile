@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 LOCK ?= requirements.lock
 BIN := $(VENV)/bin
+EXTRAS := --extra azure --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help demo test test-compat lint bench docs lock clean
@@ -23,7 +24,7 @@ test-compat:  ## The contract's tests on pandas 2
 lint: $(VENV)/ready  ## ruff, mypy and import-linter
 	ruff check .
 	ruff format --check .
-	mypy model training serving commandline
+	mypy model training serving commandline standin
 	lint-imports
 
 bench: $(VENV)/ready  ## Medians of cold start, of one question, and of a thousand
@@ -33,9 +34,9 @@ docs: $(VENV)/ready  ## Write the generated parts of docs/
 	python docs/generate.py
 
 lock:  ## Resolve the newest versions into both locks and conda.yaml
-	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade -q --no-header --no-annotate -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --python-version 3.11 --upgrade -q --no-header --no-annotate -o requirements.lock
 	printf 'pandas<3\n' > .compat.in && sed '/^pandas==/d' requirements.lock >> .compat.in
-	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 -q --no-header --no-annotate -c .compat.in -o requirements-compat.lock
+	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --python-version 3.11 -q --no-header --no-annotate -c .compat.in -o requirements-compat.lock
 	rm .compat.in
 
 clean:  ## Remove environments, stores and caches

@@ -97,7 +97,7 @@ def _provider(profile: Profile, path: tuple[str, ...], told: Values, role: str) 
         yield f"{profile.source.place(*path, key)}: {where}: {sentence}"
     try:
         if not wrong and hasattr(provider(name), "check"):
-            provider(name).check(own)
+            provider(name).check(role, own)
     except ProfileError as error:
         yield f"{profile.source.place(*path, 'model')}: {where}: {error}"
 

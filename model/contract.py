@@ -34,6 +34,7 @@ COMMON = (
     Field("error", "text", "Why it failed: a stable code, a colon, what to do. Empty when it did not."),
     Field("seconds", "number", "How long it took, from its start."),
     Field("answered_by", "text", "The provider and what it answered with."),
+    Field("notes", "list", "What to know beside it: each a stable code, a colon, a sentence."),
     USAGE,
 )
 META = (

@@ -68,6 +68,19 @@ class ModerationError(MultichainError):
     code = "refused"
 
 
+class DeadlineError(MultichainError):
+    """The time of a request was up before a stage was done."""
+
+    code = "deadline"
+    retryable = True
+
+
+class PayloadError(MultichainError):
+    """A picture does not fit what a response may hold."""
+
+    code = "payload"
+
+
 class ProviderError(MultichainError):
     """A provider did not take a request, or answered with what it should not."""
 

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from . import plan
+from . import account, deadline, payload, plan
 from .contract import Contract, Response
 from .engine import Engine, Stream
 from .errors import MultichainError, StageFailedError, WaitedError
@@ -38,10 +38,13 @@ class Pipeline:
 
     async def answer(self, request: Request, version: str = "", hear: Hear | None = None) -> Response:
         """The response to ``request``; for the engine's own loop."""
-        return await _Answer(self, request, version, hear).whole()
+        with deadline.begun():
+            return await _Answer(self, request, version, hear).whole()
 
     async def _gather(self, requests: list[Request], version: str) -> list[Response]:
-        return await asyncio.gather(*(self.answer(request, version) for request in requests))
+        with deadline.begun():
+            responses = await asyncio.gather(*(self.answer(request, version) for request in requests))
+            return await payload.fitted(responses, self.contract)
 
 
 class _Answer:
@@ -72,18 +75,21 @@ class _Answer:
         """Fills the fields of one stage, unless it is to be skipped."""
         stage, fields = self._contract.stages[name], self._response[name]
         started = time.perf_counter()
-        try:
-            self._check(name)
-            if self._skips(name):
-                self._skipped.add(name)
-            else:
-                values = plan.fill(stage, self._plan.values[name], self._contract, self._response)
-                await self._call(name, stage.check(values))
-        except MultichainError as error:
-            self._fail(name, error)
-        except Exception as error:  # noqa: BLE001 - a stage's bug must not take the other stages and rows with it
-            self._fail(name, _unforeseen(name, error))
-        fields["seconds"] = round(time.perf_counter() - started, 6) if fields["ran"] else 0.0
+        with account.opened() as used:
+            try:
+                self._check(name)
+                if self._skips(name):
+                    self._skipped.add(name)
+                else:
+                    values = plan.fill(stage, self._plan.values[name], self._contract, self._response)
+                    await self._call(name, stage.check(values))
+            except MultichainError as error:
+                self._fail(name, error)
+            except Exception as error:  # noqa: BLE001 - a stage's bug must not take the other stages and rows with it
+                self._fail(name, _unforeseen(name, error))
+        if fields["ran"]:
+            seconds = round(time.perf_counter() - started, 6)
+            fields |= {"usage": used.usage.fields(), "notes": used.notes, "seconds": seconds}
         if not fields["error"]:
             self._tell_done(name)
 
@@ -93,7 +99,8 @@ class _Answer:
         if self._hear:
             self._hear({"stage": name, "kind": "started"})
         values.pop("run", None)
-        fields |= self._contract.stages[name].give(await self._stages[name].run(values, tell))
+        async with deadline.kept(name):
+            fields |= self._contract.stages[name].give(await self._stages[name].run(values, tell))
 
     def _check(self, name: str) -> None:
         """Raises WaitedError when a stage that ``name`` needs has failed."""

@@ -1,7 +1,7 @@
 """The clients of each event loop: made once, shared by all stages, closed when the loop ends."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,19 +9,28 @@ _KEPT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakK
 _HTTP = "http"
 
 
-def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - a client of whatever kind
-    """What ``make`` made for ``key`` on the running loop."""
-    mine = _KEPT.setdefault(asyncio.get_running_loop(), {})
+async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - a client of whatever kind
+    """What ``make`` made for ``key`` on the running loop: once, however many ask at a time, until it fails."""
+    mine = _mine()
     if key not in mine:
-        mine[key] = make()
-    return mine[key]
+        mine[key] = asyncio.ensure_future(make())
+    making: asyncio.Future[Any] = mine[key]
+    try:
+        return await asyncio.shield(making)
+    except BaseException:
+        if making.done() and mine.get(key) is making:
+            del mine[key]
+        raise
 
 
 def http() -> Any:  # noqa: ANN401 - httpx2 is typed, and not a direct dependency of this project
     """The connections that all clients of the running loop share."""
     from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - half a second, and not for every profile
 
-    return kept(_HTTP, DefaultAsyncHttpxClient)
+    mine = _mine()
+    if _HTTP not in mine:
+        mine[_HTTP] = DefaultAsyncHttpxClient()
+    return mine[_HTTP]
 
 
 async def close() -> None:
@@ -29,3 +38,7 @@ async def close() -> None:
     mine = _KEPT.pop(asyncio.get_running_loop(), {})
     if _HTTP in mine:
         await mine[_HTTP].aclose()
+
+
+def _mine() -> dict[Hashable, Any]:
+    return _KEPT.setdefault(asyncio.get_running_loop(), {})

@@ -1,6 +1,5 @@
 """A profile: which stages there are, and which providers answer them. It is read here, and built in one screen."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from .stages.base import Fields
 
 FOLDER = Path(__file__).parent / "profiles"
 PARTS = ("embeddings", "index", "stages")
+_LISTS = {"model", "models", "chat_models"}
 COMMON = ("kind", "unless")
 """What every stage of a profile takes, beside its kind's settings and the defaults of its fields."""
 
@@ -59,20 +59,43 @@ class Profile:
         made = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
         runnables = {name for stage in made for name in ("langchain-core", *stage.get("requires", ()))}
         named = {name for path in self.paths for name in imports.distributions(path)}
-        return (
-            runnables | named | {one for told in self._providers() for one in provider(told["provider"]).requires(told)}
-        )
+        served = {one for _, _, told in self.entries for one in provider(told["provider"]).requires(told)}
+        return runnables | named | served
 
     @property
     def paths(self) -> set[str]:
         """The import paths that it names."""
         return {path for stage in self.stages.values() for path in (stage.get("runnable"),) if path} | {
-            told["model"] for told in self._providers() if told["provider"] == "langchain"
+            told["model"] for _, _, told in self.entries if told["provider"] == "langchain"
         }
 
-    def retriever(self, index: Index) -> Retriever:
-        """The search in ``index``."""
-        return Retriever(index, self.embedder())
+    @property
+    def entries(self) -> list[tuple[str, str, Values]]:
+        """Where each provider is named: the stage (empty for the index), the role, and the entry."""
+        named = [
+            (stage, role, told)
+            for stage, entry in self.stages.items()
+            for role, told in entry.items()
+            if is_provider(told)
+        ]
+        return [("", "embeddings", self.embeddings), *named]
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the embedding model that a version is logged with; None when it needs none."""
+        module = provider(self.embeddings["provider"])
+        return module.folder(provided(self.embeddings)) if hasattr(module, "folder") else None
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints of Databricks that it asks: a version declares them, and may then ask them where it serves."""
+        asked = [told for _, _, told in self.entries if told["provider"] == "databricks"]
+        named = [told[key] for told in asked for key in _LISTS & told.keys()]
+        return sorted({name for one in named for name in ([one] if isinstance(one, str) else one)})
+
+    def retriever(self, index: Index, files: str = "") -> Retriever:
+        """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
+        return Retriever(index, self.embedder(files))
 
     def pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""
@@ -80,9 +103,9 @@ class Profile:
         contract = Contract({name: self._declared(name, stage.inputs, stage.outputs) for name, stage in made.items()})
         return Pipeline(contract, made)
 
-    def embedder(self) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
+    def embedder(self, files: str = "") -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
         """The embeddings that documents and questions share."""
-        return _made(self.embeddings, "embeddings", None)
+        return made(self.embeddings, "embeddings", files=files)
 
     def settings(self, name: str) -> Values:
         """What the entry of a stage holds for its kind's constructor."""
@@ -101,17 +124,12 @@ class Profile:
 
     def _stage(self, name: str, retriever: Retriever) -> Stage:
         own = self.settings(name)
-        parts = {key: _made(value, key, retriever.index) for key, value in own.items() if is_provider(value)}
+        parts = {key: made(value, key, index=retriever.index) for key, value in own.items() if is_provider(value)}
         try:
-            made: Stage = settings.call(kind(self.stages[name]["kind"]), own | parts, name=name, retriever=retriever)
+            stage: Stage = settings.call(kind(self.stages[name]["kind"]), own | parts, name=name, retriever=retriever)
         except ProfileError as error:
             raise ProfileError(f"{self.source.place('stages', name)}: {name}: {error}") from None
-        return made
-
-    def _providers(self) -> Iterator[Values]:
-        yield self.embeddings
-        for stage in self.stages.values():
-            yield from filter(is_provider, stage.values())
+        return stage
 
 
 def is_provider(value: object) -> bool:
@@ -119,9 +137,9 @@ def is_provider(value: object) -> bool:
     return isinstance(value, dict) and "provider" in value
 
 
-def _made(told: Values, role: str, index: Index | None) -> Any:  # noqa: ANN401
+def made(told: Values, role: str, **parts: object) -> Any:  # noqa: ANN401
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
-    return settings.call(getattr(provider(told["provider"]), role), provided(told), index=index)
+    return settings.call(getattr(provider(told["provider"]), role), provided(told), **parts)
 
 
 def provided(told: Values) -> Values:

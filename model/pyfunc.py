@@ -36,7 +36,7 @@ class MultichainModel(PythonModel):
         """Opens the index that was logged with the model, and builds the pipeline."""
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
-        self._retriever = profile.retriever(Index.open(index))
+        self._retriever = profile.retriever(Index.open(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.pipeline(self._retriever)
         self._version = _version(index)
 

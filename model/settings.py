@@ -3,11 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, signature
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
-GIVEN = {"self", "name", "index", "retriever", "access"}
+GIVEN = {"self", "name", "index", "retriever", "files"}
 """Arguments that a profile does not set: what it builds on is passed to whoever asks for it by name."""
-_PLAIN = {"str": str, "int": int, "float": (int, float), "bool": bool}
+_PLAIN: dict[object, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+    list: (list,),
+    type(None): (type(None),),
+}
 
 
 def names(made: Callable[..., Any]) -> list[str]:
@@ -28,7 +36,7 @@ def wrong(made: Callable[..., Any], settings: Mapping[str, Any]) -> Iterator[tup
         if name not in taken:
             yield name, f"there is no setting {name}; {meant(name, taken)}"
         elif not _fits(taken[name], value):
-            yield name, f"{name} is expected to be {taken[name].annotation}".replace("<class '", "").replace("'>", "")
+            yield name, f"{name} is expected to be {_told(taken[name])}"
     for name in taken.keys() - settings.keys():
         if taken[name].default is Parameter.empty:
             yield "", f"{name} is missing"
@@ -42,6 +50,18 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def _fits(parameter: Parameter, value: object) -> bool:
-    plain = getattr(parameter.annotation, "__name__", str(parameter.annotation))
-    expected: Any = _PLAIN.get(plain, object)
-    return isinstance(value, expected) and not (isinstance(value, bool) and plain in {"int", "float"})
+    kinds = {get_origin(kind) or kind for kind in _kinds(parameter)}
+    if isinstance(value, bool) and bool not in kinds:
+        return kinds.isdisjoint(_PLAIN)
+    return any(isinstance(value, _PLAIN.get(kind, (object,))) for kind in kinds)
+
+
+def _kinds(parameter: Parameter) -> tuple[Any, ...]:
+    """The type that it is declared as, or those of which it is one."""
+    declared = parameter.annotation
+    return get_args(declared) if isinstance(declared, UnionType) else (declared,)
+
+
+def _told(parameter: Parameter) -> str:
+    kinds = [kind for kind in _kinds(parameter) if kind is not type(None)]
+    return " or ".join(str(kind) if get_origin(kind) else kind.__name__ for kind in kinds)

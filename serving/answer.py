@@ -19,12 +19,13 @@ def lines(response: dict[str, Values], out: Path) -> Iterator[str]:
         if stage["error"]:
             yield f"{name} failed: {stage['error']}"
             continue
-        yield f"{name} ({stage['answered_by']}, {stage['seconds']:.2f} s)"
+        yield f"{name} ({stage['answered_by']}, {stage['seconds']:.2f} s{_cost(stage['usage'])})"
         if "answer" in stage:
             yield from _answer(stage)
         if stage.get("image") or stage.get("url"):
             pictures += 1
             yield from _picture(stage, out if pictures == 1 else out.with_stem(f"{out.stem}-{pictures}"))
+        yield from (f"Note: {note}" for note in stage.get("notes", ()))
     if response["meta"]["version"]:
         yield f"Answered by version {response['meta']['version']}"
 
@@ -32,6 +33,13 @@ def lines(response: dict[str, Values], out: Path) -> Iterator[str]:
 def failed(response: dict[str, Values]) -> bool:
     """Whether any stage has an error."""
     return any(stage["error"] for name, stage in response.items() if name != "meta")
+
+
+def _cost(usage: Values) -> str:
+    """What it cost, where it cost something."""
+    if not usage["cost_known"]:
+        return ", at a cost that is not known"
+    return f", ${usage['cost']:.6f}" if usage["cost"] else ""
 
 
 def _answer(stage: Values) -> Iterator[str]:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from model.engine import Engine
 from model.pipeline import Pipeline
 from model.profile import Profile
 from model.retrieval.index import Index
-from places import EXERCISE
+from places import EXERCISE, settings
+from standin.app import StandIn
+from standin.server import running
 from training.build import build
 from training.log import log
 
@@ -71,3 +74,27 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=240)
 
     return started
+
+
+@pytest.fixture(scope="session")
+def _served() -> Iterator[tuple[StandIn, str]]:
+    made = StandIn()
+    with running(made) as address:
+        yield made, address
+
+
+@pytest.fixture
+def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """A stand-in for the paid services, which every provider is pointed at."""
+    made, address = _served
+    made.script.reset()
+    made.volumes.clear()
+    made.secrets.clear()
+    for name, value in settings(address, made.key).items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return Engine()

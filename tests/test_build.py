@@ -12,7 +12,8 @@ import pytest
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval.index import Index
-from training.build import build, fingerprint
+from training.build import build
+from training.embed import Embedding
 
 
 @pytest.fixture
@@ -92,6 +93,6 @@ def test_a_killed_build_leaves_nothing_that_looks_whole(
 
 
 def test_the_fingerprint_tells_the_embedding_model(profile: Profile) -> None:
-    told = fingerprint(profile)
+    told = Embedding(profile).fingerprint
     assert (told["provider"], told["model"]) == ("offline", "char_wb-3-5-2048")
-    assert fingerprint(profile) == told
+    assert Embedding(profile).fingerprint == told

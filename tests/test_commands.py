@@ -39,7 +39,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"Registered version 1 of multichain in sqlite:///{folder / 'mlflow.db'}",
         "The alias champion points at it: models:/multichain@champion",
     ]
-    assert re.fullmatch(r"Steps: build [\d.]+ s, log [\d.]+ s, verify [\d.]+ s, register [\d.]+ s", lines[7])
+    assert re.fullmatch(
+        r"Steps: preflight [\d.]+ s, build [\d.]+ s, log [\d.]+ s, verify [\d.]+ s, register [\d.]+ s", lines[7]
+    )
     return folder
 
 
@@ -184,7 +186,10 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
     [
         (["run", "--documents", "."], "found no document to read; --documents takes .markdown, .md, .txt files"),
         (["run", "--documents", "nope"], "there is no file or folder"),
-        (["run", "--profile", "nope"], "there is no profile nope; use one of offline"),
+        (
+            ["run", "--profile", "nope"],
+            "there is no profile nope; use one of azure, compatible, databricks, offline, openai, or the path",
+        ),
         (["log"], "holds no index (no manifest.json); build one with python -m training build"),
         (["log", "--index", "nope"], "holds no index (no manifest.json)"),
         (["verify", "nope"], "No such"),

@@ -68,9 +68,10 @@ PICTURES = {
 """Prompt → the picture in words."""
 
 FREE = {"input_tokens": 0, "output_tokens": 0, "images": 0, "cost": 0.0, "cost_known": True, "cached": False}
-NOT_RUN = {"ran": False, "error": "", "seconds": 0.0, "answered_by": "", "usage": FREE | {"cost_known": False}}
+UNUSED = FREE | {"cost_known": False}
+NOT_RUN = {"ran": False, "error": "", "seconds": 0.0, "answered_by": "", "notes": [], "usage": UNUSED}
 NO_ANSWER = {"answer": "", "abstained": False, "sources": []} | NOT_RUN
-NO_PICTURE = {"image": "", "mime_type": "", "url": "", "alt_text": ""} | NOT_RUN
+NO_PICTURE = {"image": "", "mime_type": "", "url": "", "sha256": "", "alt_text": ""} | NOT_RUN
 META = {"version": "", "trace_id": "", "description": ""}
 
 Expected = Callable[[Case], list[Response]]
@@ -90,6 +91,7 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
         "ran": True,
         "error": "",
         "answered_by": "offline:extractive",
+        "notes": [],
         "usage": FREE,
     }
 
@@ -109,6 +111,7 @@ def drawn(asked: dict[str, Any]) -> dict[str, Any]:
         "ran": True,
         "error": "",
         "answered_by": "offline:diagram",
+        "notes": [],
         "usage": FREE | {"images": 1},
     }
 
@@ -136,8 +139,9 @@ def settled(responses: list[Response]) -> list[Response]:
         if response["image_generation"]["ran"]:
             content = base64.b64decode(response["image_generation"].pop("image"))
             assert Image.open(io.BytesIO(content)).size == (1536, 864)
-            SEEN.setdefault(response["image_generation"]["alt_text"], sha256(content).hexdigest())
-            assert SEEN[response["image_generation"]["alt_text"]] == sha256(content).hexdigest()
+            digest = response["image_generation"].pop("sha256")
+            assert digest == sha256(content).hexdigest()
+            assert SEEN.setdefault(response["image_generation"]["alt_text"], digest) == digest
     return responses
 
 

@@ -13,7 +13,6 @@ from model.events import Tell
 from model.field import Field, Values
 from model.normalise import Request, read
 from model.pipeline import Pipeline
-from model.providers.base import Usage
 from model.stages.base import Stage
 
 
@@ -35,7 +34,7 @@ class Echo(Stage):
             raise ValueError(f"secret {values['text']}")
         if values["text"] == "refuse":
             raise InvalidRequestError("size: expected another one")
-        return {"told": values["text"], "answered_by": "echo", "usage": Usage().fields()}
+        return {"told": values["text"], "answered_by": "echo"}
 
 
 def piped(**stages: Stage) -> Pipeline:
@@ -63,6 +62,7 @@ def test_every_stage_has_its_fields_and_only_what_was_asked_ran(chain: Pipeline)
         "error": "",
         "seconds": 0,
         "answered_by": "echo",
+        "notes": [],
         "usage": {"input_tokens": 0, "output_tokens": 0, "images": 0, "cost": 0.0, "cost_known": True, "cached": False},
     }
     assert response["b"] == chain.contract.empty()["b"]

@@ -141,7 +141,7 @@ def test_a_list_may_be_another_stages() -> None:
 @pytest.mark.parametrize(
     ("reference", "wrong"),
     [
-        ("{a.told}", "b: a reference to a names no list field of it; it has {a.rows}"),
+        ("{a.told}", "b: a reference to a names no list field of it; it has {a.rows}, {a.notes}"),
         ("{x.rows}", "b: a list may refer to a list of one of the stages a, b, c"),
         ("{c.rows}", "b: it refers to c, which this request does not ask; add c or take the reference out"),
     ],

@@ -81,6 +81,7 @@ def test_a_default_of_the_profile_refers_to_another_stage(ask: Any) -> None:
         "error": "",
         "seconds": 0.0,
         "answered_by": "langchain:FakeListChatModel",
+        "notes": [],
         "usage": {
             "input_tokens": 0,
             "output_tokens": 0,

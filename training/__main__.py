@@ -13,6 +13,7 @@ from model import description
 from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
+from model.retrieval.index import Index
 
 SHIPPED = Path(model.__file__).parent.parent / "documents"
 """The documents that come with the project."""
@@ -20,6 +21,11 @@ SHIPPED = Path(model.__file__).parent.parent / "documents"
 _PROFILE = click.option("--profile", default="offline", show_default=True, help="A profile's name, or its file.")
 _INDEX = click.option(
     "--index", type=click.Path(path_type=Path), default=Path("index"), show_default=True, help="The index folder."
+)
+
+
+_MAX_COST = click.option(
+    "--max-cost", type=click.FloatRange(min=0), help="Stop before embeddings cost more than these US dollars."
 )
 
 
@@ -44,20 +50,24 @@ def training() -> None:
 @_PROFILE
 @_documents
 @_INDEX
+@_MAX_COST
 @click.option("--name", default="multichain", show_default=True, help="The registered model.")
-def run(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, name: str) -> None:
-    """The whole line: build, log, verify, register, promote."""
+def run(  # noqa: PLR0913, PLR0917 - one for each option
+    profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, max_cost: float | None, name: str
+) -> None:
+    """The whole line: preflight, build, log, verify, register, promote."""
     from .run import run  # noqa: PLC0415
 
     with _progress() as progress:
-        run(profile, _paths(first, more), index, name, progress)
+        run(profile, _paths(first, more), index, name, progress, max_cost)
 
 
 @training.command()
 @_PROFILE
 @_documents
 @_INDEX
-def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path) -> None:
+@_MAX_COST
+def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, max_cost: float | None) -> None:
     """Build the index of documents."""
     from .build import build  # noqa: PLC0415
     from .run import tell  # noqa: PLC0415
@@ -65,7 +75,7 @@ def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: 
     told = Profile.read(profile)
     check(told)
     with _progress() as progress:
-        tell(build(told, _paths(first, more), index, progress))
+        tell(build(told, _paths(first, more), index, progress, max_cost))
 
 
 @training.command()
@@ -85,8 +95,28 @@ def describe(profile: str, mermaid: bool) -> None:  # noqa: FBT001 - click passe
 def log(profile: str, index: Path) -> None:
     """Log an index as a model; prints the model's URI."""
     from .log import log  # noqa: PLC0415
+    from .run import cleared  # noqa: PLC0415
 
-    click.echo(log(profile, index))
+    told = Profile.read(profile)
+    check(told)
+    click.echo(log(profile, index, tags=cleared(told, Index.open(index))))
+
+
+@training.command()
+@_PROFILE
+@_INDEX
+def preflight(profile: str, index: Path) -> None:
+    """Check a profile's models before anything is paid: reachable, permitted, when they end, the same embedding.
+
+    Makes one tiny chat call and one tiny embedding call for each list of models, and never an image. The index is
+    compared when it is there.
+    """
+    from .run import cleared  # noqa: PLC0415
+
+    told = Profile.read(profile)
+    check(told)
+    cleared(told, Index.open(index) if index.exists() else None, quiet=False)
+    click.echo("Ready")
 
 
 @training.command()

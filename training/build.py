@@ -2,26 +2,20 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from model.engine import Engine
+from model.account import Usage
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval import index, manifest
-from model.retrieval.chunks import Chunk
 
 from .documents import Loaded, load
+from .embed import Embedding, Progress
 from .split import split
 
-_BATCH = 512
 _PART = ".multichain-part-"
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many texts are embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +25,16 @@ class Built:
     folder: Path
     loaded: Loaded
     manifest: manifest.Manifest
+    spent: Usage
 
 
-def build(profile: Profile, documents: Sequence[Path], out: Path, progress: Progress) -> Built:
+def build(
+    profile: Profile, documents: Sequence[Path], out: Path, progress: Progress, max_cost: float | None = None
+) -> Built:
     """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there.
 
-    Raises DocumentError for documents that cannot be read and CommandError when ``out`` holds something else.
+    Raises DocumentError for documents that cannot be read, and CommandError when ``out`` holds something else or
+    the embeddings would cost more than ``max_cost`` US dollars; those that were paid for are kept (vectors.py).
     """
     out = out.absolute()
     _check(out)
@@ -46,14 +44,16 @@ def build(profile: Profile, documents: Sequence[Path], out: Path, progress: Prog
     chunks = [chunk for document in loaded.documents for chunk in split(document, **settings)]
     if not chunks:
         raise DocumentError("the documents hold headings alone; add some text to them")
+    embedding = Embedding(profile)
+    vectors = embedding.embed([chunk.searched for chunk in chunks], progress, max_cost)
     _clear(out.parent)
     part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
     try:
         made = index.save(
             part,
             chunks=chunks,
-            vectors=_embedded(profile, chunks, progress),
-            embedding=fingerprint(profile),
+            vectors=vectors,
+            embedding=embedding.fingerprint,
             chunking=settings,
             documents={document.source: document.digest for document in loaded.documents},
             language=language,
@@ -61,24 +61,7 @@ def build(profile: Profile, documents: Sequence[Path], out: Path, progress: Prog
         _replace(out, part)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Built(out, loaded, made)
-
-
-def fingerprint(profile: Profile) -> dict[str, object]:
-    """What tells the profile's embedding model: provider, model, and the vector that it gives for a fixed text."""
-    embedder = profile.embedder()
-    vector = np.round(Engine().run(embedder.embed([index.PROBE]))[0], 6).tolist()
-    return {"provider": embedder.provider, "model": embedder.model, "fingerprint": vector}
-
-
-def _embedded(profile: Profile, chunks: Sequence[Chunk], progress: Progress) -> index.Vectors:
-    embedder, engine = profile.embedder(), Engine()
-    vectors = []
-    for start in range(0, len(chunks), _BATCH):
-        texts = [chunk.searched for chunk in chunks[start : start + _BATCH]]
-        vectors.append(engine.run(embedder.embed(texts)))
-        progress(min(start + _BATCH, len(chunks)), len(chunks))
-    return np.concatenate(vectors)
+    return Built(out, loaded, made, embedding.spent)
 
 
 def _check(out: Path) -> None:

@@ -28,17 +28,21 @@ class _Job:
     """What the process that logs is told."""
 
     profile: str
-    index: str
     code: list[str]
     entry: str
     requirements: list[str]
+    artifacts: dict[str, str]
+    endpoints: list[str]
+    tags: dict[str, str]
     result: str
 
 
-def log(profile: str, index: Path, runnables: Mapping[str, Any] | None = None) -> str:
+def log(
+    profile: str, index: Path, runnables: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
+) -> str:
     """Logs the model and gives its URI, ``models:/m-…``. Raises IndexFolderError, ProfileError, CommandError.
 
-    ``runnables`` are objects for stages that name them by ``cloudpickle``: by name.
+    ``runnables`` are objects for stages that name them by ``cloudpickle``: by name. ``tags`` are the model's.
     """
     runnables = runnables or {}
     told = Profile.read(profile)
@@ -48,10 +52,12 @@ def log(profile: str, index: Path, runnables: Mapping[str, Any] | None = None) -
         _, entry, code = package.copy(profile, Path(folder), runnables)
         job = _Job(
             profile=told.name,
-            index=str(index.absolute()),
             code=[str(path) for path in code],
             entry=str(entry),
             requirements=requirements.closure({*requirements.BASE, *told.requires}),
+            artifacts=_artifacts(told, index),
+            endpoints=told.endpoints,
+            tags=dict(tags or {}),
             result=str(Path(folder) / "result.json"),
         )
         return _run(job, folder)
@@ -65,6 +71,12 @@ def _check(profile: Profile, runnables: Mapping[str, Any]) -> None:
         raise ProfileError(f"the object {name} {sentence}: log(profile, index, runnables={{{name!r}: …}})")
     if not wanted:
         check(profile)
+
+
+def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
+    """The index, and the embedding model's folder where it has one."""
+    folder = {"embeddings": str(profile.folder.absolute())} if profile.folder else {}
+    return {"index": str(index.absolute())} | folder
 
 
 def _same_embedding(profile: Profile, index: Index) -> None:
@@ -107,6 +119,7 @@ def _log(job: _Job) -> None:
         Path(job.result).write_text(json.dumps({"error": str(error)}), "utf-8")
         sys.exit(1)
     import mlflow  # noqa: PLC0415 - two seconds, in this process alone
+    from mlflow.models.resources import DatabricksServingEndpoint  # noqa: PLC0415
 
     from .signature import signature  # noqa: PLC0415
 
@@ -114,7 +127,9 @@ def _log(job: _Job) -> None:
         name="multichain",
         python_model=job.entry,
         code_paths=job.code,
-        artifacts={"index": job.index},
+        artifacts=job.artifacts,
+        resources=[DatabricksServingEndpoint(endpoint_name=name) for name in job.endpoints] or None,
+        tags=job.tags,
         signature=signature(contract),
         input_example=contract.example(),
         pip_requirements=job.requirements,

@@ -10,10 +10,10 @@ ALIAS = "champion"
 """The alias that serving follows."""
 
 
-def register(uri: str, name: str) -> str:
-    """Registers the logged model ``uri`` as the next version of ``name``; gives that version."""
+def register(uri: str, name: str, tags: dict[str, str] | None = None) -> str:
+    """Registers the logged model ``uri`` as the next version of ``name``, with ``tags``; gives that version."""
     with redirect_stderr(StringIO()):  # it prints what the caller tells in its own words; errors are raised
-        return str(mlflow.register_model(uri, name).version)
+        return str(mlflow.register_model(uri, name, tags=tags).version)
 
 
 def promote(name: str, version: str) -> None:

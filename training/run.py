@@ -1,5 +1,6 @@
 """The whole line, from documents to a promoted version, each step timed and told."""
 
+import json
 import subprocess
 import sys
 import time
@@ -13,9 +14,14 @@ import click
 from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
+from model.retrieval.index import Index
 
-from .build import Built, Progress, build
+from .build import Built, build
+from .embed import Progress
 from .log import log
+
+ENDS = "model_ends"
+"""The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""
 
 
 @dataclass(slots=True)
@@ -36,26 +42,48 @@ class Steps:
         return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
 
 
-def run(profile: str, documents: Sequence[Path], index: Path, name: str, progress: Progress) -> None:
-    """Builds, logs, verifies, registers and promotes; raises MultichainError at the first step that fails."""
+def run(  # noqa: PLR0913, PLR0917 - what a person gives
+    profile: str,
+    documents: Sequence[Path],
+    index: Path,
+    name: str,
+    progress: Progress,
+    max_cost: float | None = None,
+) -> None:
+    """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
     steps = Steps()
     told = Profile.read(profile)
     check(told)
+    with steps.step("preflight"):
+        ends = cleared(told)
     with steps.step("build"):
-        tell(build(told, documents, index, progress))
+        tell(build(told, documents, index, progress, max_cost))
     with steps.step("log"):
-        uri = log(profile, index)
+        uri = log(profile, index, tags=ends)
         click.echo(f"Logged the model {uri}")
     with steps.step("verify"):
         verified(uri)
     with steps.step("register"):
         from .registry import ALIAS, promote, register, store  # noqa: PLC0415 - MLflow takes two seconds to import
 
-        version = register(uri, name)
+        version = register(uri, name, ends)
         promote(name, version)
         click.echo(f"Registered version {version} of {name} in {store()}")
         click.echo(f"The alias {ALIAS} points at it: models:/{name}@{ALIAS}")
     click.echo(f"Steps: {steps.told()}")
+
+
+def cleared(profile: Profile, index: Index | None = None, *, quiet: bool = True) -> dict[str, str]:
+    """Runs preflight and says what it warns of, or all; gives the tags of a version. Raises CommandError."""
+    from .preflight import preflight  # noqa: PLC0415 - not for every command
+
+    report = preflight(profile, index)
+    for finding in report.findings:
+        if finding.level != "ok" or not quiet:
+            click.echo(f"{finding.level:6}{finding.sentence}")
+    if report.failed:
+        raise CommandError("preflight failed, so nothing was begun and nothing paid; see above")
+    return {ENDS: json.dumps(report.ends)} if report.ends else {}
 
 
 def tell(built: Built) -> None:
@@ -64,6 +92,9 @@ def tell(built: Built) -> None:
         click.echo(f"Skipped, for it is no text or Markdown file, or empty: {file.absolute()}")
     counts = f"{len(built.loaded.documents)} documents, {built.manifest.chunks} chunks"
     click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions:\n{built.folder}")
+    if built.spent.input_tokens or not built.spent.cost_known:
+        cost = f"${built.spent.cost:.6f}" if built.spent.cost_known else "a cost that is not known"
+        click.echo(f"Embedded {built.spent.input_tokens:,} tokens for {cost}")
 
 
 def verified(uri: str) -> None:

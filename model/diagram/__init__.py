@@ -1,4 +1,4 @@
-"""Concept diagrams, drawn locally: text → graph → layout → PNG."""
+"""Concept diagrams, drawn locally: text, or what a chat model wrote → graph → layout → PNG."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,10 @@ from ..errors import InvalidRequestError
 from ..retrieval.chunks import Passage
 from .concepts import diagram
 from .drawing import render
+from .graph import Diagram
+from .lists import style
+
+__all__ = ["SIZE", "draw", "drawn", "pixels", "style"]
 
 SIZE = (1536, 864)
 _LEAST, _MOST = 256, 3840
@@ -21,14 +25,20 @@ def draw(
     """
     made = diagram(prompt, passages, style)
     origin = f"the prompt and {', '.join(made.sources)}" if made.sources else "the prompt alone"
-    caption = f"Drawn by multichain's offline diagram renderer from {origin}"
-    drawn = render(made, caption, _pixels(size) if size else SIZE, sample)
-    return drawn.png({"Software": "multichain offline diagram renderer", "Description": made.in_words}), made.in_words
+    return drawn(made, f"Drawn by multichain's offline diagram renderer from {origin}", size, sample)
 
 
-def _pixels(size: str) -> tuple[int, int]:
+def drawn(made: Diagram, caption: str, size: str = "", sample: int = 1) -> tuple[bytes, str]:
+    """A PNG of a diagram, with ``caption`` below it, and its description in words. Raises InvalidRequestError."""
+    return render(made, caption, pixels(size), sample).png(), made.in_words
+
+
+def pixels(size: str) -> tuple[int, int]:
+    """Width and height of a picture, of the usual one for "". Raises InvalidRequestError."""
+    if not size:
+        return SIZE
     found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
-    pixels = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not all(_LEAST <= side <= _MOST for side in pixels):
+    asked = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not all(_LEAST <= side <= _MOST for side in asked):
         raise InvalidRequestError(f"size: expected WIDTHxHEIGHT, each from {_LEAST} to {_MOST}, such as 1536x864")
-    return pixels
+    return asked

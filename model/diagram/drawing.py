@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
-from PIL.PngImagePlugin import PngInfo
 
 from . import text
-from .graph import Diagram, Edge, Layer, Node
+from .graph import Diagram, Layer, Node
 from .layout import Box, Layout, Point, Route, Size, arrange
 
 _SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
@@ -33,13 +32,10 @@ class Drawn:
     image: Image.Image
     boxes: list[Box]
 
-    def png(self, facts: dict[str, str]) -> bytes:
-        """The PNG file, with ``facts`` as its text chunks."""
-        told = PngInfo()
-        for name, fact in facts.items():
-            told.add_itxt(name, fact)
+    def png(self) -> bytes:
+        """The PNG file."""
         out = io.BytesIO()
-        self.image.save(out, "PNG", pnginfo=told, optimize=False, compress_level=6)
+        self.image.save(out, "PNG", optimize=False, compress_level=6)
         return out.getvalue()
 
 
@@ -101,6 +97,9 @@ class _Pen:
             return Box(*(origin[axis] + corner[axis] * scale for corner in corners for axis in (0, 1)))
 
         boxes = [box for layer in diagram.layers for box in self._band(layer, layout, origin, scale)]
+        for frame in layout.frames:
+            boxes.append(placed(frame.label))
+            self._frame(frame.group.name, placed(frame.box), boxes[-1], scale)
         for route in layout.routes:
             self._route(route, origin, scale)
         for route in layout.routes:
@@ -145,6 +144,16 @@ class _Pen:
             name = Box(left + 14 * scale, top + 4 * scale, right, top + (4 + _EDGE_TEXT * text.LEADING) * scale)
             yield self.line(layer.name, name, bold=False)
 
+    def _frame(self, name: str, box: Box, label: Box, scale: float) -> None:
+        """The frame around a group's nodes, with its name."""
+        self._draw.rounded_rectangle(
+            self._zoomed((box.left, box.top), (box.right, box.bottom)),
+            radius=10 * scale * _SMOOTH,
+            fill=_BANDS,
+            outline=self._edge,
+        )
+        self._label(name, label, scale)
+
     def _sides(self, layout: Layout, origin: Point, scale: float) -> tuple[float, float]:
         """Left and right of all bands: the whole layout, and at least half the picture."""
         least = self.image.width / _SMOOTH / 4
@@ -188,8 +197,8 @@ def _node_size(node: Node) -> Size:
     return max(width + 2 * _PAD_X, 110), len(lines) * _NODE_TEXT * text.LEADING + 2 * _PAD_Y
 
 
-def _label_size(edge: Edge) -> Size:
-    lines = text.wrapped(edge.label, _EDGE_WRAP)
+def _label_size(words: str) -> Size:
+    lines = text.wrapped(words, _EDGE_WRAP)
     width = max(text.length(line, _EDGE_TEXT, bold=False) for line in lines)
     return width + 10, len(lines) * _EDGE_TEXT * text.LEADING + 4
 

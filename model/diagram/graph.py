@@ -24,7 +24,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A band of nodes that lies on the next one; its name may be empty."""
+    """Nodes that belong together: a band that lies on the next one, or a frame; its name may be empty."""
 
     name: str
     keys: tuple[str, ...]
@@ -32,12 +32,16 @@ class Layer:
 
 @dataclass(slots=True)
 class Diagram:
-    """Nodes by key, in order of importance, and the edges between them; ``layers`` from top to bottom."""
+    """Nodes by key, in order of importance, and the edges between them.
+
+    ``layers`` are bands from top to bottom that hold all nodes, ``groups`` frames around some.
+    """
 
     title: str
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
+    groups: list[Layer] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     style: str = "map"
 
@@ -48,6 +52,7 @@ class Diagram:
         told = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
         joined = {key for edge in self.edges for key in (edge.source, edge.target)}
         told += [labels[key] for key in labels if key not in joined and not self.layers]
+        told += [f"{group.name}: {', '.join(labels[key] for key in group.keys)}" for group in self.groups]
         if self.style == "flow":
             return f"Flow of {self.title}: " + "; ".join(told) + "."
         bands = [

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pygraphviz
 
-from .graph import Diagram, Edge, Node
+from .graph import Diagram, Edge, Layer, Node
 
 Size = tuple[float, float]
 Point = tuple[float, float]
@@ -57,22 +57,35 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """The box around a group's nodes, and its name's box."""
+
+    group: Layer
+    box: Box
+    label: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Where everything is; ``size`` is the whole, in pixels."""
 
     size: Size
     nodes: dict[str, Box]
     routes: list[Route]
+    frames: list[Frame]
 
 
 def arrange(
-    diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[Edge], Size], *, direction: str
+    diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[str], Size], *, direction: str
 ) -> Layout:
     """The layout for boxes of these sizes; ``direction`` is "LR" or "TB"."""
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
-    labels = [label_size(edge) for edge in diagram.edges]
+    labels = [label_size(edge.label) for edge in diagram.edges]
+    names = [label_size(group.name) for group in diagram.groups]
     with _GRAPHVIZ:
         graph = _graph(diagram, sizes, labels, direction)
+        for number, (group, size) in enumerate(zip(diagram.groups, names, strict=True)):
+            graph.add_subgraph(group.keys, name=f"cluster_{number}", label=_EMPTY.format(*size), margin="14")
         graph.layout(prog="dot")
         told = _read(graph, diagram)
         graph.close()
@@ -85,16 +98,21 @@ def arrange(
     routes = [
         _route(edge, place, size, height) for edge, place, size in zip(diagram.edges, told.edges, labels, strict=True)
     ]
-    return Layout((width, height), nodes, routes)
+    frames = [
+        Frame(group, _corners(told.frames[n][0], height), Box.around(_point(told.frames[n][1], height), names[n]))
+        for n, group in enumerate(diagram.groups)
+    ]
+    return Layout((width, height), nodes, routes, frames)
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What dot answers, as text: the bounding box, the nodes' places, and the edges' ways and label places."""
+    """What dot answers, as text: the bounding box, the nodes' places, ways of edges, boxes of groups, label places."""
 
     whole: str
     nodes: dict[str, str]
     edges: list[tuple[str, str]]
+    frames: list[tuple[str, str]]
 
 
 def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], direction: str) -> pygraphviz.AGraph:
@@ -116,10 +134,12 @@ def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], directi
 
 def _read(graph: pygraphviz.AGraph, diagram: Diagram) -> _Told:
     edges = [graph.get_edge(edge.source, edge.target, key=str(n)).attr for n, edge in enumerate(diagram.edges)]
+    frames = [graph.get_subgraph(f"cluster_{n}") for n in range(len(diagram.groups))]
     return _Told(
         graph.graph_attr["bb"],
         {key: graph.get_node(key).attr["pos"] for key in diagram.nodes},
         [(edge["pos"], edge["lp"]) for edge in edges],
+        [(frame.graph_attr["bb"], frame.graph_attr["lp"]) for frame in frames],
     )
 
 
@@ -132,6 +152,11 @@ def _route(edge: Edge, place: tuple[str, str], size: Size, height: float) -> Rou
 
 def _numbers(text: str) -> list[float]:
     return [float(number) for number in text.split(",")]
+
+
+def _corners(text: str, height: float) -> Box:
+    left, below, right, above = _numbers(text)
+    return Box(left, height - above, right, height - below)
 
 
 def _point(text: str, height: float) -> Point:

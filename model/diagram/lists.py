@@ -14,7 +14,7 @@ _FLOW = re.compile(r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequenc
 _LAYERS = re.compile(r"\b(?:layers?|layered|stack|tiers?|architecture)\b", re.IGNORECASE)
 _CLAUSE = re.compile("[.,;:!?\n\u2192\u3001\u3002\u060c\u061b\u061f\uff01\uff0c\uff1a\uff1b\uff1f]|->")
 _MOST_ITEM = 60
-_FEWEST = 2
+FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,24 @@ def style(prompt: str) -> str:
     """The form that the prompt's words ask for."""
     if _LAYERS.search(prompt):
         return "layers"
-    arrows = len(_ARROW.findall(prompt))
-    return "flow" if _FLOW.search(prompt) or arrows >= _FEWEST else "map"
+    return "flow" if _FLOW.search(prompt) or arrows(prompt) >= FEWEST else "map"
+
+
+def arrows(prompt: str) -> int:
+    """How many arrows it has."""
+    return len(_ARROW.findall(prompt))
 
 
 def listed(prompt: str) -> tuple[str, list[Item]]:
     """What the prompt's list is of (before its colon), and its items; none when it lists nothing."""
     head, rest = _parted(prompt)
     steps = _ARROW.split(rest)
-    if len(steps) < _FEWEST and head:
+    if len(steps) < FEWEST and head:
         steps = _BETWEEN.split(rest)
         steps = [*steps[:-1], *_LAST_AND.split(steps[-1])]
     items = [step.strip(" .!?\n\u3002") for step in steps]
     items = [re.sub(r"^(?:first|finally|and|then|\d+[.)])\s+", "", item, flags=re.IGNORECASE) for item in items if item]
-    if len(items) < _FEWEST or any(len(item) > _MOST_ITEM for item in items):
+    if len(items) < FEWEST or any(len(item) > _MOST_ITEM for item in items):
         return "", []
     return head, [_item(item) for item in items]
 

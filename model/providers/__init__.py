@@ -5,8 +5,14 @@ from types import ModuleType
 
 from ..errors import ProfileError
 
-MODULES = {"offline": ".offline", "openai": ".openai", "compatible": ".compatible", "langchain": ".langchain"}
-"""Provider name → module, which gives some of ``embeddings``, ``chat`` and ``images``, and what each ``requires``."""
+MODULES = {
+    name: f".{name}"
+    for name in ("offline", "openai", "azure", "databricks", "compatible", "sentence_transformers", "langchain")
+}
+"""Provider name → module, which gives some of ``embeddings``, ``chat`` and ``images``, and what each ``requires``.
+
+It may ``check`` settings, tell the ``standings`` of models, and name a ``folder`` that a version is logged with.
+"""
 
 
 def provider(name: str) -> ModuleType:

@@ -1,13 +1,17 @@
-"""What a provider can be: embeddings, chat, images. Each adapter implements one of these protocols."""
+"""What a provider can be: embeddings, chat, images. Each adapter implements one of these protocols.
+
+What a call used goes to the account (account.py).
+"""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..events import Tell
+from ..pictures.metadata import GENERATED
 from ..retrieval.chunks import Passage
 
 STYLES = ("map", "flow", "layers")
@@ -20,22 +24,6 @@ Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a call used; the fields of ``contract.USAGE``."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    images: int = 0
-    cost: float = 0.0
-    cost_known: bool = True
-    cached: bool = False
-
-    def fields(self) -> dict[str, Any]:
-        """As the response carries it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer; ``cited`` holds the positions, from 0, of the passages that it rests on."""
 
@@ -43,18 +31,31 @@ class Reply:
     answered_by: str
     cited: frozenset[int] = frozenset()
     abstained: bool = False
-    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded image and what it shows, in words."""
+    """An encoded image and what it shows, in words; ``origin`` is IPTC's word for what made it."""
 
     content: bytes
     mime_type: str
     alt_text: str
     answered_by: str
-    usage: Usage = field(default_factory=Usage)
+    origin: str = GENERATED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a model stands with its provider.
+
+    ``listed`` is None where the provider has no list, ``ends`` the day of its end (ISO 8601), empty when none is
+    known, ``successor`` what replaces it then.
+    """
+
+    name: str
+    listed: bool | None = None
+    ends: str = ""
+    successor: str = ""
 
 
 class Embeddings(Protocol):
@@ -63,8 +64,8 @@ class Embeddings(Protocol):
     provider: str
     model: str
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row for each text, in order; shape (texts, dimension)."""
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
+        """One row for each text, in order; shape (texts, dimension). Some models tell a ``question`` from a passage."""
         ...
 
 
@@ -90,3 +91,9 @@ class Images(Protocol):
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """The picture; ``style`` is one of STYLES or empty, ``size`` as "1536x864" or empty, ``sample`` from 1."""
         ...
+
+
+def normed(vectors: Vectors) -> Vectors:
+    """Each row divided by its length, a row of zeros left as it is."""
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return np.asarray(vectors / lengths, dtype=np.float32)

@@ -1,62 +1,119 @@
-"""A LangChain chat model as a provider: it completes messages, and answers questions from passages."""
+"""LangChain chat models as a provider: they complete messages, and answer questions from passages."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from .. import account, published
+from ..errors import ModerationError
 from ..events import Tell, silent
 from ..retrieval.chunks import Passage
-from .base import NO_ANSWER, Reply, Usage
+from . import citations, limits
+from .base import NO_ANSWER, Reply
+from .failure import reading
 from .preference import first
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
-_PROMPT = Template((Path(__file__).parent.parent / "prompts" / "answer.txt").read_text("utf-8"))
-_CITATION = re.compile(r"( ?)\[(\d+)\]")
+PROMPTS = Path(__file__).parent.parent / "prompts"
+_PROMPT = Template((PROMPTS / "answer.txt").read_text("utf-8"))
+_UNKNOWN_WINDOW = 8192
+_REPLY = 2048
+"""Tokens of the window that are left for the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSource:
+    """One chat model: whose, its name, what makes it, and its window in tokens where the profile tells it."""
+
+    provider: str
+    model: str
+    make: "Callable[[], Awaitable[BaseChatModel]]"
+    told_window: int = 0
+
+    @property
+    def window(self) -> int:
+        """The tokens that it reads and writes at once: as told, as published, or what the smallest models have."""
+        return self.told_window or published.of(self.provider, self.model).window or _UNKNOWN_WINDOW
 
 
 class Generative:
-    """A chat provider out of ``models``: what ``answered_by`` says → what makes the model, in order of preference."""
+    """A chat provider out of ``models``: what ``answered_by`` says → the model, in order of preference."""
 
-    def __init__(self, models: "Mapping[str, Callable[[], BaseChatModel]]") -> None:
+    def __init__(self, models: Mapping[str, ChatSource]) -> None:
         self._models = models
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
-        messages = [("system", system)] * bool(system) + [("human", message)]
-
-        async def asked(make: "Callable[[], BaseChatModel]") -> "BaseMessage":
-            model = make()
-            return await _streamed(model, messages, tell) if tell is not silent else await model.ainvoke(messages)
-
-        name, whole = await first(self._models, asked)
-        return Reply(str(whole.text), name, usage=_usage(whole))
+        return await self._asked(lambda _: message, system, tell)
 
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
-        """The answer from ``passages``, with what it cites; a number that no passage has is left out."""
-        numbered = "\n\n".join(f"[{n}] {passage.chunk.searched}" for n, passage in enumerate(passages, 1))
-        prompt = _PROMPT.substitute(no_answer=NO_ANSWER, passages=numbered, question=question)
-        reply = await self.complete(prompt, "", tell)
-        cited = {int(number) - 1 for _, number in _CITATION.findall(reply.text)} & set(range(len(passages)))
-        abstained = NO_ANSWER.rstrip(".") in reply.text
-        text = _CITATION.sub(lambda match: match[0] if int(match[2]) - 1 in cited else "", reply.text)
-        return Reply(text.strip(), reply.answered_by, frozenset(cited), abstained, reply.usage)
+        """The answer from ``passages``, as many as the model reads at once, with what it cites."""
+        given: list[int] = []
+
+        def message(source: ChatSource) -> str:
+            numbered = [f"[{n}] {passage.chunk.searched}" for n, passage in enumerate(passages, 1)]
+            around = _PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question)
+            fitting = limits.fitting(numbered, source.window - _REPLY - limits.tokens(around))
+            given[:] = [len(fitting)]
+            return _PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
+
+        reply = await self._asked(message, "", tell)
+        text, cited = citations.checked(reply.text, given[0])
+        return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
+
+    async def _asked(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
+        tell_once = _Once(tell)
+
+        async def ask(source: ChatSource) -> tuple[ChatSource, "BaseMessage"]:
+            messages = [("system", system)] * bool(system) + [("human", message(source))]
+            model = await source.make()
+            with reading():
+                asked = model.ainvoke(messages) if tell_once.silent else _streamed(model, messages, tell_once)
+                return source, await asked
+
+        name, (source, whole) = await first(self._models, ask)
+        _spend(source, whole)
+        if whole.response_metadata.get("finish_reason") == "content_filter":
+            raise ModerationError(f"{name} refused this (content_filter); put it in other words")
+        return Reply(str(whole.text), name)
 
 
-async def _streamed(model: "BaseChatModel", messages: Any, tell: Tell) -> "BaseMessage":  # noqa: ANN401 - LangChain's
+class _Once:
+    """Tells the tokens of the first attempt that has some; those of another attempt would not go on from them."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._told = tell, False
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody hears, or the beginning was told already."""
+        return self._told or self._tell is silent
+
+    def token(self, text: str) -> None:
+        """Tells a piece."""
+        self._told = True
+        self._tell("token", text)
+
+
+async def _streamed(model: "BaseChatModel", messages: Any, tell: _Once) -> "BaseMessage":  # noqa: ANN401 - LangChain's
     whole: Any = None
     async for piece in model.astream(messages):
         if piece.text:
-            tell("token", str(piece.text))
+            tell.token(str(piece.text))
         whole = piece if whole is None else whole + piece
     return whole  # type: ignore[no-any-return]
 
 
-def _usage(message: "BaseMessage") -> Usage:
-    """What the server says that it used; what that costs is not known here."""
-    told = getattr(message, "usage_metadata", None) or {}
-    return Usage(input_tokens=told.get("input_tokens", 0), output_tokens=told.get("output_tokens", 0), cost_known=False)
+def _spend(source: ChatSource, reply: "BaseMessage") -> None:
+    """What the server says that it used, priced by the model that it says it answered with."""
+    told = getattr(reply, "usage_metadata", None) or {}
+    cached = (told.get("input_token_details") or {}).get("cache_read", 0)
+    counted = published.Tokens(told.get("input_tokens", 0), cached, told.get("output_tokens", 0))
+    model = str(reply.response_metadata.get("model_name") or source.model)
+    known = published.priced(source.provider, model, counted)
+    account.spend(known if told else published.priced(source.provider, "", counted))

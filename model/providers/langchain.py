@@ -1,31 +1,85 @@
-"""Any LangChain chat model, named by the import path of its class."""
+"""Any LangChain chat model or embeddings, named by the import path of its class."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from .. import imports
+import numpy as np
+
+from .. import account, imports
+from ..account import Usage
 from ..errors import ProfileError
-from .generative import Generative
+from .base import Vectors, normed
+from .generative import ChatSource, Generative
+from .preference import first
+
+if TYPE_CHECKING:  # its import takes half a second
+    from langchain_core.embeddings import Embeddings
+
+
+class LangChainEmbeddings:
+    """A LangChain embeddings object; what it costs is not known."""
+
+    def __init__(self, provider: str, model: str, made: "Embeddings", usage: Usage) -> None:
+        self.provider, self.model = provider, model
+        self._made, self._usage = made, usage
+
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
+        """One row for each text, of norm 1; a question goes the way that the class has for questions."""
+
+        async def ask(_: str) -> list[list[float]]:
+            if question:
+                return [await self._made.aembed_query(text) for text in texts]
+            return await self._made.aembed_documents(list(texts))
+
+        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask)
+        account.spend(self._usage)
+        return normed(np.array(rows, dtype=np.float32))
 
 
 def requires(settings: dict[str, Any]) -> set[str]:
     """The distributions that bring the class."""
-    return {"langchain-core", *imports.distributions(settings["model"])}
+    return {"langchain-core", "tenacity", *imports.distributions(settings["model"])}
 
 
-def check(settings: dict[str, Any]) -> None:
+def check(role: str, settings: dict[str, Any]) -> None:
     """Raises ProfileError when the class is not there, or does not take its settings."""
-    chat(**settings)
+    (chat if role == "chat" else embeddings)(**settings)
 
 
-def chat(model: str, settings: dict[str, Any] | None = None) -> Generative:
+def chat(model: str, settings: dict[str, Any] | None = None, window: int = 0) -> Generative:
     """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.language_models import BaseChatModel  # noqa: PLC0415 - half a second
 
-    made = imports.named(model)
-    if not (isinstance(made, type) and issubclass(made, BaseChatModel)):
-        raise ProfileError(f"{model} is no LangChain chat model class")
+    chat_model = _made(model, settings, BaseChatModel)
+
+    async def given() -> Any:  # noqa: ANN401
+        return chat_model
+
+    name = type(chat_model).__name__
+    return Generative({f"langchain:{name}": ChatSource("langchain", name, given, window)})
+
+
+def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:
+    """The embeddings at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
+    from langchain_core.embeddings import Embeddings  # noqa: PLC0415 - half a second
+
+    made = _made(model, settings, Embeddings)
+    told = (settings or {}).get("model") or (settings or {}).get("model_name")
+    name = ":".join(filter(None, [type(made).__name__, told]))
+    return LangChainEmbeddings("langchain", name, made, Usage(cost_known=False))
+
+
+def _made(path: str, settings: dict[str, Any] | None, kind: type) -> Any:  # noqa: ANN401
+    """The object; told not to retry where it can be told, since one layer does (retry.py)."""
+    made = imports.named(path)
+    if not (isinstance(made, type) and issubclass(made, kind)):
+        raise ProfileError(f"{path} is no LangChain {'chat model' if 'Chat' in kind.__name__ else 'embeddings'} class")
+    given = dict(settings or {})
+    if "max_retries" in getattr(made, "model_fields", {}):
+        given.setdefault("max_retries", 0)
     try:
-        chat_model = made(**(settings or {}))
+        return made(**given)
     except (TypeError, ValueError) as error:
-        raise ProfileError(f"{model} does not take these settings ({type(error).__name__})") from None
-    return Generative({f"langchain:{made.__name__}": lambda: chat_model})
+        raise ProfileError(f"{path} does not take these settings ({type(error).__name__})") from None
+    except ImportError as error:
+        raise ProfileError(f"{path} needs {error.name or 'a package'}, which is not installed") from None

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import account
+from ..pictures.metadata import DRAWN
 from ..retrieval.chunks import Passage
 from ..retrieval.index import Index
-from .base import Picture, Usage, Vectors
+from .base import Picture, Vectors
 from .extractive import Extractive
 
 _DIMENSION = 2048
@@ -34,7 +36,7 @@ class HashedEmbeddings:
             analyzer="char_wb", ngram_range=(3, 5), n_features=_DIMENSION, alternate_sign=True, norm=None
         )
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are words
         """One row for each text, of norm 1; shape (texts, 2048)."""
         from sklearn.preprocessing import normalize  # noqa: PLC0415
 
@@ -51,7 +53,8 @@ class DiagramImages:
         from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
 
         content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)
-        return Picture(content, "image/png", told, "offline:diagram", Usage(images=1))
+        account.spend(account.Usage(images=1))
+        return Picture(content, "image/png", told, "offline:diagram", DRAWN)
 
 
 def requires(_settings: dict[str, Any]) -> set[str]:

@@ -40,7 +40,7 @@ class Retriever:
         if allowed is not None and not len(allowed):
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
-        dense = self.index.nearest((await self._embeddings.embed([question]))[0], count, allowed)
+        dense = self.index.nearest((await self._embeddings.embed([question], question=True))[0], count, allowed)
         lexical = self.index.lexical.scores(question)
         positions = np.arange(len(lexical)) if allowed is None else allowed
         best = positions[np.argsort(-lexical[positions], kind="stable")[:count]]

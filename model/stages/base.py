@@ -27,8 +27,8 @@ class Stage(ABC):
 
     @abstractmethod
     async def run(self, values: Values, tell: Tell) -> Values:
-        """The output fields for ``values``, which are valid: the declared ones, ``answered_by`` and ``usage``.
+        """The output fields for ``values``, which are valid: the declared ones and ``answered_by``.
 
-        It may ``tell`` tokens and sources on the way. Raises MultichainError, which becomes this stage's
-        ``error`` in this row.
+        What it used and what is to be noted goes to the account (account.py), mostly in its providers. It may ``tell``
+        tokens and sources on the way. Raises MultichainError, which becomes this stage's ``error`` in this row.
         """

@@ -18,4 +18,4 @@ class Chat(Stage):
     async def run(self, values: Values, tell: Tell) -> Values:
         """Asks, and gives the whole reply."""
         reply = await self._chat.complete(values["message"], self._system, tell)
-        return {"reply": reply.text, "answered_by": reply.answered_by, "usage": reply.usage.fields()}
+        return {"reply": reply.text, "answered_by": reply.answered_by}

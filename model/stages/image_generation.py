@@ -1,10 +1,14 @@
 """A picture of what a prompt says."""
 
+import asyncio
 import base64
+from hashlib import sha256
 
 from ..events import Tell
 from ..field import Field, Values
-from ..providers.base import STYLES, Images
+from ..pictures.metadata import marked
+from ..pictures.store import store
+from ..providers.base import STYLES, Images, Picture
 from ..retrieval.chunks import Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
@@ -36,6 +40,7 @@ class ImageGeneration(Stage):
         Field("image", "image", "The picture as base64; empty when it is at the url."),
         Field("mime_type", "text", "Its type, such as image/png."),
         Field("url", "text", "Where it is stored, when it is not in the response."),
+        Field("sha256", "text", "The SHA-256 of the picture's file, in hexadecimal."),
         Field("alt_text", "text", "The picture in words."),
     )
 
@@ -55,10 +60,18 @@ class ImageGeneration(Stage):
             size=values.get("size", ""),
             sample=values.get("sample", 1),
         )
-        return {
-            "image": base64.b64encode(picture.content).decode(),
-            "mime_type": picture.mime_type,
-            "alt_text": picture.alt_text,
-            "answered_by": picture.answered_by,
-            "usage": picture.usage.fields(),
-        }
+        return await asyncio.to_thread(_given, picture)
+
+
+def _given(picture: Picture) -> Values:
+    """The picture with what made it written into it: stored where it is to be stored, else as base64."""
+    content = marked(picture.content, picture.answered_by, picture.alt_text, picture.origin)
+    url = store(content, picture.mime_type)
+    return {
+        "image": "" if url else base64.b64encode(content).decode(),
+        "mime_type": picture.mime_type,
+        "url": url,
+        "sha256": sha256(content).hexdigest(),
+        "alt_text": picture.alt_text,
+        "answered_by": picture.answered_by,
+    }

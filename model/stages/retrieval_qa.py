@@ -57,5 +57,4 @@ class RetrievalQA(Stage):
             "abstained": reply.abstained,
             "sources": [passage.fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
             "answered_by": reply.answered_by,
-            "usage": reply.usage.fields(),
         }

@@ -1,0 +1,73 @@
+"""What a stage uses, and what its caller should know beside the answer, gathered while it runs.
+
+Providers ``spend`` and ``note`` where it happens, so that what was paid before a stage failed is counted too.
+Outside a stage, in a build say, whoever wants to know opens an account of their own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call used; the fields of ``contract.USAGE``. ``cost`` is in US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    images: int = 0
+    cost: float = 0.0
+    cost_known: bool = True
+    cached: bool = False
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.images + other.images,
+            self.cost + other.cost,
+            self.cost_known and other.cost_known,
+            self.cached or other.cached,
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """As the response carries it; the cost to a millionth of a cent."""
+        return asdict(self) | {"cost": round(self.cost, 8)}
+
+
+@dataclass(slots=True)
+class Account:
+    """What was spent and noted since it was opened."""
+
+    usage: Usage = field(default_factory=Usage)
+    notes: list[str] = field(default_factory=list)
+
+
+_OPEN: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+@contextmanager
+def opened() -> Iterator[Account]:
+    """An account of what is spent and noted inside, and in the tasks that are begun inside."""
+    account = Account()
+    token = _OPEN.set(account)
+    try:
+        yield account
+    finally:
+        _OPEN.reset(token)
+
+
+def spend(usage: Usage) -> None:
+    """Adds to the open account."""
+    account = _OPEN.get()
+    if account:
+        account.usage += usage
+
+
+def note(code: str, sentence: str) -> None:
+    """Tells the caller something beside the answer: a stable code and a sentence, once."""
+    account, told = _OPEN.get(), f"{code}: {sentence}"
+    if account and told not in account.notes:
+        account.notes.append(told)

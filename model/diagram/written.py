@@ -1,0 +1,94 @@
+"""A diagram as a chat model writes it: JSON with nodes, edges and groups, validated before it is drawn."""
+
+import json
+import re
+import unicodedata
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from .graph import Diagram, Edge, Layer, Node
+
+MOST_NODES = 14
+_MOST_EDGES, _MOST_GROUPS = 30, 6
+
+
+def _one_line(text: object) -> object:
+    """A text on one line, without what cannot be drawn."""
+    if not isinstance(text, str):
+        return text
+    return "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter)[0] != "C")
+
+
+Line = BeforeValidator(_one_line)
+Label = Annotated[str, StringConstraints(min_length=1, max_length=60), Line]
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class _Group(_Strict):
+    id: str
+    label: Label
+
+
+class _Node(_Strict):
+    id: str
+    label: Label
+    group: str | None = None
+    main: bool = False
+
+
+class _Edge(_Strict):
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+    label: Annotated[str, StringConstraints(max_length=40), Line] = ""
+
+
+class Written(_Strict):
+    """What the model wrote; every edge joins two nodes, and every node's group is there."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=90), Line]
+    groups: list[_Group] = Field(default=[], max_length=_MOST_GROUPS)
+    nodes: list[_Node] = Field(min_length=2, max_length=MOST_NODES)
+    edges: list[_Edge] = Field(default=[], max_length=_MOST_EDGES)
+
+    @model_validator(mode="after")
+    def _joined(self) -> Self:
+        nodes, groups = [node.id for node in self.nodes], {group.id for group in self.groups}
+        if len(set(nodes)) < len(nodes):
+            raise ValueError("two nodes have the same id")
+        if not {end for edge in self.edges for end in (edge.source, edge.target)} <= set(nodes):
+            raise ValueError("an edge leads to an id that is no node's")
+        if not {node.group for node in self.nodes if node.group} <= groups:
+            raise ValueError("a node is in a group that is not there")
+        return self
+
+    def diagram(self, style: str) -> Diagram:
+        """As it is drawn: in the style layers, its groups are bands from top to bottom."""
+        nodes = {node.id: Node(node.id, node.label, node.main) for node in self.nodes}
+        edges = [Edge(edge.source, edge.target, edge.label) for edge in self.edges if edge.source != edge.target]
+        made = Diagram(self.title, nodes, edges, style=style)
+        groups = [(group.label, tuple(n.id for n in self.nodes if n.group == group.id)) for group in self.groups]
+        layers = [Layer(label, keys) for label, keys in groups if keys]
+        if style == "layers" and sum(len(layer.keys) for layer in layers) == len(nodes):
+            made.layers = layers
+        else:
+            made.groups = layers
+        return made
+
+
+def read(text: str) -> Written:
+    """The diagram in a reply. Raises ValueError, which says what is wrong in words for the model."""
+    found = _OBJECT.search(text)
+    if not found:
+        raise ValueError("there is no JSON object in it")
+    try:
+        return Written.model_validate(json.loads(found[0]))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5]]
+        raise ValueError("; ".join(wrong)) from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from None

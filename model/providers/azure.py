@@ -1,0 +1,91 @@
+"""Azure OpenAI: models are named by their deployments.
+
+AZURE_OPENAI_ENDPOINT is the resource's address, AZURE_OPENAI_API_KEY its key. Without a key it is Entra ID, with
+whatever azure-identity finds: a managed identity, a service principal's variables, a login.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import Any
+
+from .. import credentials, pool
+from ..errors import CredentialError
+from .service import Service, Settings
+
+_VERSION = "2024-10-21"
+"""The newest version of the API that is no preview; AZURE_OPENAI_API_VERSION names another."""
+_SCOPE = "https://cognitiveservices.azure.com/.default"
+
+
+class AzureService(Service):
+    """Azure's spelling: a deployment in the path, a version in the query, a key of its own header or Entra ID."""
+
+    def requires(self, settings: Settings) -> set[str]:
+        """The distributions that it serves with; azure-identity where it is installed."""
+        return super().requires(settings) | ({"azure-identity"} if _identity_installed() else set())
+
+    async def _access(self) -> Settings:
+        address = await credentials.needed(self._address, self._title, "the address of your resource at")
+        version = await credentials.value("AZURE_OPENAI_API_VERSION") or _VERSION
+        key = await credentials.value(self._key)
+        proof = {"api_key": key} if key else {"azure_ad_token_provider": await pool.made("entra", _entra)}
+        return {"azure_endpoint": address, "api_version": version} | proof
+
+    async def _chat(self, model: str, temperature: float | None) -> Any:  # noqa: ANN401 - LangChain's
+        settings = {"azure_deployment": model, "temperature": temperature, "stream_usage": True}
+        return await self._made("AzureChatOpenAI", settings | {"use_responses_api": False})
+
+    async def _embedder(self, model: str) -> Any:  # noqa: ANN401
+        settings = {"azure_deployment": model, "check_embedding_ctx_length": False}
+        return (await self._made("AzureOpenAIEmbeddings", settings)).async_client
+
+    async def _client(self) -> Any:  # noqa: ANN401
+        return await self._made("AsyncAzureOpenAI", {}, package="openai")
+
+    def _end(self, model: Any) -> str:  # noqa: ANN401
+        """Azure tells it as Unix time, for the models that deployments are made of."""
+        told = (getattr(model, "deprecation", None) or {}).get("inference")
+        return datetime.fromtimestamp(told, UTC).date().isoformat() if told else ""
+
+
+async def _entra() -> Any:  # noqa: ANN401 - a function that gives a token
+    """Gives tokens of whoever azure-identity finds. Raises CredentialError when it is not installed."""
+    if not _identity_installed():
+        raise CredentialError(
+            "AZURE_OPENAI_API_KEY is not set, and Entra ID needs azure-identity, which is not installed; "
+            "set the key, or pip install -e '.[azure]'"
+        )
+
+    def provider() -> Any:  # noqa: ANN401
+        from azure.identity import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415 - an extra
+
+        return get_bearer_token_provider(DefaultAzureCredential(), _SCOPE)
+
+    given = await asyncio.to_thread(provider)
+
+    async def token() -> str:
+        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
+
+        try:
+            return str(await asyncio.to_thread(given))
+        except ClientAuthenticationError:
+            raise CredentialError(
+                "AZURE_OPENAI_API_KEY is not set, and Entra ID gives no token; set the key, log in, or give this "
+                "machine's identity the role Cognitive Services OpenAI User"
+            ) from None
+
+    return token
+
+
+def _identity_installed() -> bool:
+    try:
+        return find_spec("azure.identity") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+SERVICE = AzureService("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT")
+
+embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings

@@ -1,0 +1,25 @@
+"""The [n] in a reply, matched against the passages: a false number goes, its sentence stays, and a note tells it."""
+
+import re
+
+from .. import account
+
+_CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^】]*)?[\]】]")
+
+
+def checked(text: str, passages: int) -> tuple[str, frozenset[int]]:
+    """``text`` with each citation as [n], those of no passage left out; and the positions cited, from 0."""
+    cited: set[int] = set()
+    false: set[int] = set()
+
+    def matched(match: re.Match[str]) -> str:
+        numbers = [int(number) for number in re.findall(r"\d+", match[2])]
+        true = [number for number in numbers if 1 <= number <= passages]
+        cited.update(number - 1 for number in true)
+        false.update(set(numbers) - set(true))
+        return match[1] + " ".join(f"[{number}]" for number in true) if true else ""
+
+    told = _CITATION.sub(matched, text).strip()
+    for number in sorted(false):
+        account.note("false_citation", f"a sentence cited [{number}], which is no passage; the number was taken out")
+    return told, frozenset(cited)

@@ -1,0 +1,88 @@
+"""Databricks Model Serving: foundation models, and external models such as OpenAI's, by the names of endpoints.
+
+Whoever runs it is authenticated as the Databricks SDK does it: in a notebook, a job, an endpoint whose resources
+are declared, or by a profile of the CLI. Behind an external-model endpoint the key stays with Databricks.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from .. import pool
+from ..errors import CredentialError, UnavailableError
+from .base import Images, Standing
+from .diagrams import Diagrams
+from .service import Service, Settings
+
+
+class DatabricksService(Service):
+    """Databricks' spelling: ``/serving-endpoints`` of the workspace, a token for each call, no stream_options."""
+
+    streams_usage = False
+
+    def images(self, chat_models: list[str], fallback: bool = True) -> Images:  # type: ignore[override]  # noqa: FBT001, FBT002
+        """Diagrams alone: no endpoint of Databricks makes pictures."""
+        return Diagrams(self.chat(chat_models, fallback))
+
+    def requires(self, settings: Settings) -> set[str]:
+        """The distributions that it serves with."""
+        return super().requires(settings) | {"databricks-sdk"}
+
+    def check(self, role: str, settings: Settings) -> None:
+        """All is said by the types of the settings."""
+
+    async def standings(self, models: Sequence[str]) -> list[Standing]:
+        """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
+        workspace = await pool.made("databricks", _workspace)
+        return [await asyncio.to_thread(self._asked, workspace, model) for model in models]
+
+    def _asked(self, workspace: Any, model: str) -> Standing:  # noqa: ANN401 - the SDK's client
+        from databricks.sdk.errors import NotFound, PermissionDenied  # noqa: PLC0415 - half a second
+        from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415
+
+        try:
+            state = workspace.serving_endpoints.get(model).state
+        except (NotFound, PermissionDenied):
+            return Standing(f"{self.name}:{model}", listed=False)
+        except DatabricksError as error:
+            raise UnavailableError(f"databricks:{model} cannot be looked up ({type(error).__name__})") from None
+        return Standing(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
+
+    async def _access(self) -> Settings:
+        workspace = await pool.made("databricks", _workspace)
+        host = str(workspace.config.host).rstrip("/")
+        return {"api_key": await pool.made("databricks token", _token), "base_url": f"{host}/serving-endpoints"}
+
+
+async def _token() -> Callable[[], Awaitable[str]]:
+    """Gives a token for each call; the SDK renews it."""
+    workspace = await pool.made("databricks", _workspace)
+
+    async def token() -> str:
+        headers = await asyncio.to_thread(workspace.config.authenticate)
+        return str(headers["Authorization"]).removeprefix("Bearer ")
+
+    return token
+
+
+async def _workspace() -> Any:  # noqa: ANN401
+    """The workspace that the environment names. Raises CredentialError when there is none."""
+
+    def made() -> Any:  # noqa: ANN401
+        from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - half a second
+
+        return WorkspaceClient()
+
+    try:
+        return await asyncio.to_thread(made)
+    except ValueError:
+        raise CredentialError(
+            "no Databricks workspace is configured; set DATABRICKS_HOST and DATABRICKS_TOKEN, or log in with "
+            "databricks auth login"
+        ) from None
+
+
+SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
+
+embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings

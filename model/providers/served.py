@@ -1,0 +1,47 @@
+"""Embeddings from a server that speaks OpenAI's protocol."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import account, published
+from ..errors import ProviderError
+from .base import Vectors, normed
+from .failure import answered, reading
+from .limits import batches
+from .preference import first
+
+
+class ServedEmbeddings:
+    """One embedding model of a server; ``client`` gives what creates embeddings, ``extra`` what it is asked with."""
+
+    def __init__(
+        self, provider: str, model: str, client: Callable[[], Awaitable[Any]], extra: Mapping[str, Any]
+    ) -> None:
+        self.provider, self.model = provider, model
+        self._client, self._extra = client, extra
+
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are texts
+        """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
+
+        Raises ProviderError for an answer of another number of vectors, or with some that are no numbers.
+        """
+        return normed(np.concatenate([await self._asked(batch) for batch in batches(texts)]))
+
+    async def _asked(self, batch: list[str]) -> Vectors:
+        async def ask(_: str) -> Any:  # noqa: ANN401 - the SDK's response
+            client = await self._client()
+            with reading():
+                return answered(await client.create(input=batch, model=self.model, **self._extra), "data")
+
+        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask)
+        counted = published.Tokens(input=reply.usage.prompt_tokens if reply.usage else 0)
+        account.spend(published.priced(self.provider, self.model, counted))
+        rows = sorted(reply.data, key=lambda row: row.index)
+        if [row.index for row in rows] != list(range(len(batch))):
+            raise ProviderError(f"{name} answered with other vectors than it was asked for; try again, or name another")
+        vectors = np.array([row.embedding for row in rows], dtype=np.float32)
+        if vectors.ndim != 2 or not np.isfinite(vectors).all():  # noqa: PLR2004 - rows and columns
+            raise ProviderError(f"{name} answered with vectors that are no numbers; try again, or name another")
+        return vectors

@@ -1,0 +1,173 @@
+"""A server that speaks OpenAI's protocol: what a profile can name of it, and the clients that speak to it.
+
+Chat and embeddings go through LangChain's own classes, pictures through OpenAI's SDK. Keys and addresses come from
+the environment when a call is made (credentials.py). Each spelling of the protocol is a subclass that says how its
+clients are made.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from .. import credentials, pool, published
+from ..errors import ProfileError, UnavailableError
+from .base import Images, Standing
+from .diagrams import Diagrams
+from .failure import reading
+from .generative import ChatSource, Generative
+from .pictures import Auto, ImagesApi, ResponsesTool
+from .served import ServedEmbeddings
+
+Settings = dict[str, Any]
+WAYS: dict[str, tuple[str, ...]] = {
+    "images": ("models",),
+    "responses": ("chat_models",),
+    "diagram": ("chat_models",),
+    "auto": ("models", "chat_models"),
+}
+"""How pictures are made, and the lists of models that each way needs."""
+
+FORMATS = ("png", "jpeg", "webp")
+TIMEOUT = 120.0
+
+
+class Service:
+    """OpenAI's own spelling: a key, and an address that has a default or is needed."""
+
+    encoding: str | None = None
+    """What embeddings are asked for in; None is what the SDK prefers, base64."""
+    streams_usage = True
+    """Whether it can be asked to count the tokens of a streamed reply."""
+
+    def __init__(self, name: str, title: str, key: str, address: str, *, own: bool = False) -> None:
+        """``key`` and ``address`` are variables; a server of one's ``own`` needs the address, and maybe no key."""
+        self.name, self._title, self._key, self._address, self._own = name, title, key, address, own
+
+    def embeddings(self, model: str, dimensions: int = 0) -> ServedEmbeddings:
+        """One embedding model: another one's vectors would not fit the index, so there is no list of them.
+
+        ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole.
+        """
+        extra: Settings = {"dimensions": dimensions} if dimensions else {}
+        extra |= {"encoding_format": self.encoding} if self.encoding else {}
+        return ServedEmbeddings(self.name, model, partial(self._embedder, model), extra)
+
+    def chat(
+        self,
+        models: list[str],
+        fallback: bool = True,  # noqa: FBT001, FBT002 - a profile's setting
+        temperature: float | None = None,
+        window: int = 0,
+    ) -> Generative:
+        """Chat models in order of preference; without ``fallback`` the first alone.
+
+        Without ``temperature`` it is 0 for models that are known to take one, and not sent to others. ``window`` is
+        how many tokens the models read at once, where that is not published.
+        """
+        chosen = models if fallback else models[:1]
+        sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
+        return Generative({f"{self.name}:{source.model}": source for source in sources})
+
+    def images(  # noqa: PLR0913, PLR0917 - a profile's settings
+        self,
+        models: list[str] | None = None,
+        chat_models: list[str] | None = None,
+        way: str = "auto",
+        fallback: bool = True,  # noqa: FBT001, FBT002
+        quality: str = "auto",
+        output_format: str = "webp",
+    ) -> Images:
+        """Pictures in one of four ways: ``images``, ``responses``, ``diagram``, or ``auto`` by what is asked."""
+        settings = {"quality": quality, "output_format": output_format}
+        painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
+        if way == "responses":
+            return ResponsesTool(self.name, writers, self._client, settings, next(iter(painters), ""))
+        diagrams = Diagrams(self.chat(writers, fallback))
+        if way == "diagram":
+            return diagrams
+        pictures = ImagesApi(self.name, painters, self._client, settings)
+        return Auto(diagrams, pictures) if way == "auto" else pictures
+
+    def requires(self, settings: Settings) -> set[str]:
+        """The distributions that it serves with; those that draw diagrams, where it may be asked for one."""
+        drawing = {"pygraphviz", "textblob"} if settings.get("chat_models") else set()
+        return {"langchain-openai", "openai", "tenacity", "pillow"} | drawing
+
+    def check(self, role: str, settings: Settings) -> None:
+        """Raises ProfileError for what the types of the settings do not tell."""
+        if role != "images":
+            return
+        way = settings.get("way", "auto")
+        if way not in WAYS:
+            raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(WAYS)}")
+        for needed in WAYS[way]:
+            if not settings.get(needed):
+                raise ProfileError(f"the way {way} needs {needed}")
+        if settings.get("output_format", "webp") not in FORMATS:
+            raise ProfileError(f"output_format is one of {', '.join(FORMATS)}")
+
+    async def standings(self, models: Sequence[str]) -> list[Standing]:
+        """How each of ``models`` stands: as the server lists it, or as published. Raises MultichainError."""
+        listed = await self._listed()
+        return [self._standing(model, listed) for model in models]
+
+    def _standing(self, model: str, listed: dict[str, str] | None) -> Standing:
+        known = published.of(self.name, model)
+        ends = (listed or {}).get(model) or (known.ends.isoformat() if known.ends else "")
+        return Standing(f"{self.name}:{model}", None if listed is None else model in listed, ends, known.successor)
+
+    async def _listed(self) -> dict[str, str] | None:
+        """The models that the server lists, with the day that each ends; None when it has no list."""
+        from .preference import first  # noqa: PLC0415 - not needed to answer
+
+        async def asked(_: str) -> dict[str, str]:
+            client = await self._client()
+            with reading():
+                return {model.id: self._end(model) async for model in client.models.list()}
+
+        try:
+            _, listed = await first({self.name: ""}, asked)
+        except UnavailableError:  # it has no such list, or does not show it
+            return None
+        return listed or None
+
+    def _end(self, model: Any) -> str:  # noqa: ANN401 - the SDK's, which has what the server adds
+        return str(getattr(model, "shutdown_date", None) or "")
+
+    async def _access(self) -> Settings:
+        """What each client is made with. Raises CredentialError, naming what is missing."""
+        if not self._own:
+            key = await credentials.needed(self._key, self._title, "your key for")
+            return {"api_key": key, "base_url": await credentials.value(self._address) or None}
+        address = await credentials.needed(self._address, self._title, "the address, ending in /v1, of")
+        return {"api_key": await credentials.value(self._key) or "none", "base_url": address}
+
+    async def _chat(self, model: str, temperature: float | None) -> Any:  # noqa: ANN401 - LangChain's
+        """The LangChain chat model for one model."""
+        if temperature is None and published.of(self.name, model).temperature:
+            temperature = 0.0
+        settings = {"model": model, "temperature": temperature, "stream_usage": self.streams_usage}
+        return await self._made("ChatOpenAI", settings | {"use_responses_api": False})
+
+    async def _embedder(self, model: str) -> Any:  # noqa: ANN401
+        """What creates embeddings: the client inside LangChain's class, whose own method drops what was used."""
+        made = await self._made("OpenAIEmbeddings", {"model": model, "check_embedding_ctx_length": False})
+        return made.async_client
+
+    async def _client(self) -> Any:  # noqa: ANN401
+        """OpenAI's SDK."""
+        return await self._made("AsyncOpenAI", {}, package="openai")
+
+    async def _made(self, kind: str, settings: Settings, package: str = "langchain_openai") -> Any:  # noqa: ANN401
+        """A client of that class, once for each set of settings; classes are imported when they are first needed."""
+        access = await self._access()
+
+        async def make() -> Any:  # noqa: ANN401
+            module = await asyncio.to_thread(import_module, package)
+            http = {"http_client" if package == "openai" else "http_async_client": pool.http()}
+            common = {"timeout": TIMEOUT, "max_retries": 0}
+            return getattr(module, kind)(**settings, **access, **http, **common)
+
+        return await pool.made((kind, *settings.values(), *access.values()), make)

@@ -1,0 +1,27 @@
+"""``python -m standin``: the stand-in until it is interrupted, and what to set so that multichain asks it."""
+
+import threading
+from contextlib import suppress
+
+import click
+
+from commandline import Commands
+
+from .app import KEY, StandIn
+from .server import running
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.option("--port", default=8089, show_default=True, type=click.IntRange(0, 65535), help="0 is a free one.")
+@click.option("--key", default=KEY, show_default=True, help="The key that it takes.")
+def standin(port: int, key: str) -> None:
+    """Serve a stand-in for OpenAI's API on this machine, for nothing."""
+    with running(StandIn(key), port) as address, suppress(KeyboardInterrupt):
+        click.echo("This is no language model: it quotes, and draws cards. In another terminal:\n")
+        click.echo(f"  export OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY={key}")
+        click.echo("  python -m training run --profile openai\n\nCtrl+C ends it.")
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    standin(prog_name="python -m standin")

@@ -1,0 +1,171 @@
+"""The routes, in three spellings, and who may use them."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import catalogue, chat, embeddings, images
+from .refusal import RefusedError
+from .script import Fault, Script, suffered
+
+KEY = "sk-standin"
+PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
+_LATER = 1_900_000_000
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class StandIn:
+    """The application; ``script`` says what it does, and holds what it was asked."""
+
+    def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
+        """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
+        self.key, self.secrets, self.script = key, secrets or {}, Script()
+        self.volumes: dict[str, bytes] = {}
+
+    def app(self) -> Starlette:
+        """The server."""
+        routes = [
+            Route("/v1/models", self._let_in(self._models)),
+            Route("/openai/models", self._let_in(self._azure_models)),
+        ]
+        for path in PATHS:
+            routes.append(Route(f"/v1/{path}", self._let_in(self._answer(path)), methods=["POST"]))
+            azure = path if path == "responses" else f"deployments/{{deployment}}/{path}"
+            routes.append(Route(f"/openai/{azure}", self._let_in(self._answer(path)), methods=["POST"]))
+            routes.append(Route(f"/serving-endpoints/{path}", self._let_in(self._answer(path)), methods=["POST"]))
+        routes += [
+            Route("/api/2.0/serving-endpoints/{name}", self._let_in(self._endpoint)),
+            Route("/api/2.0/secrets/get", self._let_in(self._secret)),
+            Route("/api/2.0/fs/files/{path:path}", self._let_in(self._file), methods=["PUT"]),
+            Route("/.well-known/databricks-config", self._workspace),
+            Route("/standin/identity", self._identity),
+            Route("/standin/script", self._scripted, methods=["POST"]),
+            Route("/standin/calls", self._calls),
+        ]
+        return Starlette(routes=routes)
+
+    def _let_in(self, handler: Handler) -> Handler:
+        """Refuses a bad key and, on Azure's paths, a missing version; says errors as the API does."""
+
+        async def checked(request: Request) -> Response:
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            azure = request.url.path.startswith("/openai/")
+            given = request.headers.get("api-key", given) if azure else given
+            try:
+                if given != self.key:
+                    raise RefusedError(401, "invalid_api_key", f"Incorrect API key provided: {given}")  # noqa: TRY301
+                if azure and "api-version" not in request.query_params:
+                    raise RefusedError(404, "404", "Resource not found")  # noqa: TRY301
+                return await handler(request)
+            except RefusedError as error:
+                return error.response()
+
+        return checked
+
+    def _answer(self, path: str) -> Handler:
+        async def answered(request: Request) -> Response:
+            sent = (await request.body()).decode()
+            body = json.loads(sent) | ({"model": name} if (name := request.path_params.get("deployment")) else {})
+            script = self.script
+            script.asked.append((path, body))
+            script.running[path] += 1
+            script.peak[path] = max(script.peak[path], script.running[path])
+            try:
+                fault = script.fault(path)
+                if fault and fault.does == "refuse":
+                    return await suffered(fault, Response(), sent)
+                await script.wait(path, body)
+                answer = self._made(path, body, databricks=request.url.path.startswith("/serving-endpoints"))
+                return await suffered(fault, answer, sent) if fault else answer
+            finally:
+                script.running[path] -= 1
+
+        return answered
+
+    def _made(self, path: str, body: dict[str, Any], *, databricks: bool) -> Response:
+        if databricks and "stream_options" in body:
+            raise RefusedError(400, "", 'json: unknown field "stream_options"')
+        if path == "chat/completions":
+            told = self.script.replies.popleft() if self.script.replies else None
+            return chat.complete(body, told)
+        made = {"embeddings": embeddings.embed, "images/generations": images.generate, "responses": images.respond}
+        return made[path](body)
+
+    async def _models(self, _: Request) -> Response:
+        fault = self.script.fault("models")
+        if fault:
+            return await suffered(fault, Response(), "")
+        listed = [
+            {"id": one.name, "object": "model", "created": 1, "owned_by": "stand-in", "shutdown_date": one.ends}
+            for one in catalogue.ENTRIES.values()
+            if not (one.gone or one.own)
+        ]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def _azure_models(self, _: Request) -> Response:
+        listed = [
+            {
+                "id": one.name,
+                "object": "model",
+                "lifecycle_status": "generally-available",
+                "deprecation": {"inference": _LATER},
+            }
+            for one in catalogue.ENTRIES.values()
+            if not (one.gone or one.own)
+        ]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def _endpoint(self, request: Request) -> Response:
+        entry = catalogue.ENTRIES.get(request.path_params["name"])
+        if entry is None or not entry.own:
+            return _databricks(404, "RESOURCE_DOES_NOT_EXIST", "The endpoint does not exist.")
+        state = {"ready": "READY", "config_update": "NOT_UPDATING"}
+        return JSONResponse({"name": entry.name, "state": state, "task": "llm/v1/chat"})
+
+    async def _workspace(self, request: Request) -> Response:
+        return JSONResponse({"oidc_endpoint": f"{request.base_url}oidc", "workspace_id": "1"})
+
+    async def _secret(self, request: Request) -> Response:
+        scope, key = request.query_params["scope"], request.query_params["key"]
+        if (scope, key) not in self.secrets:
+            return _databricks(404, "RESOURCE_DOES_NOT_EXIST", "Secret does not exist.")
+        value = base64.b64encode(self.secrets[scope, key].encode()).decode()
+        return JSONResponse({"key": key, "value": value})
+
+    async def _file(self, request: Request) -> Response:
+        self.volumes["/" + request.path_params["path"]] = await request.body()
+        return Response(status_code=204)
+
+    async def _identity(self, request: Request) -> Response:
+        """Azure's managed identity, as a machine of App Service asks for it."""
+        if "x-identity-header" not in request.headers:
+            return JSONResponse({"error": "unauthorized_client"}, 400)
+        told = {"access_token": self.key, "expires_on": str(_LATER), "resource": "", "token_type": "Bearer"}
+        return JSONResponse(told)
+
+    async def _scripted(self, request: Request) -> Response:
+        """Sets the script: ``{"faults": [...], "replies": [...], "latency": {...}, "per_text": 0.0001}``."""
+        told = await request.json()
+        self.script.reset()
+        self.script.faults.extend(Fault(**fault) for fault in told.get("faults", ()))
+        self.script.replies.extend(told.get("replies", ()))
+        self.script.latency.update(told.get("latency", {}))
+        self.script.per_text = told.get("per_text", 0.0)
+        return Response(status_code=204)
+
+    async def _calls(self, _: Request) -> Response:
+        """How often each path was called since the script was set, and how many at the same time."""
+        counts = {path: sum(asked == path for asked, _ in self.script.asked) for path in PATHS}
+        return JSONResponse({"calls": counts, "peak": dict(self.script.peak)})
+
+
+def _databricks(status: int, code: str, message: str) -> Response:
+    """An error as Databricks says it."""
+    return JSONResponse({"error_code": code, "message": message}, status)

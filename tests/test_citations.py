@@ -1,0 +1,36 @@
+"""Citations in a chat model's reply."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import account
+from model.providers.citations import checked
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "cited", "false"),
+    [
+        ("So. [1]", "So. [1]", {0}, []),
+        ("So [1][2].", "So [1][2].", {0, 1}, []),
+        ("So [1, 3].", "So [1] [3].", {0, 2}, []),
+        ("So 【2】.", "So [2].", {1}, []),
+        ("So 【2†source】.", "So [2].", {1}, []),
+        ("So [9]. But [1].", "So. But [1].", {0}, [9]),
+        ("So [2; 9].", "So [2].", {1}, [9]),
+        ("So [0].", "So.", set(), [0]),
+        ("a[1] = b[i]", "a[1] = b[i]", {0}, []),
+        ("No citation.", "No citation.", set(), []),
+    ],
+)
+def test_citations(reply: str, text: str, cited: set[int], false: list[int]) -> None:
+    with account.opened() as used:
+        assert checked(reply, 3) == (text, cited)
+    assert [note.partition("cited [")[2].partition("]")[0] for note in used.notes] == [str(n) for n in false]
+
+
+@given(st.text(), st.integers(0, 5))
+def test_nothing_false_is_left(reply: str, passages: int) -> None:
+    text, cited = checked(reply, passages)
+    assert all(position < passages for position in cited)
+    assert checked(text, passages)[1] <= cited

@@ -1,0 +1,113 @@
+"""Keys and addresses: where they are looked for, and what is said when they are missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import credentials
+from model.engine import Engine
+from model.errors import CredentialError, MultichainError
+from model.events import silent
+from model.providers import azure, compatible, databricks, openai
+from standin.app import StandIn
+
+
+@pytest.fixture
+def bare(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """No key and no address is set."""
+    for name in ("OPENAI", "COMPATIBLE", "AZURE_OPENAI"):
+        monkeypatch.delenv(f"{name}_API_KEY")
+    for name in ("COMPATIBLE_BASE_URL", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.delenv(name)
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (
+            lambda: openai.chat(["a"]).complete("Hi", "", silent),
+            "OPENAI_API_KEY is not set; set it to your key for OpenAI",
+        ),
+        (
+            lambda: compatible.embeddings("a").embed(["a"]),
+            "COMPATIBLE_BASE_URL is not set; set it to the address, ending in /v1, of your server",
+        ),
+        (
+            lambda: azure.standings(["a"]),
+            "AZURE_OPENAI_ENDPOINT is not set; set it to the address of your resource at Azure OpenAI",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(ask: Callable[[], Any], sentence: str, bare: StandIn) -> None:
+    with pytest.raises(CredentialError) as told:
+        Engine().run(ask())
+    assert str(told.value) == sentence
+
+
+def test_a_name_of_our_own_comes_first(stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "wrong")
+    monkeypatch.setenv("MULTICHAIN_OPENAI_API_KEY", stand_in.key)
+    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+
+
+def test_a_key_in_a_secret_scope(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(credentials.SCOPE, "team")
+    with pytest.raises(CredentialError, match="OPENAI_API_KEY is not set and not in the secret scope team; set it to"):
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+    bare.secrets["team", "OPENAI_API_KEY"] = bare.key
+    assert Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+
+
+def test_a_scope_that_cannot_be_read(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(credentials.SCOPE, "team")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
+    with pytest.raises(CredentialError, match="the secret scope team cannot be read"):
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+
+
+def test_a_bad_key_is_told_without_the_key(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-91b2")
+    with pytest.raises(MultichainError) as told:
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+    assert told.value.field.startswith("credential: openai:gpt-4.1 does not take this key")
+    assert "planted" not in repr(told.value)
+
+
+def test_entra_id_where_azure_has_no_key(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = str(monkeypatch_address(bare, monkeypatch))
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", address)
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{address}/standin/identity")
+    monkeypatch.setenv("IDENTITY_HEADER", "x")
+    engine = Engine()
+    assert engine.run(azure.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "azure:gpt-4.1"
+    assert engine.run(azure.embeddings("text-embedding-3-small", 8).embed(["a"])).shape == (1, 8)
+    images = azure.images(["gpt-image-2"], way="images")
+    assert engine.run(images.draw("A city", [], style="", size="", sample=1)).answered_by == "azure:gpt-image-2"
+
+
+def monkeypatch_address(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The stand-in's address, and nobody but the managed identity to log in."""
+    import os
+
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    return os.environ["DATABRICKS_HOST"]
+
+
+def test_entra_id_without_its_package(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(azure, "_identity_installed", lambda: False)
+    with pytest.raises(CredentialError, match=r"needs azure-identity.*pip install -e '.\[azure\]'"):
+        Engine().run(azure.chat(["gpt-4.1"]).complete("Hi", "", silent))
+
+
+def test_no_workspace_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(CredentialError, match="no Databricks workspace is configured; set DATABRICKS_HOST"):
+        Engine().run(databricks.chat(["a"]).complete("Hi", "", silent))

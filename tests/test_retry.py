@@ -1,0 +1,158 @@
+"""The one layer that tries again: what passes, what does not, how long it waits, and that the deadline counts."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from model import deadline
+from model.engine import Engine
+from model.errors import MultichainError
+from model.events import silent
+from model.providers import compatible, openai, retry
+from standin.app import StandIn
+from standin.script import Fault
+
+CHAT = ["gpt-4.1"]
+
+
+def ask(engine: Engine, tell: Any = silent) -> Any:
+    return engine.run(openai.chat(CHAT).complete("my secret question", "", tell))
+
+
+class ServerError(Exception):
+    """As an SDK raises it."""
+
+    def __init__(self, status: int | None = None, code: str = "", **headers: str) -> None:
+        super().__init__("what the server said")
+        self.status_code, self.code = status, code
+        self.response = SimpleNamespace(headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+def test_what_passes_is_tried_again(status: int, stand_in: StandIn, engine: Engine) -> None:
+    stand_in.script.faults.extend([Fault(status=status, headers={"retry-after-ms": "5"})] * 2)
+    assert ask(engine).text == "This is the stand-in; it was sent 18 characters."
+    assert len(stand_in.script.asked) == 3
+
+
+@pytest.mark.parametrize("does", ["cut", "half", "garbage"])
+def test_an_answer_that_is_cut_or_is_none_is_asked_for_again(does: Any, stand_in: StandIn, engine: Engine) -> None:
+    calls = {
+        "chat/completions": openai.chat(CHAT).complete("Hi", "", silent),
+        "embeddings": openai.embeddings("text-embedding-3-small").embed(["a"]),
+        "images/generations": openai.images(["gpt-image-2"], way="images").draw("a", [], style="", size="", sample=1),
+        "responses": openai.images(chat_models=CHAT, way="responses").draw("a", [], style="", size="", sample=1),
+    }
+    for path, work in calls.items():
+        stand_in.script.faults.append(Fault(does, path=path))
+        assert engine.run(work) is not None
+    assert [path for path, _ in stand_in.script.asked] == [path for path in calls for _ in range(2)]
+
+
+def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, engine: Engine) -> None:
+    stand_in.script.faults.append(Fault("cut"))
+    told: list[Any] = []
+    reply = ask(engine, lambda *event: told.append(event))
+    assert reply.text == "This is the stand-in; it was sent 18 characters."
+    assert "".join(text for _, text in told) == reply.text
+    assert len(stand_in.script.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "calls", "error"),
+    [
+        (
+            Fault(status=503, headers={"retry-after": "0"}),
+            5,
+            "provider_busy: openai:gpt-4.1 is overloaded or failed (HTTP 503",
+        ),
+        (Fault(status=400, code="x"), 1, "provider: openai:gpt-4.1 did not take the request (HTTP 400); check it"),
+        (Fault(status=401), 1, "credential: openai:gpt-4.1 does not take this key; check the key, and that it is of"),
+        (Fault(status=403), 1, "model_unavailable: openai:gpt-4.1 is not permitted with this key; name another"),
+        (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 is not there, or no longer; name another model"),
+        (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 is not there"),
+        (Fault(status=400, code="context_length_exceeded"), 1, "provider: openai:gpt-4.1 was asked more than it can"),
+        (Fault(status=400, code="content_filter"), 1, "refused: openai:gpt-4.1 refused this (content_filter); put it"),
+        (Fault("garbage"), 5, "provider_busy: openai:gpt-4.1 answered with what is no answer; try again, or check"),
+    ],
+)
+def test_what_fails_is_an_error_of_one_family_without_the_callers_data(
+    fault: Fault, calls: int, error: str, stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "_BACK_OFF", lambda _: 0.0)
+    stand_in.script.faults.extend([fault] * 9)
+    with pytest.raises(MultichainError) as told:
+        ask(engine)
+    assert told.value.field.startswith(error)
+    assert "secret" not in str(told.value)
+    assert told.value.__cause__ is None
+    assert told.value.retryable == error.startswith("provider_busy")
+    assert len(stand_in.script.asked) == calls
+
+
+def test_a_server_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    monkeypatch.setenv("COMPATIBLE_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(retry, "_BACK_OFF", lambda _: 0.0)
+    with pytest.raises(MultichainError, match="did not answer in time, or cannot be reached"):
+        engine.run(compatible.embeddings("any").embed(["a"]))
+
+
+def test_a_wait_that_would_pass_the_deadline_is_not_begun(
+    stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(deadline.VARIABLE, "5")
+    stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "20"}))
+
+    async def within() -> Any:
+        with deadline.begun():
+            return await openai.chat(CHAT).complete("Hi", "", silent)
+
+    started = time.monotonic()
+    with pytest.raises(MultichainError, match=r"is overloaded or failed \(HTTP 429\)"):
+        engine.run(within())
+    assert time.monotonic() - started < 2
+    assert len(stand_in.script.asked) == 1
+
+
+def test_nobody_waits_ten_minutes(stand_in: StandIn, engine: Engine) -> None:
+    stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "600"}))
+    with pytest.raises(MultichainError, match=r"HTTP 429"):
+        ask(engine)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after_ms": "250"}, 0.25),
+        ({"retry_after": "3"}, 3.0),
+        ({"retry_after": "0.5", "retry_after_ms": "20"}, 0.02),
+        ({"retry_after": "-1"}, 0.0),
+        ({"retry_after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry.asked_to_wait(ServerError(429, **headers)) == seconds
+
+
+def test_a_date_to_wait_for() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert retry.asked_to_wait(ServerError(429, retry_after=date)) == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (ServerError(429), True),
+        (ServerError(429, "insufficient_quota"), False),
+        (ServerError(503, x_should_retry="false"), False),
+        (ServerError(404), False),
+        (ValueError("ours"), False),
+    ],
+)
+def test_what_trying_again_can_help(error: Exception, helps: bool) -> None:
+    assert retry.passes(error) == helps

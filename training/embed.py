@@ -1,0 +1,87 @@
+"""Chunks become vectors: what was embedded before is taken from where it is kept, and the rest within a limit."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model import account, published
+from model.engine import Engine
+from model.errors import CommandError
+from model.profile import Profile
+from model.providers import limits
+from model.retrieval.index import PROBE, Vectors
+
+from . import vectors
+
+_BATCH = 512
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many texts are embedded."""
+
+
+class Embedding:
+    """The embedding model of a profile at work."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Asks the model for the vector of a fixed text, which tells it from others of its name."""
+        self._embedder, self._engine = profile.embedder(), Engine()
+        self._probe = self._ask([PROBE])
+        self.spent = account.Usage()
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """Provider, model, and the vector that it gives for a fixed text."""
+        vector = np.round(self._probe[0], 6).tolist()
+        return {"provider": self._embedder.provider, "model": self._embedder.model, "fingerprint": vector}
+
+    def embed(self, texts: Sequence[str], progress: Progress, max_cost: float | None = None) -> Vectors:
+        """A row for each of ``texts``; shape (texts, dimension).
+
+        Raises CommandError before more than ``max_cost`` US dollars are spent; what is embedded then is kept.
+        """
+        if self._embedder.provider == "offline":  # to hash is quicker than to look up
+            return self._all(texts, progress)
+        kept = vectors.Vectors(Path(vectors.FILE), f"{self._embedder.provider}:{self._embedder.model}", self._probe[0])
+        found = kept.kept(texts)
+        wanted = [text for text in dict.fromkeys(texts) if text not in found]
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            self._check(batch, max_cost, len(wanted) - start)
+            rows = self._ask(batch)
+            kept.keep(batch, rows)
+            found |= dict(zip(batch, rows, strict=True))
+            progress(len(found), len(found) + len(wanted) - start - len(batch))
+        return np.stack([found[text] for text in texts])
+
+    def _all(self, texts: Sequence[str], progress: Progress) -> Vectors:
+        rows = []
+        for start in range(0, len(texts), _BATCH):
+            rows.append(self._ask(texts[start : start + _BATCH]))
+            progress(min(start + _BATCH, len(texts)), len(texts))
+        return np.concatenate(rows)
+
+    def _ask(self, texts: Sequence[str]) -> Vectors:
+        with account.opened() as used:
+            rows: Vectors = self._engine.run(self._embedder.embed(texts))
+        self.spent = getattr(self, "spent", account.Usage()) + used.usage
+        return rows
+
+    def _check(self, batch: Sequence[str], max_cost: float | None, left: int) -> None:
+        """Raises CommandError when the batch might cost more than is left."""
+        if max_cost is None:
+            return
+        most = published.Tokens(input=sum(map(limits.tokens, batch)))
+        cost = published.cost(self._embedder.provider, self._embedder.model, most)
+        name = f"{self._embedder.provider}:{self._embedder.model}"
+        if cost is None:
+            raise CommandError(
+                f"the price of {name} is not known, so --max-cost cannot be kept; name a table of prices with "
+                f"{published.VARIABLE}, or leave --max-cost out"
+            )
+        if self.spent.cost + cost > max_cost:
+            raise CommandError(
+                f"stopped at ${self.spent.cost:.4f}, before --max-cost ${max_cost:g}: {left:,} chunks are not embedded "
+                f"yet; what is embedded is kept in {Path(vectors.FILE).absolute()}, so run it again with a higher one"
+            )

@@ -1,0 +1,150 @@
+"""Before anything is paid: is every model of a profile reachable, permitted, and there to stay?
+
+Asks each provider for its list of models, and makes one tiny call to each chat model list and to the embedding
+model; never an image.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from model import profile as profiles
+from model.engine import Engine
+from model.errors import MultichainError
+from model.events import silent
+from model.field import Values
+from model.profile import Profile
+from model.providers import provider
+from model.providers.base import Standing
+from model.retrieval.index import PROBE, Index
+
+NEAR = 90
+"""Days before its end from which on a model is warned of."""
+_LISTS = ("model", "models", "chat_models")
+_SAME = 0.999
+_GREETING = "Reply with the one word ok."
+
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found out."""
+
+    level: Level
+    sentence: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found out, and the day on which each model ends that is known to."""
+
+    findings: list[Finding] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the profile cannot answer."""
+        return any(finding.level == "fail" for finding in self.findings)
+
+
+def preflight(profile: Profile, index: Index | None = None, today: date | None = None) -> Report:
+    """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same."""
+    report, flight = Report(), _Flight(profile, index, today or datetime.now(tz=UTC).date())
+    for told, roles in _distinct(profile):
+        for finding in flight.checked(told, roles, report.ends):
+            report.findings.append(finding)
+    return report
+
+
+def _distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]:
+    """Each provider's entry once, with the stages and roles that have it."""
+    entries = profile.entries
+    for number, (_, _, told) in enumerate(entries):
+        if all(told != other for _, _, other in entries[:number]):
+            yield told, [(stage, role) for stage, role, other in entries if other == told]
+
+
+class _Flight:
+    """Checks one profile."""
+
+    def __init__(self, profile: Profile, index: Index | None, today: date) -> None:
+        self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
+        self._greeted: list[Values] = []
+
+    def checked(self, told: Values, roles: list[tuple[str, str]], ends: dict[str, str]) -> Iterator[Finding]:
+        """What was found out of one entry; the days of its models' ends go into ``ends``."""
+        where = ", ".join(stage or "the index" for stage, _ in roles)
+        try:
+            for key in _LISTS:
+                yield from self._listed(told, key, where, ends)
+            yield from self._asked(told, roles[0][1], where)
+        except MultichainError as error:
+            yield Finding("fail", f"{where}: {error}")
+
+    def _listed(self, told: Values, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
+        """How the models of one list stand."""
+        module, named = provider(told["provider"]), told.get(key) or []
+        models = [named] if isinstance(named, str) else named
+        if not models or not hasattr(module, "standings"):
+            return
+        standings: list[Standing] = self._engine.run(module.standings(models))
+        ends.update({standing.name: standing.ends for standing in standings if standing.ends})
+        over = [self._over(standing) for standing in standings]
+        for standing, gone in zip(standings, over, strict=True):
+            yield self._standing(standing, gone=gone, where=where)
+        if all(over[: 1 if told.get("fallback") is False else None]):
+            yield Finding("fail", f"{where}: no model of {key} is left; name another")
+
+    def _over(self, standing: Standing) -> bool:
+        return bool(standing.ends) and date.fromisoformat(standing.ends) <= self._today
+
+    def _standing(self, standing: Standing, *, gone: bool, where: str) -> Finding:
+        name, then = f"{standing.name} ({where})", f"; {standing.successor} replaces it" if standing.successor else ""
+        if gone:
+            return Finding("warn", f"{name} ended on {standing.ends}{then}")
+        if standing.listed is False:
+            return Finding("warn", f"{name} is not among the models that the server shows: unknown{then}")
+        if not standing.ends:
+            return Finding("ok", f"{name}" + (" is not listed anywhere: unknown" if standing.listed is None else ""))
+        days = (date.fromisoformat(standing.ends) - self._today).days
+        level: Level = "warn" if days <= NEAR else "ok"
+        return Finding(level, f"{name} ends on {standing.ends}, in {days} days{then}")
+
+    def _asked(self, told: Values, role: str, where: str) -> Iterator[Finding]:
+        """One tiny call, where there is something to call."""
+        if role == "embeddings":
+            yield self._embedded(where)
+            return
+        chat = _chat(told, role)
+        if not chat or chat in self._greeted:
+            return
+        self._greeted.append(chat)
+        made: Any = profiles.made(chat, "chat")
+        reply = self._engine.run(made.complete(_GREETING, "", silent))
+        yield Finding("ok", f"{reply.answered_by} answers ({where})")
+
+    def _embedded(self, where: str) -> Finding:
+        embedder = self._profile.embedder()
+        vector = self._engine.run(embedder.embed([PROBE]))[0]
+        name = f"{embedder.provider}:{embedder.model} ({where})"
+        if self._index is None:
+            return Finding("ok", f"{name} embeds in {len(vector)} dimensions")
+        built = self._index.manifest
+        if len(vector) != built.dimension:
+            sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {built.dimension}"
+            return Finding("fail", f"{sentence}; build the index again")
+        if float(np.dot(vector, built.embedding["fingerprint"])) < _SAME:
+            return Finding("fail", f"{name} gives other vectors than those of the index; build the index again")
+        return Finding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
+
+
+def _chat(told: Values, role: str) -> Values:
+    """The entry as one of a chat model: what answers, or what writes diagrams; empty when no language model does."""
+    own = told | {"models": told.get("chat_models")} if role == "images" else told
+    named = own.get("models") or own.get("model")
+    taken = ("provider", "model", "models", "fallback", "settings")
+    return {key: own[key] for key in taken if own.get(key) is not None} if named else {}
