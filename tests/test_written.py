@@ -92,7 +92,7 @@ labels = st.text("abc def", min_size=1, max_size=40).filter(str.strip)
 joints = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(labels, min_size=2, max_size=8),
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8),

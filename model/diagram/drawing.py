@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw
 
@@ -64,13 +64,21 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
 
 
 def _fitting(diagram: Diagram, room: Size, unit: float, sample: int) -> tuple[Layout, float]:
-    """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples."""
-    options = []
-    for direction in ("TB",) if diagram.layers else ("LR", "TB"):
-        layout = arrange(diagram, _node_size, _label_size, direction=direction)
-        options.append((min(room[0] / layout.size[0], room[1] / layout.size[1], _LARGEST * unit), layout))
+    """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples.
+
+    Frames are left out of a diagram in which they push labels onto one another.
+    """
+    layouts = _layouts(diagram)
+    if diagram.groups:
+        layouts = [layout for layout in layouts if layout.clear] or _layouts(replace(diagram, groups=[]))
+    options = [(min(room[0] / layout.size[0], room[1] / layout.size[1], _LARGEST * unit), layout) for layout in layouts]
     scale, layout = sorted(options, key=lambda option: -option[0])[(sample - 1) % len(options)]
     return layout, scale
+
+
+def _layouts(diagram: Diagram) -> list[Layout]:
+    directions = ("TB",) if diagram.layers else ("LR", "TB")
+    return [arrange(diagram, _node_size, _label_size, direction=direction) for direction in directions]
 
 
 class _Pen:
@@ -98,14 +106,13 @@ class _Pen:
 
         boxes = [box for layer in diagram.layers for box in self._band(layer, layout, origin, scale)]
         for frame in layout.frames:
-            boxes.append(placed(frame.label))
-            self._frame(frame.group.name, placed(frame.box), boxes[-1], scale)
+            self._frame(placed(frame.box), scale)
         for route in layout.routes:
             self._route(route, origin, scale)
-        for route in layout.routes:
-            if route.label:
-                boxes.append(placed(route.label))
-                self._label(route.edge.label, boxes[-1], scale)
+        names = [(frame.group.name, frame.label) for frame in layout.frames]
+        for words, label in [*names, *((route.edge.label, route.label) for route in layout.routes if route.label)]:
+            boxes.append(placed(label))
+            self._label(words, boxes[-1], scale)
         for key, box in layout.nodes.items():
             boxes.append(placed(box))
             self._node(diagram.nodes[key], boxes[-1], scale)
@@ -144,15 +151,14 @@ class _Pen:
             name = Box(left + 14 * scale, top + 4 * scale, right, top + (4 + _EDGE_TEXT * text.LEADING) * scale)
             yield self.line(layer.name, name, bold=False)
 
-    def _frame(self, name: str, box: Box, label: Box, scale: float) -> None:
-        """The frame around a group's nodes, with its name."""
+    def _frame(self, box: Box, scale: float) -> None:
+        """The frame around a group's nodes."""
         self._draw.rounded_rectangle(
             self._zoomed((box.left, box.top), (box.right, box.bottom)),
             radius=10 * scale * _SMOOTH,
             fill=_BANDS,
             outline=self._edge,
         )
-        self._label(name, label, scale)
 
     def _sides(self, layout: Layout, origin: Point, scale: float) -> tuple[float, float]:
         """Left and right of all bands: the whole layout, and at least half the picture."""

@@ -6,7 +6,7 @@ Edge labels are placed by dot as well, so that no label covers another or a node
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pygraphviz
 
@@ -17,6 +17,7 @@ Point = tuple[float, float]
 
 _GRAPHVIZ = threading.Lock()  # the library is not safe for use by two threads at once
 _INCH = 72.0
+_HAIR = 0.4
 _EMPTY = (
     '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
 )
@@ -39,6 +40,11 @@ class Box:
     def moved(self, right: float) -> "Box":
         """The same, that much further to the right."""
         return Box(self.left + right, self.top, self.right + right, self.bottom)
+
+    def covers(self, other: "Box") -> bool:
+        """Whether both have more than a hair's breadth in common."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return across > _HAIR and min(self.bottom, other.bottom) - max(self.top, other.top) > _HAIR
 
     @classmethod
     def around(cls, centre: Point, size: Size) -> "Box":
@@ -74,6 +80,13 @@ class Layout:
     routes: list[Route]
     frames: list[Frame]
 
+    @property
+    def clear(self) -> bool:
+        """Whether no text covers another: between frames dot does not always find room for the labels of edges."""
+        labels = [route.label for route in self.routes if route.label]
+        boxes = [*self.nodes.values(), *labels, *(frame.label for frame in self.frames)]
+        return not any(one.covers(other) for one, other in combinations(boxes, 2))
+
 
 def arrange(
     diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[str], Size], *, direction: str
@@ -85,7 +98,9 @@ def arrange(
     with _GRAPHVIZ:
         graph = _graph(diagram, sizes, labels, direction)
         for number, (group, size) in enumerate(zip(diagram.groups, names, strict=True)):
-            graph.add_subgraph(group.keys, name=f"cluster_{number}", label=_EMPTY.format(*size), margin="14")
+            graph.add_subgraph(
+                group.keys, name=f"cluster_{number}", label=_EMPTY.format(*size), labeljust="l", margin="14"
+            )
         graph.layout(prog="dot")
         told = _read(graph, diagram)
         graph.close()
