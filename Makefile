@@ -11,10 +11,10 @@ export PATH := $(abspath $(BIN)):$(PATH)
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/ready  ## The whole main job on this machine: train, register, ask, and three rows through Spark
-	@python examples/demo.py
+demo: $(VENV)/ready  ## The whole main job on this machine: train, register, ask, Spark [PROFILE=openai]
+	@python examples/demo.py $(PROFILE)
 
-test: $(VENV)/ready lint  ## Lint, types, import directions, and all tests
+test: $(VENV)/ready lint node_modules  ## Lint, types, import directions, and all tests
 	python -m pytest -n 2
 
 test-compat:  ## The contract's tests on pandas 2
@@ -40,7 +40,11 @@ lock:  ## Resolve the newest versions into both locks and conda.yaml
 	rm .compat.in
 
 clean:  ## Remove environments, stores and caches
-	rm -rf .venv .venv-compat mlflow.db mlruns index multichain.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-compat node_modules mlflow.db embeddings.db mlruns index multichain.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+node_modules: package.json
+	if command -v npm >/dev/null; then npm install --silent --ignore-scripts --no-audit --no-fund --no-package-lock; fi
+	@mkdir -p $@ && touch $@
 
 $(VENV)/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "multichain needs Python 3.11 or 3.12; name one with make PYTHON=..."; exit 1; }

@@ -4,8 +4,10 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from inspect import signature
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from model import description
 from model.contract import META
 from model.field import Field
 from model.profile import Profile
+from model.providers import MODULES, provider
+from model.providers.service import WAYS
 from training.cases import CASES, EMPTY, RAN
 
 ROOT = Path(__file__).parent.parent
@@ -25,10 +29,44 @@ def contract() -> str:
     """docs/contract.md with its tables made anew."""
     text = (ROOT / "docs" / "contract.md").read_text("utf-8")
     for mark, table in (("fields", _fields()), ("cases", _cases()), ("empty", _empty())):
-        begin, end = f"<!-- {mark}, from make docs -->", f"<!-- end of {mark} -->"
-        before, _, rest = text.partition(begin)
-        text = before + begin + "\n" + "\n".join(table) + "\n" + end + rest.partition(end)[2]
+        text = _marked(text, mark, table)
     return text
+
+
+def _marked(text: str, mark: str, lines: Iterable[str]) -> str:
+    """``text`` with what stands between the marks made anew."""
+    begin, end = f"<!-- {mark}, from make docs -->", f"<!-- end of {mark} -->"
+    before, _, rest = text.partition(begin)
+    return before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+
+
+def _providers() -> Iterator[str]:
+    columns = ("provider", "chat", "embeddings", "images", "streaming", "tokens counted", "what lets it in")
+    yield f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
+    for name in MODULES:
+        module = provider(name)
+        cells = [_cell(module, "chat"), _cell(module, "embeddings"), _pictures(module)]
+        offer = module.OFFER
+        told = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
+        yield f"| `{name}` | {' | '.join(cells + told)} |"
+
+
+def _cell(module: ModuleType, role: str) -> str:
+    return "yes" if hasattr(module, role) else "no"
+
+
+def _pictures(module: ModuleType) -> str:
+    """The ways in which it makes pictures."""
+    if not hasattr(module, "images"):
+        return "no"
+    return (
+        ", ".join(way for way in WAYS if way != "auto") if "way" in signature(module.images).parameters else "diagram"
+    )
+
+
+def providers() -> str:
+    """docs/providers.md with its table made anew."""
+    return _marked((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _providers())
 
 
 def conda() -> str:
@@ -107,11 +145,15 @@ def _shown(value: object) -> str:
 def readme() -> str:
     """README.md with the drawing of the offline profile made anew."""
     drawn = description.describe(Profile.read("offline").contract)["mermaid"]
-    before, begin, rest = (ROOT / "README.md").read_text("utf-8").partition("<!-- pipeline, from make docs -->\n")
-    return before + begin + f"```mermaid\n{drawn}\n```\n" + "<!-- end of" + rest.partition("<!-- end of")[2]
+    return _marked((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawn}\n```"])
 
 
-FILES: dict[str, Any] = {"docs/contract.md": contract, "conda.yaml": conda, "README.md": readme}
+FILES: dict[str, Any] = {
+    "docs/contract.md": contract,
+    "docs/providers.md": providers,
+    "conda.yaml": conda,
+    "README.md": readme,
+}
 
 if __name__ == "__main__":
     for file, make in FILES.items():

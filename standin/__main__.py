@@ -8,7 +8,7 @@ import click
 from commandline import Commands
 
 from .app import KEY, StandIn
-from .server import running
+from .server import running, variables
 
 
 @click.group(cls=Commands, invoke_without_command=True)
@@ -18,7 +18,7 @@ def standin(port: int, key: str) -> None:
     """Serve a stand-in for OpenAI's API on this machine, for nothing."""
     with running(StandIn(key), port) as address, suppress(KeyboardInterrupt):
         click.echo("This is no language model: it quotes, and draws cards. In another terminal:\n")
-        click.echo(f"  export OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY={key}")
+        click.echo("  export " + " ".join(f"{name}={value}" for name, value in variables(address, key).items()))
         click.echo("  python -m training run --profile openai\n\nCtrl+C ends it.")
         threading.Event().wait()
 

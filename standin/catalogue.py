@@ -10,7 +10,7 @@ Kind = Literal["chat", "embeddings", "image"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model; ``ends`` is its announced end, ``own`` whether it is an endpoint of Databricks."""
+    """One model; ``ends`` is its announced end, ``own`` whether it is none of OpenAI's."""
 
     name: str
     kind: Kind
@@ -41,6 +41,8 @@ ENTRIES = {
         Entry("databricks-gpt-5-5", "chat", window=400_000, own=True),
         Entry("databricks-meta-llama-3-3-70b-instruct", "chat", window=131_072, temperature=True, own=True),
         Entry("databricks-gte-large-en", "embeddings", dimension=1024, own=True),
+        Entry("llama3.3", "chat", window=8192, temperature=True, own=True),
+        Entry("nomic-embed-text", "embeddings", dimension=768, own=True),
         Entry("openai-behind-databricks", "chat", window=128_000, temperature=True, own=True),
     )
 }

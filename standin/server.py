@@ -16,6 +16,20 @@ def server(stand_in: StandIn, port: int) -> uvicorn.Server:
     return uvicorn.Server(settings)
 
 
+def variables(address: str, key: str) -> dict[str, str]:
+    """What points each spelling of the protocol at the stand-in."""
+    return {
+        "OPENAI_API_KEY": key,
+        "OPENAI_BASE_URL": f"{address}/v1",
+        "AZURE_OPENAI_API_KEY": key,
+        "AZURE_OPENAI_ENDPOINT": address,
+        "DATABRICKS_HOST": address,
+        "DATABRICKS_TOKEN": key,
+        "COMPATIBLE_API_KEY": key,
+        "COMPATIBLE_BASE_URL": f"{address}/v1",
+    }
+
+
 @contextmanager
 def running(stand_in: StandIn, port: int = 0) -> Iterator[str]:
     """Its address, while it runs in a thread of its own."""

@@ -12,9 +12,9 @@ from model.engine import Engine
 from model.pipeline import Pipeline
 from model.profile import Profile
 from model.retrieval.index import Index
-from places import EXERCISE, settings
+from places import EXERCISE
 from standin.app import StandIn
-from standin.server import running
+from standin.server import running, variables
 from training.build import build
 from training.log import log
 
@@ -90,7 +90,7 @@ def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> S
     made.script.reset()
     made.volumes.clear()
     made.secrets.clear()
-    for name, value in settings(address, made.key).items():
+    for name, value in variables(address, made.key).items():
         monkeypatch.setenv(name, value)
     return made
 

@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -63,6 +67,32 @@ def frame(rows: list[Row]) -> Any:
     import pandas as pd
 
     return pd.DataFrame({name: [row.get(name) for row in rows] for name in sorted({n for row in rows for n in row})})
+
+
+@contextmanager
+def serving(uri: str, folder: Path, **environment: str) -> Iterator[str]:
+    """The address of ``python -m serving up``, run in ``folder``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        while not _up(url):
+            assert process.poll() is None
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _up(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/ping", timeout=1).ok
+    except requests.RequestException:
+        return False
 
 
 def spark_session() -> Any:

@@ -3,10 +3,6 @@
 import base64
 import io
 import json
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from hashlib import sha256
@@ -175,25 +171,8 @@ def model(logged: str) -> mlflow.pyfunc.PyFuncModel:
 @pytest.fixture(scope="module")
 def server(logged: str, store: Path) -> Iterator[str]:
     """The address of ``python -m serving up``, which is MLflow's own server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "serving", "up", "--target", logged, "--port", str(port)]
-    process = subprocess.Popen(command, cwd=store, stdout=subprocess.DEVNULL)
-    while not _up(url):
-        assert process.poll() is None
-        time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait()
-
-
-def _up(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/ping", timeout=1).ok
-    except requests.RequestException:
-        return False
+    with doors.serving(logged, store) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

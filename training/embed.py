@@ -27,8 +27,8 @@ class Embedding:
     def __init__(self, profile: Profile) -> None:
         """Asks the model for the vector of a fixed text, which tells it from others of its name."""
         self._embedder, self._engine = profile.embedder(), Engine()
-        self._probe = self._ask([PROBE])
         self.spent = account.Usage()
+        self._probe = self._ask([PROBE])
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Embedding:
     def _ask(self, texts: Sequence[str]) -> Vectors:
         with account.opened() as used:
             rows: Vectors = self._engine.run(self._embedder.embed(texts))
-        self.spent = getattr(self, "spent", account.Usage()) + used.usage
+        self.spent += used.usage
         return rows
 
     def _check(self, batch: Sequence[str], max_cost: float | None, left: int) -> None:

@@ -63,9 +63,9 @@ def preflight(profile: Profile, index: Index | None = None, today: date | None =
 def _distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]:
     """Each provider's entry once, with the stages and roles that have it."""
     entries = profile.entries
-    for number, (_, _, told) in enumerate(entries):
-        if all(told != other for _, _, other in entries[:number]):
-            yield told, [(stage, role) for stage, role, other in entries if other == told]
+    for number, (_, role, told) in enumerate(entries):
+        if all((role, told) != other[1:] for other in entries[:number]):
+            yield told, [(stage, role) for stage, *other in entries if other == [role, told]]
 
 
 class _Flight:
@@ -74,6 +74,7 @@ class _Flight:
     def __init__(self, profile: Profile, index: Index | None, today: date) -> None:
         self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
         self._greeted: list[Values] = []
+        self._told: set[str] = set()
 
     def checked(self, told: Values, roles: list[tuple[str, str]], ends: dict[str, str]) -> Iterator[Finding]:
         """What was found out of one entry; the days of its models' ends go into ``ends``."""
@@ -87,15 +88,16 @@ class _Flight:
 
     def _listed(self, told: Values, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
         """How the models of one list stand."""
-        module, named = provider(told["provider"]), told.get(key) or []
-        models = [named] if isinstance(named, str) else named
+        module, models = provider(told["provider"]), _names(told, key)
         if not models or not hasattr(module, "standings"):
             return
         standings: list[Standing] = self._engine.run(module.standings(models))
         ends.update({standing.name: standing.ends for standing in standings if standing.ends})
         over = [self._over(standing) for standing in standings]
-        for standing, gone in zip(standings, over, strict=True):
-            yield self._standing(standing, gone=gone, where=where)
+        for standing, model, gone in zip(standings, models, over, strict=True):
+            if standing.name not in self._told:
+                self._told.add(standing.name)
+                yield self._standing(standing, gone=gone, where=_where(self._profile, told["provider"], model))
         if all(over[: 1 if told.get("fallback") is False else None]):
             yield Finding("fail", f"{where}: no model of {key} is left; name another")
 
@@ -140,6 +142,21 @@ class _Flight:
         if float(np.dot(vector, built.embedding["fingerprint"])) < _SAME:
             return Finding("fail", f"{name} gives other vectors than those of the index; build the index again")
         return Finding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
+
+
+def _where(profile: Profile, provider: str, model: str) -> str:
+    """The stages that name a model."""
+    named = [
+        stage or "the index"
+        for stage, _, told in profile.entries
+        if told["provider"] == provider and any(model in _names(told, key) for key in _LISTS)
+    ]
+    return ", ".join(dict.fromkeys(named))
+
+
+def _names(told: Values, key: str) -> list[str]:
+    named = told.get(key) or []
+    return [named] if isinstance(named, str) else named
 
 
 def _chat(told: Values, role: str) -> Values:

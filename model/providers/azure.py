@@ -5,12 +5,14 @@ whatever azure-identity finds: a managed identity, a service principal's variabl
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
 from .. import credentials, pool
 from ..errors import CredentialError
+from .base import Offer
 from .service import Service, Settings
 
 _VERSION = "2024-10-21"
@@ -20,6 +22,11 @@ _SCOPE = "https://cognitiveservices.azure.com/.default"
 
 class AzureService(Service):
     """Azure's spelling: a deployment in the path, a version in the query, a key of its own header or Entra ID."""
+
+    @property
+    def offer(self) -> Offer:
+        """As the others', with Entra ID."""
+        return replace(super().offer, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
 
     def requires(self, settings: Settings) -> set[str]:
         """The distributions that it serves with; azure-identity where it is installed."""
@@ -89,3 +96,4 @@ SERVICE = AzureService("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY", "AZURE_O
 
 embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
+OFFER = SERVICE.offer

@@ -58,6 +58,15 @@ class Standing:
     successor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a provider's page says of it, in words: replies as they come, tokens counted, what lets it in."""
+
+    streaming: str
+    tokens: str
+    credentials: str
+
+
 class Embeddings(Protocol):
     """Texts to vectors of one length, each of norm 1 (or 0, for a text without a word)."""
 

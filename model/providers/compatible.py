@@ -16,3 +16,4 @@ SERVICE = CompatibleService("compatible", "your server", "COMPATIBLE_API_KEY", "
 
 embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
+OFFER = SERVICE.offer

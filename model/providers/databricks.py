@@ -6,11 +6,12 @@ are declared, or by a profile of the CLI. Behind an external-model endpoint the 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import pool
 from ..errors import CredentialError, UnavailableError
-from .base import Images, Standing
+from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .service import Service, Settings
 
@@ -19,6 +20,12 @@ class DatabricksService(Service):
     """Databricks' spelling: ``/serving-endpoints`` of the workspace, a token for each call, no stream_options."""
 
     streams_usage = False
+
+    @property
+    def offer(self) -> Offer:
+        """As the others', authenticated by Databricks' SDK."""
+        found = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
+        return replace(super().offer, credentials=found)
 
     def images(self, chat_models: list[str], fallback: bool = True) -> Images:  # type: ignore[override]  # noqa: FBT001, FBT002
         """Diagrams alone: no endpoint of Databricks makes pictures."""
@@ -86,3 +93,4 @@ SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DAT
 
 embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
+OFFER = SERVICE.offer

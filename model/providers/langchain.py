@@ -8,12 +8,15 @@ import numpy as np
 from .. import account, imports
 from ..account import Usage
 from ..errors import ProfileError
-from .base import Vectors, normed
+from .base import Offer, Vectors, normed
 from .generative import ChatSource, Generative
 from .preference import first
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings
+
+
+OFFER = Offer("as the class does", "of chat, where the class tells them", "those of the class")
 
 
 class LangChainEmbeddings:

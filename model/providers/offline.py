@@ -13,8 +13,10 @@ from .. import account
 from ..pictures.metadata import DRAWN
 from ..retrieval.chunks import Passage
 from ..retrieval.index import Index
-from .base import Picture, Vectors
+from .base import Offer, Picture, Vectors
 from .extractive import Extractive
+
+OFFER = Offer("yes, a quotation at a time", "none are used", "none")
 
 _DIMENSION = 2048
 

@@ -6,3 +6,4 @@ SERVICE = Service("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
+OFFER = SERVICE.offer

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..account import Usage
 from ..errors import ProfileError
+from .base import Offer
 from .langchain import LangChainEmbeddings
 
+OFFER = Offer("", "none are paid for", "none; the extra `sentence-transformers`")
 EXTRA = "pip install -e '.[sentence-transformers]'"
 
 

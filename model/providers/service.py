@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import credentials, pool, published
 from ..errors import ProfileError, UnavailableError
-from .base import Images, Standing
+from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .failure import reading
 from .generative import ChatSource, Generative
@@ -89,6 +89,13 @@ class Service:
             return diagrams
         pictures = ImagesApi(self.name, painters, self._client, settings)
         return Auto(diagrams, pictures) if way == "auto" else pictures
+
+    @property
+    def offer(self) -> Offer:
+        """What is to be known of it before it is named."""
+        key = f"`{self._key}`, if it asks for one" if self._own else f"`{self._key}`"
+        tokens = "yes" if self.streams_usage else "yes, but not of streamed replies"
+        return Offer("yes", tokens, f"{key}; `{self._address}`{'' if self._own else ' for another address'}")
 
     def requires(self, settings: Settings) -> set[str]:
         """The distributions that it serves with; those that draw diagrams, where it may be asked for one."""
