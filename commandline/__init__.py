@@ -38,7 +38,8 @@ class Commands(click.Group):
 
 
 def _sentence(error: Exception) -> str:
-    if type(error).__name__ in {"MlflowException", "RestException"} or isinstance(error, OSError):
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's own errors are classes of its own copy
+    if kinds & {"MlflowException", "MultichainError"} or isinstance(error, OSError):
         return str(error).splitlines()[0]
     return (
         f"something unforeseen happened ({type(error).__name__}); run it again with MULTICHAIN_TRACEBACK=1 "

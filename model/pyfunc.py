@@ -14,7 +14,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from .contract import Response
 from .description import describe
 from .engine import Stream
-from .errors import InvalidRequestError
+from .errors import InvalidRequestError, ProfileError
 from .events import Event
 from .normalise import Call, read
 from .profile import Profile
@@ -55,7 +55,10 @@ class MultichainModel(PythonModel):
         if (params or {}).get("describe"):
             return self._described()
         call = self._read(model_input)
-        answers = self._pipeline.answers(call.requests, self._version)
+        try:
+            answers = self._pipeline.answers(call.requests, self._version)
+        except ProfileError as error:  # a setting of the environment that cannot be read
+            raise MlflowException(error.field) from None
         return answers[0] if call.single else answers
 
     def predict_stream(

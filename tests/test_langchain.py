@@ -101,7 +101,7 @@ def tiny(tmp_path: Path) -> Path:
     """A model of 8 dimensions that was made just now."""
     pytest.importorskip("langchain_huggingface", reason="the extra sentence-transformers is not installed")
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import StaticEmbedding
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace

@@ -4,19 +4,21 @@ import asyncio
 import os
 import subprocess
 import sys
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
-from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
+from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from model import schema
+from model import account, schema
 from model.errors import ProfileError
 from model.events import silent
 from model.field import Field
@@ -49,7 +51,13 @@ def upper(text: str) -> str:
     return text.upper()
 
 
+COUNTED = AIMessage(
+    "Hallo",
+    usage_metadata={"input_tokens": 6, "output_tokens": 2, "total_tokens": 8},
+    response_metadata={"model_name": "m"},
+)
 CHAT = ChatPromptTemplate.from_template("Say {text} in {language}") | FakeListChatModel(responses=["Hallo"])
+PAID = ChatPromptTemplate.from_template("Say {text} in {language}") | GenericFakeChatModel(messages=repeat(COUNTED))
 
 
 @pytest.mark.parametrize(
@@ -215,3 +223,15 @@ def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: P
     (row,) = pipeline.answers(read([{"bad": {"input": '"secret"'}}], pipeline.contract).requests)
     assert row["bad"]["error"] == "internal: its output count is declared as integer and is not; mend the stage"
     assert row["bad"]["count"] == 0
+
+
+def test_the_tokens_of_a_chat_model_inside_are_counted() -> None:
+    made = Runnable("r", f"{__name__}:PAID")
+    for _ in range(2):
+        with account.opened() as used:
+            said = asyncio.run(made.run({"text": "hello", "language": "German"}, silent))
+        assert said["output"] == "Hallo"
+        assert used.usage == account.Usage(6, 2, cost_known=False)
+    with account.opened() as used:
+        asyncio.run(Runnable("r", f"{__name__}:CHAT").run({"text": "hello", "language": "German"}, silent))
+    assert used.usage == account.Usage()

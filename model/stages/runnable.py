@@ -49,7 +49,10 @@ class Runnable(Stage):
         alone = [field.name for field in self.inputs] == ["input"]
         given = values["input"] if alone else values
         streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
-        output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
+        from .. import counting  # noqa: PLC0415 - LangChain, half a second, which this stage has paid already
+
+        with counting.counted():
+            output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
         return self._output(output) | {"answered_by": f"runnable:{self._told}"}
 
     async def _streamed(self, given: object, tell: Tell) -> object:
