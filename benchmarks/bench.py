@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 QUESTION = {"qa": {"question": "Tell me about LangChain."}}
-IMPORTS = ["numpy", "pandas", "mlflow.pyfunc", "faiss", "bm25s", "sklearn.feature_extraction.text", "pygraphviz"]
+IMPORTS = ["numpy", "pandas", "mlflow.pyfunc", "faiss", "scipy.sparse", "sklearn.feature_extraction.text", "pygraphviz"]
 
 _FIRST_ANSWER = """
 import time; started = time.perf_counter()

@@ -95,7 +95,7 @@ class Profile:
 
     def retriever(self, index: Index, files: str = "") -> Retriever:
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
-        return Retriever(index, self.embedder(files))
+        return Retriever(index, self.embedder(files, index))
 
     def pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""
@@ -103,9 +103,9 @@ class Profile:
         contract = Contract({name: self._declared(name, stage.inputs, stage.outputs) for name, stage in made.items()})
         return Pipeline(contract, made)
 
-    def embedder(self, files: str = "") -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
-        """The embeddings that documents and questions share."""
-        return made(self.embeddings, "embeddings", files=files)
+    def embedder(self, files: str = "", index: Index | None = None) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
+        """The embeddings that documents and questions share, as ``index`` was fitted, if it was."""
+        return made(self.embeddings, "embeddings", files=files, index=index)
 
     def settings(self, name: str) -> Values:
         """What the entry of a stage holds for its kind's constructor."""

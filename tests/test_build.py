@@ -92,7 +92,8 @@ def test_a_killed_build_leaves_nothing_that_looks_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "texts"]
 
 
-def test_the_fingerprint_tells_the_embedding_model(profile: Profile) -> None:
-    told = Embedding(profile).fingerprint
+def test_the_fingerprint_tells_the_embedding_model(profile: Profile, tmp_path: Path) -> None:
+    told = Embedding(profile, ["a"], "english", tmp_path / "fit").fingerprint
     assert (told["provider"], told["model"]) == ("offline", "char_wb-3-5-2048")
-    assert Embedding(profile).fingerprint == told
+    assert Embedding(profile, ["a"], "english", tmp_path / "fit").fingerprint == told
+    assert not (tmp_path / "fit").exists()

@@ -52,7 +52,7 @@ def test_ask_prints_the_answer_and_writes_the_picture(trained: Path, run: Run) -
     assert re.fullmatch(r"qa \(offline:extractive, \d\.\d\d s\)", lines[0])
     assert lines[1:5] == [
         "LangChain is a framework designed to simplify the creation of applications using large language models. [1]",
-        "  [1] 0.48 cited  langchain.txt",
+        "  [1] 0.38 cited  langchain.txt",
         "  [2] 0.02        gpt-4.txt",
         "  [3] 0.00        azure-databricks.txt",
     ]
@@ -128,7 +128,7 @@ def test_a_second_run_adds_a_version(trained: Path, run: Run) -> None:
     again = run("training", "run", "--documents", str(EXERCISE), "--name", "other", folder=trained)
     assert "Registered version 2 of other in" in again.stdout
     asked = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/other/1", folder=trained)
-    assert asked.stdout.splitlines()[2:] == ["  [1] 0.49 cited  gpt-4.txt", "Answered by version 1"]
+    assert asked.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 1"]
 
 
 def test_up_serves_until_it_is_interrupted(trained: Path, run: Run) -> None:

@@ -19,14 +19,17 @@ TEXTS = [
 ]
 
 
-def passages(texts: Sequence[str] = TEXTS, scores: Sequence[float] = (0.5, 0.4, 0.1)) -> list[Passage]:
-    chunks = [Chunk(f"{n}.txt", f"Text {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
-    return [Passage(chunk, score) for chunk, score in zip(chunks, scores, strict=False)]
+CHUNKS = [Chunk(f"{n}.txt", f"Text {n}", "", 0, 0, len(text), text) for n, text in enumerate(TEXTS)]
+LEXICAL = Lexical.build(CHUNKS, "english")
+
+
+def passages(scores: Sequence[float] = (0.5, 0.4, 0.1), support: float = 0.5) -> list[Passage]:
+    return [Passage(chunk, score, support) for chunk, score in zip(CHUNKS, scores, strict=True)]
 
 
 @pytest.fixture
 def extractive() -> Extractive:
-    return Extractive(Lexical.build(TEXTS, "english"))
+    return Extractive(LEXICAL, quotes=2, margin=0.4)
 
 
 def ask(extractive: Extractive, question: str, found: Sequence[Passage]) -> Reply:
@@ -46,7 +49,7 @@ def test_two_sentences_of_two_sources(extractive: Extractive) -> None:
 
 
 def test_one_sentence_when_one_is_wanted() -> None:
-    single = Extractive(Lexical.build(TEXTS, "english"), quotes=1)
+    single = Extractive(LEXICAL, quotes=1)
     assert ask(single, "What was built?", passages()).text == "It was built in Graz. [1]"
 
 
@@ -54,6 +57,12 @@ def test_one_sentence_when_one_is_wanted() -> None:
 def test_it_abstains(question: str, extractive: Extractive) -> None:
     reply = ask(extractive, question, passages())
     assert (reply.text, reply.abstained, reply.cited) == (NO_ANSWER, True, frozenset())
+
+
+def test_it_abstains_below_what_its_build_found() -> None:
+    careful = Extractive(LEXICAL, abstain_below=0.3)
+    assert ask(careful, "What was built?", passages(support=0.29)).abstained
+    assert not ask(careful, "What was built?", passages(support=0.3)).abstained
 
 
 def test_it_abstains_without_passages(extractive: Extractive) -> None:

@@ -13,8 +13,8 @@ from model.profile import Profile
 from model.retrieval.index import Index
 from model.retrieval.manifest import FORMAT
 
-FILES = ["chunks.jsonl", "index.faiss", "lexical/data.csc.index.npy", "lexical/indices.csc.index.npy"]
-FILES += ["lexical/indptr.csc.index.npy", "lexical/params.index.json", "lexical/vocab.index.json", "manifest.json"]
+FILES = ["chunks.jsonl", "index.faiss", "lexical/letters/matrix.npz", "lexical/letters/terms.json"]
+FILES += ["lexical/owners.npy", "lexical/words/matrix.npz", "lexical/words/terms.json", "manifest.json"]
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def test_what_the_folder_holds(folder: Path) -> None:
         "chunks": 3,
         "dimension": 2048,
         "metric": "inner_product",
-        "format": 1,
+        "format": 2,
         "language": "english",
-        "chunking": {"chunk_size": 800, "overlap": 80},
+        "chunking": {"chunk_size": 1200, "overlap": 120},
     }
     assert sorted(manifest["documents"]) == ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
     assert (manifest["embedding"]["provider"], manifest["embedding"]["model"]) == ("offline", "char_wb-3-5-2048")
@@ -67,13 +67,14 @@ def test_a_folder_without_manifest(tmp_path: Path) -> None:
         Index.open(tmp_path)
 
 
-def test_a_later_format_is_refused(folder: Path) -> None:
-    change(folder / "manifest.json", format=FORMAT + 1)
-    with pytest.raises(IndexFolderError, match="has index format 2, and this version reads up to 1; update multichain"):
+@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+def test_another_format_is_refused(other: int, folder: Path) -> None:
+    change(folder / "manifest.json", format=other)
+    with pytest.raises(IndexFolderError, match=f"has index format {other}, and this version reads 2; build the index"):
         Index.open(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"format": "1"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"format": "2"}'])
 def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
     (folder / "manifest.json").write_text(text, "utf-8")
     with pytest.raises(IndexFolderError, match="build the index again"):
@@ -81,7 +82,7 @@ def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
 
 
 def test_a_manifest_that_lacks_entries(folder: Path) -> None:
-    (folder / "manifest.json").write_text('{"format": 1}', "utf-8")
+    (folder / "manifest.json").write_text('{"format": 2}', "utf-8")
     with pytest.raises(IndexFolderError, match=r"manifest\.json lacks entries"):
         Index.open(folder)
 

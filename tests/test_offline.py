@@ -9,17 +9,17 @@ from PIL import Image
 
 from model import account
 from model.errors import InvalidRequestError
-from model.providers.offline import DiagramImages, HashedEmbeddings
+from model.providers.offline import DiagramImages, OfflineEmbeddings
 
 
 def test_embeddings_have_norm_1_and_their_order() -> None:
-    vectors = asyncio.run(HashedEmbeddings().embed(["a red fox", "a blue whale", ""]))
+    vectors = asyncio.run(OfflineEmbeddings().embed(["a red fox", "a blue whale", ""]))
     assert (vectors.shape, vectors.dtype) == ((3, 2048), np.float32)
     assert np.linalg.norm(vectors, axis=1).tolist() == pytest.approx([1, 1, 0])
 
 
 def test_embeddings_are_the_same_alone_and_together() -> None:
-    embeddings = HashedEmbeddings()
+    embeddings = OfflineEmbeddings()
     texts = ["a red fox", "a blue whale", "a red fox"]
     together = asyncio.run(embeddings.embed(texts))
     assert [asyncio.run(embeddings.embed([text]))[0].tolist() for text in texts] == together.tolist()
@@ -27,7 +27,7 @@ def test_embeddings_are_the_same_alone_and_together() -> None:
 
 def test_like_texts_are_near() -> None:
     fox, again, whale = asyncio.run(
-        HashedEmbeddings().embed(["the quick red fox", "teh quick red foxes", "a blue whale"])
+        OfflineEmbeddings().embed(["the quick red fox", "teh quick red foxes", "a blue whale"])
     )
     assert float(fox @ again) > 0.6
     assert float(fox @ whale) < 0.1

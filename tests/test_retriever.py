@@ -3,12 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.profile import Profile
-from model.retrieval.chunks import Passage
-from model.retrieval.fusion import fuse
+from model.providers.base import normed
+from model.retrieval.chunks import Chunk, Passage
+from model.retrieval.fusion import FITTED, SEMANTIC, fuse
 from model.retrieval.index import Index
+from model.retrieval.latent import Latent
 from model.retrieval.lexical import Lexical
 from model.retrieval.retriever import Retriever
 from training.build import build
@@ -41,7 +46,7 @@ def test_typing_errors_are_forgiven(retriever: Retriever) -> None:
 
 def test_scores_lie_between_0_and_1_and_fall(retriever: Retriever) -> None:
     scores = [passage.score for passage in search(retriever, "What is GPT-4?")]
-    assert scores == [0.503841, 0.010086, 0.002929]
+    assert scores == [0.416166, 0.006302, 0.003706]
 
 
 def test_k_passages_at_most(retriever: Retriever) -> None:
@@ -67,7 +72,7 @@ def test_a_filter_gives_k_when_k_exist(profile: Profile, tmp_path: Path) -> None
         (tmp_path / "texts" / f"other-{number}.txt").write_text(f"A whale of {number} tons swims.", "utf-8")
     folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
     wanted = [f"other-{number}.txt" for number in range(5)]
-    found = search(Retriever(Index.open(folder), profile.embedder()), "Where does the red fox run?", 5, source=wanted)
+    found = search(profile.retriever(Index.open(folder)), "Where does the red fox run?", 5, source=wanted)
     assert sorted(sources(found)) == wanted
 
 
@@ -76,20 +81,93 @@ def test_questions_without_a_known_word(question: str, retriever: Retriever) -> 
     assert len(search(retriever, question)) == 3
 
 
-def test_fuse_weighs_both() -> None:
-    import numpy as np
+@pytest.mark.parametrize(
+    ("best", "weights", "expected"),
+    [
+        (0.5, FITTED, [0.425, 0.425, 0.15]),
+        (0.35, FITTED, [0.425, 0.425, 0.15]),
+        (0.25, FITTED, [0.3125, 0.3125, 0.375]),
+        (0.0, FITTED, [0.2, 0.2, 0.6]),
+        (0.5, SEMANTIC, [0.3, 0.3, 0.4]),
+    ],
+)
+def test_meaning_counts_more_where_words_tell_little(
+    best: float, weights: tuple[float, float], expected: list[float]
+) -> None:
+    one = np.eye(3, dtype=np.float32)
+    assert fuse(one[0], one[1], one[2], best, weights).tolist() == pytest.approx(expected)
 
-    fused = fuse(np.array([1.0, 0.0], dtype=np.float32), np.array([0.0, 1.0], dtype=np.float32))
-    assert fused.tolist() == pytest.approx([0.6, 0.4])
+
+def chunk(text: str, source: str = "a.txt") -> Chunk:
+    return Chunk(source, "", "", 0, 0, len(text), text)
 
 
 def test_lexical_scores_are_shares(tmp_path: Path) -> None:
-    lexical = Lexical.build(["red fox", "blue whale", "red whale"], "english")
+    lexical = Lexical.build([chunk("red fox"), chunk("blue whale"), chunk("red whale")], "english")
     assert lexical.weights("Where is the red fox?") == pytest.approx({"red": 0.470004, "fox": 0.980829}, abs=1e-5)
-    scores = lexical.scores("Where is the red fox?")
-    assert scores.tolist() == pytest.approx([0.454545, 0.0, 0.147252], abs=1e-5)
-    assert lexical.scores("unknown words").tolist() == [0, 0, 0]
+    by_words, by_letters = lexical.scores("red fox")
+    assert by_words.tolist() == pytest.approx([0.454545, 0.0, 0.147252], abs=1e-5)
+    assert [round(score, 3) > 0 for score in by_letters.tolist()] == [True, False, True]
+    assert [scores.tolist() for scores in lexical.scores("unknown")] == [[0, 0, 0], [0, 0, 0]]
     lexical.save(tmp_path / "lexical")
-    again = Lexical.open(tmp_path / "lexical", 3, "english")
-    assert again.scores("red fox").tolist() == scores.tolist()
+    again = Lexical.open(tmp_path / "lexical", "english")
+    assert [scores.tolist() for scores in again.scores("red fox")] == [by_words.tolist(), by_letters.tolist()]
     assert again.weights("nothing known") == pytest.approx({"noth": 2.079442, "known": 2.079442}, abs=1e-5)
+
+
+def test_letters_find_what_words_do_not() -> None:
+    lexical = Lexical.build([chunk("Temperatures rise."), chunk("Whales swim.")], "english")
+    by_words, by_letters = lexical.scores("temprature")
+    assert by_words.tolist() == [0, 0]
+    assert by_letters[0] > 0.1
+    assert by_letters[1] == 0
+
+
+def test_a_long_chunk_is_searched_by_its_best_window() -> None:
+    """What stands together counts more than the same words far apart."""
+    filler = " ".join(f"Sentence number {n} tells of other things." for n in range(12))
+    near = chunk(f"{filler} The pump broke. Oil leaked. It was Monday.")
+    far = chunk(f"The pump stands. {filler} There is oil in it. {filler} It was Monday.")
+    _, by_letters = Lexical.build([far, near], "english").scores("pump oil leaked monday")
+    assert by_letters[1] > by_letters[0]
+
+
+@given(st.lists(st.text("abc ", min_size=1, max_size=12), min_size=1, max_size=8), st.text("abcd ", max_size=12))
+def test_shares_are_shares(texts: list[str], question: str) -> None:
+    by_words, by_letters = Lexical.build([chunk(text) for text in texts], "english").scores(question)
+    for scores in (by_words, by_letters):
+        assert scores.shape == (len(texts),)
+        assert float(scores.min()) >= 0
+        assert float(scores.max()) <= 1
+
+
+def test_a_latent_fit_is_kept_without_pickle(tmp_path: Path) -> None:
+    texts = [f"The {'fox' if n % 2 else 'whale'} number {n} eats {n} apples." for n in range(40)]
+    fit = Latent.fit(texts, "english")
+    assert fit is not None
+    vectors = normed(fit.embed(texts))
+    assert (vectors @ vectors.T).argmax(axis=1).tolist() == list(range(40))
+    fit.save(tmp_path / "fit")
+    again = Latent.open(tmp_path / "fit")
+    asked = ["Which whale eats apples?", "unheard of", ""]
+    assert np.array_equal(again.embed(asked), fit.embed(asked))
+    assert np.array_equal(fit.embed(asked)[2], np.zeros(32))
+    fox, whale = normed(fit.embed(["fox 7", "whale 7"])) @ vectors[7]
+    assert fox > whale + 0.1
+
+
+def test_few_texts_are_not_fitted() -> None:
+    assert Latent.fit(["a red fox"] * 23, "english") is None
+
+
+def test_a_fitted_index_finds_the_same_again(profile: Profile, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    for number in range(40):
+        text = f"The {'fox' if number % 2 else 'whale'} number {number} eats {number} apples."
+        (tmp_path / "texts" / f"{number:02}.txt").write_text(text, "utf-8")
+    folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
+    index = Index.open(folder)
+    assert (index.manifest.dimension, index.manifest.embedding["model"]) == (32, "latent-stems-letters")
+    found = [search(profile.retriever(Index.open(folder)), "Which fox eats 7 apples?", 3) for _ in range(2)]
+    assert found[0] == found[1]
+    assert found[0][0].chunk.source == "07.txt"

@@ -31,7 +31,13 @@ def test_another_language_keeps_all_its_words() -> None:
     [
         ("One is here. Two is there!", ["One is here.", "Two is there!"]),
         ('He said "It is so." Then he left.', ['He said "It is so."', "Then he left."]),
-        ("Version 3.5 has e.g. this", ["Version 3.5 has e.g.", "this"][:1]),
+        ("Version 3.5 has e.g. this", ["Version 3.5 has e.g. this"]),
+        (
+            "He met J. R. Smith in the U.S. Army. Then he left.",
+            ["He met J. R. Smith in the U.S. Army.", "Then he left."],
+        ),
+        ("Dr. No is at St. Ives. 5 saw him.", ["Dr. No is at St. Ives.", "5 saw him."]),
+        ("Version 3.5 has approx. 10 parts.", ["Version 3.5 has approx. 10 parts."]),
         ("# A heading here\n\nA line\nthat goes on.", ["A line\nthat goes on."]),
         ("- first item\n- second item\n1. third item", ["first item", "second item", "third item"]),
         ("| a | b |\n| c | d |", []),

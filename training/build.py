@@ -10,7 +10,9 @@ from model.account import Usage
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval import index, manifest
+from model.retrieval.lexical import Lexical
 
+from .calibrate import calibrated
 from .documents import Loaded, load
 from .embed import Embedding, Progress
 from .split import split
@@ -44,15 +46,19 @@ def build(
     chunks = [chunk for document in loaded.documents for chunk in split(document, **settings)]
     if not chunks:
         raise DocumentError("the documents hold headings alone; add some text to them")
-    embedding = Embedding(profile)
-    vectors = embedding.embed([chunk.searched for chunk in chunks], progress, max_cost)
+    texts = [chunk.searched for chunk in chunks]
     _clear(out.parent)
     part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
     try:
+        embedding = Embedding(profile, texts, language, part / index.FIT)
+        vectors = embedding.embed(texts, progress, max_cost)
+        lexical = Lexical.build(chunks, language)
         made = index.save(
             part,
             chunks=chunks,
             vectors=vectors,
+            lexical=lexical,
+            support=calibrated(chunks, lexical),
             embedding=embedding.fingerprint,
             chunking=settings,
             documents={document.source: document.digest for document in loaded.documents},

@@ -24,9 +24,14 @@ Progress = Callable[[int, int], None]
 class Embedding:
     """The embedding model of a profile at work."""
 
-    def __init__(self, profile: Profile) -> None:
-        """Asks the model for the vector of a fixed text, which tells it from others of its name."""
+    def __init__(self, profile: Profile, texts: Sequence[str], language: str, fit: Path) -> None:
+        """Fits it to ``texts`` where it can be fitted, into the folder ``fit``.
+
+        Then asks it for the vector of a fixed text, which tells it from others of its name.
+        """
         self._embedder, self._engine = profile.embedder(), Engine()
+        if hasattr(self._embedder, "fitted"):
+            self._embedder = self._embedder.fitted(texts, language, fit)
         self.spent = account.Usage()
         self._probe = self._ask([PROBE])
 
@@ -41,7 +46,7 @@ class Embedding:
 
         Raises CommandError before more than ``max_cost`` US dollars are spent; what is embedded then is kept.
         """
-        if self._embedder.provider == "offline":  # to hash is quicker than to look up
+        if self._embedder.provider == "offline":  # to compute is quicker than to look up
             return self._all(texts, progress)
         kept = vectors.Vectors(Path(vectors.FILE), f"{self._embedder.provider}:{self._embedder.model}", self._probe[0])
         found = kept.kept(texts)

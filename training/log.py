@@ -80,7 +80,7 @@ def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
 
 
 def _same_embedding(profile: Profile, index: Index) -> None:
-    ours, built = profile.embedder(), index.manifest.embedding
+    ours, built = profile.embedder(index=index), index.manifest.embedding
     if (ours.provider, ours.model) != (built["provider"], built["model"]):
         raise CommandError(
             f"the index was built with the embeddings {built['provider']}:{built['model']}, and the profile has "

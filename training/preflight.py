@@ -130,7 +130,7 @@ class _Flight:
         yield Finding("ok", f"{reply.answered_by} answers ({where})")
 
     def _embedded(self, where: str) -> Finding:
-        embedder = self._profile.embedder()
+        embedder = self._profile.embedder(index=self._index)
         vector = self._engine.run(embedder.embed([PROBE]))[0]
         name = f"{embedder.provider}:{embedder.model} ({where})"
         if self._index is None:

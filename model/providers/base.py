@@ -72,6 +72,8 @@ class Embeddings(Protocol):
 
     provider: str
     model: str
+    semantic: bool
+    """Whether it has learned meaning, beyond the words themselves."""
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
         """One row for each text, in order; shape (texts, dimension). Some models tell a ``question`` from a passage."""

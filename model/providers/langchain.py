@@ -22,6 +22,8 @@ OFFER = Offer("as the class does", "of chat, where the class tells them", "those
 class LangChainEmbeddings:
     """A LangChain embeddings object; what it costs is not known."""
 
+    semantic = True
+
     def __init__(self, provider: str, model: str, made: "Embeddings", usage: Usage) -> None:
         self.provider, self.model = provider, model
         self._made, self._usage = made, usage

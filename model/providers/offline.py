@@ -5,6 +5,7 @@ It never pretends to be a chat model or an image model: ``answered_by`` and the 
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from .. import account
 from ..pictures.metadata import DRAWN
 from ..retrieval.chunks import Passage
 from ..retrieval.index import Index
-from .base import Offer, Picture, Vectors
+from ..retrieval.latent import Latent
+from .base import Offer, Picture, Vectors, normed
 from .extractive import Extractive
 
 OFFER = Offer("yes, a quotation at a time", "none are used", "none")
@@ -21,15 +23,40 @@ OFFER = Offer("yes, a quotation at a time", "none are used", "none")
 _DIMENSION = 2048
 
 
-class HashedEmbeddings:
+class OfflineEmbeddings:
+    """Fitted to the corpus at a build (retrieval/latent.py); of a corpus that is too small, hashed."""
+
+    provider = "offline"
+    semantic = False
+
+    def __init__(self, fit: Latent | None = None) -> None:
+        self._fit, self._hashed = fit, None if fit else Hashed()
+
+    @property
+    def model(self) -> str:
+        """What made the vectors."""
+        return "latent-stems-letters" if self._fit else f"char_wb-3-5-{_DIMENSION}"
+
+    def fitted(self, texts: Sequence[str], language: str, folder: Path) -> "OfflineEmbeddings":
+        """The same fitted to ``texts``; the fit, if there is one, is kept in ``folder``."""
+        fit = Latent.fit(texts, language)
+        if fit:
+            fit.save(folder)
+        return OfflineEmbeddings(fit)
+
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are words
+        """One row for each text, of norm 1; shape (texts, dimension)."""
+        if self._fit:
+            return normed(self._fit.embed(texts))
+        return self._hashed.embed(texts) if self._hashed else normed(np.zeros((len(texts), 1), dtype=np.float32))
+
+
+class Hashed:
     """Character n-grams of 3 to 5, hashed into 2,048 dimensions: no weights, no fit, forgiving of typing errors.
 
     Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009; the square root of the counts
     as in docs/decisions.md.
     """
-
-    provider = "offline"
-    model = f"char_wb-3-5-{_DIMENSION}"
 
     def __init__(self) -> None:
         from sklearn.feature_extraction.text import HashingVectorizer  # noqa: PLC0415 - a second of import
@@ -38,7 +65,7 @@ class HashedEmbeddings:
             analyzer="char_wb", ngram_range=(3, 5), n_features=_DIMENSION, alternate_sign=True, norm=None
         )
 
-    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are words
+    def embed(self, texts: Sequence[str]) -> Vectors:
         """One row for each text, of norm 1; shape (texts, 2048)."""
         from sklearn.preprocessing import normalize  # noqa: PLC0415
 
@@ -64,14 +91,15 @@ def requires(_settings: dict[str, Any]) -> set[str]:
     return {"scikit-learn", "numpy", "pillow", "pygraphviz", "textblob"}
 
 
-def embeddings() -> HashedEmbeddings:
-    """The embeddings of this provider."""
-    return HashedEmbeddings()
+def embeddings(index: Index | None = None) -> OfflineEmbeddings:
+    """The embeddings of this provider: as ``index`` was fitted, or before a fit."""
+    return OfflineEmbeddings(Latent.open(index.fit) if index and index.fit else None)
 
 
-def chat(index: Index, *, quotes: int = 2, margin: float = 0.4, abstain_below: float = 0.36) -> Extractive:
-    """Answers that quote the passages of ``index``; the settings are those of Extractive."""
-    return Extractive(index.lexical, quotes=quotes, margin=margin, abstain_below=abstain_below)
+def chat(index: Index, *, quotes: int = 3, margin: float = 0.3, abstain_below: float | None = None) -> Extractive:
+    """Answers that quote the passages of ``index``; it abstains below what its build found, or below the setting."""
+    least = index.manifest.support["threshold"] if abstain_below is None else abstain_below
+    return Extractive(index.lexical, quotes=quotes, margin=margin, abstain_below=least)
 
 
 def images() -> DiagramImages:

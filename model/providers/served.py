@@ -16,6 +16,8 @@ from .preference import first
 class ServedEmbeddings:
     """One embedding model of a server; ``client`` gives what creates embeddings, ``extra`` what it is asked with."""
 
+    semantic = True
+
     def __init__(
         self, provider: str, model: str, client: Callable[[], Awaitable[Any]], extra: Mapping[str, Any]
     ) -> None:

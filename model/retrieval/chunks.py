@@ -28,10 +28,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that a search found, with its score (larger is nearer)."""
+    """A chunk that a search found: its score (larger is nearer), and how much of the question it holds, 0 to 1."""
 
     chunk: Chunk
     score: float
+    support: float = 0.0
 
     @property
     def text(self) -> str:

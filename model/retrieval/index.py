@@ -16,6 +16,8 @@ from .manifest import Manifest, checksums
 PROBE = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
 
+FIT = "embedding"
+"""The folder inside an index that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
 Vectors = npt.NDArray[np.float32]
@@ -28,9 +30,18 @@ class Index:
     add here: an index is built whole.
     """
 
-    def __init__(self, manifest: Manifest, chunks: Sequence[Chunk], vectors: faiss.Index, lexical: Lexical) -> None:
+    def __init__(
+        self, manifest: Manifest, chunks: Sequence[Chunk], vectors: faiss.Index, lexical: Lexical, folder: Path
+    ) -> None:
+        """``folder`` is where it was opened."""
         self.manifest, self.chunks, self.lexical = manifest, chunks, lexical
-        self._vectors = vectors
+        self._vectors, self._folder = vectors, folder
+
+    @property
+    def fit(self) -> Path | None:
+        """The folder of the fit of its embeddings; None when they were not fitted."""
+        folder = self._folder / FIT
+        return folder if folder.is_dir() else None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -41,7 +52,8 @@ class Index:
             manifest,
             chunk_file.read(folder / _CHUNKS),
             faiss.read_index(str(folder / _VECTORS), faiss.IO_FLAG_MMAP_IFC),
-            Lexical.open(folder / _LEXICAL, manifest.chunks, manifest.language),
+            Lexical.open(folder / _LEXICAL, manifest.language),
+            folder,
         )
 
     def nearest(self, vector: Vectors, count: int, allowed: npt.NDArray[np.int64] | None = None) -> dict[int, float]:
@@ -69,14 +81,16 @@ def save(  # noqa: PLR0913 - all that an index consists of, each by name
     embedding: dict[str, Any],
     chunking: dict[str, Any],
     documents: dict[str, str],
+    lexical: Lexical,
     language: str,
+    support: dict[str, float],
 ) -> Manifest:
-    """Writes an index into ``folder``, an empty one; ``vectors`` has shape (chunks, dimension)."""
+    """Writes an index into ``folder``, empty but for a fit; ``vectors`` has shape (chunks, dimension)."""
     flat = faiss.IndexFlatIP(vectors.shape[1])
     flat.add(vectors)
     faiss.write_index(flat, str(folder / _VECTORS))
     chunk_file.write(chunks, folder / _CHUNKS)
-    Lexical.build([chunk.searched for chunk in chunks], language).save(folder / _LEXICAL)
+    lexical.save(folder / _LEXICAL)
     manifest = Manifest(
         documents=documents,
         chunks=len(chunks),
@@ -84,6 +98,7 @@ def save(  # noqa: PLR0913 - all that an index consists of, each by name
         embedding=embedding,
         chunking=chunking,
         language=language,
+        support=support,
         files=checksums(folder),
     )
     manifest.write(folder)

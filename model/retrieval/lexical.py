@@ -1,50 +1,62 @@
-"""Word search: BM25 (Robertson & Zaragoza, 2009; the variant of Lucene) over stems, with bm25s."""
+"""Word search: by stems over whole chunks, and by letters over small windows of them.
 
-import logging
-import math
+Letters forgive typing errors and other forms of a word. A window is three sentences: what answers a question
+stands close together, and the chunk around it is what is returned.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from .words import Analyser
+from .bm25 import BM25, Floats, counted
+from .chunks import Chunk
+from .words import Analyser, grams, sentences, words
 
-logging.getLogger("bm25s").setLevel(logging.WARNING)  # it reports every step at DEBUG
+WINDOW = 3
+"""Sentences of a window; windows begin at every sentence."""
+_WORDS, _LETTERS, _OWNERS = "words", "letters", "owners.npy"
+_K1 = 1.2
+_B_WORDS, _B_LETTERS = 0.6, 0.75
+"""As measured best on question answering over paragraphs."""
 
 
 class Lexical:
-    """BM25 over the chunks of an index, and how much each word tells about them."""
+    """The words and letters of the chunks of an index, and how much each word tells about them."""
 
-    def __init__(self, bm25: bm25s.BM25, chunks: int, language: str) -> None:
-        self._bm25, self._chunks, self._analyser = bm25, chunks, Analyser(language)
+    def __init__(self, stems: BM25, letters: BM25, owners: npt.NDArray[np.int32], language: str) -> None:
+        """``owners`` holds the chunk of each window; shape (windows,)."""
+        self._stems, self._letters, self._owners, self._analyser = stems, letters, owners, Analyser(language)
 
     @classmethod
-    def build(cls, texts: Sequence[str], language: str) -> Self:
-        """Indexes ``texts``; k1 and b as measured best on question answering over paragraphs."""
+    def build(cls, chunks: Sequence[Chunk], language: str) -> Self:
+        """Indexes ``chunks``."""
         analyser = Analyser(language)
-        bm25 = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
-        bm25.index([analyser.stems(text) for text in texts], show_progress=False)
-        return cls(bm25, len(texts), language)
+        stems = BM25.build(*counted([analyser.stems(chunk.searched) for chunk in chunks]), _K1, _B_WORDS)
+        windows = [(number, text) for number, chunk in enumerate(chunks) for text in _windows(chunk)]
+        letters = BM25.build(*spelled([words(text) for _, text in windows]), _K1, _B_LETTERS)
+        return cls(stems, letters, np.array([owner for owner, _ in windows], dtype=np.int32), language)
 
     @classmethod
-    def open(cls, folder: Path, chunks: int, language: str) -> Self:
+    def open(cls, folder: Path, language: str) -> Self:
         """What ``save`` saved: arrays and JSON, no pickle."""
-        return cls(bm25s.BM25.load(folder, show_progress=False), chunks, language)
+        owners = np.load(folder / _OWNERS, allow_pickle=False)
+        return cls(BM25.open(folder / _WORDS), BM25.open(folder / _LETTERS), owners, language)
 
     def save(self, folder: Path) -> None:
         """Writes into ``folder``, which is made."""
-        self._bm25.save(folder, show_progress=False)
+        self._stems.save(folder / _WORDS)
+        self._letters.save(folder / _LETTERS)
+        np.save(folder / _OWNERS, self._owners, allow_pickle=False)
 
-    def scores(self, text: str) -> npt.NDArray[np.float32]:
-        """The BM25 of every chunk as a share of the most that ``text`` could score, 0 to 1; shape (chunks,)."""
-        weights = self.weights(text)
-        known = [stem for stem in weights if stem in self._bm25.vocab_dict]
-        if not known:
-            return np.zeros(self._chunks, dtype=np.float32)
-        return np.asarray(self._bm25.get_scores(known) / sum(weights.values()), dtype=np.float32)
+    def scores(self, text: str) -> tuple[Floats, Floats]:
+        """What every chunk holds of ``text``: by its words, and by the letters of its best window; each (chunks,)."""
+        by_letters = np.zeros(self._stems.texts, dtype=np.float32)
+        np.maximum.at(by_letters, self._owners, self._letters.scores(runs(text)))
+        return self._stems.scores(self.stems(text)), by_letters
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text`` as this index counts them."""
@@ -52,10 +64,30 @@ class Lexical:
 
     def weights(self, text: str) -> dict[str, float]:
         """The stems of ``text`` with their idf; a stem that no chunk has weighs most."""
-        return {stem: self._idf(stem) for stem in self.stems(text)}
+        return self._stems.weights(self.stems(text))
 
-    def _idf(self, stem: str) -> float:
-        token = self._bm25.vocab_dict.get(stem)
-        starts = self._bm25.scores["indptr"]
-        found = 0 if token is None else int(starts[token + 1] - starts[token])
-        return math.log(1 + (self._chunks - found + 0.5) / (found + 0.5))
+    def letter_weights(self, text: str) -> dict[str, float]:
+        """The runs of letters of ``text`` with their idf."""
+        return self._letters.weights(runs(text))
+
+
+def runs(text: str) -> list[str]:
+    """The runs of letters in the words of ``text``."""
+    return [gram for word in words(text) for gram in grams(word)]
+
+
+def spelled(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
+    """How often each text of words has each run of letters: shape (texts, runs); and their columns.
+
+    Each word is spelled once, however often it comes: counts of words times counts of runs in words.
+    """
+    counts, known = counted(texts)
+    in_words, runs = counted([grams(word) for word in known] or [[]])
+    return (counts @ in_words).tocsr(), runs
+
+
+def _windows(chunk: Chunk) -> list[str]:
+    """The windows of a chunk, each below its headings; the whole where there is no sentence."""
+    told = [sentence.text for sentence in sentences(chunk.text)] or [chunk.text]
+    above = chunk.searched[: len(chunk.searched) - len(chunk.text)]
+    return [above + " ".join(told[start : start + WINDOW]) for start in range(max(1, len(told) - WINDOW + 1))]

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from ..errors import IndexFolderError
 
-FORMAT = 1
-"""Number of the index folder's format; a later one is refused, an earlier one read."""
+FORMAT = 2
+"""Number of the index folder's format; another one is refused. 1 had no search by letters, and no fit."""
 FILE = "manifest.json"
 
 
@@ -28,6 +28,7 @@ class Manifest:
     chunking: dict[str, Any]
     language: str
     files: dict[str, str]
+    support: dict[str, float]
     metric: str = "inner_product"
     format: int = FORMAT
 
@@ -48,10 +49,10 @@ class Manifest:
             raise IndexFolderError(f"{folder / FILE} is damaged; build the index again") from None
         if not isinstance(told, dict) or not isinstance(told.get("format"), int):
             raise IndexFolderError(f"{folder / FILE} is not an index manifest; build the index again")
-        if told["format"] > FORMAT:
+        if told["format"] != FORMAT:
             raise IndexFolderError(
-                f"{folder} has index format {told['format']}, and this version reads up to {FORMAT}; "
-                "update multichain, or build the index again"
+                f"{folder} has index format {told['format']}, and this version reads {FORMAT}; "
+                "build the index again, or use the multichain that it was built with"
             )
         try:
             return cls(**told)

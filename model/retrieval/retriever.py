@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..errors import ProfileError
 from ..providers.base import Embeddings
 from .chunks import Passage
-from .fusion import fuse
+from .fusion import FITTED, SEMANTIC, fuse, supported
 from .index import Index
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -27,6 +27,7 @@ class Retriever:
     def __init__(self, index: Index, embeddings: Embeddings, documents: str = "") -> None:
         self.index, self._embeddings = index, embeddings
         self._inside = _fitting(index, documents) if documents else None
+        self._weights = SEMANTIC if embeddings.semantic else FITTED
 
     def within(self, documents: str) -> "Retriever":
         """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
@@ -41,15 +42,21 @@ class Retriever:
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
         dense = self.index.nearest((await self._embeddings.embed([question], question=True))[0], count, allowed)
-        lexical = self.index.lexical.scores(question)
-        positions = np.arange(len(lexical)) if allowed is None else allowed
-        best = positions[np.argsort(-lexical[positions], kind="stable")[:count]]
+        by_words, by_letters = self.index.lexical.scores(question)
+        support = supported(by_words, by_letters)
+        positions = np.arange(len(support)) if allowed is None else allowed
+        best = positions[np.argsort(-support[positions], kind="stable")[:count]]
         candidates = np.array(sorted({*dense, *best.tolist()}))
         floor = min(dense.values(), default=0.0)
         near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
-        scores = np.round(fuse(lexical[candidates], near).astype(np.float64), 6)  # batches differ in the seventh digit
+        most = float(by_words[positions].max())
+        fused = fuse(by_words[candidates], by_letters[candidates], near, most, self._weights)
+        scores = np.round(fused.astype(np.float64), 6)  # batches differ in the seventh digit
         order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
-        return [Passage(self.index.chunks[candidates[n]], float(scores[n])) for n in order]
+        return [
+            Passage(self.index.chunks[candidates[n]], float(scores[n]), round(float(support[candidates[n]]), 6))
+            for n in order
+        ]
 
     def _allowed(self, wanted: dict[str, Any] | None) -> Positions | None:
         """The positions to search among; None for all."""

@@ -37,6 +37,7 @@ class RetrievalQA(Stage):
     )
     outputs = (
         Field("answer", "text", "The answer; [n] cites the n-th source."),
+        Field("support", "number", "How much of the question the passages hold by their words and letters, 0 to 1."),
         Field("abstained", "boolean", "Whether the documents did not hold the answer."),
         Field("sources", "list", "The passages found, best first.", fields=SOURCE),
     )
@@ -54,6 +55,7 @@ class RetrievalQA(Stage):
         reply = await self._chat.answer(question, passages, tell)
         return {
             "answer": reply.text,
+            "support": max((passage.support for passage in passages), default=0.0),
             "abstained": reply.abstained,
             "sources": [passage.fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
             "answered_by": reply.answered_by,

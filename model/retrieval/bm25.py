@@ -1,0 +1,95 @@
+"""BM25 (Robertson & Zaragoza, 2009; the variant of Lucene) as one sparse matrix, texts by terms.
+
+A score is a share of what the question could score, 0 to 1: BM25 by the sum of its terms' idf, where a term that no
+text has counts most. So it means the same for every question, and for one as for a thousand.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Floats = npt.NDArray[np.float32]
+
+_ARRAYS, _TERMS = "matrix.npz", "terms.json"
+
+
+class BM25:
+    """The texts by their terms; safe to share between threads."""
+
+    def __init__(self, by_term: sparse.csr_matrix, idf: Floats, terms: Mapping[str, int]) -> None:
+        """``by_term`` holds what each text scores for each term; shape (terms, texts)."""
+        self._by_term, self._idf, self._terms = by_term, idf, terms
+        self.texts = by_term.shape[1]
+        self._unknown = _idf(0.0, self.texts)
+
+    @classmethod
+    def build(cls, counts: sparse.csr_matrix, terms: Mapping[str, int], k1: float, b: float) -> Self:
+        """Weighs ``counts``, shape (texts, terms)."""
+        texts = counts.shape[0]
+        lengths = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
+        found = np.bincount(counts.indices, minlength=counts.shape[1])
+        idf = np.array([_idf(count, texts) for count in found.tolist()], dtype=np.float32)
+        relative = np.repeat(lengths / (lengths.mean() or 1.0), np.diff(counts.indptr))
+        weights = counts.data / (counts.data + k1 * (1 - b + b * relative)) * idf[counts.indices]
+        scored = sparse.csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+        return cls(scored.T.tocsr(), idf, terms)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """What ``save`` saved: arrays and JSON, no pickle."""
+        with np.load(folder / _ARRAYS, allow_pickle=False) as kept:
+            shape = tuple(kept["shape"].tolist())
+            matrix = sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), shape=shape)
+            idf = kept["idf"]
+        terms = json.loads((folder / _TERMS).read_text("utf-8"))
+        return cls(matrix, idf, {term: number for number, term in enumerate(terms)})
+
+    def save(self, folder: Path) -> None:
+        """Writes into ``folder``, which is made."""
+        folder.mkdir(parents=True)
+        m = self._by_term
+        np.savez(
+            folder / _ARRAYS, data=m.data, indices=m.indices, indptr=m.indptr, shape=np.array(m.shape), idf=self._idf
+        )
+        (folder / _TERMS).write_text(json.dumps(list(self._terms), ensure_ascii=False), "utf-8")
+
+    def scores(self, terms: Iterable[str]) -> Floats:
+        """The share of every text; shape (texts,)."""
+        weights = self.weights(terms)
+        rows = [self._terms[term] for term in weights if term in self._terms]
+        if not rows:
+            return np.zeros(self.texts, dtype=np.float32)
+        m = self._by_term
+        spans = [slice(m.indptr[row], m.indptr[row + 1]) for row in rows]
+        found = np.concatenate([m.indices[span] for span in spans])
+        scored = np.concatenate([m.data[span] for span in spans])
+        sums = np.bincount(found, weights=scored, minlength=self.texts)
+        return np.asarray(sums / sum(weights.values()), dtype=np.float32)
+
+    def weights(self, terms: Iterable[str]) -> dict[str, float]:
+        """The terms, each once, with their idf; one that no text has weighs most."""
+        known = self._terms
+        return {
+            term: float(self._idf[known[term]]) if term in known else self._unknown for term in dict.fromkeys(terms)
+        }
+
+
+def counted(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
+    """How often each text has each term: shape (texts, terms); and the columns of the terms."""
+    terms: dict[str, int] = {}
+    columns = [terms.setdefault(term, len(terms)) for text in texts for term in text]
+    ends = np.cumsum([0, *map(len, texts)])
+    ones = np.ones(len(columns), dtype=np.float32)
+    counts = sparse.csr_matrix((ones, columns, ends), shape=(len(texts), max(len(terms), 1)))
+    counts.sum_duplicates()
+    return counts, terms
+
+
+def _idf(found: float, texts: int) -> float:
+    return math.log(1 + (texts - found + 0.5) / (found + 0.5))

@@ -1,0 +1,51 @@
+"""The threshold of abstention: fitted to the corpus, right for three texts and for many."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.retrieval.chunks import Chunk
+from model.retrieval.lexical import Lexical
+from places import ROOT
+from training.calibrate import calibrated, parting
+from training.documents import load
+from training.split import split
+
+
+def chunk(text: str) -> Chunk:
+    return Chunk("a.txt", "", "", 0, 0, len(text), text)
+
+
+@pytest.mark.parametrize(
+    ("documents", "right"), [("exercise", 1.6), ("guide", 1.3)], ids=["three texts", "a dozen pages"]
+)
+def test_it_parts_what_is_there_from_what_is_not(documents: str, right: float) -> None:
+    chunks = [c for one in load([ROOT / "documents" / documents]).documents for c in split(one, 800, 80)]
+    told = calibrated(chunks, Lexical.build(chunks, "english"))
+    assert 0.05 < told["threshold"] < 0.5
+    assert told["answered"] + told["refused"] > right
+    assert calibrated(chunks, Lexical.build(chunks, "english")) == told
+
+
+def test_one_chunk_and_chunks_that_say_nothing() -> None:
+    lone = [chunk("The old pump near the boiler was built in Graz by two brothers.")]
+    told = calibrated(lone, Lexical.build(lone, "english"))
+    assert (told["answered"] > 0.9, told["refused"]) == (True, 1.0)
+    short = chunk("Hi")
+    told = calibrated([short], Lexical.build([short], "english"))
+    assert told == {"threshold": 0.0, "answered": 1.0, "refused": 0.0}
+
+
+def test_parting_takes_the_middle_of_what_parts_best() -> None:
+    assert parting(np.array([0.6, 0.8]), np.array([0.1, 0.2])) == pytest.approx(0.4)
+    assert parting(np.array([0.3, 0.6]), np.array([0.1, 0.4])) == pytest.approx(0.35, abs=0.16)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_no_other_value_parts_better(there: list[float], gone: list[float]) -> None:
+    def right(value: float) -> float:
+        return float((np.array(there) >= value).mean() + (np.array(gone) < value).mean())
+
+    found = right(parting(np.array(there), np.array(gone)))
+    assert found >= max(right(value) for value in [*there, *gone]) - 0.51
