@@ -18,7 +18,7 @@ from model.contract import META
 from model.field import Field
 from model.profile import Profile
 from model.providers import MODULES, provider
-from model.providers.service import WAYS
+from model.providers.ways import WAYS
 from training.cases import CASES, EMPTY, RAN
 
 ROOT = Path(__file__).parent.parent

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import Stemmer
+
 from . import plan, settings, stages
 from .contract import COMMON as GIVEN
 from .contract import RUN, Contract
@@ -14,6 +16,7 @@ from .providers import MODULES, provider
 INDEX = ("chunk_size", "overlap", "language")
 """The settings of an index."""
 
+_LEAST_CHUNK, _MOST_CHUNK = 50, 100_000
 _NAME = re.compile(r"[A-Za-z][\w-]*")
 
 
@@ -37,7 +40,23 @@ def _parts(profile: Profile) -> Iterator[str]:
     for name in profile.index.keys() - set(INDEX):
         place = profile.source.place("index", name)
         yield f"{place}: index: there is no setting {name}; {settings.meant(name, INDEX)}"
+    for name in INDEX:
+        sentence = _index(name, profile.index)
+        if sentence:
+            yield f"{profile.source.place('index', name)}: index: {sentence}"
     yield from _provider(profile, ("embeddings",), profile.embeddings, "embeddings")
+
+
+def _index(name: str, told: Values) -> str:
+    """What is wrong with a setting of the index; empty when nothing is."""
+    value = told.get(name)
+    if name == "language":
+        known = Stemmer.algorithms()
+        return "" if value in known else f"there is no stemmer for {value}; {settings.meant(str(value), known)}"
+    most = _MOST_CHUNK if name == "chunk_size" else told.get("chunk_size") or 0
+    least = _LEAST_CHUNK if name == "chunk_size" else 0
+    fits = type(value) is int and type(most) is int and least <= value < most
+    return "" if fits else f"{name} is expected to be a whole number of characters from {least} to below {most}"
 
 
 def _stages(profile: Profile) -> Iterator[str]:

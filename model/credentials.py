@@ -11,19 +11,21 @@ import os
 
 from . import pool
 from .errors import CredentialError
+from .workspace import workspace
 
 SCOPE = "MULTICHAIN_SECRET_SCOPE"
 
 
 async def value(variable: str) -> str:
-    """The value of ``variable``; "" when it is set nowhere. Raises CredentialError when the scope cannot be read."""
-    for name in (f"MULTICHAIN_{variable}", variable):
-        if os.environ.get(name):
-            return os.environ[name]
+    """The value of ``variable``; "" when it is set nowhere. Raises CredentialError when it cannot be read."""
     scope = os.environ.get(SCOPE)
-    if not scope:
-        return ""
-    return str(await pool.made(("secret", scope, variable), lambda: asyncio.to_thread(_in_scope, scope, variable)))
+    found = os.environ.get(f"MULTICHAIN_{variable}") or os.environ.get(variable)
+    if not found and scope:
+        found = await pool.made(("secret", scope, variable), lambda: asyncio.to_thread(_in_scope, scope, variable))
+    told = str(found or "").strip()  # files and terminals add the end of a line
+    if not told.isascii():
+        raise CredentialError(f"{variable} holds a character that none has; copy it again")
+    return told
 
 
 async def needed(variable: str, title: str, what: str) -> str:
@@ -37,12 +39,11 @@ async def needed(variable: str, title: str, what: str) -> str:
 
 
 def _in_scope(scope: str, key: str) -> str:
-    from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - half a second, for those who use a scope
     from databricks.sdk.errors import NotFound  # noqa: PLC0415
     from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415
 
     try:
-        told = WorkspaceClient().secrets.get_secret(scope, key).value
+        told = workspace().secrets.get_secret(scope, key).value
     except NotFound:
         return ""
     except (DatabricksError, ValueError) as error:  # ValueError: no workspace is configured

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-from .errors import DeadlineError, ProfileError
+from .errors import DeadlineError, SettingError
 
 VARIABLE = "MULTICHAIN_DEADLINE_SECONDS"
 
@@ -24,7 +24,7 @@ def begun() -> Iterator[None]:
     if _ENDS.get() is not None:
         yield
         return
-    token = _ENDS.set(asyncio.get_running_loop().time() + _allowed())
+    token = _ENDS.set(asyncio.get_running_loop().time() + allowed())
     try:
         yield
     finally:
@@ -50,9 +50,13 @@ async def kept(name: str) -> AsyncIterator[None]:
         raise DeadlineError(f"{name}: the request's time was up; ask for less at once, or raise {VARIABLE}") from None
 
 
-def _allowed() -> float:
+def allowed() -> float:
+    """The seconds that a call may take; infinite without a setting. Raises SettingError."""
     told = os.environ.get(VARIABLE)
     try:
-        return float(told) if told else math.inf
+        seconds = float(told) if told else math.inf
     except ValueError:
-        raise ProfileError(f"{VARIABLE} is expected to be a number of seconds") from None
+        seconds = 0.0
+    if not seconds > 0:
+        raise SettingError(f"{VARIABLE} is expected to be a number of seconds, above 0")
+    return seconds

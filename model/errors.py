@@ -62,6 +62,12 @@ class BusyError(MultichainError):
     retryable = True
 
 
+class AddressError(MultichainError):
+    """An address answers, but not as a provider does."""
+
+    code = "address"
+
+
 class ModerationError(MultichainError):
     """A provider's moderation refused the request."""
 
@@ -81,6 +87,12 @@ class PayloadError(MultichainError):
     code = "payload"
 
 
+class PictureError(MultichainError):
+    """A picture cannot be kept where pictures are to be kept."""
+
+    code = "storage"
+
+
 class ProviderError(MultichainError):
     """A provider did not take a request, or answered with what it should not."""
 
@@ -91,6 +103,12 @@ class ProfileError(MultichainError):
     """A profile cannot be read or names what does not exist."""
 
     code = "bad_profile"
+
+
+class SettingError(ProfileError):
+    """A variable of the environment cannot be read."""
+
+    code = "bad_setting"
 
 
 class DocumentError(MultichainError):

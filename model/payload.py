@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from .contract import Contract, Response
-from .errors import PayloadError, ProfileError
+from .errors import PayloadError, SettingError
 from .field import Values
 
 VARIABLE = "MULTICHAIN_RESPONSE_BYTES"
@@ -48,10 +48,10 @@ async def fitted(responses: list[Response], contract: Contract) -> list[Response
 
 
 def allowed() -> int:
-    """The bytes that an answer may have; 0 without a limit. Raises ProfileError for a setting that is no number."""
+    """The bytes that an answer may have; 0 without a limit. Raises SettingError for a setting that is no number."""
     told = os.environ.get(VARIABLE, "")
     if told and not told.isdecimal():
-        raise ProfileError(f"{VARIABLE} is expected to be a number of bytes")
+        raise SettingError(f"{VARIABLE} is expected to be a number of bytes")
     serving = any(os.environ.get(name) == "true" for name in _ENDPOINT)
     return min(int(told or _USUAL), _HARD) if serving else int(told or 0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .account import Usage
-from .errors import ProfileError
+from .errors import ProfileError, SettingError
 from .source import Source
 
 FILE = Path(__file__).parent / "published.yaml"
@@ -95,11 +95,13 @@ def priced(provider: str, model: str, tokens: Tokens, images: int = 0) -> Usage:
 def _read(file: str) -> Table:
     path = Path(file)
     if not path.is_file():
-        raise ProfileError(f"there is no file {file}, which {VARIABLE} names")
+        raise SettingError(f"there is no file {file}, which {VARIABLE} names")
     source = Source(path)
     told = source.values
     if not isinstance(told, dict) or not isinstance(told.get("date"), date):
-        raise ProfileError(f"{source.place()}: it is no table of prices: it needs the date that it was made on")
+        raise ProfileError(
+            f"{source.place()}: it is no table of prices: it needs the date that it was made on, as {FILE.name} has"
+        )
     models = {
         str(provider): {str(name): _published(source, str(provider), str(name), one) for name, one in entries.items()}
         for provider, entries in told.items()

@@ -17,6 +17,15 @@ _PLAIN: dict[object, tuple[type, ...]] = {
     type(None): (type(None),),
 }
 
+_WORDS: dict[object, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list, such as [a, b]",
+    dict: "an object",
+}
+
 
 def names(made: Callable[..., Any]) -> list[str]:
     """The settings that it takes."""
@@ -64,4 +73,4 @@ def _kinds(parameter: Parameter) -> tuple[Any, ...]:
 
 def _told(parameter: Parameter) -> str:
     kinds = [kind for kind in _kinds(parameter) if kind is not type(None)]
-    return " or ".join(str(kind) if get_origin(kind) else kind.__name__ for kind in kinds)
+    return " or ".join(_WORDS.get(get_origin(kind) or kind, str(kind)) for kind in kinds)

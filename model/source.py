@@ -15,7 +15,10 @@ class Source:
     def __init__(self, file: Path) -> None:
         """Reads ``file``. Raises ProfileError, naming the line, for what is no YAML and for a key that comes twice."""
         self._file = file
-        text = file.read_text("utf-8")
+        try:
+            text = file.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise ProfileError(f"{file}: it is no text in UTF-8") from None
         try:
             self._root = yaml.compose(text, Loader=yaml.SafeLoader)
             self.values: Any = yaml.safe_load(text)

@@ -30,7 +30,7 @@ def serving() -> None:
     type=click.Path(path_type=Path),
     default=Path("multichain.png"),
     show_default=True,
-    help="Where a picture goes.",
+    help="Where a picture goes; its suffix becomes that of its format.",
 )
 @click.option("--json", "raw", is_flag=True, help="Print the whole response as JSON instead.")
 def ask(  # noqa: PLR0913, PLR0917 - one for each option

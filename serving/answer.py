@@ -8,6 +8,7 @@ from typing import Any
 from .errors import ServingError
 
 Values = dict[str, Any]
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
 def lines(response: dict[str, Values], out: Path) -> Iterator[str]:
@@ -54,6 +55,7 @@ def _picture(stage: Values, out: Path) -> Iterator[str]:
     if stage["url"]:
         yield stage["url"]
         return
+    out = out.with_suffix(_SUFFIXES.get(stage["mime_type"], out.suffix))
     try:
         out.write_bytes(base64.b64decode(stage["image"]))
     except OSError as error:

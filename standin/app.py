@@ -105,7 +105,7 @@ class StandIn:
         listed = [
             {"id": one.name, "object": "model", "created": 1, "owned_by": "stand-in", "shutdown_date": one.ends}
             for one in catalogue.ENTRIES.values()
-            if not (one.gone or one.own)
+            if not (one.gone or one.name.startswith("databricks-"))
         ]
         return JSONResponse({"object": "list", "data": listed})
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from textwrap import shorten
 from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -13,6 +14,7 @@ from .refusal import invalid, only
 _ROLES = {"system", "developer", "user", "assistant", "tool"}
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*?)(?=^\[\d+\] |^Question: |\Z)", re.MULTILINE | re.DOTALL)
 _MOST_WORDS = 9
+_SMALL = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
 
 
 def complete(body: dict[str, Any], told: str | None = None) -> Response:
@@ -89,11 +91,12 @@ def _words(text: str) -> set[str]:
 
 def _diagram(asked: str) -> dict[str, Any]:
     """The telling words of what is asked, each joined to the first."""
-    words = list(dict.fromkeys(re.findall(r"\w{4,}", asked)))[:_MOST_WORDS] or ["stand-in"]
+    words = list(dict.fromkeys(re.findall(r"\w{4,}", asked.partition(" of")[2] or asked)))
+    words = [word for word in words if word.lower() not in _SMALL][:_MOST_WORDS] or ["stand-in"]
     words += ["stand-in"] * (len(words) == 1)
     nodes = [{"id": f"n{n}", "label": word, "main": n == 0} for n, word in enumerate(words)]
     edges = [{"from": "n0", "to": node["id"], "label": "with"} for node in nodes[1:]]
-    return {"title": asked.strip()[:80] or "Stand-in", "groups": [], "nodes": nodes, "edges": edges}
+    return {"title": shorten(asked, 60, placeholder=" …") or "Stand-in", "groups": [], "nodes": nodes, "edges": edges}
 
 
 def _text(message: dict[str, Any]) -> str:

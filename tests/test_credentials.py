@@ -53,6 +53,40 @@ def test_a_name_of_our_own_comes_first(stand_in: StandIn, engine: Engine, monkey
     assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
 
 
+def test_the_end_of_a_line_is_no_part_of_a_key(
+    stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{stand_in.key}\n")
+    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "sentence"),
+    [
+        ("OPENAI_API_KEY", "sk-\u043a", "OPENAI_API_KEY holds a character that none has; copy it again"),
+        ("OPENAI_BASE_URL", "nonsense", "OPENAI_BASE_URL is no address; it begins with https://, or http:// on this"),
+    ],
+)
+def test_what_is_no_key_and_no_address(
+    name: str, told: str, sentence: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, told)
+    with pytest.raises(CredentialError, match=sentence):
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+
+
+def test_an_address_of_databricks_that_is_none(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "nonsense")
+    with pytest.raises(CredentialError, match="DATABRICKS_HOST is no address; write it as https://adb-"):
+        Engine().run(databricks.chat(["a"]).complete("Hi", "", silent))
+
+
+def test_a_token_of_databricks_that_is_wrong(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
+    with pytest.raises(CredentialError, match="databricks does not take this token; check DATABRICKS_TOKEN"):
+        Engine().run(databricks.standings(["a"]))
+
+
 def test_a_key_in_a_secret_scope(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(credentials.SCOPE, "team")
     with pytest.raises(CredentialError, match="OPENAI_API_KEY is not set and not in the secret scope team; set it to"):

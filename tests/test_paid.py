@@ -191,9 +191,27 @@ def test_a_deadline_is_the_error_of_what_cannot_make_it(
     assert 2 < told["image_generation"]["seconds"] < 10
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MULTICHAIN_DEADLINE_SECONDS", "abc", "MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"),
+        ("MULTICHAIN_DEADLINE_SECONDS", "-1", "MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"),
+        ("MULTICHAIN_RESPONSE_BYTES", "1 MB", "MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"),
+        ("MULTICHAIN_PRICES", "/no/such.yaml", "there is no file /no/such.yaml, which MULTICHAIN_PRICES names"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_told_when_a_version_is_loaded(
+    name: str, value: str, sentence: str, trained: tuple[Path, Any], run: Any
+) -> None:
+    environment = {name: value, "MLFLOW_TRACKING_URI": f"sqlite:///{trained[0] / 'mlflow.db'}"}
+    done = run("serving", "ask", "--question", "What?", folder=trained[0], **environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {sentence}")
+
+
 def test_asking_it_shows_answer_cost_and_picture(trained: tuple[Path, Any], run: Any) -> None:
     folder, _ = trained
-    words = ["--question", "What is Azure Databricks?", "--prompt", CITY, "--out", "city.webp"]
+    words = ["--question", "What is Azure Databricks?", "--prompt", CITY, "--out", "city.png"]
     asked = run("serving", "ask", *words, folder=folder, MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}")
     assert asked.returncode == 0, asked.stderr
     assert ANSWERS[0] in asked.stdout

@@ -14,10 +14,14 @@ from PIL import Image
 
 from model import payload
 from model.contract import Contract, StageContract
-from model.errors import CommandError, ProfileError
+from model.engine import Engine
+from model.errors import PictureError, ProfileError
+from model.events import silent
 from model.field import Field
 from model.pictures import metadata, size
 from model.pictures.store import VARIABLE, store
+from model.providers import openai
+from model.stages.image_generation import ImageGeneration
 from standin.app import StandIn
 
 CONTRACT = Contract(
@@ -172,5 +176,17 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_so(
 ) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "below"))
-    with pytest.raises(CommandError, match="the picture cannot be kept where MULTICHAIN_PICTURES says"):
+    with pytest.raises(PictureError, match="a picture cannot be kept where MULTICHAIN_PICTURES says"):
         store(b"picture", "image/png")
+
+
+def test_a_place_that_cannot_be_written_is_found_before_a_picture_is_paid_for(
+    stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
+    retriever: Any = None
+    stage = ImageGeneration(retriever, openai.images(["gpt-image-2"], way="images"))
+    with pytest.raises(PictureError, match="a picture cannot be kept"):
+        Engine().run(stage.run({"prompt": "A city", "sources": []}, silent))
+    assert stand_in.script.asked == []

@@ -71,10 +71,22 @@ def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: P
     assert not report.failed
 
 
-@pytest.mark.parametrize(("models", "more"), [("gpt-4, gpt-4-turbo", ""), ("gpt-4, gpt-6-luna", ", fallback: off")])
-def test_a_list_of_which_none_is_left_fails(models: str, more: str, stand_in: StandIn, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("models", "more", "sentence"),
+    [
+        ("gpt-4, gpt-4-turbo", "", "qa: no model of models is left; name another"),
+        (
+            "gpt-4, gpt-6-luna",
+            ", fallback: off",
+            "qa: gpt-4 has ended, and fallback: off keeps to it; name another",
+        ),
+    ],
+)
+def test_a_list_of_which_none_is_left_fails(
+    models: str, more: str, sentence: str, stand_in: StandIn, tmp_path: Path
+) -> None:
     report = preflight(profile(tmp_path, QA.format("openai", models, more)), today=TODAY)
-    assert Finding("fail", "qa: no model of models is left; name another") in report.findings
+    assert Finding("fail", sentence) in report.findings
     assert report.failed
 
 
@@ -90,7 +102,7 @@ def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path
     stand_in.script.faults.extend([Fault(path="models", status=404)] * 2)
     head = HEAD.replace("provider: openai", "provider: compatible")
     report = preflight(profile(tmp_path, QA.format("compatible", "gpt-6-luna", ""), head), today=TODAY)
-    assert Finding("ok", "compatible:gpt-6-luna (qa) is not listed anywhere: unknown") in report.findings
+    assert Finding("ok", "compatible:gpt-6-luna (qa): the server has no list of models") in report.findings
     assert not report.failed
 
 
@@ -116,8 +128,9 @@ def test_an_index_of_other_vectors_fails(stand_in: StandIn, tmp_path: Path, monk
     assert Finding("ok", same) in preflight(made, index, TODAY).findings
     shorter = HEAD.replace("-small}", "-small, dimensions: 256}")
     report = preflight(profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
-    wrong = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536"
-    assert Finding("fail", f"{wrong}; build the index again") in report.findings
+    wrong = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536, built with "
+    then = "openai:text-embedding-3-small; build the index again, or name that profile"
+    assert Finding("fail", wrong + then) in report.findings
     index.manifest.embedding["fingerprint"] = index.manifest.embedding["fingerprint"][::-1]
     other = "openai:text-embedding-3-small (the index) gives other vectors than those of the index"
     assert Finding("fail", f"{other}; build the index again") in preflight(made, index, TODAY).findings

@@ -71,7 +71,7 @@ def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, e
             "provider_busy: openai:gpt-4.1 is overloaded or failed (HTTP 503",
         ),
         (Fault(status=400, code="x"), 1, "provider: openai:gpt-4.1 did not take the request (HTTP 400); check it"),
-        (Fault(status=401), 1, "credential: openai:gpt-4.1 does not take this key; check the key, and that it is of"),
+        (Fault(status=401), 1, "credential: openai:gpt-4.1 does not take this key; check it, set one where there is"),
         (Fault(status=403), 1, "model_unavailable: openai:gpt-4.1 is not permitted with this key; name another"),
         (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 is not there, or no longer; name another model"),
         (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 is not there"),

@@ -1,6 +1,7 @@
 """Every spelling of OpenAI's protocol against the strict stand-in: what is asked, and what comes back."""
 
 import io
+import os
 from types import ModuleType
 from typing import Any
 
@@ -97,10 +98,21 @@ def test_a_diagram_is_written_by_a_chat_model_and_drawn_here(
     picture, used = accounted(engine, drawn)
     assert Image.open(io.BytesIO(picture.content)).size == (512, 512)
     assert picture.answered_by == f"{name(spelling)}:{chat}, drawn by multichain"
-    assert picture.alt_text.startswith("Diagram of A diagram of pump, boiler, chimney: diagram with pump; ")
+    assert picture.alt_text.startswith("Diagram of A diagram of pump, boiler, chimney: pump with boiler; ")
     assert [path for path, _ in stand_in.script.asked] == ["chat/completions"]
     assert "<passage>\nAzure Databricks is" in stand_in.script.asked[0][1]["messages"][0]["content"]
     assert (used.usage.images, used.usage.output_tokens > 50) == (1, True)
+
+
+@pytest.mark.parametrize("spelling", [openai, azure, compatible])
+def test_an_address_where_no_such_service_is(spelling: Any, engine: Engine, stand_in: StandIn) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "COMPATIBLE_BASE_URL"):
+            patch.setenv(name, f"{os.environ['DATABRICKS_HOST']}/wrong")
+        with pytest.raises(Exception, match="its address answers, but not as such a service; check it, up to its /v1"):
+            engine.run(spelling.chat(["gpt-4.1", "gpt-6-luna"]).complete("Hi", "", silent))
+        (standing,) = engine.run(spelling.standings(["gpt-4o-mini-x"]))
+        assert standing.listed is None
 
 
 @pytest.mark.parametrize("spelling", [openai, azure, compatible])
@@ -202,6 +214,12 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
     assert reply.cited <= {0, 1, 2}
 
 
+def test_a_window_that_holds_no_passage_is_an_error_and_nothing_is_paid(stand_in: StandIn, engine: Engine) -> None:
+    with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage within its window"):
+        engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, silent))
+    assert stand_in.script.asked == []
+
+
 def test_a_citation_of_a_passage_that_was_left_out_is_false(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.append("So it is. [3] And so. [1]")
     reply, used = accounted(engine, openai.chat(["gpt-4.1"]).answer("Databricks?", PASSAGES, silent))
@@ -217,13 +235,13 @@ def test_what_the_passages_do_not_hold_is_not_answered(stand_in: StandIn, engine
 def test_a_diagram_that_cannot_be_drawn_is_sent_back_once(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.append('{"title": "T", "nodes": [{"id": "a", "label": "A"}], "edges": []}')
     images = openai.images(chat_models=["gpt-4.1"], way="diagram")
-    picture = engine.run(images.draw("A diagram of this", [], style="", size="", sample=1))
-    assert picture.alt_text == "Diagram of A diagram of this: diagram with this."
+    picture = engine.run(images.draw("A diagram of pumps", [], style="", size="", sample=1))
+    assert picture.alt_text == "Diagram of A diagram of pumps: pumps with stand-in."
     again = stand_in.script.asked[1][1]["messages"][0]["content"]
     assert "could not be used: nodes: List should have at least 2 items" in again
     stand_in.script.replies.extend(["no", "never"])
     with pytest.raises(Exception, match=r"^openai:gpt-4.1 wrote no diagram that can be drawn"):
-        engine.run(images.draw("A diagram of this", [], style="", size="", sample=1))
+        engine.run(images.draw("A diagram of pumps", [], style="", size="", sample=1))
 
 
 def test_dimensions_shorten_the_vectors(stand_in: StandIn, engine: Engine) -> None:
@@ -308,6 +326,11 @@ def test_a_server_without_a_list_of_models_is_unknown(status: int, stand_in: Sta
         ({"way": "images"}, "the way images needs models"),
         ({"way": "diagram", "models": ["a"]}, "the way diagram needs chat_models"),
         ({"way": "images", "models": ["a"], "output_format": "gif"}, "output_format is one of png, jpeg, webp"),
+        ({"way": "images", "models": ["a"], "quality": "superb"}, "quality is one of auto, low, medium, high"),
+        ({"way": "images", "models": []}, r"models names no model; write it as \[gpt-4.1, gpt-6-luna\]"),
+        ({"way": "images", "models": ["a", 5]}, "models names no model"),
+        ({"window": 0}, "window is expected to be a whole number above 0"),
+        ({"dimensions": 0}, "dimensions is expected to be a whole number above 0"),
     ],
 )
 def test_settings_of_pictures_that_do_not_go_together(settings: dict[str, Any], sentence: str) -> None:

@@ -61,7 +61,7 @@ def test_it_stops_before_the_limit_and_keeps_what_is_done(
     stand_in: StandIn, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.embed._BATCH", 1)
-    with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$8e-07: 1 chunks are "):
+    with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000008: 1 chunks are "):
         built(texts, 0.0000008)
     assert inputs(stand_in) == [1, 1, 1]
     assert not (texts.parent / "index").exists()
@@ -122,3 +122,10 @@ def test_several_at_once(tmp_path: Path) -> None:
         list(pool.map(keep, range(40)))
     found = Vectors(tmp_path / "v.db", "a:b", PROBE).kept(map(str, range(40)))
     assert {text: row.tolist() for text, row in found.items()} == {str(n): [n, n] for n in range(40)}
+
+
+def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
+    (texts.parent / vectors.FILE).write_text("garbage " * 100, "utf-8")
+    with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move it away"):
+        built(texts)
+    assert not (texts.parent / "index").exists()

@@ -86,7 +86,9 @@ class Embedding:
                 f"{published.VARIABLE}, or leave --max-cost out"
             )
         if self.spent.cost + cost > max_cost:
+            rest = cost * left / len(batch)
             raise CommandError(
-                f"stopped at ${self.spent.cost:.4f}, before --max-cost ${max_cost:g}: {left:,} chunks are not embedded "
-                f"yet; what is embedded is kept in {Path(vectors.FILE).absolute()}, so run it again with a higher one"
+                f"stopped at ${self.spent.cost:.7f}, before --max-cost ${max_cost:.7f}: {left:,} chunks are not "
+                f"embedded yet, which may cost ${rest:.7f}; run it again with a higher one: what is embedded is kept "
+                f"in {Path(vectors.FILE).absolute()}"
             )

@@ -98,7 +98,9 @@ class _Flight:
             if standing.name not in self._told:
                 self._told.add(standing.name)
                 yield self._standing(standing, gone=gone, where=_where(self._profile, told["provider"], model))
-        if all(over[: 1 if told.get("fallback") is False else None]):
+        if told.get("fallback") is False and over[0]:
+            yield Finding("fail", f"{where}: {models[0]} has ended, and fallback: off keeps to it; name another")
+        elif all(over):
             yield Finding("fail", f"{where}: no model of {key} is left; name another")
 
     def _over(self, standing: Standing) -> bool:
@@ -111,7 +113,7 @@ class _Flight:
         if standing.listed is False:
             return Finding("warn", f"{name} is not among the models that the server shows: unknown{then}")
         if not standing.ends:
-            return Finding("ok", f"{name}" + (" is not listed anywhere: unknown" if standing.listed is None else ""))
+            return Finding("ok", name + (": the server has no list of models" if standing.listed is None else ""))
         days = (date.fromisoformat(standing.ends) - self._today).days
         level: Level = "warn" if days <= NEAR else "ok"
         return Finding(level, f"{name} ends on {standing.ends}, in {days} days{then}")
@@ -138,7 +140,8 @@ class _Flight:
         built = self._index.manifest
         if len(vector) != built.dimension:
             sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {built.dimension}"
-            return Finding("fail", f"{sentence}; build the index again")
+            other = f"{built.embedding['provider']}:{built.embedding['model']}"
+            return Finding("fail", f"{sentence}, built with {other}; build the index again, or name that profile")
         if float(np.dot(vector, built.embedding["fingerprint"])) < _SAME:
             return Finding("fail", f"{name} gives other vectors than those of the index; build the index again")
         return Finding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")

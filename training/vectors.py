@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from model.errors import CommandError
+
 FILE = "embeddings.db"
 """Its name, in the current folder."""
 _SAME = 0.999
@@ -60,8 +62,14 @@ class Vectors:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One transaction."""
-        with closing(sqlite3.connect(self._file, timeout=60)) as store, store:
-            yield store
+        try:
+            with closing(sqlite3.connect(self._file, timeout=60)) as store, store:
+                yield store
+        except sqlite3.DatabaseError as error:
+            raise CommandError(
+                f"{self._file.absolute()} cannot be used ({error}); move it away: it holds vectors that were made "
+                "before, and is made anew"
+            ) from None
 
 
 def _same(one: Row, other: Row) -> bool:

@@ -14,6 +14,7 @@ LEADING = 1.25
 """The height of a line, in sizes of its font."""
 
 _FONTS = Path(__file__).parent.parent / "fonts"
+_PICTOGRAPHS = 0x1F000
 _MOST_LINES = 3
 _LONGEST_WORD = 24
 _SCRIPTS = (
@@ -83,11 +84,16 @@ def foreign(text: str) -> bool:
 def _fonts(text: str) -> Iterator[tuple[str, str]]:
     """Each character with its font; a space or mark stays with the letter before it, if that font is another."""
     name = _LATIN
-    for letter in text:
+    for letter in filter(_drawable, text):
         own = next((font for (first, last), font in _SCRIPTS if first <= ord(letter) <= last), _LATIN)
         if letter != " " or name == "DroidSansFallback":
             name = own
         yield letter, name
+
+
+def _drawable(letter: str) -> bool:
+    """Whether some font here has it: pictographs and what varies them are left out."""
+    return ord(letter) < _PICTOGRAPHS and not "\ufe00" <= letter <= "\ufe0f"
 
 
 def _name(pair: tuple[str, str]) -> str:

@@ -10,16 +10,29 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from ..errors import CommandError
+from ..errors import PictureError
+from ..workspace import workspace
 
 VARIABLE = "MULTICHAIN_PICTURES"
+
+
+def check() -> None:
+    """Raises PictureError when a folder cannot be written, before a picture is paid for."""
+    place = os.environ.get(VARIABLE)
+    if place and (Path(place).is_dir() or not place.startswith("/Volumes/")):
+        try:
+            Path(place).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise _unkept(error) from None
 
 
 def store(content: bytes, mime_type: str) -> str:
     """Keeps the picture where MULTICHAIN_PICTURES says, and gives its address; "" when it says nothing.
 
     A volume that is mounted is a folder like any other; where it is not, on a Model Serving endpoint say, it is
-    written through Databricks' Files API. Raises CommandError when it cannot be kept.
+    written through Databricks' Files API. Raises PictureError when it cannot be kept.
     """
     place = os.environ.get(VARIABLE)
     if not place:
@@ -30,10 +43,14 @@ def store(content: bytes, mime_type: str) -> str:
             return _uploaded(content, f"{place.rstrip('/')}/{name}")
         return _written(content, Path(place).absolute() / name)
     except Exception as error:  # noqa: BLE001 - whatever a file system or an SDK raises
-        raise CommandError(
-            f"the picture cannot be kept where {VARIABLE} says ({type(error).__name__}); "
-            "check that the place is there and may be written"
-        ) from None
+        raise _unkept(error) from None
+
+
+def _unkept(error: Exception) -> PictureError:
+    return PictureError(
+        f"a picture cannot be kept where {VARIABLE} says ({type(error).__name__}); "
+        "check that the place is there and may be written"
+    )
 
 
 def _written(content: bytes, file: Path) -> str:
@@ -48,7 +65,5 @@ def _written(content: bytes, file: Path) -> str:
 
 
 def _uploaded(content: bytes, path: str) -> str:
-    from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - half a second, on an endpoint alone
-
-    WorkspaceClient().files.upload(path, io.BytesIO(content), overwrite=True)
+    workspace().files.upload(path, io.BytesIO(content), overwrite=True)
     return path

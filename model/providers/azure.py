@@ -5,6 +5,7 @@ whatever azure-identity finds: a managed identity, a service principal's variabl
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -33,7 +34,7 @@ class AzureService(Service):
         return super().requires(settings) | ({"azure-identity"} if _identity_installed() else set())
 
     async def _access(self) -> Settings:
-        address = await credentials.needed(self._address, self._title, "the address of your resource at")
+        address = self._checked(await credentials.needed(self._address, self._title, "the address of your resource at"))
         version = await credentials.value("AZURE_OPENAI_API_VERSION") or _VERSION
         key = await credentials.value(self._key)
         proof = {"api_key": key} if key else {"azure_ad_token_provider": await pool.made("entra", _entra)}
@@ -67,6 +68,7 @@ async def _entra() -> Any:  # noqa: ANN401 - a function that gives a token
     def provider() -> Any:  # noqa: ANN401
         from azure.identity import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415 - an extra
 
+        logging.getLogger("azure.identity").setLevel(logging.ERROR)  # it tells at length of each way that it tried
         return get_bearer_token_provider(DefaultAzureCredential(), _SCOPE)
 
     given = await asyncio.to_thread(provider)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from .. import pool
-from ..errors import CredentialError, UnavailableError
+from ..errors import BusyError, CredentialError
+from ..workspace import workspace
 from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .service import Service, Settings
@@ -36,52 +37,51 @@ class DatabricksService(Service):
         return super().requires(settings) | {"databricks-sdk"}
 
     def check(self, role: str, settings: Settings) -> None:
-        """All is said by the types of the settings."""
+        """As the others', whose pictures are diagrams. Raises ProfileError."""
+        super().check(role, settings | ({"way": "diagram"} if role == "images" else {}))
 
     async def standings(self, models: Sequence[str]) -> list[Standing]:
         """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
-        workspace = await pool.made("databricks", _workspace)
-        return [await asyncio.to_thread(self._asked, workspace, model) for model in models]
+        client = await pool.made("databricks", _workspace)
+        return [await asyncio.to_thread(self._asked, client, model) for model in models]
 
-    def _asked(self, workspace: Any, model: str) -> Standing:  # noqa: ANN401 - the SDK's client
-        from databricks.sdk.errors import NotFound, PermissionDenied  # noqa: PLC0415 - half a second
+    def _asked(self, client: Any, model: str) -> Standing:  # noqa: ANN401 - the SDK's client
+        from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # noqa: PLC0415 - half a second
         from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415
 
         try:
-            state = workspace.serving_endpoints.get(model).state
+            state = client.serving_endpoints.get(model).state
         except (NotFound, PermissionDenied):
             return Standing(f"{self.name}:{model}", listed=False)
-        except DatabricksError as error:
-            raise UnavailableError(f"databricks:{model} cannot be looked up ({type(error).__name__})") from None
+        except Unauthenticated:
+            raise CredentialError("databricks does not take this token; check DATABRICKS_TOKEN, or log in") from None
+        except (DatabricksError, OSError, TimeoutError) as error:
+            raise BusyError(
+                f"databricks:{model} cannot be looked up ({type(error).__name__}); try again, or check DATABRICKS_HOST"
+            ) from None
         return Standing(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
     async def _access(self) -> Settings:
-        workspace = await pool.made("databricks", _workspace)
-        host = str(workspace.config.host).rstrip("/")
+        client = await pool.made("databricks", _workspace)
+        host = str(client.config.host).rstrip("/")
         return {"api_key": await pool.made("databricks token", _token), "base_url": f"{host}/serving-endpoints"}
 
 
 async def _token() -> Callable[[], Awaitable[str]]:
     """Gives a token for each call; the SDK renews it."""
-    workspace = await pool.made("databricks", _workspace)
+    client = await pool.made("databricks", _workspace)
 
     async def token() -> str:
-        headers = await asyncio.to_thread(workspace.config.authenticate)
+        headers = await asyncio.to_thread(client.config.authenticate)
         return str(headers["Authorization"]).removeprefix("Bearer ")
 
     return token
 
 
 async def _workspace() -> Any:  # noqa: ANN401
-    """The workspace that the environment names. Raises CredentialError when there is none."""
-
-    def made() -> Any:  # noqa: ANN401
-        from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - half a second
-
-        return WorkspaceClient()
-
+    """The workspace that the environment names. Raises CredentialError when there is none, or it cannot be asked."""
     try:
-        return await asyncio.to_thread(made)
+        return await asyncio.to_thread(workspace)
     except ValueError:
         raise CredentialError(
             "no Databricks workspace is configured; set DATABRICKS_HOST and DATABRICKS_TOKEN, or log in with "

@@ -10,7 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import BusyError, CredentialError, ModerationError, MultichainError, ProviderError, UnavailableError
+from ..errors import (
+    AddressError,
+    BusyError,
+    CredentialError,
+    ModerationError,
+    MultichainError,
+    ProviderError,
+    UnavailableError,
+)
 
 FORBIDDEN, MISSING, TOO_MANY, SERVER = 403, 404, 429, 500
 BUSY = {408, 409, TOO_MANY}
@@ -83,21 +91,32 @@ def failure(name: str, error: Exception) -> MultichainError:
 
 def _refusal(name: str, error: Exception, told: int) -> MultichainError:
     """What a 4xx that no retry helps is to a caller."""
+    body: Any = getattr(error, "body", None)
     if code(error) in _MODERATED:
-        body: Any = getattr(error, "body", None)
         details = body.get("moderation_details") if isinstance(body, Mapping) else None
         return ModerationError(f"{name} refused this ({refusal_reason(code(error), details)}); put it in other words")
     if "AuthenticationError" in kinds(error):
-        return CredentialError(f"{name} does not take this key; check the key, and that it is of this provider")
+        return CredentialError(f"{name} does not take this key; check it, set one where there is none, and whose it is")
     if told == FORBIDDEN:
         return UnavailableError(f"{name} is not permitted with this key; name another model")
     if told == MISSING or code(error) in _GONE:
-        return UnavailableError(f"{name} is not there, or no longer; name another model")
+        return _missing(name, body, code(error))
+    return ProviderError(_wrong(name, error, told))
+
+
+def _missing(name: str, body: object, told: str) -> MultichainError:
+    """A model that is not there, or an address where no such service is: its 404 says nothing of a model."""
+    if not isinstance(body, Mapping) or body.keys() <= {"detail"} or told == str(MISSING):
+        return AddressError(f"{name}: its address answers, but not as such a service; check it, up to its /v1")
+    return UnavailableError(f"{name} is not there, or no longer; name another model")
+
+
+def _wrong(name: str, error: Exception, told: int) -> str:
     if code(error) in _TOO_LONG:
-        return ProviderError(f"{name} was asked more than it can read at once; ask for fewer passages, or set window")
+        return f"{name} was asked more than it can read at once; ask for fewer passages, or set window"
     parameter = str(getattr(error, "param", None) or "")
     place = f", for {parameter}" if _WORD.fullmatch(parameter) else ""
-    return ProviderError(f"{name} did not take the request (HTTP {told}{place}); check it, and the profile's settings")
+    return f"{name} did not take the request (HTTP {told}{place}); check it, and the profile's settings"
 
 
 def refusal_reason(told: str | None, details: object) -> str:

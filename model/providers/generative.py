@@ -7,7 +7,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .. import account, published
-from ..errors import ModerationError
+from ..errors import ModerationError, ProviderError
 from ..events import Tell, silent
 from ..retrieval.chunks import Passage
 from . import citations, limits
@@ -59,6 +59,11 @@ class Generative:
             numbered = [f"[{n}] {passage.chunk.searched}" for n, passage in enumerate(passages, 1)]
             around = _PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question)
             fitting = limits.fitting(numbered, source.window - _REPLY - limits.tokens(around))
+            if passages and not fitting:
+                raise ProviderError(
+                    f"{source.provider}:{source.model} cannot read even one passage within its window of "
+                    f"{source.window:,} tokens; name a model with a larger one, or smaller chunks"
+                )
             given[:] = [len(fitting)]
             return _PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
 

@@ -6,6 +6,7 @@ GPT image models always answer with base64; the formats, sizes and qualities are
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
+from textwrap import shorten
 from typing import Any
 
 from .. import account, published
@@ -14,6 +15,8 @@ from ..retrieval.chunks import Passage
 from .base import Images, Picture
 from .failure import answered, refusal_reason
 from .preference import first
+
+_MOST_TOLD = 500  # characters of a picture in words
 
 Client = Callable[[], Awaitable[Any]]
 """Gives OpenAI's SDK."""
@@ -100,7 +103,10 @@ async def _picture(name: str, content: str | None, output_format: str, shown: st
         decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
     except ValueError:
         raise ProviderError(f"{name} answered with a picture that cannot be read; try again") from None
-    return Picture(decoded, f"image/{output_format}", f"Picture of: {shown}", name)
+    words = " ".join(shown.split())
+    return Picture(
+        decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MOST_TOLD, placeholder='…')}", name
+    )
 
 
 def _counted(told: Any) -> published.Tokens:  # noqa: ANN401 - the usage of either API

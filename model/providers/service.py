@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any
 
 from .. import credentials, pool, published
-from ..errors import ProfileError, UnavailableError
+from ..errors import AddressError, CredentialError, UnavailableError
+from . import ways
 from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .failure import reading
@@ -21,15 +22,6 @@ from .pictures import Auto, ImagesApi, ResponsesTool
 from .served import ServedEmbeddings
 
 Settings = dict[str, Any]
-WAYS: dict[str, tuple[str, ...]] = {
-    "images": ("models",),
-    "responses": ("chat_models",),
-    "diagram": ("chat_models",),
-    "auto": ("models", "chat_models"),
-}
-"""How pictures are made, and the lists of models that each way needs."""
-
-FORMATS = ("png", "jpeg", "webp")
 TIMEOUT = 120.0
 
 
@@ -104,16 +96,9 @@ class Service:
 
     def check(self, role: str, settings: Settings) -> None:
         """Raises ProfileError for what the types of the settings do not tell."""
-        if role != "images":
-            return
-        way = settings.get("way", "auto")
-        if way not in WAYS:
-            raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(WAYS)}")
-        for needed in WAYS[way]:
-            if not settings.get(needed):
-                raise ProfileError(f"the way {way} needs {needed}")
-        if settings.get("output_format", "webp") not in FORMATS:
-            raise ProfileError(f"output_format is one of {', '.join(FORMATS)}")
+        ways.check_models(settings)
+        if role == "images":
+            ways.check_pictures(settings)
 
     async def standings(self, models: Sequence[str]) -> list[Standing]:
         """How each of ``models`` stands: as the server lists it, or as published. Raises MultichainError."""
@@ -136,7 +121,7 @@ class Service:
 
         try:
             _, listed = await first({self.name: ""}, asked)
-        except UnavailableError:  # it has no such list, or does not show it
+        except (UnavailableError, AddressError):  # it has no such list, or does not show it
             return None
         return listed or None
 
@@ -147,9 +132,15 @@ class Service:
         """What each client is made with. Raises CredentialError, naming what is missing."""
         if not self._own:
             key = await credentials.needed(self._key, self._title, "your key for")
-            return {"api_key": key, "base_url": await credentials.value(self._address) or None}
+            return {"api_key": key, "base_url": self._checked(await credentials.value(self._address)) or None}
         address = await credentials.needed(self._address, self._title, "the address, ending in /v1, of")
-        return {"api_key": await credentials.value(self._key) or "none", "base_url": address}
+        return {"api_key": await credentials.value(self._key) or "none", "base_url": self._checked(address)}
+
+    def _checked(self, address: str) -> str:
+        """The address, which has a scheme. Raises CredentialError."""
+        if address and not address.startswith(("http://", "https://")):
+            raise CredentialError(f"{self._address} is no address; it begins with https://, or http:// on this machine")
+        return address
 
     async def _chat(self, model: str, temperature: float | None) -> Any:  # noqa: ANN401 - LangChain's
         """The LangChain chat model for one model."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from ..events import Tell
 from ..field import Field, Values
 from ..pictures.metadata import marked
-from ..pictures.store import store
+from ..pictures.store import check, store
 from ..providers.base import STYLES, Images, Picture
 from ..retrieval.chunks import Passage
 from ..retrieval.retriever import Retriever
@@ -53,6 +53,7 @@ class ImageGeneration(Stage):
             passages = [Passage.given(one["text"], one.get("source") or "") for one in values["sources"]]
         else:
             passages = await self._retriever.search(values["prompt"], self._passages)
+        await asyncio.to_thread(check)
         picture = await self._images.draw(
             values["prompt"],
             passages,
