@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 LOCK ?= requirements.lock
 BIN := $(VENV)/bin
+EVALUATION ?= ../shared/data/xquad-en-dev.json
 EXTRAS := --extra azure --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test test-compat lint bench docs lock clean
+.PHONY: help demo test test-compat lint bench quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ lint: $(VENV)/ready  ## ruff, mypy and import-linter
 
 bench: $(VENV)/ready  ## Medians of cold start, of one question, and of a thousand
 	@python benchmarks/bench.py
+
+quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE]
+	@python -m training evaluate --evaluation $(EVALUATION)
 
 docs: $(VENV)/ready  ## Write the generated parts of docs/
 	python docs/generate.py
