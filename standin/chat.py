@@ -12,7 +12,7 @@ from . import catalogue
 from .refusal import invalid, only
 
 _ROLES = {"system", "developer", "user", "assistant", "tool"}
-_PASSAGE = re.compile(r"^\[(\d+)\] (.*?)(?=^\[\d+\] |^Question: |\Z)", re.MULTILINE | re.DOTALL)
+_PASSAGE = re.compile(r'^<passage n="(\d+)">\n(.*?)\n</passage>$', re.MULTILINE | re.DOTALL)
 _MOST_WORDS = 9
 _SMALL = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
 
@@ -65,7 +65,7 @@ def check(body: dict[str, Any]) -> catalogue.Entry:
 def reply(messages: list[dict[str, Any]]) -> str:
     """What the stand-in has to say to the last message."""
     asked = _text(messages[-1])
-    if "Reply with one JSON object" in asked:
+    if "Reply with one JSON object" in asked.partition("<passage ")[0]:
         return json.dumps(_diagram(asked.rpartition("Asked: ")[2].partition("\n")[0]))
     passages = _PASSAGE.findall(asked)
     if not passages:

@@ -53,8 +53,8 @@ def test_an_answer_cites_its_passage(
     assert (reply.answered_by, reply.abstained) == (f"{name(spelling)}:{chat}", False)
     path, body = stand_in.script.asked[0]
     assert (path, body["model"], body["temperature"] if spelling is openai else 0) == ("chat/completions", chat, 0)
-    assert "[1] GPT-4 is a language model" in body["messages"][0]["content"]
-    assert (used.usage.input_tokens, used.usage.output_tokens) == (96, 12)
+    assert '<passage n="1">\nGPT-4 is a language model' in body["messages"][0]["content"]
+    assert (used.usage.input_tokens, used.usage.output_tokens) == (151, 12)
     assert used.usage.cost_known == (spelling is openai)
     assert used.notes == []
 
@@ -100,7 +100,7 @@ def test_a_diagram_is_written_by_a_chat_model_and_drawn_here(
     assert picture.answered_by == f"{name(spelling)}:{chat}, drawn by multichain"
     assert picture.alt_text.startswith("Diagram of A diagram of pump, boiler, chimney: pump with boiler; ")
     assert [path for path, _ in stand_in.script.asked] == ["chat/completions"]
-    assert "<passage>\nAzure Databricks is" in stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert '<passage n="2">\nAzure Databricks is' in stand_in.script.asked[0][1]["messages"][0]["content"]
     assert (used.usage.images, used.usage.output_tokens > 50) == (1, True)
 
 
@@ -209,7 +209,7 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
     passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
     reply, used = accounted(engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, silent))
     sent = stand_in.script.asked[0][1]["messages"][0]["content"]
-    assert ("[3] Passage 2" in sent, "[4] Passage 3" in sent) == (True, False)
+    assert ('n="3">\nPassage 2' in sent, 'n="4">' in sent) == (True, False)
     assert used.notes == ["passages_left_out: the last 6 of 9 passages do not fit the chat model's window"]
     assert reply.cited <= {0, 1, 2}
 

@@ -10,6 +10,7 @@ from ..errors import ProviderError
 from ..events import silent
 from ..retrieval.chunks import Passage
 from .base import ChatModel, Picture
+from .fence import fenced
 from .generative import PROMPTS
 
 if TYPE_CHECKING:  # Graphviz comes with it
@@ -39,7 +40,7 @@ class Diagrams:
         asked = _PROMPT.substitute(
             style=_STYLES[style],
             most=MOST_NODES,
-            passages="\n\n".join(f"<passage>\n{passage.text}\n</passage>" for passage in passages),
+            passages="\n\n".join(fenced(n, passage.text) for n, passage in enumerate(passages, 1)),
             prompt=prompt,
         )
         diagram.pixels(size)  # before anything is paid

@@ -13,6 +13,7 @@ from ..retrieval.chunks import Passage
 from . import citations, limits
 from .base import NO_ANSWER, Reply
 from .failure import reading
+from .fence import fenced
 from .preference import first
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -56,7 +57,7 @@ class Generative:
         given: list[int] = []
 
         def message(source: ChatSource) -> str:
-            numbered = [f"[{n}] {passage.chunk.searched}" for n, passage in enumerate(passages, 1)]
+            numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
             around = _PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question)
             fitting = limits.fitting(numbered, source.window - _REPLY - limits.tokens(around))
             if passages and not fitting:
