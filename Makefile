@@ -4,7 +4,7 @@ VENV ?= .venv
 LOCK ?= requirements.lock
 BIN := $(VENV)/bin
 EVALUATION ?= ../shared/data/xquad-en-dev.json
-EXTRAS := --extra azure --extra spark --extra dev
+EXTRAS := --extra azure --extra documents --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help demo test test-compat lint bench quality docs lock clean

@@ -184,7 +184,10 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "--documents", "."], "found no document to read; --documents takes .markdown, .md, .txt files"),
+        (
+            ["run", "--documents", "."],
+            "found no document to read; --documents takes folders, files, patterns and addresses of .csv",
+        ),
         (["run", "--documents", "nope"], "there is no file or folder"),
         (
             ["run", "--profile", "nope"],

@@ -104,7 +104,14 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
 def source(name: str, score: float, *, cited: bool) -> dict[str, Any]:
     """A source as the response carries it."""
     place = {"source": name, "title": name.removesuffix(".txt"), "heading": "", "page": 0}
-    return place | {"start": 0, "end": len(TEXTS[name]), "text": TEXTS[name], "score": score, "cited": cited}
+    return place | {
+        "start": 0,
+        "end": len(TEXTS[name]),
+        "text": TEXTS[name],
+        "tags": [],
+        "score": score,
+        "cited": cited,
+    }
 
 
 def drawn(asked: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DocumentError
-from training.documents import Document, load
+from training.documents import Document, Skipped, load
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -20,12 +20,12 @@ def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
     write(tmp_path, b_md="# B", a__c_txt="C\r\nD", a__d_markdown="D", e_TXT="\ufeffE", f_pdf="%PDF", _git__x_txt="x")
     loaded = load([tmp_path])
     assert loaded.documents == [
-        Document("a/c.txt", "C\nD"),
-        Document("a/d.markdown", "D"),
-        Document("b.md", "# B"),
-        Document("e.TXT", "E"),
+        Document("a/c.txt", "C\nD", marked=False),
+        Document("a/d.markdown", "D", marked=True),
+        Document("b.md", "# B", marked=True),
+        Document("e.TXT", "E", marked=False),
     ]
-    assert loaded.skipped == [tmp_path / "f.pdf"]
+    assert loaded.skipped == [Skipped(str(tmp_path / "f.pdf"), "it cannot be read (PdfStreamError); is it whole?")]
 
 
 def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
@@ -44,13 +44,11 @@ def test_markdown_is_told_by_its_name() -> None:
 
 def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=" \n")
-    assert load([tmp_path]).skipped == [tmp_path / "b.txt"]
+    assert load([tmp_path]).skipped == [Skipped(str(tmp_path / "b.txt"), "it is empty")]
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(
-        DocumentError, match=r"^found no document to read; --documents takes \.markdown, \.md, \.txt files"
-    ):
+    with pytest.raises(DocumentError, match=r"^found no document to read; --documents takes folders, files, patterns"):
         load([tmp_path])
 
 
@@ -61,15 +59,13 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_binary_file_among_texts(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
-    with pytest.raises(
-        DocumentError, match=r"b\.txt is not text \(it holds zero bytes\); take it out of the documents"
-    ):
-        load([tmp_path])
+    with pytest.raises(DocumentError, match=r"b\.txt: it is not text \(it holds zero bytes\)"):
+        load([tmp_path], strict=True)
 
 
 def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     write(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
-    with pytest.raises(DocumentError, match=r"a\.txt is not UTF-8 \(line 2\); save it as UTF-8, or take it out"):
+    with pytest.raises(DocumentError, match=r"^found no document to read: .*a\.txt: it is not UTF-8 \(line 2\); save"):
         load([tmp_path])
 
 

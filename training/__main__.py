@@ -34,11 +34,12 @@ def _documents(command: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option(
         "--documents",
         "first",
-        type=click.Path(path_type=Path),
         multiple=True,
-        help="A folder or file of text or Markdown; more may follow. [default: the documents of this project]",
+        help="A folder, file, pattern or address; more may follow. [default: the documents of this project]",
     )
-    return option(click.argument("more", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")(command))
+    strict = click.option("--strict", is_flag=True, help="Stop at a document that cannot be read, not pass it over.")
+    private = click.option("--private", is_flag=True, help="Allow addresses that lead into a private network.")
+    return option(strict(private(click.argument("more", nargs=-1, metavar="[PATH]...")(command))))
 
 
 @click.group(cls=Commands)
@@ -53,13 +54,19 @@ def training() -> None:
 @_MAX_COST
 @click.option("--name", default="multichain", show_default=True, help="The registered model.")
 def run(  # noqa: PLR0913, PLR0917 - one for each option
-    profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, max_cost: float | None, name: str
+    profile: str,
+    first: tuple[str, ...],
+    more: tuple[str, ...],
+    index: Path,
+    max_cost: float | None,
+    name: str,
+    **how: bool,
 ) -> None:
     """The whole line: preflight, build, log, verify, register, promote."""
     from .run import run  # noqa: PLC0415
 
     with _progress() as progress:
-        run(profile, _paths(first, more), index, name, progress, max_cost)
+        run(profile, _paths(first, more), index, name, progress, max_cost, **how)
 
 
 @training.command()
@@ -67,7 +74,14 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 @_documents
 @_INDEX
 @_MAX_COST
-def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: Path, max_cost: float | None) -> None:
+def build(
+    profile: str,
+    first: tuple[str, ...],
+    more: tuple[str, ...],
+    index: Path,
+    max_cost: float | None,
+    **how: bool,
+) -> None:
     """Build the index of documents."""
     from .build import build  # noqa: PLC0415
     from .run import tell  # noqa: PLC0415
@@ -75,7 +89,7 @@ def build(profile: str, first: tuple[Path, ...], more: tuple[Path, ...], index: 
     told = Profile.read(profile)
     check(told)
     with _progress() as progress:
-        tell(build(told, _paths(first, more), index, progress, max_cost))
+        tell(build(told, _paths(first, more), index, progress, max_cost, **how))
 
 
 @training.command()
@@ -155,8 +169,8 @@ def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags 
     click.echo(f"Verified: {len(checks)} checks passed")
 
 
-def _paths(first: tuple[Path, ...], more: tuple[Path, ...]) -> list[Path]:
-    return [*first, *more] or [SHIPPED]
+def _paths(first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
+    return [*first, *more] or [str(SHIPPED)]
 
 
 @contextmanager

@@ -31,16 +31,21 @@ class Built:
 
 
 def build(
-    profile: Profile, documents: Sequence[Path], out: Path, progress: Progress, max_cost: float | None = None
+    profile: Profile,
+    documents: Sequence[object],
+    out: Path,
+    progress: Progress,
+    max_cost: float | None = None,
+    **how: bool,
 ) -> Built:
-    """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there.
+    """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there; ``how`` is load's.
 
     Raises DocumentError for documents that cannot be read, and CommandError when ``out`` holds something else or
     the embeddings would cost more than ``max_cost`` US dollars; those that were paid for are kept (vectors.py).
     """
     out = out.absolute()
     _check(out)
-    loaded = load(documents)
+    loaded = load(documents, **how)
     settings = dict(profile.index)
     language = settings.pop("language")
     chunks = [chunk for document in loaded.documents for chunk in split(document, **settings)]
@@ -61,7 +66,7 @@ def build(
             support=calibrated(chunks, lexical),
             embedding=embedding.fingerprint,
             chunking=settings,
-            documents={document.source: document.digest for document in loaded.documents},
+            documents=loaded.digests,
             language=language,
         )
         _replace(out, part)

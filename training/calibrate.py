@@ -39,12 +39,12 @@ def calibrated(chunks: Sequence[Chunk], lexical: Lexical) -> dict[str, float]:
 
 
 def parting(there: Shares, gone: Shares) -> float:
-    """The value that parts both best, by the mean of the shares on the right sides; the middle of those that do."""
+    """The value that parts both best, by the mean of the shares on the right sides; the middle one of those that do."""
     tried = np.unique(np.concatenate([there, gone]))
     middles = np.concatenate([tried[:1], (tried[1:] + tried[:-1]) / 2])
     right = [(there >= value).mean() + (gone < value).mean() for value in middles]
     best = np.flatnonzero(np.isclose(right, max(right)))
-    return float((middles[best[0]] + middles[best[-1]]) / 2)
+    return float(middles[best[len(best) // 2]])
 
 
 def _asked(chunks: Sequence[Chunk], lexical: Lexical) -> Shares:

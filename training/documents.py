@@ -1,97 +1,74 @@
-"""Documents read from folders and files."""
+"""Documents read from wherever they are, and what was passed over."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
 from model.errors import DocumentError
 
-SUFFIXES = {".txt", ".md", ".markdown"}
+from . import loaders, places
+from .document import Document
+from .places import Place
+
+__all__ = ["Document", "Loaded", "Skipped", "load"]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A document's text and the name it is cited by: its path relative to the folder given."""
+class Skipped:
+    """What was passed over, and why."""
 
-    source: str
-    text: str
-
-    @property
-    def is_markdown(self) -> bool:
-        """Whether its headings are marked up."""
-        return not self.source.lower().endswith(".txt")
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of its text, in hexadecimal."""
-        return sha256(self.text.encode()).hexdigest()
+    place: str
+    why: str
 
 
 @dataclass(slots=True)
 class Loaded:
-    """The documents found, in order of their sources, and the files that were passed over."""
+    """The documents found, in order of their sources and pages, and what was passed over."""
 
     documents: list[Document] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Each source with the SHA-256 of all its text."""
+        told: dict[str, list[str]] = {}
+        for document in self.documents:
+            told.setdefault(document.source, []).append(document.text)
+        return {source: sha256("\f".join(texts).encode()).hexdigest() for source, texts in told.items()}
 
 
-def load(paths: Iterable[Path]) -> Loaded:
-    """All text and Markdown files in ``paths``, which are folders or files.
+def load(given: Sequence[object], *, strict: bool = False, private: bool = False) -> Loaded:
+    """All documents of ``given``: folders, files, patterns and addresses. ``private`` allows addresses of a network.
 
-    Raises DocumentError for a path that is not there, a file that is not UTF-8 text, two documents of one
-    source, and when no document is found.
+    A file that cannot be read is passed over, and told; with ``strict`` it stops all. Raises DocumentError then, for
+    a place that is not there, for two documents of one source, and when no document is found.
     """
     loaded = Loaded()
-    for file, source in _files(paths):
-        if file.suffix.lower() not in SUFFIXES:
-            loaded.skipped.append(file)
+    sources: set[str] = set()
+    for place in places.found([str(one) for one in given], private=private):
+        if place.source in sources:
+            raise DocumentError(f"two documents are called {place.source}; give the folder that holds both instead")
+        try:
+            loaded.documents += _parts(place)
+        except DocumentError as error:
+            if strict and (place.named or place.suffix in loaders.LOADERS):
+                raise DocumentError(f"{place.told}: {error}") from None
+            loaded.skipped.append(Skipped(place.told, str(error)))
             continue
-        document = Document(source, _text(file))
-        if document.text.strip():
-            loaded.documents.append(document)
-        else:
-            loaded.skipped.append(file)
-    loaded.documents.sort(key=lambda document: document.source)
-    _check(loaded)
+        sources.add(place.source)
+    loaded.documents.sort(key=lambda document: (document.source, document.page))
+    if not loaded.documents:
+        why = f": {loaded.skipped[0].place}: {loaded.skipped[0].why}" if len(loaded.skipped) == 1 else ""
+        raise DocumentError(
+            f"found no document to read{why}; --documents takes folders, files, patterns and addresses of "
+            f"{', '.join(sorted(loaders.LOADERS))}"
+        )
     return loaded
 
 
-def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    for path in paths:
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            yield from ((file, file.relative_to(path).as_posix()) for file in files if not _hidden(file, path))
-        elif path.is_file():
-            yield path, path.name
-        else:
-            raise DocumentError(f"there is no file or folder {path.absolute()}; --documents takes either")
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
-def _text(file: Path) -> str:
-    content = file.read_bytes()
-    if b"\0" in content:
-        raise DocumentError(f"{file.absolute()} is not text (it holds zero bytes); take it out of the documents")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DocumentError(
-            f"{file.absolute()} is not UTF-8 (line {line}); save it as UTF-8, or take it out of the documents"
-        ) from None
-
-
-def _check(loaded: Loaded) -> None:
-    if not loaded.documents:
-        raise DocumentError(
-            f"found no document to read; --documents takes {', '.join(sorted(SUFFIXES))} files with text, "
-            "or folders that hold some"
-        )
-    sources = [document.source for document in loaded.documents]
-    twice = next((source for source in sources if sources.count(source) > 1), None)
-    if twice:
-        raise DocumentError(f"two documents are called {twice}; give the folder that holds both instead")
+def _parts(place: Place) -> list[Document]:
+    """What ``place`` holds, parts without text left out. Raises DocumentError when nothing is left."""
+    parts = [part for part in loaders.read(place) if part.text.strip()]
+    if not parts:
+        raise DocumentError(loaders.empty(place))
+    return parts

@@ -44,11 +44,12 @@ class Steps:
 
 def run(  # noqa: PLR0913, PLR0917 - what a person gives
     profile: str,
-    documents: Sequence[Path],
+    documents: Sequence[object],
     index: Path,
     name: str,
     progress: Progress,
     max_cost: float | None = None,
+    **how: bool,
 ) -> None:
     """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
     steps = Steps()
@@ -57,7 +58,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     with steps.step("preflight"):
         ends = cleared(told)
     with steps.step("build"):
-        tell(build(told, documents, index, progress, max_cost))
+        tell(build(told, documents, index, progress, max_cost, **how))
     with steps.step("log"):
         uri = log(profile, index, tags=ends)
         click.echo(f"Logged the model {uri}")
@@ -88,9 +89,9 @@ def cleared(profile: Profile, index: Index | None = None, *, quiet: bool = True)
 
 def tell(built: Built) -> None:
     """Says what a build made."""
-    for file in built.loaded.skipped:
-        click.echo(f"Skipped, for it is no text or Markdown file, or empty: {file.absolute()}")
-    counts = f"{len(built.loaded.documents)} documents, {built.manifest.chunks} chunks"
+    for one in built.loaded.skipped:
+        click.echo(f"Skipped {one.place}: {one.why}")
+    counts = f"{len(built.loaded.digests)} documents, {built.manifest.chunks} chunks"
     click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions:\n{built.folder}")
     if built.spent.input_tokens or not built.spent.cost_known:
         cost = f"${built.spent.cost:.6f}" if built.spent.cost_known else "a cost that is not known"

@@ -36,9 +36,19 @@ def split(document: Document, chunk_size: int, overlap: int) -> list[Chunk]:
         strip_whitespace=True,
     )
     sections = list(_sections(document))
-    title = next((section.headings[0] for section in sections if section.headings), PurePath(document.source).stem)
+    heading = next((section.headings[0] for section in sections if section.headings), "")
+    title = document.title or heading or PurePath(document.source).stem
     return [
-        Chunk(document.source, title, " > ".join(section.headings), 0, start, start + len(text), text)
+        Chunk(
+            document.source,
+            title,
+            " > ".join(section.headings),
+            document.page,
+            start,
+            start + len(text),
+            text,
+            document.tags,
+        )
         for section in sections
         for start, text in _pieces(splitter, document.text, section)
     ]

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document that keeps its place: ``text`` is the document's text from start to end."""
+    """A piece of a document that keeps its place: ``text`` is the document's text from start to end.
+
+    ``tags`` are what is known of it, as "name=value".
+    """
 
     source: str
     title: str
@@ -18,6 +21,7 @@ class Chunk:
     start: int
     end: int
     text: str
+    tags: tuple[str, ...] = ()
 
     @property
     def searched(self) -> str:
@@ -46,7 +50,7 @@ class Passage:
 
     def fields(self) -> dict[str, Any]:
         """As the response carries it."""
-        return asdict(self.chunk) | {"score": self.score}
+        return asdict(self.chunk) | {"tags": list(self.chunk.tags), "score": self.score}
 
 
 def write(chunks: Iterable[Chunk], file: Path) -> None:
@@ -59,4 +63,5 @@ def write(chunks: Iterable[Chunk], file: Path) -> None:
 def read(file: Path) -> list[Chunk]:
     """The chunks that ``write`` wrote, in order."""
     with file.open(encoding="utf-8") as lines:
-        return [Chunk(**json.loads(line)) for line in lines]
+        told = (json.loads(line) for line in lines)
+        return [Chunk(**(one | {"tags": tuple(one["tags"])})) for one in told]

@@ -106,4 +106,8 @@ def save(  # noqa: PLR0913 - all that an index consists of, each by name
 
 
 def _has(chunk: Chunk, options: dict[str, list[Any]]) -> bool:
-    return all(getattr(chunk, name) in values for name, values in options.items())
+    return all(not set(_values(chunk, name)).isdisjoint(values) for name, values in options.items())
+
+
+def _values(chunk: Chunk, name: str) -> tuple[Any, ...]:
+    return chunk.tags if name == "tag" else (getattr(chunk, name),)

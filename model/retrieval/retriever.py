@@ -17,7 +17,7 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 
 _CANDIDATES = 200
 """How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
-FILTERS = ("source", "title", "heading", "page")
+FILTERS = ("source", "title", "heading", "page", "tag")
 """The fields of a chunk that a search can be narrowed by."""
 
 

@@ -14,9 +14,12 @@ SOURCE = (
     Field("start", "integer", "First character of the passage in the document's text."),
     Field("end", "integer", "The character after its last."),
     Field("text", "text", "The passage."),
+    Field("tags", "list", "What is known of the document, each as name=value."),
     Field("score", "number", "How near it is to the question; larger is nearer."),
     Field("cited", "boolean", "Whether the answer rests on it."),
 )
+
+TAG = Field("tag", "text", "Something known of the document, as name=value.")
 
 
 class RetrievalQA(Stage):
@@ -32,7 +35,7 @@ class RetrievalQA(Stage):
             "filter",
             "object",
             "Only passages whose fields have these values: a value, or a list of which any will do.",
-            fields=tuple(field for field in SOURCE if field.name in FILTERS),
+            fields=(*(field for field in SOURCE if field.name in FILTERS), TAG),
         ),
     )
     outputs = (
