@@ -21,7 +21,7 @@ _NO_QUESTION = "invalid_request: qa.question: expected text of 1 to 10,000 chara
 _NO_K = "invalid_request: qa.k: expected a whole number from 1 to 50"
 _NO_FILTER = "invalid_request: qa.filter: expected an object with source, title, heading, page, tag"
 _NO_PROMPT = "invalid_request: image_generation.prompt: expected text of 1 to 32,000 characters"
-_NO_OBJECT = "invalid_request: qa: expected an object with question, k, filter"
+_NO_OBJECT = "invalid_request: qa: expected an object with question, k, filter, history"
 _NO_FIELD = "bad_reference: image_generation: a reference to qa names no text field of it; it has {}".format(
     ", ".join(f"{{qa.{name}}}" for name in ("answer", "error", "answered_by"))
 )
@@ -97,6 +97,7 @@ CASES = [
     ),
     _one("a field that is an object", {"qa": _QUESTION | {"filter": {"source": "langchain.txt"}}}),
     _one("a field that holds a list", {"qa": _QUESTION | {"filter": {"source": ["gpt-4.txt", "langchain.txt"]}}}),
+    _one("a follow-up question", {"qa": {"question": "What is GPT-4?", "history": [_QUESTION]}}),
     _one("a field that the stage does not declare", {"qa": _QUESTION | {"purpose": "a test"}}),
     _one("a stage that the profile does not have", {"qa": _QUESTION, "translation": {"text": "Hallo"}}, _QA),
     _one("chained", {"qa": _QUESTION, "image_generation": {"prompt": "A diagram of: {qa.answer}"}}),

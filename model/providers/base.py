@@ -80,8 +80,20 @@ class Embeddings(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question that was asked before, and what was answered."""
+
+    question: str
+    answer: str = ""
+
+
 class Chat(Protocol):
     """Answers a question from passages."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """``question`` as it is understood without ``history``, which is not empty; oldest turn first."""
+        ...
 
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
         """The answer, with [n] after what rests on the n-th passage, from 1; tells it piece by piece."""

@@ -4,6 +4,7 @@ Each sentence is scored by the share of the question's telling words in it, and 
 they are (idf), and by how well its passage was found. What this reaches was measured: docs/decisions.md.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,14 +12,19 @@ from functools import lru_cache
 from ..events import Tell
 from ..retrieval.chunks import Chunk, Passage
 from ..retrieval.lexical import Lexical, runs
-from ..retrieval.words import sentences
-from .base import NO_ANSWER, Reply
+from ..retrieval.words import sentences, telling, words
+from .base import NO_ANSWER, Reply, Turn
 
 ANSWERED_BY = "offline:extractive"
 
 _LETTERS_WEIGHT = 0.3
 _PASSAGE_WEIGHT = 0.3
 _KEPT_CHUNKS = 2048
+_ENOUGH = 2
+"""Telling words of a question that stands alone."""
+_REFERRING = re.compile(
+    r"\b(?:it|its|they|them|their|this|that|these|those|he|she|him|her|his|hers|there|then|ones?)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,14 @@ class Extractive:
         self._quotes, self._margin, self._abstain_below = quotes, margin, abstain_below
         self._sentences = lru_cache(_KEPT_CHUNKS)(self._read)
 
+    async def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """The question with the telling words of the last one, when it refers to something or says too little alone."""
+        asked = words(question)
+        if sum(map(telling, asked)) >= _ENOUGH and not _REFERRING.search(question):
+            return question
+        carried = [word for word in words(history[-1].question) if word not in asked and telling(word)]
+        return " ".join([question, *carried])
+
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
         """The best sentences, each followed by [n] for the passage it stands in."""
         quotes = self._best(question, passages)
@@ -64,12 +78,12 @@ class Extractive:
 
     def _best(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
         """The sentences to quote, best first; none that shares no word with the question."""
-        words, letters = self._lexical.weights(question), self._lexical.letter_weights(question)
+        stems, letters = self._lexical.weights(question), self._lexical.letter_weights(question)
         found: dict[tuple[str, int], _Quote] = {}
         top = max((passage.score for passage in passages), default=0.0) or 1.0
         for position, passage in enumerate(passages):
             for sentence in self._sentences(passage.chunk):
-                share = _share(words, sentence.stems)
+                share = _share(stems, sentence.stems)
                 place = (passage.chunk.source, sentence.start)  # the same sentence of two passages is one
                 if share and place not in found:
                     score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _share(letters, sentence.runs)

@@ -11,7 +11,7 @@ from ..errors import ModerationError, ProviderError
 from ..events import Tell, silent
 from ..retrieval.chunks import Passage
 from . import citations, limits
-from .base import NO_ANSWER, Reply
+from .base import NO_ANSWER, Reply, Turn
 from .failure import reading
 from .fence import fenced
 from .preference import first
@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # its import takes half a second
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 _PROMPT = Template((PROMPTS / "answer.txt").read_text("utf-8"))
+_STANDALONE = Template((PROMPTS / "standalone.txt").read_text("utf-8"))
+_TURNS = 6
+"""As many of the last turns are told; what a follow-up refers to stands near."""
 _UNKNOWN_WINDOW = 8192
 _REPLY = 2048
 """Tokens of the window that are left for the reply."""
@@ -51,6 +54,12 @@ class Generative:
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
         return await self._asked(lambda _: message, system, tell)
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """The question as the model writes it for itself; as it was asked when the model says nothing."""
+        told = [f"Question: {turn.question}\nAnswer: {turn.answer}" for turn in history[-_TURNS:]]
+        reply = await self.complete(_STANDALONE.substitute(history="\n\n".join(told), question=question), "", silent)
+        return reply.text.strip() or question
 
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
         """The answer from ``passages``, as many as the model reads at once, with what it cites."""

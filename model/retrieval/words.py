@@ -45,6 +45,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def telling(word: str) -> bool:
+    """Whether an English word tells anything of what a text is about; of other languages every word does."""
+    return word not in _STOPS
+
+
 def grams(word: str) -> list[str]:
     """The runs of four letters in a word, whose edges count as letters; a shorter one whole."""
     edged = f" {word} "

@@ -1,8 +1,9 @@
 """A question answered from the documents, with its sources."""
 
+from .. import account
 from ..events import Tell
 from ..field import Field, Values
-from ..providers.base import Chat
+from ..providers.base import Chat, Turn
 from ..retrieval.retriever import FILTERS, Retriever
 from .base import Stage
 
@@ -37,6 +38,12 @@ class RetrievalQA(Stage):
             "Only passages whose fields have these values: a value, or a list of which any will do.",
             fields=(*(field for field in SOURCE if field.name in FILTERS), TAG),
         ),
+        Field(
+            "history",
+            "list",
+            "What was asked before and answered, oldest first, which a follow-up question refers to.",
+            fields=(Field("question", "text", "The question.", required=True), Field("answer", "text", "The answer.")),
+        ),
     )
     outputs = (
         Field("answer", "text", "The answer; [n] cites the n-th source."),
@@ -49,9 +56,17 @@ class RetrievalQA(Stage):
         self._retriever = retriever.within(documents) if documents else retriever
         self._chat, self._passages = chat, passages
 
+    async def _understood(self, question: str, history: list[Values]) -> str:
+        """The question as it stands alone; a note tells when it was completed."""
+        turns = [Turn(turn["question"], turn.get("answer") or "") for turn in history]
+        told = await self._chat.standalone(question, turns) if turns else question
+        if told != question:
+            account.note("question_completed", "it was completed from the history before it was searched for")
+        return told
+
     async def run(self, values: Values, tell: Tell) -> Values:
         """Retrieves, then answers."""
-        question = values["question"]
+        question = await self._understood(values["question"], values.get("history") or [])
         passages = await self._retriever.search(question, values.get("k", self._passages), values.get("filter"))
         for passage in passages:
             tell("source", passage.fields())

@@ -1,0 +1,55 @@
+"""Follow-up questions: completed from what was asked before, by the chat model, or by carrying words over."""
+
+from typing import Any
+
+import pytest
+
+from model.engine import Engine
+from model.normalise import Request
+from model.pipeline import Pipeline
+from model.providers import openai
+from model.providers.base import Turn
+from model.providers.extractive import Extractive
+from model.retrieval.chunks import Chunk
+from model.retrieval.lexical import Lexical
+from standin.app import StandIn
+
+LEXICAL = Lexical.build([Chunk("a.txt", "", "", 0, 0, 20, "The pump needs oil.")], "english")
+NOTE = "question_completed: it was completed from the history before it was searched for"
+
+
+@pytest.mark.parametrize(
+    ("question", "understood"),
+    [
+        ("Who developed it?", "Who developed it? gpt 4"),
+        ("And why?", "And why? gpt 4"),
+        ("Is GPT-4 that powerful?", "Is GPT-4 that powerful?"),
+        ("Which framework simplifies applications?", "Which framework simplifies applications?"),
+    ],
+)
+def test_offline_words_are_carried_over(question: str, understood: str, engine: Engine) -> None:
+    history = [Turn("Tell me about LangChain."), Turn("What is GPT-4?", "A model.")]
+    assert engine.run(Extractive(LEXICAL).standalone(question, history)) == understood
+
+
+def ask(pipeline: Pipeline, question: str, *history: dict[str, Any]) -> Any:
+    return pipeline.answers([Request({"qa": {"question": question, "history": list(history)}})])[0]["qa"]
+
+
+def test_a_follow_up_is_answered_from_what_it_refers_to(pipeline: Pipeline) -> None:
+    alone = ask(pipeline, "Who developed it?")
+    told = ask(pipeline, "Who developed it?", {"question": "What is GPT-4?", "answer": "A model."})
+    assert (told["answer"], told["notes"]) == ("GPT-4 is a powerful language model developed by OpenAI. [1]", [NOTE])
+    assert told["support"] > alone["support"]
+    assert alone["notes"] == []
+
+
+def test_a_chat_model_writes_the_question_for_itself(stand_in: StandIn, engine: Engine) -> None:
+    stand_in.script.replies.extend(["Who developed GPT-4?", " "])
+    chat = openai.chat(["gpt-4.1"])
+    history = [Turn(f"Question {n}?", f"Answer {n}.") for n in range(9)]
+    assert engine.run(chat.standalone("Who developed it?", history)) == "Who developed GPT-4?"
+    prompt = stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert ("Question 2?" in prompt, "Question 3?\nAnswer: Answer 3." in prompt) == (False, True)
+    assert prompt.endswith("Last question: Who developed it?\n")
+    assert engine.run(chat.standalone("Who developed it?", history)) == "Who developed it?"
