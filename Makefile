@@ -4,6 +4,7 @@ VENV ?= .venv
 LOCK ?= requirements.lock
 BIN := $(VENV)/bin
 EVALUATION ?= ../shared/data/xquad-en-dev.json
+NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 EXTRAS := --extra azure --extra documents --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -47,7 +48,7 @@ clean:  ## Remove environments, stores and caches
 	rm -rf .venv .venv-compat node_modules mlflow.db embeddings.db mlruns index multichain.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 node_modules: package.json
-	if command -v npm >/dev/null; then npm install --silent --ignore-scripts --no-audit --no-fund --no-package-lock; fi
+	if command -v npm >/dev/null; then npm install $(NPM) || npm install $(NPM); fi
 	@mkdir -p $@ && touch $@
 
 $(VENV)/ready: $(LOCK) pyproject.toml
