@@ -18,7 +18,8 @@ from .stages.base import Fields
 
 FOLDER = Path(__file__).parent / "profiles"
 PARTS = ("embeddings", "index", "stages")
-_LISTS = {"model", "models", "chat_models"}
+MODELS = ("model", "models", "chat_models")
+"""The settings of a provider's entry that name models: one, or a list in order of preference."""
 COMMON = ("kind", "unless")
 """What every stage of a profile takes, beside its kind's settings and the defaults of its fields."""
 
@@ -90,8 +91,7 @@ class Profile:
     def endpoints(self) -> list[str]:
         """The endpoints of Databricks that it asks: a version declares them, and may then ask them where it serves."""
         asked = [told for _, _, told in self.entries if told["provider"] == "databricks"]
-        named = [told[key] for told in asked for key in _LISTS & told.keys()]
-        return sorted({name for one in named for name in ([one] if isinstance(one, str) else one)})
+        return sorted({name for told in asked for key in MODELS for name in models(told, key)})
 
     def retriever(self, index: Index, files: str = "") -> Retriever:
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
@@ -130,6 +130,12 @@ class Profile:
         except ProfileError as error:
             raise ProfileError(f"{self.source.place('stages', name)}: {name}: {error}") from None
         return stage
+
+
+def models(told: Values, key: str) -> list[str]:
+    """The models that a setting of a provider's entry names."""
+    named = told.get(key) or []
+    return [named] if isinstance(named, str) else named
 
 
 def is_provider(value: object) -> bool:

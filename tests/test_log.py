@@ -10,11 +10,16 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import yaml
 
 import doors
 from model.errors import CommandError, IndexFolderError, ProfileError
 from model.pipeline import Pipeline
+from model.profile import Profile
+from places import EXERCISE
+from standin.app import StandIn
 from training import package, registry
+from training.build import build
 from training.log import log
 from training.registry import promote, register
 from training.requirements import closure
@@ -242,3 +247,16 @@ def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Pat
 
 def test_the_store_is_named(logged: str) -> None:
     assert registry.store().endswith("mlflow.db")
+
+
+def test_a_version_declares_the_endpoints_that_it_asks(
+    stand_in: StandIn, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    built = build(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    monkeypatch.chdir(store)
+    folder = Path(mlflow.artifacts.download_artifacts(log("databricks", built.folder, tags={"model_ends": "{}"})))
+    declared = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["resources"]["databricks"]["serving_endpoint"]
+    names = ["databricks-gpt-5-5", "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"]
+    assert [one["name"] for one in declared] == names
+    assert stand_in.key not in (folder / "MLmodel").read_text("utf-8")

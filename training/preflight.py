@@ -23,7 +23,6 @@ from model.retrieval.index import PROBE, Index
 
 NEAR = 90
 """Days before its end from which on a model is warned of."""
-_LISTS = ("model", "models", "chat_models")
 _SAME = 0.999
 _GREETING = "Reply with the one word ok."
 
@@ -80,7 +79,7 @@ class _Flight:
         """What was found out of one entry; the days of its models' ends go into ``ends``."""
         where = ", ".join(stage or "the index" for stage, _ in roles)
         try:
-            for key in _LISTS:
+            for key in profiles.MODELS:
                 yield from self._listed(told, key, where, ends)
             yield from self._asked(told, roles[0][1], where)
         except MultichainError as error:
@@ -88,7 +87,7 @@ class _Flight:
 
     def _listed(self, told: Values, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
         """How the models of one list stand."""
-        module, models = provider(told["provider"]), _names(told, key)
+        module, models = provider(told["provider"]), profiles.models(told, key)
         if not models or not hasattr(module, "standings"):
             return
         standings: list[Standing] = self._engine.run(module.standings(models))
@@ -152,14 +151,9 @@ def _where(profile: Profile, provider: str, model: str) -> str:
     named = [
         stage or "the index"
         for stage, _, told in profile.entries
-        if told["provider"] == provider and any(model in _names(told, key) for key in _LISTS)
+        if told["provider"] == provider and any(model in profiles.models(told, key) for key in profiles.MODELS)
     ]
     return ", ".join(dict.fromkeys(named))
-
-
-def _names(told: Values, key: str) -> list[str]:
-    named = told.get(key) or []
-    return [named] if isinstance(named, str) else named
 
 
 def _chat(told: Values, role: str) -> Values:

@@ -30,12 +30,9 @@ class OfflineEmbeddings:
     semantic = False
 
     def __init__(self, fit: Latent | None = None) -> None:
-        self._fit, self._hashed = fit, None if fit else Hashed()
-
-    @property
-    def model(self) -> str:
-        """What made the vectors."""
-        return "latent-stems-letters" if self._fit else f"char_wb-3-5-{_DIMENSION}"
+        self.model = "latent-stems-letters" if fit else f"char_wb-3-5-{_DIMENSION}"
+        """What makes the vectors."""
+        self._made = fit or Hashed()
 
     def fitted(self, texts: Sequence[str], language: str, folder: Path) -> "OfflineEmbeddings":
         """The same fitted to ``texts``; the fit, if there is one, is kept in ``folder``."""
@@ -46,9 +43,8 @@ class OfflineEmbeddings:
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are words
         """One row for each text, of norm 1; shape (texts, dimension)."""
-        if self._fit:
-            return normed(self._fit.embed(texts))
-        return self._hashed.embed(texts) if self._hashed else normed(np.zeros((len(texts), 1), dtype=np.float32))
+        vectors = self._made.embed(texts)
+        return normed(vectors) if isinstance(self._made, Latent) else vectors
 
 
 class Hashed:

@@ -19,6 +19,7 @@ from .diagrams import Diagrams
 from .failure import reading
 from .generative import ChatSource, Generative
 from .pictures import Auto, ImagesApi, ResponsesTool
+from .preference import first
 from .served import ServedEmbeddings
 
 Settings = dict[str, Any]
@@ -112,7 +113,6 @@ class Service:
 
     async def _listed(self) -> dict[str, str] | None:
         """The models that the server lists, with the day that each ends; None when it has no list."""
-        from .preference import first  # noqa: PLC0415 - not needed to answer
 
         async def asked(_: str) -> dict[str, str]:
             client = await self._client()
