@@ -13,8 +13,9 @@ from model.profile import Profile
 from model.retrieval.index import Index
 from model.retrieval.manifest import FORMAT
 
-FILES = ["chunks.jsonl", "index.faiss", "lexical/letters/matrix.npz", "lexical/letters/terms.json"]
-FILES += ["lexical/owners.npy", "lexical/words/matrix.npz", "lexical/words/terms.json", "manifest.json"]
+ARRAYS = ["data.npy", "idf.npy", "indices.npy", "indptr.npy", "terms.json"]
+FILES = ["chunks.jsonl", "index.faiss", *(f"lexical/letters/{name}" for name in ARRAYS), "lexical/owners.npy"]
+FILES += [*(f"lexical/words/{name}" for name in ARRAYS), "manifest.json"]
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_what_the_folder_holds(folder: Path) -> None:
         "chunks": 3,
         "dimension": 2048,
         "metric": "inner_product",
-        "format": 2,
+        "format": FORMAT,
         "language": "english",
         "chunking": {"chunk_size": 1200, "overlap": 120},
     }
@@ -70,7 +71,9 @@ def test_a_folder_without_manifest(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
 def test_another_format_is_refused(other: int, folder: Path) -> None:
     change(folder / "manifest.json", format=other)
-    with pytest.raises(IndexFolderError, match=f"has index format {other}, and this version reads 2; build the index"):
+    with pytest.raises(
+        IndexFolderError, match=f"has index format {other}, and this version reads {FORMAT}; build the index"
+    ):
         Index.open(folder)
 
 
@@ -82,7 +85,7 @@ def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
 
 
 def test_a_manifest_that_lacks_entries(folder: Path) -> None:
-    (folder / "manifest.json").write_text('{"format": 2}', "utf-8")
+    (folder / "manifest.json").write_text(json.dumps({"format": FORMAT}), "utf-8")
     with pytest.raises(IndexFolderError, match=r"manifest\.json lacks entries"):
         Index.open(folder)
 

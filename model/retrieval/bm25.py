@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,17 @@ from scipy import sparse
 
 Floats = npt.NDArray[np.float32]
 
-_ARRAYS, _TERMS = "matrix.npz", "terms.json"
+_ARRAYS, _TERMS = ("data", "indices", "indptr", "idf"), "terms.json"
 
 
 class BM25:
-    """The texts by their terms; safe to share between threads."""
+    """The texts by their terms, whose arrays may be mapped files; safe to share between threads."""
 
-    def __init__(self, by_term: sparse.csr_matrix, idf: Floats, terms: Mapping[str, int]) -> None:
-        """``by_term`` holds what each text scores for each term; shape (terms, texts)."""
-        self._by_term, self._idf, self._terms = by_term, idf, terms
-        self.texts = by_term.shape[1]
-        self._unknown = _idf(0.0, self.texts)
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
+        """``arrays`` are idf, and what each text scores for each term: those of a CSR matrix (terms, texts)."""
+        self._arrays, self._terms, self.texts = arrays, terms, texts
+        self._idf, self._ends = arrays["idf"], arrays["indptr"].tolist()
+        self._unknown = _idf(0.0, texts)
 
     @classmethod
     def build(cls, counts: sparse.csr_matrix, terms: Mapping[str, int], k1: float, b: float) -> Self:
@@ -38,26 +38,27 @@ class BM25:
         relative = np.repeat(lengths / (lengths.mean() or 1.0), np.diff(counts.indptr))
         weights = counts.data / (counts.data + k1 * (1 - b + b * relative)) * idf[counts.indices]
         scored = sparse.csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
-        return cls(scored.T.tocsr(), idf, terms)
+        by_term = scored.T.tocsr()
+        arrays = {"data": by_term.data, "indices": by_term.indices, "indptr": by_term.indptr, "idf": idf}
+        return cls(arrays, terms, texts)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """What ``save`` saved: arrays and JSON, no pickle."""
-        with np.load(folder / _ARRAYS, allow_pickle=False) as kept:
-            shape = tuple(kept["shape"].tolist())
-            matrix = sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), shape=shape)
-            idf = kept["idf"]
-        terms = json.loads((folder / _TERMS).read_text("utf-8"))
-        return cls(matrix, idf, {term: number for number, term in enumerate(terms)})
+        """What ``save`` saved: arrays, which are mapped, and JSON; no pickle."""
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
+            for name in _ARRAYS
+        }
+        told = json.loads((folder / _TERMS).read_text("utf-8"))
+        return cls(arrays, {term: number for number, term in enumerate(told["terms"])}, told["texts"])
 
     def save(self, folder: Path) -> None:
         """Writes into ``folder``, which is made."""
         folder.mkdir(parents=True)
-        m = self._by_term
-        np.savez(
-            folder / _ARRAYS, data=m.data, indices=m.indices, indptr=m.indptr, shape=np.array(m.shape), idf=self._idf
-        )
-        (folder / _TERMS).write_text(json.dumps(list(self._terms), ensure_ascii=False), "utf-8")
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
+        told = {"texts": self.texts, "terms": list(self._terms)}
+        (folder / _TERMS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
     def scores(self, terms: Iterable[str]) -> Floats:
         """The share of every text; shape (texts,)."""
@@ -65,10 +66,9 @@ class BM25:
         rows = [self._terms[term] for term in weights if term in self._terms]
         if not rows:
             return np.zeros(self.texts, dtype=np.float32)
-        m = self._by_term
-        spans = [slice(m.indptr[row], m.indptr[row + 1]) for row in rows]
-        found = np.concatenate([m.indices[span] for span in spans])
-        scored = np.concatenate([m.data[span] for span in spans])
+        spans = [slice(self._ends[row], self._ends[row + 1]) for row in rows]
+        found = np.concatenate([self._arrays["indices"][span] for span in spans])
+        scored = np.concatenate([self._arrays["data"][span] for span in spans])
         sums = np.bincount(found, weights=scored, minlength=self.texts)
         return np.asarray(sums / sum(weights.values()), dtype=np.float32)
 

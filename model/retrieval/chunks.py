@@ -1,10 +1,18 @@
 """Chunks of documents, and the passages that a search finds among them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+FILTERS = ("source", "title", "heading", "page", "tag")
+"""The fields of a chunk that a search can be narrowed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,45 @@ def write(chunks: Iterable[Chunk], file: Path) -> None:
             out.write(json.dumps(asdict(chunk), ensure_ascii=False) + "\n")
 
 
-def read(file: Path) -> list[Chunk]:
-    """The chunks that ``write`` wrote, in order."""
-    with file.open(encoding="utf-8") as lines:
-        told = (json.loads(line) for line in lines)
-        return [Chunk(**(one | {"tags": tuple(one["tags"])})) for one in told]
+class Chunks(Sequence[Chunk]):
+    """The chunks that ``write`` wrote, in order, each read when it is asked for; safe to share between threads."""
+
+    def __init__(self, file: Path) -> None:
+        with file.open("rb") as lines:
+            self._lines = mmap(lines.fileno(), 0, access=ACCESS_READ) if file.stat().st_size else b""
+        ends = np.flatnonzero(np.frombuffer(self._lines, np.uint8) == ord("\n")) + 1
+        self._starts: npt.NDArray[np.int64] = np.concatenate([[0], ends])
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, position: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Chunk]: ...
+    def __getitem__(self, position: int | slice) -> Chunk | list[Chunk]:
+        if isinstance(position, slice):
+            return [self[one] for one in range(*position.indices(len(self)))]
+        if not -len(self) <= position < len(self):
+            raise IndexError(position)
+        start, end = self._starts[position % len(self)], self._starts[position % len(self) + 1]
+        told = json.loads(self._lines[start:end])
+        return Chunk(**(told | {"tags": tuple(told["tags"])}))
+
+    def holding(self, field: str, value: object) -> frozenset[int]:
+        """The positions of the chunks whose ``field`` is ``value``, or, for a tag, among whose tags it is."""
+        return self._holding.get((field, value), frozenset())
+
+    @cached_property
+    def _holding(self) -> dict[tuple[str, object], frozenset[int]]:
+        found: dict[tuple[str, object], set[int]] = {}
+        for position, chunk in enumerate(self):
+            for place in _places(chunk):
+                found.setdefault(place, set()).add(position)
+        return {place: frozenset(positions) for place, positions in found.items()}
+
+
+def _places(chunk: Chunk) -> Iterator[tuple[str, object]]:
+    """What a search can be narrowed by."""
+    yield from ((field, getattr(chunk, field)) for field in FILTERS if field != "tag")
+    yield from (("tag", tag) for tag in chunk.tags)

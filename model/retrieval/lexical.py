@@ -42,8 +42,8 @@ class Lexical:
 
     @classmethod
     def open(cls, folder: Path, language: str) -> Self:
-        """What ``save`` saved: arrays and JSON, no pickle."""
-        owners = np.load(folder / _OWNERS, allow_pickle=False)
+        """What ``save`` saved: arrays, which are mapped, and JSON; no pickle."""
+        owners = np.load(folder / _OWNERS, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         return cls(BM25.open(folder / _WORDS), BM25.open(folder / _LETTERS), owners, language)
 
     def save(self, folder: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from ..errors import IndexFolderError
 
-FORMAT = 2
-"""Number of the index folder's format; another one is refused. 1 had no search by letters, and no fit."""
+FORMAT = 3
+"""Number of the index folder's format; another one is refused. 1 had no fit, 2 was not mapped."""
 FILE = "manifest.json"
 
 
@@ -18,7 +18,8 @@ class Manifest:
     """Counts, settings and checksums of an index folder.
 
     ``embedding`` holds provider, model and the ``fingerprint``: the vector of a fixed text, which tells two
-    models of one name apart. ``documents`` maps each source to its content's SHA-256, ``files`` likewise.
+    models of one name apart. ``documents`` maps each source to the SHA-256 of what was read of it, ``files`` each file
+    to its content's. ``search`` tells how vectors are compared, with the recall that was measured (nearest.py).
     """
 
     documents: dict[str, str]
@@ -29,6 +30,7 @@ class Manifest:
     language: str
     files: dict[str, str]
     support: dict[str, float]
+    search: dict[str, Any]
     metric: str = "inner_product"
     format: int = FORMAT
 

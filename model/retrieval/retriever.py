@@ -1,24 +1,18 @@
 """Search: the passages for a question, by meaning and by words."""
 
 from fnmatch import fnmatchcase
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import ProfileError
 from ..providers.base import Embeddings
 from .chunks import Passage
 from .fusion import FITTED, SEMANTIC, fuse, supported
-from .index import Index
-
-Positions: TypeAlias = npt.NDArray[np.int64]
-"""Of chunks in their index, ascending."""
+from .index import Index, Positions
 
 _CANDIDATES = 200
 """How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
-FILTERS = ("source", "title", "heading", "page", "tag")
-"""The fields of a chunk that a search can be narrowed by."""
 
 
 class Retriever:
@@ -67,4 +61,5 @@ class Retriever:
 
 
 def _fitting(index: Index, documents: str) -> Positions:
-    return np.array([n for n, chunk in enumerate(index.chunks) if fnmatchcase(chunk.source, documents)], np.int64)
+    fitting = [source for source in index.manifest.documents if fnmatchcase(source, documents)]
+    return index.matching({"source": fitting})

@@ -4,7 +4,8 @@ from .. import account
 from ..events import Tell
 from ..field import Field, Values
 from ..providers.base import Chat, Turn
-from ..retrieval.retriever import FILTERS, Retriever
+from ..retrieval.chunks import FILTERS
+from ..retrieval.retriever import Retriever
 from .base import Stage
 
 SOURCE = (
