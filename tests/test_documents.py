@@ -75,8 +75,3 @@ def test_two_documents_of_one_name(tmp_path: Path) -> None:
         DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"
     ):
         load([tmp_path / "a", tmp_path / "b"])
-
-
-def test_the_digest_is_of_the_text() -> None:
-    assert Document("a.txt", "A").digest == Document("b.txt", "A").digest
-    assert Document("a.txt", "A").digest == "559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd"

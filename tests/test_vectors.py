@@ -35,6 +35,12 @@ def built(texts: Path, max_cost: float | None = None) -> Any:
     return build(Profile.read("openai"), [texts], texts.parent / "index", lambda _done, _total: None, max_cost)
 
 
+def opened(file: Path, model: str = "a:b", probe: Any = PROBE) -> Vectors:
+    kept = Vectors(file, model)
+    kept.verify(np.array(probe, dtype=np.float32))
+    return kept
+
+
 def inputs(stand_in: StandIn) -> list[int]:
     return [len(body["input"]) for path, body in stand_in.script.asked if path == "embeddings"]
 
@@ -98,17 +104,17 @@ def test_a_killed_build_goes_on_where_it_was(stand_in: StandIn, texts: Path) -> 
 
 
 def test_what_is_kept_is_found_by_model_and_text(tmp_path: Path) -> None:
-    kept = Vectors(tmp_path / "v.db", "a:b", PROBE)
+    kept = opened(tmp_path / "v.db")
     kept.keep(["one", "two"], np.array([[1, 2], [3, 4]], dtype=np.float32))
-    found = Vectors(tmp_path / "v.db", "a:b", PROBE).kept(["two", "three", *map(str, range(2000))])
+    found = opened(tmp_path / "v.db").kept(["two", "three", *map(str, range(2000))])
     assert {text: row.tolist() for text, row in found.items()} == {"two": [3, 4]}
-    assert Vectors(tmp_path / "v.db", "a:c", PROBE).kept(["two"]) == {}
+    assert opened(tmp_path / "v.db", "a:c").kept(["two"]) == {}
 
 
 @pytest.mark.parametrize("other", [[0.0, 1.0], [1.0, 0.0, 0.0]])
 def test_what_another_model_of_the_name_made_is_forgotten(other: list[float], tmp_path: Path) -> None:
-    Vectors(tmp_path / "v.db", "a:b", PROBE).keep(["one"], np.array([[1, 2]], dtype=np.float32))
-    assert Vectors(tmp_path / "v.db", "a:b", np.array(other, dtype=np.float32)).kept(["one"]) == {}
+    opened(tmp_path / "v.db").keep(["one"], np.array([[1, 2]], dtype=np.float32))
+    assert opened(tmp_path / "v.db", probe=other).kept(["one"]) == {}
 
 
 def test_several_at_once(tmp_path: Path) -> None:
@@ -116,11 +122,11 @@ def test_several_at_once(tmp_path: Path) -> None:
 
     def keep(number: int) -> None:
         row = np.full((1, 2), number, dtype=np.float32)
-        Vectors(tmp_path / "v.db", "a:b", PROBE).keep([str(number)], row)
+        opened(tmp_path / "v.db").keep([str(number)], row)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(keep, range(40)))
-    found = Vectors(tmp_path / "v.db", "a:b", PROBE).kept(map(str, range(40)))
+    found = opened(tmp_path / "v.db").kept(map(str, range(40)))
     assert {text: row.tolist() for text, row in found.items()} == {str(n): [n, n] for n in range(40)}
 
 
@@ -129,3 +135,14 @@ def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
     with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move it away"):
         built(texts)
     assert not (texts.parent / "index").exists()
+
+
+def test_a_text_is_forgotten_with_the_last_document_that_held_it(tmp_path: Path) -> None:
+    kept = opened(tmp_path / "v.db")
+    kept.keep(["shared", "own", "old"], np.eye(3, 2, dtype=np.float32))
+    kept.hold([("shared", "a.txt"), ("shared", "b.txt"), ("own", "a.txt"), ("old", "a.txt")])
+    assert vectors.forget(tmp_path / "v.db", ["a.txt"]) == 2
+    assert set(kept.kept(["shared", "own", "old"])) == {"shared"}
+    assert vectors.forget(tmp_path / "v.db", ["a.txt"]) == 0
+    assert vectors.forget(tmp_path / "none.db", ["a.txt"]) == 0
+    assert not (tmp_path / "none.db").exists()

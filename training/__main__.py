@@ -1,7 +1,6 @@
 """``python -m training``: from documents to a registered version."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.index import Index
+
+from .progress import bar
 
 SHIPPED = Path(model.__file__).parent.parent / "documents"
 """The documents that come with the project."""
@@ -35,11 +36,14 @@ def _documents(command: Callable[..., Any]) -> Callable[..., Any]:
         "--documents",
         "first",
         multiple=True,
-        help="A folder, file, pattern or address; more may follow. [default: the documents of this project]",
+        help="A folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
     )
     strict = click.option("--strict", is_flag=True, help="Stop at a document that cannot be read, not pass it over.")
     private = click.option("--private", is_flag=True, help="Allow addresses that lead into a private network.")
-    return option(strict(private(click.argument("more", nargs=-1, metavar="[PATH]...")(command))))
+    update = click.option(
+        "--update", is_flag=True, help="Go on from the index that is there: embed only what is new or changed."
+    )
+    return option(strict(private(update(click.argument("more", nargs=-1, metavar="[PATH]...")(command)))))
 
 
 @click.group(cls=Commands)
@@ -65,8 +69,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     """The whole line: preflight, build, log, verify, register, promote."""
     from .run import run  # noqa: PLC0415
 
-    with _progress() as progress:
-        run(profile, _paths(first, more), index, name, progress, max_cost, **how)
+    with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
+        run(profile, _paths(first, more), index, name, progress, max_cost, reading=reading, **how)
 
 
 @training.command()
@@ -74,22 +78,28 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 @_documents
 @_INDEX
 @_MAX_COST
-def build(
+@click.option("--dry-run", is_flag=True, help="Say what would be embedded and what that costs, and do nothing.")
+def build(  # noqa: PLR0913, PLR0917 - one for each option
     profile: str,
     first: tuple[str, ...],
     more: tuple[str, ...],
     index: Path,
     max_cost: float | None,
+    dry_run: bool,  # noqa: FBT001 - click passes flags so
     **how: bool,
 ) -> None:
     """Build the index of documents."""
     from .build import build  # noqa: PLC0415
-    from .run import tell  # noqa: PLC0415
+    from .estimate import estimate  # noqa: PLC0415
+    from .run import tell, tell_estimate  # noqa: PLC0415
 
     told = Profile.read(profile)
     check(told)
-    with _progress() as progress:
-        tell(build(told, _paths(first, more), index, progress, max_cost, **how))
+    with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
+        if dry_run:
+            tell_estimate(estimate(told, _paths(first, more), index, reading=reading, **how))
+        else:
+            tell(build(told, _paths(first, more), index, progress, max_cost, reading=reading, **how))
 
 
 @training.command()
@@ -153,6 +163,23 @@ def evaluate(uri: str | None, evaluation: Path, profile: str) -> None:
 
 
 @training.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@_PROFILE
+@_INDEX
+@click.option("--evaluation", multiple=True, type=click.Path(path_type=Path), help="Remove its questions here, too.")
+@click.option("--name", default="multichain", show_default=True, help="The registered model.")
+def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tuple[Path, ...], name: str) -> None:
+    """Remove documents, named as answers cite them, wherever they are kept; a version without them takes over.
+
+    Older versions that hold them are listed, and are not rolled back to.
+    """
+    from .run import forgotten  # noqa: PLC0415
+
+    with bar("Embedding chunks") as progress:
+        forgotten(profile, sources, index, evaluation, name, progress)
+
+
+@training.command()
 @click.argument("uri")
 @click.option("--quiet", is_flag=True, help="Tell what is wrong and a summary, not every check.")
 def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags so
@@ -171,22 +198,6 @@ def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags 
 
 def _paths(first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
     return [*first, *more] or [str(SHIPPED)]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar that shows once there is something to wait for."""
-    bars: list[Any] = []
-
-    def show(done: int, total: int) -> None:
-        if not bars:
-            bars.append(click.progressbar(length=total, label="Embedding chunks"))
-            bars[0].__enter__()
-        bars[0].update(done - bars[0].pos)
-        if done == total:
-            bars[0].__exit__(None, None, None)
-
-    yield show
 
 
 if __name__ == "__main__":

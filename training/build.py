@@ -1,97 +1,77 @@
-"""Documents become an index folder: split, embed, index. The folder appears whole or not at all."""
+"""Documents become an index folder: read, split, embedded, indexed."""
 
-import shutil
-import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model.account import Usage
-from model.errors import CommandError, DocumentError
+from model.errors import DocumentError
 from model.profile import Profile
-from model.retrieval import index, manifest
-from model.retrieval.lexical import Lexical
+from model.retrieval.manifest import Manifest
 
-from .calibrate import calibrated
+from . import changes, indexing
+from .changes import Changes
 from .documents import Loaded, load
-from .embed import Embedding, Progress
+from .indexing import Content
+from .progress import Progress
 from .split import split
-
-_PART = ".multichain-part-"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build made, and from what."""
+    """What a build made, from what, and what is not as before when it went on from an index.
+
+    It is not ``written`` when the index was as it would be. ``anew`` says why nothing that was there could be used.
+    """
 
     folder: Path
     loaded: Loaded
-    manifest: manifest.Manifest
+    manifest: Manifest
     spent: Usage
+    seconds: float
+    changes: Changes | None = None
+    written: bool = True
+    anew: str = ""
 
 
-def build(
+def build(  # noqa: PLR0913 - what a person gives
     profile: Profile,
     documents: Sequence[object],
     out: Path,
     progress: Progress,
     max_cost: float | None = None,
-    **how: bool,
+    *,
+    update: bool = False,
+    **how: Any,  # noqa: ANN401 - load's
 ) -> Built:
     """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there; ``how`` is load's.
 
-    Raises DocumentError for documents that cannot be read, and CommandError when ``out`` holds something else or
-    the embeddings would cost more than ``max_cost`` US dollars; those that were paid for are kept (vectors.py).
+    With ``update`` it goes on from that index: vectors of texts that it holds are taken from it, and where no
+    document and no setting changed it stays as it is. Raises DocumentError for documents that cannot be read, and
+    CommandError when ``out`` holds something else or the embeddings would cost more than ``max_cost`` US dollars;
+    those that were paid for are kept (vectors.py).
     """
+    started = time.perf_counter()
     out = out.absolute()
-    _check(out)
+    indexing.check(out)
+    loaded, content = read(profile, documents, **how)
+    before, anew = changes.before(out) if update else (None, "")
+    told = Changes.between(before.manifest.documents, content.documents) if before else None
+    if before and told and not told.any and changes.built_so(before, profile):
+        made, spent, written = before.manifest, Usage(), False
+    else:
+        made, spent = indexing.written(content, profile, out, progress, max_cost, before)
+        written = True
+    return Built(out, loaded, made, spent, time.perf_counter() - started, told, written, anew)
+
+
+def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:  # noqa: ANN401 - load's
+    """The documents, and what an index of them holds. Raises DocumentError."""
     loaded = load(documents, **how)
-    settings = dict(profile.index)
-    language = settings.pop("language")
-    chunks = [chunk for document in loaded.documents for chunk in split(document, **settings)]
+    chunking, language = changes.settings(profile)
+    chunks = [chunk for document in loaded.documents for chunk in split(document, **chunking)]
     if not chunks:
         raise DocumentError("the documents hold headings alone; add some text to them")
-    texts = [chunk.searched for chunk in chunks]
-    _clear(out.parent)
-    part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
-    try:
-        embedding = Embedding(profile, texts, language, part / index.FIT)
-        vectors = embedding.embed(texts, progress, max_cost)
-        lexical = Lexical.build(chunks, language)
-        made = index.save(
-            part,
-            chunks=chunks,
-            vectors=vectors,
-            lexical=lexical,
-            support=calibrated(chunks, lexical),
-            embedding=embedding.fingerprint,
-            chunking=settings,
-            documents=loaded.digests,
-            language=language,
-        )
-        _replace(out, part)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Built(out, loaded, made, embedding.spent)
-
-
-def _check(out: Path) -> None:
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.FILE).is_file():
-        raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _clear(folder: Path) -> None:
-    """Removes what a killed build left."""
-    for left in folder.glob(_PART + "*"):
-        shutil.rmtree(left, ignore_errors=True)
-
-
-def _replace(out: Path, part: Path) -> None:
-    """Puts ``part`` in the place of ``out``; ``part`` is then the old index."""
-    part.chmod(0o755)
-    old = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
-    if out.exists():
-        out.rename(old / "old")
-    part.rename(out)
-    shutil.rmtree(old)
+    return loaded, Content(chunks, loaded.digests, chunking, language)

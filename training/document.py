@@ -1,7 +1,6 @@
 """A document: its text, the name it is cited by, and what is known of it."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,3 @@ class Document:
     def is_markdown(self) -> bool:
         """Whether its headings are marked up: as its loader says, or its name."""
         return not self.source.lower().endswith(".txt") if self.marked is None else self.marked
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of its text, in hexadecimal."""
-        return sha256(self.text.encode()).hexdigest()

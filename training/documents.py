@@ -6,9 +6,10 @@ from hashlib import sha256
 
 from model.errors import DocumentError
 
-from . import loaders, places
+from . import loaders, places, tables
 from .document import Document
 from .places import Place
+from .progress import Progress
 
 __all__ = ["Document", "Loaded", "Skipped", "load"]
 
@@ -30,22 +31,28 @@ class Loaded:
 
     @property
     def digests(self) -> dict[str, str]:
-        """Each source with the SHA-256 of all its text."""
+        """Each source with the SHA-256 of all that was read of it: text, title, pages and tags."""
         told: dict[str, list[str]] = {}
         for document in self.documents:
-            told.setdefault(document.source, []).append(document.text)
-        return {source: sha256("\f".join(texts).encode()).hexdigest() for source, texts in told.items()}
+            told.setdefault(document.source, []).append(repr(document))
+        return {source: sha256("\f".join(parts).encode()).hexdigest() for source, parts in told.items()}
 
 
-def load(given: Sequence[object], *, strict: bool = False, private: bool = False) -> Loaded:
-    """All documents of ``given``: folders, files, patterns and addresses. ``private`` allows addresses of a network.
+def load(
+    given: Sequence[object], *, strict: bool = False, private: bool = False, reading: Progress | None = None
+) -> Loaded:
+    """All documents of ``given``: folders, files, patterns, addresses, tables.
 
-    A file that cannot be read is passed over, and told; with ``strict`` it stops all. Raises DocumentError then, for
-    a place that is not there, for two documents of one source, and when no document is found.
+    ``private`` allows addresses of a network; ``reading`` is told how many of how many are read. A file that cannot be
+    read is passed over, and told; with ``strict`` it stops all. Raises DocumentError then, for a place that is not
+    there, for two documents of one source, and when no document is found.
     """
     loaded = Loaded()
     sources: set[str] = set()
-    for place in places.found([str(one) for one in given], private=private):
+    found = list(places.found([str(one) for one in given], private=private))
+    for number, place in enumerate(found):
+        if reading:
+            reading(number + 1, len(found))
         if place.source in sources:
             raise DocumentError(f"two documents are called {place.source}; give the folder that holds both instead")
         try:
@@ -60,8 +67,8 @@ def load(given: Sequence[object], *, strict: bool = False, private: bool = False
     if not loaded.documents:
         why = f": {loaded.skipped[0].place}: {loaded.skipped[0].why}" if len(loaded.skipped) == 1 else ""
         raise DocumentError(
-            f"found no document to read{why}; --documents takes folders, files, patterns and addresses of "
-            f"{', '.join(sorted(loaders.LOADERS))}"
+            f"found no document to read{why}; --documents takes tables, and folders, files, patterns and addresses of "
+            f"{', '.join(sorted(loaders.LOADERS.keys() - {tables.SUFFIX}))}"
         )
     return loaded
 

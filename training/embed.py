@@ -1,6 +1,6 @@
 """Chunks become vectors: what was embedded before is taken from where it is kept, and the rest within a limit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,13 @@ from model.engine import Engine
 from model.errors import CommandError
 from model.profile import Profile
 from model.providers import limits
-from model.retrieval.index import PROBE, Vectors
+from model.retrieval.chunks import Chunk
+from model.retrieval.index import PROBE, Index, Vectors
 
 from . import vectors
+from .progress import Progress
 
 _BATCH = 512
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many texts are embedded."""
 
 
 class Embedding:
@@ -41,15 +40,25 @@ class Embedding:
         vector = np.round(self._probe[0], 6).tolist()
         return {"provider": self._embedder.provider, "model": self._embedder.model, "fingerprint": vector}
 
-    def embed(self, texts: Sequence[str], progress: Progress, max_cost: float | None = None) -> Vectors:
-        """A row for each of ``texts``; shape (texts, dimension).
+    @property
+    def name(self) -> str:
+        """Provider and model."""
+        return f"{self._embedder.provider}:{self._embedder.model}"
+
+    def embed(
+        self, chunks: Sequence[Chunk], progress: Progress, max_cost: float | None = None, before: Index | None = None
+    ) -> Vectors:
+        """A row for each of ``chunks``; shape (chunks, dimension). Those of texts that ``before`` has come from there.
 
         Raises CommandError before more than ``max_cost`` US dollars are spent; what is embedded then is kept.
         """
-        if self._embedder.provider == "offline":  # to compute is quicker than to look up
+        texts = [chunk.searched for chunk in chunks]
+        if self._embedder.provider == "offline":  # fitted to all texts, so each is made anew; and quicker so
             return self._all(texts, progress)
-        kept = vectors.Vectors(Path(vectors.FILE), f"{self._embedder.provider}:{self._embedder.model}", self._probe[0])
-        found = kept.kept(texts)
+        kept = vectors.Vectors(Path(vectors.FILE), self.name)
+        kept.verify(self._probe[0])
+        kept.hold((chunk.searched, chunk.source) for chunk in chunks)
+        found = (indexed(before, texts) if before and self._made(before) else {}) | kept.kept(texts)
         wanted = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
@@ -59,6 +68,12 @@ class Embedding:
             found |= dict(zip(batch, rows, strict=True))
             progress(len(found), len(found) + len(wanted) - start - len(batch))
         return np.stack([found[text] for text in texts])
+
+    def _made(self, index: Index) -> bool:
+        """Whether this model made the vectors of ``index``."""
+        told = index.manifest.embedding
+        probe = np.array(told["fingerprint"], dtype=np.float32)
+        return f"{told['provider']}:{told['model']}" == self.name and vectors.same(probe, self._probe[0])
 
     def _all(self, texts: Sequence[str], progress: Progress) -> Vectors:
         rows = []
@@ -79,10 +94,9 @@ class Embedding:
             return
         most = published.Tokens(input=sum(map(limits.tokens, batch)))
         cost = published.cost(self._embedder.provider, self._embedder.model, most)
-        name = f"{self._embedder.provider}:{self._embedder.model}"
         if cost is None:
             raise CommandError(
-                f"the price of {name} is not known, so --max-cost cannot be kept; name a table of prices with "
+                f"the price of {self.name} is not known, so --max-cost cannot be kept; name a table of prices with "
                 f"{published.VARIABLE}, or leave --max-cost out"
             )
         if self.spent.cost + cost > max_cost:
@@ -92,3 +106,11 @@ class Embedding:
                 f"embedded yet, which may cost ${rest:.7f}; run it again with a higher one: what is embedded is kept "
                 f"in {Path(vectors.FILE).absolute()}"
             )
+
+
+def indexed(index: Index, texts: Sequence[str]) -> dict[str, Vectors]:
+    """Those of ``texts`` that ``index`` has a vector of, with it; shape (dimension,)."""
+    wanted = set(texts)
+    places = {text: n for n, text in enumerate(chunk.searched for chunk in index.chunks) if text in wanted}
+    rows = index.vectors.vectors(np.array(list(places.values()), dtype=np.int64))
+    return dict(zip(places, rows, strict=True))

@@ -56,13 +56,20 @@ def read(file: Path) -> Evaluation:
     return made
 
 
+def source_of(title: str, number: int) -> str:
+    """The source of a paragraph, by its article's title and its number there, from 0."""
+    return f"{title.replace('/', '_')}/{number:03}.txt"
+
+
 def _squad(file: Path, text: str) -> Evaluation:
     """SQuAD, 1.1 or 2.0 (Rajpurkar et al., 2018)."""
     made = Evaluation()
     try:
         for article in json.loads(text)["data"]:
             for number, paragraph in enumerate(article["paragraphs"]):
-                source = f"{article['title'].replace('/', '_')}/{number:03}.txt"
+                if not paragraph["context"].strip():  # forgotten
+                    continue
+                source = source_of(article["title"], number)
                 made.paragraphs[source] = paragraph["context"]
                 made.examples += [
                     _asked(one, source, paragraph["context"], article["title"]) for one in paragraph["qas"]

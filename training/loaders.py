@@ -10,6 +10,7 @@ from typing import Any
 
 from model.errors import DocumentError
 
+from . import tables
 from .document import Document
 from .places import Place
 
@@ -128,6 +129,10 @@ def _parquet(place: Place) -> Iterator[Document]:
     yield from _rows(place, table.to_pylist())
 
 
+def _spark(place: Place) -> Iterator[Document]:
+    yield from _rows(place, tables.rows(place.source))
+
+
 def _ipynb(place: Place) -> Iterator[Document]:
     cells = json.loads(_text(place))["cells"]
     told = ["".join(cell["source"]) if isinstance(cell["source"], list) else cell["source"] for cell in cells]
@@ -145,8 +150,8 @@ def _rows(place: Place, rows: Iterable[object]) -> Iterator[Document]:
         if not isinstance(row, Mapping):
             raise DocumentError("its rows are no objects; give it as a list of objects with a text")
         told = {str(name): str(value) for name, value in row.items() if value not in {None, ""} and _simple(value)}
-        text = next((name for name in _TEXTS if name in told), max(told, key=lambda name: len(told[name]), default=""))
-        title = next((name for name in _TITLES if name in told and name != text), "")
+        text = next((name for name in _TEXTS if name in row), max(told, key=lambda name: len(told[name]), default=""))
+        title = next((name for name in _TITLES if name in row and name != text), "")
         tags = tuple(f"{name}={value}" for name, value in told.items() if name not in {text, title})
         yield _document(place, told.get(text, ""), title=told.get(title, ""), page=number, tags=tags, marked=False)
 
@@ -187,5 +192,6 @@ LOADERS: dict[str, Loader] = {
     ".jsonl": _jsonl,
     ".parquet": _parquet,
     ".ipynb": _ipynb,
+    tables.SUFFIX: _spark,
 }
-"""Suffix → loader."""
+"""Suffix → loader; a table has one of its own."""

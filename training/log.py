@@ -47,7 +47,7 @@ def log(
     runnables = runnables or {}
     told = Profile.read(profile)
     _check(told, runnables)
-    _same_embedding(told, Index.open(index))
+    same_embedding(told, Index.open(index))
     with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
         _, entry, code = package.copy(profile, Path(folder), runnables)
         job = _Job(
@@ -79,7 +79,8 @@ def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
     return {"index": str(index.absolute())} | folder
 
 
-def _same_embedding(profile: Profile, index: Index) -> None:
+def same_embedding(profile: Profile, index: Index) -> None:
+    """Raises CommandError, naming both, when the index was built with other embeddings than the profile's."""
     ours, built = profile.embedder(index=index), index.manifest.embedding
     if (ours.provider, ours.model) != (built["provider"], built["model"]):
         raise CommandError(

@@ -1,4 +1,4 @@
-"""Where documents are: folders, files, patterns and addresses become places to read from."""
+"""Where documents are: folders, files, patterns, addresses and tables become places to read from."""
 
 import ipaddress
 import socket
@@ -11,6 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from model.errors import DocumentError
+
+from . import tables
 
 _SECONDS, _MOST_BYTES, _MOST_MOVES = 30, 50_000_000, 5
 _KINDS = {
@@ -49,6 +51,8 @@ def found(given: Sequence[str], *, private: bool) -> Iterator[Place]:
             yield from _inside(Path(one))
         elif Path(one).is_file():
             yield _file(Path(one), Path(one).name, named=True)
+        elif table := tables.named(one):
+            yield Place(table, tables.SUFFIX, f"the table {table}")
         else:
             yield from _matching(one)
 

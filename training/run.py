@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,8 +18,9 @@ from model.profile import Profile
 from model.retrieval.index import Index
 
 from .build import Built, build
-from .embed import Progress
+from .estimate import Estimate
 from .log import log
+from .progress import Progress
 
 ENDS = "model_ends"
 """The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""
@@ -49,7 +51,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     name: str,
     progress: Progress,
     max_cost: float | None = None,
-    **how: bool,
+    **how: Any,  # noqa: ANN401 - build's
 ) -> None:
     """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
     steps = Steps()
@@ -59,19 +61,51 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
         ends = cleared(told)
     with steps.step("build"):
         tell(build(told, documents, index, progress, max_cost, **how))
+    released(profile, index, name, ends, steps)
+    click.echo(f"Steps: {steps.told()}")
+
+
+def released(profile: str, index: Path, name: str, tags: dict[str, str], steps: Steps) -> None:
+    """Logs, verifies, registers and promotes an index."""
     with steps.step("log"):
-        uri = log(profile, index, tags=ends)
+        uri = log(profile, index, tags=tags)
         click.echo(f"Logged the model {uri}")
     with steps.step("verify"):
         verified(uri)
     with steps.step("register"):
         from .registry import ALIAS, promote, register, store  # noqa: PLC0415 - MLflow takes two seconds to import
 
-        version = register(uri, name, ends)
+        version = register(uri, name, tags)
         promote(name, version)
         click.echo(f"Registered version {version} of {name} in {store()}")
         click.echo(f"The alias {ALIAS} points at it: models:/{name}@{ALIAS}")
-    click.echo(f"Steps: {steps.told()}")
+
+
+def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
+    profile: str, sources: Sequence[str], index: Path, evaluations: Sequence[Path], name: str, progress: Progress
+) -> None:
+    """Forgets documents: in the index, kept vectors and evaluation files, and in the version that is served."""
+    from .forget import forget  # noqa: PLC0415
+    from .registry import ALIAS, holding, mark_forgotten  # noqa: PLC0415
+
+    told = Profile.read(profile)
+    check(told)
+    held = list(holding(name, sources))
+    removed = forget(told, sources, index, evaluations, progress)
+    click.echo(
+        f"Removed {removed.chunks:,} chunks of the index, {removed.vectors:,} kept vectors and "
+        f"{removed.questions:,} questions"
+    )
+    if not (removed.chunks or removed.questions or held):
+        raise CommandError(f"nothing holds a document called {', '.join(sources)}; training history lists versions")
+    if removed.chunks or any(ALIAS in one.aliases for one in held):
+        released(profile, index, name, cleared(told), Steps())
+    for one in held:
+        mark_forgotten(name, one)
+        click.echo(
+            f"Version {one.version} of {name} still holds {', '.join(one.sources)}; delete it where that must go"
+        )
+    click.echo("The documents themselves are yours: a build of a place that has them brings them back")
 
 
 def cleared(profile: Profile, index: Index | None = None, *, quiet: bool = True) -> dict[str, str]:
@@ -89,13 +123,34 @@ def cleared(profile: Profile, index: Index | None = None, *, quiet: bool = True)
 
 def tell(built: Built) -> None:
     """Says what a build made."""
-    for one in built.loaded.skipped:
-        click.echo(f"Skipped {one.place}: {one.why}")
+    _tell_read(built)
     counts = f"{len(built.loaded.digests)} documents, {built.manifest.chunks} chunks"
-    click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions:\n{built.folder}")
+    done = f"in {built.seconds:.1f} s"
+    if built.changes and not built.changes.any and not built.written:
+        click.echo(f"The index of {counts} is as it would be built now; read {done}:\n{built.folder}")
+    else:
+        click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions, {done}:\n{built.folder}")
     if built.spent.input_tokens or not built.spent.cost_known:
         cost = f"${built.spent.cost:.6f}" if built.spent.cost_known else "a cost that is not known"
         click.echo(f"Embedded {built.spent.input_tokens:,} tokens for {cost}")
+
+
+def tell_estimate(told: Estimate) -> None:
+    """Says what a build would do."""
+    _tell_read(told)
+    counts = f"{len(told.loaded.digests)} documents, {told.chunks} chunks"
+    cost = "a cost that is not known" if told.cost is None else f"at most ${told.cost:.7f}" if told.cost else "no cost"
+    click.echo(f"Would build an index of {counts}")
+    click.echo(f"Would embed {told.wanted:,} texts, at most {told.tokens:,} tokens, with {told.model} for {cost}")
+
+
+def _tell_read(told: Built | Estimate) -> None:
+    for one in told.loaded.skipped:
+        click.echo(f"Skipped {one.place}: {one.why}")
+    if told.anew:
+        click.echo(told.anew)
+    if told.changes:
+        click.echo(f"Documents: {told.changes.told}")
 
 
 def verified(uri: str) -> None:

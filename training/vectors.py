@@ -17,6 +17,11 @@ from model.errors import CommandError
 
 FILE = "embeddings.db"
 """Its name, in the current folder."""
+_TABLES = (
+    "vectors (model TEXT, text TEXT, vector BLOB, PRIMARY KEY (model, text))",
+    "holders (text TEXT, source TEXT, PRIMARY KEY (text, source)) WITHOUT ROWID",
+)
+"""A text's vectors, and the documents that it stands or stood in, so that a document can be forgotten."""
 _SAME = 0.999
 _MOST = 500  # parameters of one statement
 
@@ -24,26 +29,30 @@ Row = npt.NDArray[np.float32]
 
 
 class Vectors:
-    """The vectors of one embedding model in ``file``; ``probe`` is what the model makes of a fixed text now."""
+    """The vectors of one embedding model in ``file``, which is made when the first is kept."""
 
-    def __init__(self, file: Path, model: str, probe: Row) -> None:
-        """Forgets what is kept when another model of this name made it: its vector of that text is another."""
+    def __init__(self, file: Path, model: str) -> None:
         self._file, self._model = file, model
-        with self._open() as store:
-            store.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (model TEXT, text TEXT, vector BLOB, PRIMARY KEY (model, text))"
-            )
-            kept = store.execute("SELECT vector FROM vectors WHERE model = ? AND text = ''", [model]).fetchone()
-            if kept is None or not _same(np.frombuffer(kept[0], np.float32), probe):
-                store.execute("DELETE FROM vectors WHERE model = ?", [model])
-                store.execute("INSERT INTO vectors VALUES (?, '', ?)", [model, probe.astype(np.float32).tobytes()])
+
+    def verify(self, probe: Row) -> None:
+        """Forgets what is kept when another model of this name made it: ``probe``, its vector of a text, is another."""
+        with _open(self._file) as store:
+            query = "SELECT vector FROM vectors WHERE model = ? AND text = ''"
+            kept = store.execute(query, [self._model]).fetchone()
+            if kept is None or not same(np.frombuffer(kept[0], np.float32), probe):
+                store.execute("DELETE FROM vectors WHERE model = ?", [self._model])
+                store.execute(
+                    "INSERT INTO vectors VALUES (?, '', ?)", [self._model, probe.astype(np.float32).tobytes()]
+                )
 
     def kept(self, texts: Iterable[str]) -> dict[str, Row]:
         """Those of ``texts`` that have a vector, with it; shape (dimension,)."""
-        named = {sha256(text.encode()).hexdigest(): text for text in texts}
+        named = {_name(text): text for text in texts}
         names = list(named)
         found: dict[str, Row] = {}
-        with self._open() as store:
+        if not self._file.exists():
+            return found
+        with _open(self._file) as store:
             for start in range(0, len(names), _MOST):
                 some = names[start : start + _MOST]
                 marks = ", ".join("?" * len(some))
@@ -55,25 +64,51 @@ class Vectors:
     def keep(self, texts: Sequence[str], vectors: Row) -> None:
         """Keeps a row of ``vectors`` for each of ``texts``; shape (texts, dimension)."""
         rows = zip(texts, vectors, strict=True)
-        entries = [(self._model, sha256(text.encode()).hexdigest(), row.tobytes()) for text, row in rows]
-        with self._open() as store:
+        entries = [(self._model, _name(text), row.tobytes()) for text, row in rows]
+        with _open(self._file) as store:
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", entries)
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
-        try:
-            with closing(sqlite3.connect(self._file, timeout=60)) as store, store:
+    def hold(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Keeps which document each text stands in: pairs of text and source."""
+        entries = [(_name(text), source) for text, source in texts]
+        with _open(self._file) as store:
+            store.executemany("INSERT OR IGNORE INTO holders VALUES (?, ?)", entries)
+
+
+def forget(file: Path, sources: Iterable[str]) -> int:
+    """Removes the vectors of all texts that only ``sources`` ever held, of every model; gives how many."""
+    if not file.exists():
+        return 0
+    with _open(file) as store:
+        store.executemany("DELETE FROM holders WHERE source = ?", [(source,) for source in sources])
+        alone = "DELETE FROM vectors WHERE text != '' AND text NOT IN (SELECT text FROM holders)"
+        return store.execute(alone).rowcount
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction; what it deletes is overwritten."""
+    try:
+        with closing(sqlite3.connect(file, timeout=60)) as store:
+            store.execute("PRAGMA secure_delete = ON")
+            with store:
+                for table in _TABLES:
+                    store.execute(f"CREATE TABLE IF NOT EXISTS {table}")
                 yield store
-        except sqlite3.DatabaseError as error:
-            raise CommandError(
-                f"{self._file.absolute()} cannot be used ({error}); move it away: it holds vectors that were made "
-                "before, and is made anew"
-            ) from None
+    except sqlite3.DatabaseError as error:
+        raise CommandError(
+            f"{file.absolute()} cannot be used ({error}); move it away: it holds vectors that were made "
+            "before, and is made anew"
+        ) from None
 
 
-def _same(one: Row, other: Row) -> bool:
+def same(one: Row, other: Row) -> bool:
+    """Whether one model made both of the same text: their cosine is at least 0.999."""
     if one.shape != other.shape:
         return False
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) >= _SAME * lengths
+
+
+def _name(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

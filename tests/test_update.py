@@ -1,0 +1,140 @@
+"""Updates embed what is new or changed alone, and search like a build from scratch; a dry run asks nobody."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.normalise import Request
+from model.profile import Profile
+from model.retrieval import manifest
+from model.retrieval.index import Index
+from standin.app import StandIn
+from training import vectors
+from training.build import Built, build
+from training.changes import Changes
+from training.estimate import estimate
+from training.run import tell, tell_estimate
+
+QUESTION = "Which animal swims in the sea?"
+
+
+@pytest.fixture
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    for name, text in (("a", "A red fox runs."), ("b", "A blue whale swims."), ("c", "A white owl flies.")):
+        (tmp_path / "texts" / f"{name}.txt").write_text(text, "utf-8")
+    return tmp_path / "texts"
+
+
+def built(texts: Path, profile: str = "openai", index: str = "index", **how: Any) -> Built:
+    return build(Profile.read(profile), [texts], texts.parent / index, lambda _done, _total: None, **how)
+
+
+def embedded(stand_in: StandIn) -> list[list[str]]:
+    return [body["input"] for path, body in stand_in.script.asked if path == "embeddings"]
+
+
+def answers(folder: Path, profile: str) -> Any:
+    told = Profile.read(profile)
+    pipeline = told.pipeline(told.retriever(Index.open(folder)))
+    (response,) = pipeline.answers([Request({"qa": {"question": QUESTION, "k": 3}})])
+    return [(source["source"], source["score"]) for source in response["qa"]["sources"]]
+
+
+def test_changes_are_by_content() -> None:
+    told = Changes.between({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
+    assert told == Changes(new=("d",), changed=("c",), gone=("a",), same=("b",))
+    assert told.any
+    assert told.told == "1 new, 1 changed, 1 gone, 1 as before"
+    assert not Changes.between({"a": "1"}, {"a": "1"}).any
+
+
+def test_an_update_embeds_what_is_new_or_changed_alone(stand_in: StandIn, texts: Path) -> None:
+    """Also where no file of kept vectors is: the index itself has them."""
+    built(texts)
+    (texts.parent / vectors.FILE).unlink()
+    (texts / "a.txt").unlink()
+    (texts / "b.txt").write_text("A grey whale swims.", "utf-8")
+    (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
+    made = built(texts, update=True)
+    assert made.changes == Changes(("d.txt",), ("b.txt",), ("a.txt",), ("c.txt",))
+    assert embedded(stand_in)[2:] == [[embedded(stand_in)[0][0]], ["b\nA grey whale swims.", "d\nA green frog jumps."]]
+    assert sorted(made.manifest.documents) == ["b.txt", "c.txt", "d.txt"]
+
+
+@pytest.mark.parametrize("profile", ["offline", "openai"])
+def test_an_updated_index_searches_like_one_from_scratch(profile: str, stand_in: StandIn, texts: Path) -> None:
+    for number in range(40):
+        (texts / f"{number}.txt").write_text(f"Text {number} tells of animal number {number * 7}.", "utf-8")
+    built(texts, profile)
+    (texts / "3.txt").unlink()
+    (texts / "b.txt").write_text("A grey whale swims in the sea.", "utf-8")
+    updated = built(texts, profile, update=True)
+    (texts.parent / vectors.FILE).unlink(missing_ok=True)
+    scratch = built(texts, profile, "scratch")
+    assert updated.manifest.files["lexical/words/data.npy"] == scratch.manifest.files["lexical/words/data.npy"]
+    assert answers(updated.folder, profile) == answers(scratch.folder, profile)
+    assert answers(updated.folder, profile)[0][0] == "b.txt"
+
+
+def test_an_index_that_would_be_the_same_stays(
+    stand_in: StandIn, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = built(texts)
+    asked = len(embedded(stand_in))
+    when = (first.folder / manifest.FILE).stat().st_mtime_ns
+    again = built(texts, update=True)
+    assert (again.written, len(embedded(stand_in))) == (False, asked)
+    assert (first.folder / manifest.FILE).stat().st_mtime_ns == when
+    tell(again)
+    assert "The index of 3 documents, 3 chunks is as it would be built now" in capsys.readouterr().out
+
+
+def test_other_settings_build_it_again(texts: Path, tmp_path: Path) -> None:
+    built(texts, "offline")
+    other = tmp_path / "other.yaml"
+    text = (Path(manifest.__file__).parents[1] / "profiles" / "offline.yaml").read_text("utf-8")
+    other.write_text(text.replace("chunk_size: 1200", "chunk_size: 300"), "utf-8")
+    made = built(texts, str(other), update=True)
+    assert (made.written, made.manifest.chunking["chunk_size"]) == (True, 300)
+
+
+def test_a_damaged_index_is_built_anew_and_told(texts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = built(texts, "offline")
+    (first.folder / "chunks.jsonl").write_text("{}\n", "utf-8")
+    made = built(texts, "offline", update=True)
+    assert (made.written, made.changes) == (True, None)
+    tell(made)
+    assert "All is built anew: " in capsys.readouterr().out
+    assert len(Index.open(first.folder).chunks) == 3
+
+
+def test_a_dry_run_says_what_and_how_much_and_asks_nobody(
+    stand_in: StandIn, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(texts)
+    asked, before = len(embedded(stand_in)), sorted(texts.parent.iterdir())
+    (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
+    tell_estimate(estimate(Profile.read("openai"), [texts], texts.parent / "index", update=True))
+    assert capsys.readouterr().out.splitlines() == [
+        "Documents: 1 new, 0 changed, 0 gone, 3 as before",
+        "Would build an index of 4 documents, 4 chunks",
+        "Would embed 1 texts, at most 11 tokens, with openai:text-embedding-3-small for at most $0.0000002",
+    ]
+    assert (len(embedded(stand_in)), sorted(texts.parent.iterdir())) == (asked, before)
+
+
+def test_a_dry_run_of_a_first_build(
+    texts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (texts.parent / "none.yaml").write_text("date: 2026-01-01\n", "utf-8")
+    monkeypatch.setenv("MULTICHAIN_PRICES", str(texts.parent / "none.yaml"))
+    tell_estimate(estimate(Profile.read("openai"), [texts], texts.parent / "index"))
+    assert capsys.readouterr().out.splitlines()[-1].endswith("for a cost that is not known")
+    tell_estimate(estimate(Profile.read("offline"), [texts], texts.parent / "index"))
+    assert (
+        capsys.readouterr().out.splitlines()[-1] == "Would embed 3 texts, at most 30 tokens, with offline for no cost"
+    )
+    assert sorted(path.name for path in texts.parent.iterdir()) == ["none.yaml", "texts"]

@@ -1,0 +1,66 @@
+"""What a build would do, and cost, before it does anything."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model import published
+from model.profile import Profile
+from model.providers import limits
+from model.retrieval.index import Index
+
+from . import changes, indexing, vectors
+from .build import read
+from .changes import Changes
+from .documents import Loaded
+from .embed import indexed
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a build would make: ``wanted`` texts embedded, of at most ``tokens``, for at most ``cost`` US dollars.
+
+    ``cost`` is None where the model's price is not known.
+    """
+
+    loaded: Loaded
+    chunks: int
+    model: str
+    wanted: int
+    tokens: int
+    cost: float | None
+    changes: Changes | None
+    anew: str = ""
+
+
+def estimate(profile: Profile, documents: Sequence[object], out: Path, *, update: bool = False, **how: Any) -> Estimate:  # noqa: ANN401 - load's
+    """Reads the documents and asks no provider: that the model is still the one that made what is kept is assumed.
+
+    Raises DocumentError and CommandError as build does.
+    """
+    indexing.check(out.absolute())
+    loaded, content = read(profile, documents, **how)
+    before, anew = changes.before(out) if update else (None, "")
+    model = profile.embedder(index=before)
+    texts = dict.fromkeys(chunk.searched for chunk in content.chunks)
+    name = f"{model.provider}:{model.model}"
+    told = Changes.between(before.manifest.documents, content.documents) if before else None
+    unchanged = before is not None and told is not None and not told.any and changes.built_so(before, profile)
+    wanted = [] if unchanged else _wanted(texts, name, before)
+    tokens = sum(map(limits.tokens, wanted))
+    cost = 0.0 if not wanted else published.cost(model.provider, model.model, published.Tokens(input=tokens))
+    if model.provider == "offline":
+        name, cost = "offline", 0.0
+    return Estimate(loaded, len(content.chunks), name, len(wanted), tokens, cost, told, anew)
+
+
+def _wanted(texts: Iterable[str], name: str, before: Index | None) -> list[str]:
+    """Those that no index and no file keeps the vector of."""
+    told = before.manifest.embedding if before else {}
+    asked = list(texts)
+    if before and f"{told['provider']}:{told['model']}" == name and told["provider"] != "offline":
+        known = indexed(before, asked)
+        asked = [text for text in asked if text not in known]
+    kept = vectors.Vectors(Path(vectors.FILE), name).kept(asked)
+    return [text for text in asked if text not in kept]

@@ -1,0 +1,89 @@
+"""Chunks become an index folder: embedded, indexed, calibrated. The folder appears whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.account import Usage
+from model.errors import CommandError
+from model.profile import Profile
+from model.retrieval import index, manifest
+from model.retrieval.chunks import Chunk
+from model.retrieval.index import Index
+from model.retrieval.lexical import Lexical
+
+from .calibrate import calibrated
+from .embed import Embedding
+from .progress import Progress
+
+_PART = ".multichain-part-"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an index is of: chunks, the digest of each document, and how they were cut."""
+
+    chunks: Sequence[Chunk]
+    documents: Mapping[str, str]
+    chunking: Mapping[str, int]
+    language: str
+
+
+def written(  # noqa: PLR0913, PLR0917 - what an index is made of
+    content: Content,
+    profile: Profile,
+    out: Path,
+    progress: Progress,
+    max_cost: float | None = None,
+    before: Index | None = None,
+) -> tuple[manifest.Manifest, Usage]:
+    """Writes the index of ``content`` into ``out`` in the place of what is there; gives what it says and what it cost.
+
+    Vectors of texts that ``before`` has are taken from there, where the same model made them.
+    """
+    _clear(out.parent)
+    part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
+    try:
+        embedding = Embedding(profile, [one.searched for one in content.chunks], content.language, part / index.FIT)
+        vectors = embedding.embed(content.chunks, progress, max_cost, before)
+        lexical = Lexical.build(content.chunks, content.language)
+        made = index.save(
+            part,
+            chunks=content.chunks,
+            vectors=vectors,
+            lexical=lexical,
+            support=calibrated(content.chunks, lexical),
+            embedding=embedding.fingerprint,
+            chunking=dict(content.chunking),
+            documents=dict(content.documents),
+            language=content.language,
+        )
+        _replace(out, part)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return made, embedding.spent
+
+
+def check(out: Path) -> None:
+    """Raises CommandError when ``out`` holds something that is not an index."""
+    if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.FILE).is_file():
+        raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a killed build left."""
+    for left in folder.glob(_PART + "*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _replace(out: Path, part: Path) -> None:
+    """Puts ``part`` in the place of ``out``; ``part`` is then the old index."""
+    part.chmod(0o755)
+    old = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
+    if out.exists():
+        out.rename(old / "old")
+    part.rename(out)
+    shutil.rmtree(old)
