@@ -71,6 +71,8 @@ def reply(messages: list[dict[str, Any]]) -> str:
     if not passages:
         return f"This is the stand-in; it was sent {len(asked)} characters."
     question = asked.rpartition("Question: ")[2]
+    if "Reply with one JSON list" in asked.partition("\n<passage ")[0]:
+        return json.dumps([min(10, 3 * len(_words(text) & _words(question))) for _, text in passages])
     number, text, shared = max(
         ((number, text, len(_words(text) & _words(question))) for number, text in passages), key=lambda one: one[2]
     )

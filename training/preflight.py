@@ -158,6 +158,8 @@ def _where(profile: Profile, provider: str, model: str) -> str:
 
 def _chat(told: Values, role: str) -> Values:
     """The entry as one of a chat model: what answers, or what writes diagrams; empty when no language model does."""
+    if role == "reranker" and "models" not in told:  # a class, which may be no chat model
+        return {}
     own = told | {"models": told.get("chat_models")} if role == "images" else told
     named = own.get("models") or own.get("model")
     taken = ("provider", "model", "models", "fallback", "settings")

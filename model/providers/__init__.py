@@ -9,7 +9,7 @@ MODULES = {
     name: f".{name}"
     for name in ("offline", "openai", "azure", "databricks", "compatible", "sentence_transformers", "langchain")
 }
-"""Provider name → module, which gives some of ``embeddings``, ``chat`` and ``images``, and what each ``requires``.
+"""Provider name → module: some of ``embeddings``, ``chat``, ``images``, ``reranker``, and what it ``requires``.
 
 It may ``check`` settings, tell the ``standings`` of models, and name a ``folder`` that a version is logged with.
 """

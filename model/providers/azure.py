@@ -96,6 +96,6 @@ def _identity_installed() -> bool:
 
 SERVICE = AzureService("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT")
 
-embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
 OFFER = SERVICE.offer

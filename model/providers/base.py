@@ -1,4 +1,4 @@
-"""What a provider can be: embeddings, chat, images. Each adapter implements one of these protocols.
+"""What a provider can be: embeddings, chat, images, reranker. Each adapter implements one of these protocols.
 
 What a call used goes to the account (account.py).
 """
@@ -105,6 +105,14 @@ class ChatModel(Chat, Protocol):
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message`` below the instructions in ``system``; tells it piece by piece."""
+        ...
+
+
+class Reranker(Protocol):
+    """Reads each passage with the question."""
+
+    async def rank(self, question: str, passages: Sequence[Passage]) -> Sequence[float]:
+        """A score for each passage, larger is nearer; empty when they shall stay in order."""
         ...
 
 

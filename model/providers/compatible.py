@@ -14,6 +14,6 @@ class CompatibleService(Service):
 
 SERVICE = CompatibleService("compatible", "your server", "COMPATIBLE_API_KEY", "COMPATIBLE_BASE_URL", own=True)
 
-embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
 OFFER = SERVICE.offer

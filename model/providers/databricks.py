@@ -91,6 +91,6 @@ async def _workspace() -> Any:  # noqa: ANN401
 
 SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
 
-embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
 OFFER = SERVICE.offer

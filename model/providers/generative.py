@@ -53,7 +53,7 @@ class Generative:
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
-        return await self._asked(lambda _: message, system, tell)
+        return await self.asked(lambda _: message, system, tell)
 
     async def standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as the model writes it for itself; as it was asked when the model says nothing."""
@@ -77,11 +77,12 @@ class Generative:
             given[:] = [len(fitting)]
             return _PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
 
-        reply = await self._asked(message, "", tell)
+        reply = await self.asked(message, "", tell)
         text, cited = citations.checked(reply.text, given[0])
         return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
 
-    async def _asked(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
+    async def asked(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
+        """The reply of the first model that answers; ``message`` is written for each that is asked."""
         tell_once = _Once(tell)
 
         async def ask(source: ChatSource) -> tuple[ChatSource, "BaseMessage"]:

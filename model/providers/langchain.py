@@ -1,4 +1,4 @@
-"""Any LangChain chat model or embeddings, named by the import path of its class."""
+"""Any LangChain chat model, embeddings or cross-encoder, named by the import path of its class."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ..errors import ProfileError
 from .base import Offer, Vectors, normed
 from .generative import ChatSource, Generative
 from .preference import first
+from .reranking import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings
@@ -48,7 +49,7 @@ def requires(settings: dict[str, Any]) -> set[str]:
 
 def check(role: str, settings: dict[str, Any]) -> None:
     """Raises ProfileError when the class is not there, or does not take its settings."""
-    (chat if role == "chat" else embeddings)(**settings)
+    {"chat": chat, "reranker": reranker}.get(role, embeddings)(**settings)
 
 
 def chat(model: str, settings: dict[str, Any] | None = None, window: int = 0) -> Generative:
@@ -62,6 +63,19 @@ def chat(model: str, settings: dict[str, Any] | None = None, window: int = 0) ->
 
     name = type(chat_model).__name__
     return Generative({f"langchain:{name}": ChatSource("langchain", name, given, window)})
+
+
+def reranker(
+    model: str, settings: dict[str, Any] | None = None, window: int = 0
+) -> ChatReranker | CrossEncoderReranker:
+    """The cross-encoder or chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
+    from langchain_core.cross_encoders import BaseCrossEncoder  # noqa: PLC0415
+
+    named = imports.named(model)
+    if isinstance(named, type) and issubclass(named, BaseCrossEncoder):
+        made = _made(model, settings, BaseCrossEncoder)
+        return CrossEncoderReranker(f"langchain:{type(made).__name__}", made)
+    return ChatReranker(chat(model, settings, window))
 
 
 def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:

@@ -4,6 +4,6 @@ from .service import Service
 
 SERVICE = Service("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
-embeddings, chat, images = SERVICE.embeddings, SERVICE.chat, SERVICE.images
+embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
 OFFER = SERVICE.offer

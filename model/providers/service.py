@@ -20,6 +20,7 @@ from .failure import reading
 from .generative import ChatSource, Generative
 from .pictures import Auto, ImagesApi, ResponsesTool
 from .preference import first
+from .reranking import ChatReranker
 from .served import ServedEmbeddings
 
 Settings = dict[str, Any]
@@ -62,6 +63,15 @@ class Service:
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
         return Generative({f"{self.name}:{source.model}": source for source in sources})
+
+    def reranker(
+        self,
+        models: list[str],
+        fallback: bool = True,  # noqa: FBT001, FBT002
+        window: int = 0,
+    ) -> ChatReranker:
+        """Chat models that order the passages of a search anew."""
+        return ChatReranker(self.chat(models, fallback, window=window))
 
     def images(  # noqa: PLR0913, PLR0917 - a profile's settings
         self,

@@ -1,10 +1,12 @@
 """A question answered from the documents, with its sources."""
 
+from dataclasses import replace
+
 from .. import account
 from ..events import Tell
 from ..field import Field, Values
-from ..providers.base import Chat, Turn
-from ..retrieval.chunks import FILTERS
+from ..providers.base import Chat, Reranker, Turn
+from ..retrieval.chunks import FILTERS, Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
 
@@ -27,7 +29,8 @@ TAG = Field("tag", "text", "Something known of the document, as name=value.")
 class RetrievalQA(Stage):
     """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used.
 
-    ``documents`` narrows it to the documents whose source fits the pattern, such as ``handbook/*``.
+    ``documents`` narrows it to the documents whose source fits the pattern, such as ``handbook/*``. A ``reranker``
+    orders the best ``reranked`` passages anew before the best of them are taken.
     """
 
     inputs = (
@@ -53,9 +56,18 @@ class RetrievalQA(Stage):
         Field("sources", "list", "The passages found, best first.", fields=SOURCE),
     )
 
-    def __init__(self, retriever: Retriever, chat: Chat, passages: int = 4, documents: str = "") -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - a profile's settings
+        self,
+        retriever: Retriever,
+        chat: Chat,
+        passages: int = 4,
+        documents: str = "",
+        reranker: Reranker | None = None,
+        reranked: int = 20,
+    ) -> None:
         self._retriever = retriever.within(documents) if documents else retriever
         self._chat, self._passages = chat, passages
+        self._reranker, self._reranked = reranker, reranked
 
     async def _understood(self, question: str, history: list[Values]) -> str:
         """The question as it stands alone; a note tells when it was completed."""
@@ -65,10 +77,21 @@ class RetrievalQA(Stage):
             account.note("question_completed", "it was completed from the history before it was searched for")
         return told
 
+    async def _found(self, question: str, k: int, wanted: Values | None) -> list[Passage]:
+        """The best ``k`` passages, in the reranker's order where there is one."""
+        if self._reranker is None:
+            return await self._retriever.search(question, k, wanted)
+        passages = await self._retriever.search(question, max(k, self._reranked), wanted)
+        scores = await self._reranker.rank(question, passages) if passages else []
+        if scores:
+            ranked = sorted(zip(scores, passages, strict=True), key=lambda one: -one[0])
+            passages = [replace(passage, score=round(score, 6)) for score, passage in ranked]
+        return passages[:k]
+
     async def run(self, values: Values, tell: Tell) -> Values:
         """Retrieves, then answers."""
         question = await self._understood(values["question"], values.get("history") or [])
-        passages = await self._retriever.search(question, values.get("k", self._passages), values.get("filter"))
+        passages = await self._found(question, values.get("k", self._passages), values.get("filter"))
         for passage in passages:
             tell("source", passage.fields())
         reply = await self._chat.answer(question, passages, tell)
