@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 LOCK ?= requirements.lock
 BIN := $(VENV)/bin
+BESIDE ?= benchmarks/minilm.yaml
 EVALUATION ?= ../shared/data/xquad-en-dev.json
 NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 EXTRAS := --extra azure --extra documents --extra spark --extra dev
@@ -32,8 +33,8 @@ lint: $(VENV)/ready  ## ruff, mypy and import-linter
 bench: $(VENV)/ready  ## Medians of cold start, of one question, and of a thousand
 	@python benchmarks/bench.py
 
-quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE]
-	@python -m training evaluate --evaluation $(EVALUATION)
+quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE BESIDE=PROFILE]
+	@python -m training evaluate --evaluation $(EVALUATION) --beside $(BESIDE)
 
 docs: $(VENV)/ready  ## Write the generated parts of docs/
 	python docs/generate.py

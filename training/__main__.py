@@ -147,7 +147,8 @@ def preflight(profile: str, index: Path) -> None:
 @click.argument("uri", required=False)
 @click.option("--evaluation", required=True, type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
 @_PROFILE
-def evaluate(uri: str | None, evaluation: Path, profile: str) -> None:
+@click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
+def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str, ...]) -> None:
     """Measure the version at URI on an evaluation file; or, without URI, a profile on a SQuAD file's paragraphs.
 
     Each figure has a 95 % interval. Figures of a version are logged to MLflow. JSON lines hold question, answer
@@ -155,7 +156,11 @@ def evaluate(uri: str | None, evaluation: Path, profile: str) -> None:
     """
     from . import evaluate  # noqa: PLC0415 - MLflow takes two seconds to import
 
-    tables = evaluate.of_version(uri, evaluation) if uri else evaluate.of_profile(Profile.read(profile), evaluation)
+    tables = (
+        evaluate.of_version(uri, evaluation)
+        if uri
+        else evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside])
+    )
     for name, figures in tables:
         click.echo(f"\n{name}")
         for figure in figures:

@@ -1,7 +1,7 @@
 """``python -m training evaluate``: the quality tables, printed, and for a version logged to MLflow."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,12 @@ def of_version(uri: str, file: Path) -> Iterator[Table]:
     yield f"{uri} at {file.name}", figures
 
 
-def of_profile(profile: Profile, file: Path) -> Iterator[Table]:
+def of_profile(profile: Profile, file: Path, beside: Sequence[Profile] = ()) -> Iterator[Table]:
     """The tables of ``profile`` over the paragraphs that a SQuAD file brings. Raises DocumentError."""
     read = evaluation.read(file)
     if not read.paragraphs:
         raise DocumentError(f"{file.name} brings no paragraphs; name a version, whose documents are asked")
-    yield from quality.of_profile(profile, read)
+    yield from quality.of_profile(profile, read, beside)
 
 
 def vars_of(figure: Figure) -> dict[str, float | str]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from model.check import check
+from model.errors import MultichainError
 from model.normalise import Request
 from model.profile import Profile
 from model.retrieval.index import Index
@@ -44,8 +46,14 @@ def of_answers(ask: Ask, examples: Sequence[Example]) -> list[Figure]:
     return figures + (_abstention(told, ask([{"question": one.question} for one in others])) if others else [])
 
 
-def of_profile(profile: Profile, evaluation: Evaluation) -> Iterator[tuple[str, list[Figure]]]:
-    """Table after table, by name, of ``profile`` over the paragraphs of ``evaluation``."""
+def of_profile(
+    profile: Profile, evaluation: Evaluation, beside: Sequence[Profile] = ()
+) -> Iterator[tuple[str, list[Figure]]]:
+    """Table after table, by name, of ``profile`` over the paragraphs of ``evaluation``.
+
+    The retrieval of each profile ``beside`` is told for comparison; one that cannot be used here is told without
+    figures.
+    """
     examples = [example for example in evaluation.examples if example.answerable]
     with tempfile.TemporaryDirectory(prefix="multichain-quality-") as folder:
         index, ask = _built(profile, evaluation.paragraphs, Path(folder) / "all")
@@ -64,8 +72,22 @@ def of_profile(profile: Profile, evaluation: Evaluation) -> Iterator[tuple[str, 
             ranking(_plain(examples, index, lambda text: index.lexical.scores(text)[1])),
         )
         yield "for comparison, vectors alone", ranking(_plain(examples, index, _cosines(profile, index)))
+        for other in beside:
+            yield _beside(other, evaluation, examples, Path(folder) / other.name)
         yield "questions whose article is not indexed", _off_topic(profile, evaluation, Path(folder))
         yield "questions whose paragraph is taken out", _near_misses(profile, evaluation, Path(folder))
+
+
+def _beside(
+    profile: Profile, evaluation: Evaluation, examples: Sequence[Example], folder: Path
+) -> tuple[str, list[Figure]]:
+    """Its whole search, by vectors and words."""
+    try:
+        check(profile)
+        _, ask = _built(profile, evaluation.paragraphs, folder)
+    except MultichainError as error:
+        return f"for comparison, {profile.name}, is left out: {error}", []
+    return f"for comparison, the search of {profile.name}", ranking(_ranks(ask, examples))
 
 
 def _built(profile: Profile, paragraphs: dict[str, str], folder: Path) -> tuple[Index, Ask]:

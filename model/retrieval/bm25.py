@@ -60,9 +60,21 @@ class BM25:
         told = {"texts": self.texts, "terms": list(self._terms)}
         (folder / _TERMS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
-    def scores(self, terms: Iterable[str]) -> Floats:
-        """The share of every text; shape (texts,)."""
+    def __contains__(self, term: object) -> bool:
+        """Whether any text has it."""
+        return term in self._terms
+
+    def rarity(self, term: str) -> float:
+        """The idf of a term that some text has."""
+        return float(self._idf[self._terms[term]])
+
+    def scores(self, terms: Iterable[str], asked: Iterable[str] | None = None) -> Floats:
+        """The share of every text, shape (texts,); of what ``asked`` could score, where that is not ``terms``.
+
+        So what was guessed for an unknown term counts, and less than if it had been asked for.
+        """
         weights = self.weights(terms)
+        whole = sum((weights if asked is None else self.weights(asked)).values())
         rows = [self._terms[term] for term in weights if term in self._terms]
         if not rows:
             return np.zeros(self.texts, dtype=np.float32)
@@ -70,7 +82,7 @@ class BM25:
         found = np.concatenate([self._arrays["indices"][span] for span in spans])
         scored = np.concatenate([self._arrays["data"][span] for span in spans])
         sums = np.bincount(found, weights=scored, minlength=self.texts)
-        return np.asarray(sums / sum(weights.values()), dtype=np.float32)
+        return np.asarray(sums / max(whole, sum(weights.values())), dtype=np.float32)
 
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
         """The terms, each once, with their idf; one that no text has weighs most."""

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from .bm25 import BM25, Floats, counted
 from .chunks import Chunk
+from .spelling import repaired
 from .words import Analyser, grams, sentences, words
 
 WINDOW = 3
@@ -56,15 +57,26 @@ class Lexical:
         """What every chunk holds of ``text``: by its words, and by the letters of its best window; each (chunks,)."""
         by_letters = np.zeros(self._stems.texts, dtype=np.float32)
         np.maximum.at(by_letters, self._owners, self._letters.scores(runs(text)))
-        return self._stems.scores(self.stems(text)), by_letters
+        return self._stems.scores(self._repaired(text), self.stems(text)), by_letters
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text`` as this index counts them."""
         return self._analyser.stems(text)
 
     def weights(self, text: str) -> dict[str, float]:
-        """The stems of ``text`` with their idf; a stem that no chunk has weighs most."""
-        return self._stems.weights(self.stems(text))
+        """The stems of a question with their idf, slips mended; a stem that no chunk has weighs most."""
+        return self._stems.weights(self._repaired(text))
+
+    def _repaired(self, text: str) -> list[str]:
+        """The stems of a question, slips mended (spelling.py)."""
+        found = []
+        for word in self._analyser.telling(text):
+            (stem,) = self._analyser.stemmed([word])
+            near = (
+                "" if stem in self._stems else repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity)
+            )
+            found.append(near or stem)
+        return found
 
     def letter_weights(self, text: str) -> dict[str, float]:
         """The runs of letters of ``text`` with their idf."""

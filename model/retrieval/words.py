@@ -1,7 +1,7 @@
 """Text as the stems that lexical search counts, and as sentences."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +34,17 @@ class Analyser:
         self._stops = _STOPS if language == "english" else frozenset()
 
     def stems(self, text: str) -> list[str]:
-        """The stems of ``text``, in order; all words when every one is a stop word ("Who are you?")."""
+        """The stems of the telling words of ``text``, in order."""
+        return self.stemmed(self.telling(text))
+
+    def telling(self, text: str) -> list[str]:
+        """The words of ``text``, in order, without stop words; all when every one is a stop word ("Who are you?")."""
         found = words(text)
-        telling = [word for word in found if word not in self._stops]
-        return list(self._stem(telling or found))
+        return [word for word in found if word not in self._stops] or found
+
+    def stemmed(self, found: Sequence[str]) -> list[str]:
+        """The stem of each word."""
+        return list(self._stem(found))
 
 
 def words(text: str) -> list[str]:
