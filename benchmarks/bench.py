@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import retrieval
+
 ROOT = Path(__file__).parent.parent
 QUESTION = {"qa": {"question": "Tell me about LangChain."}}
 IMPORTS = ["numpy", "pandas", "mlflow.pyfunc", "faiss", "scipy.sparse", "sklearn.feature_extraction.text", "pygraphviz"]
@@ -42,6 +44,7 @@ def main() -> None:
         uri = _logged(Path(folder))
         _cold_start(uri)
         _answers(uri, Path(folder))
+        retrieval.measure()
 
 
 def _logged(folder: Path) -> str:

@@ -4,10 +4,10 @@ Providers ``spend`` and ``note`` where it happens, so that what was paid before 
 Outside a stage, in a build say, whoever wants to know opens an account of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -32,6 +32,24 @@ class Usage:
             self.cached or other.cached,
         )
 
+    def shared(self, sizes: Sequence[int]) -> "list[Usage]":
+        """Shares of it, by the sizes of those who caused it; together they are the whole."""
+        whole = sum(sizes) or 1
+        parts, before = [], 0
+        for size in sizes:
+            start, end = before / whole, (before + size) / whole
+            before += size
+            parts.append(
+                replace(
+                    self,
+                    input_tokens=round(self.input_tokens * end) - round(self.input_tokens * start),
+                    output_tokens=round(self.output_tokens * end) - round(self.output_tokens * start),
+                    images=round(self.images * end) - round(self.images * start),
+                    cost=self.cost * (end - start),
+                )
+            )
+        return parts
+
     def fields(self) -> dict[str, Any]:
         """As the response carries it; the cost to a millionth of a cent."""
         return asdict(self) | {"cost": round(self.cost, 8)}
@@ -49,9 +67,9 @@ _OPEN: ContextVar[Account | None] = ContextVar("account", default=None)
 
 
 @contextmanager
-def opened() -> Iterator[Account]:
-    """An account of what is spent and noted inside, and in the tasks that are begun inside."""
-    account = Account()
+def opened(account: Account | None = None) -> Iterator[Account]:
+    """An account, or the one given, of what is spent and noted inside, and in the tasks that are begun inside."""
+    account = account or Account()
     token = _OPEN.set(account)
     try:
         yield account

@@ -15,7 +15,30 @@ from .errors import DeadlineError, SettingError
 
 VARIABLE = "MULTICHAIN_DEADLINE_SECONDS"
 
-_ENDS: ContextVar[float | None] = ContextVar("deadline", default=None)
+_ENDS: ContextVar["Clock | None"] = ContextVar("deadline", default=None)
+
+
+class Clock:
+    """When something ends: what runs now, or, where several wait for it, what the last of them waits for."""
+
+    def __init__(self, ends: float | None = None) -> None:
+        """``ends`` is by the loop's clock; without it, when what runs now does."""
+        now = _ENDS.get()
+        self.ends: float = ends if ends is not None else now.ends if now else math.inf
+
+    def extend(self) -> None:
+        """Gives it the time that what runs now has, if that is longer."""
+        now = _ENDS.get()
+        self.ends = max(self.ends, now.ends if now else math.inf)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """What runs inside has this time."""
+        token = _ENDS.set(self)
+        try:
+            yield
+        finally:
+            _ENDS.reset(token)
 
 
 @contextmanager
@@ -24,28 +47,26 @@ def begun() -> Iterator[None]:
     if _ENDS.get() is not None:
         yield
         return
-    token = _ENDS.set(asyncio.get_running_loop().time() + allowed())
-    try:
+    with Clock(asyncio.get_running_loop().time() + allowed()).running():
         yield
-    finally:
-        _ENDS.reset(token)
 
 
 def left() -> float:
     """The seconds that are left; infinite without a limit."""
-    ends = _ENDS.get()
-    return math.inf if ends is None else ends - asyncio.get_running_loop().time()
+    clock = _ENDS.get()
+    return math.inf if clock is None else clock.ends - asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
 async def kept(name: str) -> AsyncIterator[None]:
     """Ends what runs inside when the time is up. Raises DeadlineError, which names the stage."""
-    ends = _ENDS.get()
+    running = _ENDS.get()
+    ends = None if running is None or running.ends == math.inf else running.ends
     try:
-        async with asyncio.timeout_at(None if ends in {None, math.inf} else ends) as clock:
+        async with asyncio.timeout_at(ends) as limit:
             yield
     except TimeoutError:
-        if not clock.expired():  # somebody else's
+        if not limit.expired():  # somebody else's
             raise
         raise DeadlineError(f"{name}: the request's time was up; ask for less at once, or raise {VARIABLE}") from None
 

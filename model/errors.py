@@ -74,6 +74,12 @@ class ModerationError(MultichainError):
     code = "refused"
 
 
+class LoopError(MultichainError):
+    """What a request waited for was stopped under it."""
+
+    code = "stopped"
+
+
 class DeadlineError(MultichainError):
     """The time of a request was up before a stage was done."""
 

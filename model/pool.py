@@ -23,6 +23,14 @@ async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # noq
         raise
 
 
+def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """What ``make`` made for ``key`` on the running loop, at the first time it was asked for."""
+    mine = _mine()
+    if key not in mine:
+        mine[key] = make()
+    return mine[key]
+
+
 def http() -> Any:  # noqa: ANN401 - httpx2 is typed, and not a direct dependency of this project
     """The connections that all clients of the running loop share."""
     from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - half a second, and not for every profile

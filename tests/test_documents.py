@@ -48,7 +48,9 @@ def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match=r"^found no document to read; --documents takes folders, files, patterns"):
+    with pytest.raises(
+        DocumentError, match=r"^found no document to read; --documents takes tables, and folders, files"
+    ):
         load([tmp_path])
 
 

@@ -117,9 +117,9 @@ def test_lexical_scores_are_shares(tmp_path: Path) -> None:
 
 def test_letters_find_what_words_do_not() -> None:
     lexical = Lexical.build([chunk("Temperatures rise."), chunk("Whales swim.")], "english")
-    by_words, by_letters = lexical.scores("temprature")
+    by_words, by_letters = lexical.scores("tempratoure")
     assert by_words.tolist() == [0, 0]
-    assert by_letters[0] > 0.1
+    assert by_letters[0] > 0.03
     assert by_letters[1] == 0
 
 

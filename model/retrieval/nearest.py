@@ -3,6 +3,7 @@
 The file is memory-mapped, and adding to a mapped FAISS index aborts the process, so there is no way to add here.
 """
 
+import os
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,6 +18,7 @@ FLAT_MOST = 38_400_000
 LEAST_RECALL = 0.98
 _LINKS, _WIDTH_AT_BUILD = 32, 80
 _WIDTHS = (64, 128, 256, 512, 1024)
+_SHARED = 16
 _ASKED, _COMPARED = 200, 10
 """Searches that measure recall, and the neighbours of each that are compared."""
 
@@ -79,6 +81,7 @@ class Nearest:
         With ``allowed`` it compares these alone, each of them, and finds ``count`` when they are that many; what is
         not found has position -1.
         """
+        faiss.omp_set_num_threads(_threads(len(asked)))
         if allowed is None:
             scores, found = self._made.search(asked, count, params=self._how)
         else:
@@ -95,6 +98,11 @@ class Nearest:
         found, _ = self.search(asked, _COMPARED)
         true = self._exact.search(asked, _COMPARED)[1]
         return float(np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(true, found, strict=True)]))
+
+
+def _threads(asked: int) -> int:
+    """One for a few: sharing out a search costs more than it saves; counted for the calling thread alone."""
+    return 1 if asked < _SHARED else os.cpu_count() or 1
 
 
 def _between(vectors: Vectors) -> Vectors:

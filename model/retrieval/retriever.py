@@ -1,16 +1,23 @@
 """Search: the passages for a question, by meaning and by words."""
 
+import asyncio
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
+from ..coalesce import Gathered
 from ..errors import ProfileError
 from ..providers.base import Embeddings
 from .chunks import Passage
 from .fusion import FITTED, SEMANTIC, fuse, supported
-from .index import Index, Positions
+from .index import Index, Positions, Vectors
 
+_TOGETHER = 64
+"""How many questions are embedded and searched in one call at most."""
+_LONG = 20_000_000
+"""Numbers compared, from which a search leaves the loop to a thread: some five milliseconds' work."""
 _CANDIDATES = 200
 """How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
 
@@ -22,6 +29,8 @@ class Retriever:
         self.index, self._embeddings = index, embeddings
         self._inside = _fitting(index, documents) if documents else None
         self._weights = SEMANTIC if embeddings.semantic else FITTED
+        self._vector: Gathered[str, Vectors] = Gathered(self._embedded, _TOGETHER)
+        self._nearest: Gathered[tuple[Vectors, int], dict[int, float]] = Gathered(self._near_all, _TOGETHER)
 
     def within(self, documents: str) -> "Retriever":
         """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
@@ -35,11 +44,12 @@ class Retriever:
         if allowed is not None and not len(allowed):
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
-        dense = self.index.nearest((await self._embeddings.embed([question], question=True))[0], count, allowed)
+        vector = await self._vector(question)
+        dense = await self._nearest((vector, count)) if allowed is None else self.index.nearest(vector, count, allowed)
         by_words, by_letters = self.index.lexical.scores(question)
         support = supported(by_words, by_letters)
         positions = np.arange(len(support)) if allowed is None else allowed
-        best = positions[np.argsort(-support[positions], kind="stable")[:count]]
+        best = positions[_largest(support[positions], count)]
         candidates = np.array(sorted({*dense, *best.tolist()}))
         floor = min(dense.values(), default=0.0)
         near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
@@ -50,6 +60,23 @@ class Retriever:
         return [
             Passage(self.index.chunks[candidates[n]], float(scores[n]), round(float(support[candidates[n]]), 6))
             for n in order
+        ]
+
+    async def _embedded(self, questions: list[str]) -> Sequence[Vectors]:
+        return list(await self._embeddings.embed(questions, question=True))
+
+    async def _near_all(self, asked: list[tuple[Vectors, int]]) -> list[dict[int, float]]:
+        """What is nearest to each vector: position → score, one search for all."""
+        count = max(count for _, count in asked)
+        vectors = np.stack([vector for vector, _ in asked])
+        if len(asked) * self.index.manifest.dimension * len(self.index.chunks) > _LONG:
+            found, scores = await asyncio.to_thread(self.index.vectors.search, vectors, count)
+        else:
+            found, scores = self.index.vectors.search(vectors, count)
+        pairs = zip(found.tolist(), scores.tolist(), asked, strict=True)
+        return [
+            {position: score for position, score in zip(near[:most], told[:most], strict=True) if position >= 0}
+            for near, told, (_, most) in pairs
         ]
 
     def _allowed(self, wanted: dict[str, Any] | None) -> Positions | None:
@@ -63,3 +90,10 @@ class Retriever:
 def _fitting(index: Index, documents: str) -> Positions:
     fitting = [source for source in index.manifest.documents if fnmatchcase(source, documents)]
     return index.matching({"source": fitting})
+
+
+def _largest(scores: Vectors, count: int) -> Positions:
+    """Where the ``count`` largest are, in no order."""
+    if count >= len(scores):
+        return np.arange(len(scores))
+    return np.argpartition(-scores, count)[:count]
