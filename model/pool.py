@@ -31,13 +31,13 @@ def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
     return mine[key]
 
 
-def http() -> Any:  # noqa: ANN401 - httpx2 is typed, and not a direct dependency of this project
-    """The connections that all clients of the running loop share."""
+def http(heard: Callable[[Any], Awaitable[None]]) -> Any:  # noqa: ANN401 - httpx2 is typed, and no direct dependency
+    """The connections that all clients of the running loop share; ``heard`` is told of each response."""
     from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - half a second, and not for every profile
 
     mine = _mine()
     if _HTTP not in mine:
-        mine[_HTTP] = DefaultAsyncHttpxClient()
+        mine[_HTTP] = DefaultAsyncHttpxClient(event_hooks={"response": [heard]})
     return mine[_HTTP]
 
 

@@ -78,7 +78,7 @@ class StandIn:
             script.running[path] += 1
             script.peak[path] = max(script.peak[path], script.running[path])
             try:
-                fault = script.fault(path)
+                fault = script.fault(path) or script.limited()
                 if fault and fault.does == "refuse":
                     return await suffered(fault, Response(), sent)
                 await script.wait(path, body)
@@ -95,6 +95,8 @@ class StandIn:
         if path == "chat/completions":
             told = self.script.replies.popleft() if self.script.replies else None
             return chat.complete(body, told)
+        if self.script.plain and "prompt" in body:
+            body |= {"prompt": "A card"}
         made = {"embeddings": embeddings.embed, "images/generations": images.generate, "responses": images.respond}
         return made[path](body)
 
@@ -151,13 +153,14 @@ class StandIn:
         return JSONResponse(told)
 
     async def _scripted(self, request: Request) -> Response:
-        """Sets the script: ``{"faults": [...], "replies": [...], "latency": {...}, "per_text": 0.0001}``."""
+        """Sets the script: ``{"faults": [...], "latency": {...}, "per_text": 0.0001, "rate": 40}`` and the like."""
         told = await request.json()
         self.script.reset()
         self.script.faults.extend(Fault(**fault) for fault in told.get("faults", ()))
         self.script.replies.extend(told.get("replies", ()))
         self.script.latency.update(told.get("latency", {}))
-        self.script.per_text = told.get("per_text", 0.0)
+        self.script.per_text, self.script.rate = told.get("per_text", 0.0), told.get("rate", 0.0)
+        self.script.failing, self.script.plain = told.get("failing", 0.0), told.get("plain", False)
         return Response(status_code=204)
 
     async def _calls(self, _: Request) -> Response:

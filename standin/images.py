@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import textwrap
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -70,6 +71,7 @@ def respond(body: dict[str, Any]) -> Response:
     return JSONResponse(common | {"output": [call], "usage": usage, "tool_usage": told})
 
 
+@lru_cache(8)
 def draw(prompt: str, size: tuple[int, int], output_format: str) -> bytes:
     """A card with the prompt on a coloured ground, and what made it."""
     image = Image.linear_gradient("L").resize(size)

@@ -1,8 +1,10 @@
 """What the stand-in shall do before it answers: wait, refuse, hang, cut the connection, send half an answer."""
 
 import asyncio
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Literal
 
 from starlette.responses import Response
@@ -27,21 +29,43 @@ class Fault:
 
 @dataclass(slots=True)
 class Script:
-    """Faults in order, replies of the chat models in order, latencies by path in seconds; and what was asked."""
+    """Faults in order, replies of the chat models in order, latencies by path in seconds; and what was asked.
+
+    ``rate`` allows so many calls a second, and as many at once (a token bucket); ``failing`` is the share that fails.
+    A ``plain`` one draws the same card for all.
+    """
 
     faults: deque[Fault] = field(default_factory=deque)
     replies: deque[str] = field(default_factory=deque)
     latency: dict[str, float] = field(default_factory=dict)
     per_text: float = 0.0
+    plain: bool = False
+    rate: float = 0.0
+    failing: float = 0.0
+    left: float = 0.0
+    filled: float = 0.0
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     running: Counter[str] = field(default_factory=Counter)
     peak: Counter[str] = field(default_factory=Counter)
+    _chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - which calls fail
 
     def reset(self) -> None:
         """As new."""
         for one in (self.faults, self.replies, self.latency, self.asked, self.running, self.peak):
             one.clear()
-        self.per_text = 0.0
+        self.plain = False
+        self.per_text = self.rate = self.failing = self.left = self.filled = 0.0
+
+    def limited(self) -> Fault | None:
+        """What a call gets that is one too many for the rate, or one of those that fail."""
+        now = time.monotonic()
+        if self.rate:
+            self.left = min(self.rate, self.left + (now - self.filled) * self.rate)
+            self.filled = now
+            if self.left < 1:
+                return Fault(status=429, code="rate_limit_exceeded", headers={"retry-after": "1"})
+            self.left -= 1
+        return Fault() if self.failing and self._chance.random() < self.failing else None
 
     async def wait(self, path: str, body: dict[str, Any]) -> None:
         """The latency of that path: ``per_text`` more for each text of an embeddings request."""

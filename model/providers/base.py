@@ -74,6 +74,10 @@ class Embeddings(Protocol):
     model: str
     semantic: bool
     """Whether it has learned meaning, beyond the words themselves."""
+    together: int
+    """How many questions it embeds at once at most."""
+    pause: float
+    """The seconds that a question waits for others to go with it."""
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
         """One row for each text, in order; shape (texts, dimension). Some models tell a ``question`` from a passage."""
@@ -118,6 +122,10 @@ class Reranker(Protocol):
 
 class Images(Protocol):
     """Draws a prompt."""
+
+    def wants_passages(self, prompt: str, style: str) -> bool:
+        """Whether it makes anything of passages for that prompt."""
+        ...
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """The picture; ``style`` is one of STYLES or empty, ``size`` as "1536x864" or empty, ``sample`` from 1."""

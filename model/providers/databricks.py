@@ -28,9 +28,14 @@ class DatabricksService(Service):
         found = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
         return replace(super().offer, credentials=found)
 
-    def images(self, chat_models: list[str], fallback: bool = True) -> Images:  # type: ignore[override]  # noqa: FBT001, FBT002
+    def images(  # type: ignore[override]
+        self,
+        chat_models: list[str],
+        fallback: bool = True,  # noqa: FBT001, FBT002
+        pace: Settings | None = None,
+    ) -> Images:
         """Diagrams alone: no endpoint of Databricks makes pictures."""
-        return Diagrams(self.chat(chat_models, fallback))
+        return Diagrams(self.chat(chat_models, fallback, pace=pace))
 
     def requires(self, settings: Settings) -> set[str]:
         """The distributions that it serves with."""

@@ -31,6 +31,10 @@ class Diagrams:
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - always
+        """It does: the model writes from them."""
+        return True
+
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises ProviderError when no diagram comes, InvalidRequestError for a size that is not one."""
         from .. import diagram  # noqa: PLC0415 - Graphviz, needed for diagrams alone

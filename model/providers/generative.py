@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .. import account, published
+from ..coalesce import once
 from ..errors import ModerationError, ProviderError
 from ..events import Tell, silent
 from ..retrieval.chunks import Passage
@@ -14,6 +16,7 @@ from . import citations, limits
 from .base import NO_ANSWER, Reply, Turn
 from .failure import reading
 from .fence import fenced
+from .pace import Endpoint
 from .preference import first
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -48,8 +51,8 @@ class ChatSource:
 class Generative:
     """A chat provider out of ``models``: what ``answered_by`` says → the model, in order of preference."""
 
-    def __init__(self, models: Mapping[str, ChatSource]) -> None:
-        self._models = models
+    def __init__(self, models: Mapping[str, ChatSource], endpoint: Endpoint) -> None:
+        self._models, self._endpoint = models, endpoint
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
@@ -82,7 +85,18 @@ class Generative:
         return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
 
     async def asked(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
-        """The reply of the first model that answers; ``message`` is written for each that is asked."""
+        """The reply of the first model that answers; ``message`` is written for each that is asked.
+
+        Who asks the same while it is in flight gets the same, where nobody listens to its pieces.
+        """
+        if tell is not silent or not self._models:
+            return await self._reply(message, system, tell)
+        source = next(iter(self._models.values()))
+        client = await source.make()  # one object for each model and key (pool.py)
+        key = (id(client), *self._models, system, message(source))
+        return await once(key, lambda: self._reply(message, system, tell))
+
+    async def _reply(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
         tell_once = _Once(tell)
 
         async def ask(source: ChatSource) -> tuple[ChatSource, "BaseMessage"]:
@@ -92,7 +106,8 @@ class Generative:
                 asked = model.ainvoke(messages) if tell_once.silent else _streamed(model, messages, tell_once)
                 return source, await asked
 
-        name, (source, whole) = await first(self._models, ask)
+        size = max((limits.tokens(message(source)) for source in self._models.values()), default=0)
+        name, (source, whole) = await first(self._models, ask, partial(self._endpoint.turn, size))
         _spend(source, whole)
         if whole.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{name} refused this (content_filter); put it in other words")

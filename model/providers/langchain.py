@@ -1,5 +1,6 @@
 """Any LangChain chat model, embeddings or cross-encoder, named by the import path of its class."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ from ..account import Usage
 from ..errors import ProfileError
 from .base import Offer, Vectors, normed
 from .generative import ChatSource, Generative
+from .pace import Endpoint
 from .preference import first
+from .rates import Rates
 from .reranking import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -24,20 +27,21 @@ class LangChainEmbeddings:
     """A LangChain embeddings object; what it costs is not known."""
 
     semantic = True
+    together, pause = 16, 0.0
 
     def __init__(self, provider: str, model: str, made: "Embeddings", usage: Usage) -> None:
         self.provider, self.model = provider, model
-        self._made, self._usage = made, usage
+        self._made, self._usage, self._endpoint = made, usage, Endpoint("embeddings", provider)
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
         """One row for each text, of norm 1; a question goes the way that the class has for questions."""
 
         async def ask(_: str) -> list[list[float]]:
             if question:
-                return [await self._made.aembed_query(text) for text in texts]
+                return list(await asyncio.gather(*[self._made.aembed_query(text) for text in texts]))
             return await self._made.aembed_documents(list(texts))
 
-        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask)
+        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask, self._endpoint.turn)
         account.spend(self._usage)
         return normed(np.array(rows, dtype=np.float32))
 
@@ -52,7 +56,9 @@ def check(role: str, settings: dict[str, Any]) -> None:
     {"chat": chat, "reranker": reranker}.get(role, embeddings)(**settings)
 
 
-def chat(model: str, settings: dict[str, Any] | None = None, window: int = 0) -> Generative:
+def chat(
+    model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: dict[str, int] | None = None
+) -> Generative:
     """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.language_models import BaseChatModel  # noqa: PLC0415 - half a second
 
@@ -62,7 +68,8 @@ def chat(model: str, settings: dict[str, Any] | None = None, window: int = 0) ->
         return chat_model
 
     name = type(chat_model).__name__
-    return Generative({f"langchain:{name}": ChatSource("langchain", name, given, window)})
+    endpoint = Endpoint("chat", f"langchain:{name}", Rates.told(pace))
+    return Generative({f"langchain:{name}": ChatSource("langchain", name, given, window)}, endpoint)
 
 
 def reranker(

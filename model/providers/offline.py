@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import account
+from ..coalesce import once
 from ..pictures.metadata import DRAWN
 from ..retrieval.chunks import Passage
 from ..retrieval.index import Index
@@ -28,6 +29,7 @@ class OfflineEmbeddings:
 
     provider = "offline"
     semantic = False
+    together, pause = 64, 0.0
 
     def __init__(self, fit: Latent | None = None) -> None:
         self.model = "latent-stems-letters" if fit else f"char_wb-3-5-{_DIMENSION}"
@@ -73,8 +75,16 @@ class Hashed:
 class DiagramImages:
     """Draws the noun phrases of the prompt and of the passages found for it as a labelled diagram."""
 
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - always
+        """It does: what they say of the prompt's things is drawn."""
+        return True
+
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises InvalidRequestError for a size that is not one."""
+        asked = (prompt, tuple(passages), style, size, sample)
+        return await once((DiagramImages, asked), lambda: self._drawn(*asked))
+
+    async def _drawn(self, prompt: str, passages: Sequence[Passage], style: str, size: str, sample: int) -> Picture:
         from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
 
         content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)

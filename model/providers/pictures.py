@@ -6,14 +6,19 @@ GPT image models always answer with base64; the formats, sizes and qualities are
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from textwrap import shorten
 from typing import Any
 
 from .. import account, published
+from ..coalesce import once
 from ..errors import ModerationError, ProviderError
 from ..retrieval.chunks import Passage
+from . import limits
 from .base import Images, Picture
 from .failure import answered, refusal_reason
+from .pace import Endpoint
 from .preference import first
 
 _MOST_TOLD = 500  # characters of a picture in words
@@ -25,18 +30,28 @@ Client = Callable[[], Awaitable[Any]]
 class ImagesApi:
     """The Images API, with image models in order of preference."""
 
-    def __init__(self, provider: str, models: Sequence[str], client: Client, settings: dict[str, Any]) -> None:
-        self._provider, self._models, self._client, self._settings = provider, models, client, settings
+    def __init__(self, endpoint: Endpoint, models: Sequence[str], client: Client, settings: dict[str, Any]) -> None:
+        self._endpoint, self._models, self._client, self._settings = endpoint, models, client, settings
+        self._provider = endpoint.provider
+
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
+        """It does not: the prompt is all that an image model reads."""
+        return False
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
-        """The picture, in the profile's format; ``sample`` makes no difference: each call draws anew."""
+        """The picture, in the profile's format; another ``sample`` is another call, which draws anew."""
         chosen = self._settings | ({"size": size} if size else {})
+        key = (id(await self._client()), *self._models, *chosen.items(), prompt, sample)
+        return await once(key, lambda: self._drawn(prompt, chosen))
+
+    async def _drawn(self, prompt: str, chosen: dict[str, Any]) -> Picture:
 
         async def ask(model: str) -> tuple[str, Any]:
             reply = await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **chosen)
             return model, answered(reply, "data")
 
-        name, (model, reply) = await first({f"{self._provider}:{model}": model for model in self._models}, ask)
+        models = {f"{self._provider}:{model}": model for model in self._models}
+        name, (model, reply) = await first(models, ask, _turn(self._endpoint, prompt))
         account.spend(published.priced(self._provider, model, _counted(reply.usage), images=1))
         content = reply.data[0].b64_json if reply.data else None
         return await _picture(name, content, self._settings["output_format"], prompt)
@@ -49,21 +64,31 @@ class ResponsesTool:
     """
 
     def __init__(
-        self, provider: str, models: Sequence[str], client: Client, settings: dict[str, Any], painter: str = ""
+        self, endpoint: Endpoint, models: Sequence[str], client: Client, settings: dict[str, Any], painter: str = ""
     ) -> None:
-        self._provider, self._models, self._client, self._painter = provider, models, client, painter
+        self._endpoint, self._models, self._client, self._painter = endpoint, models, client, painter
+        self._provider = endpoint.provider
         self._settings = settings | ({"model": painter} if painter else {})
+
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
+        """It does not: the prompt is all that the chat model reads."""
+        return False
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
         """The picture, in the profile's format, described by the prompt that the chat model made of ``prompt``."""
         tool = {"type": "image_generation"} | self._settings | ({"size": size} if size else {})
+        key = (id(await self._client()), *self._models, *tool.items(), prompt, sample)
+        return await once(key, lambda: self._drawn(prompt, tool))
+
+    async def _drawn(self, prompt: str, tool: dict[str, Any]) -> Picture:
 
         async def ask(model: str) -> tuple[str, Any]:
             client = await self._client()
             chosen = {"tools": [tool], "tool_choice": {"type": "image_generation"}, "store": False}
             return model, answered(await client.responses.create(model=model, input=prompt, **chosen), "output")
 
-        name, (model, reply) = await first({f"{self._provider}:{model}": model for model in self._models}, ask)
+        models = {f"{self._provider}:{model}": model for model in self._models}
+        name, (model, reply) = await first(models, ask, _turn(self._endpoint, prompt))
         drawn = next((one for one in reply.output if one.type == "image_generation_call"), None)
         self._spend(model, reply, pictures=int(bool(drawn and drawn.result)))
         if drawn is not None and drawn.error is not None:
@@ -88,12 +113,22 @@ class Auto:
     def __init__(self, diagrams: Images, pictures: Images) -> None:
         self._diagrams, self._pictures = diagrams, pictures
 
+    def wants_passages(self, prompt: str, style: str) -> bool:
+        """Whether what draws it does."""
+        return self._chosen(prompt, style).wants_passages(prompt, style)
+
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """What fits the prompt; a ``style`` is one of a diagram."""
+        return await self._chosen(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
+
+    def _chosen(self, prompt: str, style: str) -> Images:
         from ..diagram.wanted import wants_diagram  # noqa: PLC0415 - Graphviz comes with it
 
-        chosen = self._diagrams if style or wants_diagram(prompt) else self._pictures
-        return await chosen.draw(prompt, passages, style=style, size=size, sample=sample)
+        return self._diagrams if style or wants_diagram(prompt) else self._pictures
+
+
+def _turn(endpoint: Endpoint, prompt: str) -> Callable[[], AbstractAsyncContextManager[None]]:
+    return partial(endpoint.turn, limits.tokens(prompt), 1)
 
 
 async def _picture(name: str, content: str | None, output_format: str, shown: str) -> Picture:

@@ -1,6 +1,8 @@
 """The first model of several that answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 from .. import account
@@ -12,16 +14,21 @@ M = TypeVar("M")
 T = TypeVar("T")
 
 
-async def first(models: Mapping[str, M], ask: Callable[[M], Awaitable[T]]) -> tuple[str, T]:
+Turn = Callable[[], AbstractAsyncContextManager[object]]
+"""Waits until a call may begin (pace.py)."""
+
+
+async def first(models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn: Turn = nullcontext) -> tuple[str, T]:
     """The name and answer of the first of ``models`` that is there, permitted and within its quota.
 
+    Each attempt waits for a ``turn``.
     A note tells which were passed over. Raises the last one's error when none is left, and any other error at
     once: what another model might answer differently is no reason to send it the data.
     """
     last: MultichainError = UnavailableError("the profile names no model; name one")
     for name, model in models.items():
         try:
-            return name, await patiently(lambda model=model: ask(model))  # type: ignore[misc]  # its default's type
+            return name, await patiently(partial(_asked, ask, model, turn))
         except MultichainError:
             raise
         except Exception as error:  # noqa: BLE001 - failure raises again what is no SDK's
@@ -30,3 +37,8 @@ async def first(models: Mapping[str, M], ask: Callable[[M], Awaitable[T]]) -> tu
                 raise last from None
             account.note("model_passed_over", str(last).partition(";")[0])
     raise last
+
+
+async def _asked(ask: Callable[[M], Awaitable[T]], model: M, turn: Turn) -> T:
+    async with turn():
+        return await ask(model)

@@ -12,20 +12,22 @@ from typing import Any, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from .. import deadline
+from ..coalesce import sharers
 from .failure import BUSY, NO_QUOTA, SERVER, code, is_lost, status
 
 T = TypeVar("T")
 
-ATTEMPTS = 5
+ATTEMPTS, MORE = 5, 4
+"""Of a lone call, and how many more of one that several wait for: when it fails, it fails them all."""
 _FIRST, _LONGEST, _LONGEST_ASKED = 0.5, 8.0, 120.0
 _BACK_OFF = wait_random_exponential(multiplier=_FIRST, max=_LONGEST)
 
 
-async def patiently(ask: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
-    """What ``ask`` gives, after ``attempts`` at most. Raises the last one's exception."""
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What ``ask`` gives, after ATTEMPTS at most, or more when it is shared. Raises the last one's exception."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(passes),
-        stop=lambda state: state.attempt_number >= attempts or _too_long(state),
+        stop=lambda state: state.attempt_number >= _most() or _too_long(state),
         wait=_wait,
         reraise=True,
     )
@@ -34,6 +36,10 @@ async def patiently(ask: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -
         return await ask()
 
     return await retrying(asked)
+
+
+def _most() -> int:
+    return ATTEMPTS + MORE * (sharers() > 1)
 
 
 def passes(error: BaseException) -> bool:

@@ -1,6 +1,7 @@
 """Embeddings from a server that speaks OpenAI's protocol."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from .. import account, published
 from ..errors import ProviderError
 from .base import Vectors, normed
 from .failure import answered, reading
-from .limits import batches
+from .limits import MOST_INPUTS, batches, tokens
+from .pace import Endpoint
 from .preference import first
 
 
@@ -17,12 +19,13 @@ class ServedEmbeddings:
     """One embedding model of a server; ``client`` gives what creates embeddings, ``extra`` what it is asked with."""
 
     semantic = True
+    together, pause = MOST_INPUTS, 0.001
 
     def __init__(
-        self, provider: str, model: str, client: Callable[[], Awaitable[Any]], extra: Mapping[str, Any]
+        self, endpoint: Endpoint, model: str, client: Callable[[], Awaitable[Any]], extra: Mapping[str, Any]
     ) -> None:
-        self.provider, self.model = provider, model
-        self._client, self._extra = client, extra
+        self.provider, self.model = endpoint.provider, model
+        self._endpoint, self._client, self._extra = endpoint, client, extra
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are texts
         """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
@@ -37,7 +40,8 @@ class ServedEmbeddings:
             with reading():
                 return answered(await client.create(input=batch, model=self.model, **self._extra), "data")
 
-        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask)
+        turn = partial(self._endpoint.turn, sum(map(tokens, batch)))
+        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask, turn)
         counted = published.Tokens(input=reply.usage.prompt_tokens if reply.usage else 0)
         account.spend(published.priced(self.provider, self.model, counted))
         rows = sorted(reply.data, key=lambda row: row.index)

@@ -18,8 +18,10 @@ from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .failure import reading
 from .generative import ChatSource, Generative
+from .pace import Endpoint, heard
 from .pictures import Auto, ImagesApi, ResponsesTool
 from .preference import first
+from .rates import Rates
 from .reranking import ChatReranker
 from .served import ServedEmbeddings
 
@@ -39,14 +41,15 @@ class Service:
         """``key`` and ``address`` are variables; a server of one's ``own`` needs the address, and maybe no key."""
         self.name, self._title, self._key, self._address, self._own = name, title, key, address, own
 
-    def embeddings(self, model: str, dimensions: int = 0) -> ServedEmbeddings:
+    def embeddings(self, model: str, dimensions: int = 0, pace: Settings | None = None) -> ServedEmbeddings:
         """One embedding model: another one's vectors would not fit the index, so there is no list of them.
 
         ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole.
         """
         extra: Settings = {"dimensions": dimensions} if dimensions else {}
         extra |= {"encoding_format": self.encoding} if self.encoding else {}
-        return ServedEmbeddings(self.name, model, partial(self._embedder, model), extra)
+        endpoint = Endpoint("embeddings", self.name, Rates.told(pace))
+        return ServedEmbeddings(endpoint, model, partial(self._embedder, model), extra)
 
     def chat(
         self,
@@ -54,6 +57,7 @@ class Service:
         fallback: bool = True,  # noqa: FBT001, FBT002 - a profile's setting
         temperature: float | None = None,
         window: int = 0,
+        pace: Settings | None = None,
     ) -> Generative:
         """Chat models in order of preference; without ``fallback`` the first alone.
 
@@ -62,16 +66,18 @@ class Service:
         """
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
-        return Generative({f"{self.name}:{source.model}": source for source in sources})
+        endpoint = Endpoint("chat", self.name, Rates.told(pace))
+        return Generative({f"{self.name}:{source.model}": source for source in sources}, endpoint)
 
     def reranker(
         self,
         models: list[str],
         fallback: bool = True,  # noqa: FBT001, FBT002
         window: int = 0,
+        pace: Settings | None = None,
     ) -> ChatReranker:
         """Chat models that order the passages of a search anew."""
-        return ChatReranker(self.chat(models, fallback, window=window))
+        return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
 
     def images(  # noqa: PLR0913, PLR0917 - a profile's settings
         self,
@@ -81,16 +87,18 @@ class Service:
         fallback: bool = True,  # noqa: FBT001, FBT002
         quality: str = "auto",
         output_format: str = "webp",
+        pace: Settings | None = None,
     ) -> Images:
         """Pictures in one of four ways: ``images``, ``responses``, ``diagram``, or ``auto`` by what is asked."""
         settings = {"quality": quality, "output_format": output_format}
+        endpoint = Endpoint("images", self.name, Rates.told(pace))
         painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
         if way == "responses":
-            return ResponsesTool(self.name, writers, self._client, settings, next(iter(painters), ""))
-        diagrams = Diagrams(self.chat(writers, fallback))
+            return ResponsesTool(endpoint, writers, self._client, settings, next(iter(painters), ""))
+        diagrams = Diagrams(self.chat(writers, fallback, pace=pace))
         if way == "diagram":
             return diagrams
-        pictures = ImagesApi(self.name, painters, self._client, settings)
+        pictures = ImagesApi(endpoint, painters, self._client, settings)
         return Auto(diagrams, pictures) if way == "auto" else pictures
 
     @property
@@ -174,8 +182,13 @@ class Service:
 
         async def make() -> Any:  # noqa: ANN401
             module = await asyncio.to_thread(import_module, package)
-            http = {"http_client" if package == "openai" else "http_async_client": pool.http()}
+            http = {"http_client" if package == "openai" else "http_async_client": pool.http(_heard)}
             common = {"timeout": TIMEOUT, "max_retries": 0}
             return getattr(module, kind)(**settings, **access, **http, **common)
 
         return await pool.made((kind, *settings.values(), *access.values()), make)
+
+
+async def _heard(response: Any) -> None:  # noqa: ANN401 - httpx's
+    """Takes what a response's headers say of the pace."""
+    heard(response.headers)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..coalesce import Gathered
-from ..errors import ProfileError
+from ..errors import ProfileError, ProviderError
 from ..providers.base import Embeddings
 from .chunks import Passage
 from .fusion import FITTED, SEMANTIC, fuse, supported
 from .index import Index, Positions, Vectors
 
 _TOGETHER = 64
-"""How many questions are embedded and searched in one call at most."""
+"""How many questions are searched for in one call at most."""
 _LONG = 20_000_000
 """Numbers compared, from which a search leaves the loop to a thread: some five milliseconds' work."""
 _CANDIDATES = 200
@@ -29,7 +29,9 @@ class Retriever:
         self.index, self._embeddings = index, embeddings
         self._inside = _fitting(index, documents) if documents else None
         self._weights = SEMANTIC if embeddings.semantic else FITTED
-        self._vector: Gathered[str, Vectors] = Gathered(self._embedded, _TOGETHER)
+        self._vector: Gathered[str, Vectors] = Gathered(
+            self._embedded, embeddings.together, embeddings.pause, parts=_parts, size=len
+        )
         self._nearest: Gathered[tuple[Vectors, int], dict[int, float]] = Gathered(self._near_all, _TOGETHER)
 
     def within(self, documents: str) -> "Retriever":
@@ -63,7 +65,10 @@ class Retriever:
         ]
 
     async def _embedded(self, questions: list[str]) -> Sequence[Vectors]:
-        return list(await self._embeddings.embed(questions, question=True))
+        """The vector of each, those asked twice once."""
+        once = list(dict.fromkeys(questions))
+        vectors = dict(zip(once, await self._embeddings.embed(once, question=True), strict=True))
+        return [vectors[question] for question in questions]
 
     async def _near_all(self, asked: list[tuple[Vectors, int]]) -> list[dict[int, float]]:
         """What is nearest to each vector: position → score, one search for all."""
@@ -90,6 +95,11 @@ class Retriever:
 def _fitting(index: Index, documents: str) -> Positions:
     fitting = [source for source in index.manifest.documents if fnmatchcase(source, documents)]
     return index.matching({"source": fitting})
+
+
+def _parts(error: Exception) -> bool:
+    """Whether some of what was embedded may be at fault."""
+    return isinstance(error, ProviderError)
 
 
 def _largest(scores: Vectors, count: int) -> Positions:

@@ -49,10 +49,7 @@ class ImageGeneration(Stage):
 
     async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - a picture comes whole
         """Takes the passages, or retrieves them, and draws."""
-        if "sources" in values:
-            passages = [Passage.given(one["text"], one.get("source") or "") for one in values["sources"]]
-        else:
-            passages = await self._retriever.search(values["prompt"], self._passages)
+        passages = await self._found(values)
         await asyncio.to_thread(check)
         picture = await self._images.draw(
             values["prompt"],
@@ -62,6 +59,14 @@ class ImageGeneration(Stage):
             sample=values.get("sample", 1),
         )
         return await asyncio.to_thread(_given, picture)
+
+    async def _found(self, values: Values) -> list[Passage]:
+        """The passages given, or found for the prompt; none where nothing is made of them."""
+        if not self._images.wants_passages(values["prompt"], values.get("style", "")):
+            return []
+        if "sources" in values:
+            return [Passage.given(one["text"], one.get("source") or "") for one in values["sources"]]
+        return await self._retriever.search(values["prompt"], self._passages)
 
 
 def _given(picture: Picture) -> Values:

@@ -1,0 +1,270 @@
+"""The engine against the ideal bound, LangChain, MLflow's flavor and a bare loop, in one run, against the stand-in.
+
+200 rows of both stages, a quarter of them repeated; the stand-in, in a process of its own, takes 50 ms and 0.1 ms a
+text for embeddings, 200 ms for a chat, 400 ms for an image. With 16 in flight for each kind, 150 unique images take
+ten rounds: 4.0 s is the ideal.
+"""
+
+import asyncio
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+HERE = Path(__file__).parent
+UNIQUE, ROWS, CHUNKS, ROUNDS = 150, 200, 10_000, 3
+IMAGE, CONCURRENCY = 0.4, 16
+LATENCY = {"embeddings": 0.05, "chat/completions": 0.2, "images/generations": IMAGE}
+IDEAL = -(-UNIQUE // CONCURRENCY) * IMAGE
+PROFILE = """
+embeddings: {provider: openai, model: text-embedding-3-small}
+index: {chunk_size: 1200, overlap: 120, language: english}
+stages:
+  qa:
+    kind: retrieval_qa
+    chat: {provider: openai, models: [gpt-4.1]}
+  image_generation:
+    kind: image_generation
+    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}
+"""
+
+
+def rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
+    """``count`` requests of ``unique`` kinds, in a mixed order."""
+    chance = random.Random(1)
+    numbers = [*range(unique), *chance.choices(range(unique), k=count - unique)]
+    chance.shuffle(numbers)
+    return [
+        {
+            "qa": {"question": f"What does the manual say of pump number {n}?"},
+            "image_generation": {"prompt": f"Pump {n}"},
+        }
+        for n in numbers
+    ]
+
+
+@contextmanager
+def standing_in() -> Iterator[str]:
+    """The stand-in in a process of its own; its address."""
+    command = [sys.executable, "-u", "-m", "standin", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        told = next(line for line in process.stdout or () if "export" in line)
+        for name, value in re.findall(r"(\w+)=(\S+)", told):
+            os.environ[name] = value
+        yield os.environ["DATABRICKS_HOST"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def script(address: str, **told: Any) -> None:
+    """Sets what the stand-in does, and forgets what it was asked."""
+    requests.post(f"{address}/standin/script", json={"plain": True, **told}, timeout=10).raise_for_status()
+
+
+def counted(address: str) -> tuple[int, dict[str, int]]:
+    """The calls since the script was set, and the highest number in flight of each kind."""
+    told = requests.get(f"{address}/standin/calls", timeout=10).json()
+    return sum(told["calls"].values()), told["peak"]
+
+
+def logged(folder: Path) -> str:
+    """The measured model, over 10,000 chunks of 1,536 dimensions."""
+    from model.profile import Profile
+    from model.retrieval.chunks import Chunk
+    from training import indexing
+    from training.indexing import Content
+    from training.log import log
+
+    (folder / "bench.yaml").write_text(PROFILE, "utf-8")
+    profile = str(folder / "bench.yaml")
+    texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(CHUNKS)]
+    chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
+    indexing.written(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
+    return log(profile, folder / "index")
+
+
+def measure() -> None:
+    """Prints every path."""
+    with tempfile.TemporaryDirectory() as folder, standing_in() as address:
+        os.chdir(folder)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+        os.environ["MULTICHAIN_BENCH_INDEX"] = f"{folder}/index"
+        sys.path.insert(0, str(HERE))
+        uri = logged(Path(folder))
+        print(f"\nThe engine: {ROWS} rows of both stages, {UNIQUE} unique; the ideal is {IDEAL:.1f} s")
+        _in_process(uri, address)
+        _single(uri, address)
+        _limited(uri, address)
+        _rest(uri, address)
+        _spark(uri, address)
+
+
+def _in_process(uri: str, address: str) -> None:
+    import mlflow
+    from bare import all_of
+    from rival import chain
+
+    model, lcel, asked = mlflow.pyfunc.load_model(uri), chain(), rows()
+    os.environ["MULTICHAIN_BENCH_LOGGED"] = "1"
+    flavor = mlflow.pyfunc.load_model(
+        mlflow.langchain.log_model(lc_model=str(HERE / "rival.py"), name="rival", pip_requirements=["mlflow"]).model_uri
+    )
+    _told(
+        address,
+        {
+            "load_model": lambda: _whole(model.predict(asked)),
+            "a bare loop": lambda: asyncio.run(all_of(asked)),
+            "LCEL batch(16)": lambda: lcel.batch(asked, config={"max_concurrency": CONCURRENCY}),
+            "MLflow's flavor": lambda: flavor.predict(asked),
+        },
+    )
+
+
+def _whole(told: Any) -> None:
+    """Sees that every stage was answered."""
+    wrong = [row[stage]["error"] for row in told for stage in ("qa", "image_generation") if row[stage]["error"]]
+    if wrong:
+        raise SystemExit(f"{len(wrong)} stages failed: {wrong[0]}")
+
+
+def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = IDEAL, rounds: int = ROUNDS) -> None:
+    """Interleaved rounds of each path after one that is not counted: medians."""
+    found: dict[str, list[tuple[float, float, int, dict[str, int]]]] = {name: [] for name in paths}
+    for _ in range(rounds + 1):
+        for name, path in paths.items():
+            script(address, latency=LATENCY, per_text=0.0001)
+            started, used = time.perf_counter(), time.process_time()
+            path()
+            taken, cpu = time.perf_counter() - started, time.process_time() - used
+            found[name].append((taken, cpu, *counted(address)))
+    for name, told in found.items():
+        taken, cpu = (statistics.median(one[n] for one in told[1:]) for n in (0, 1))
+        _, _, calls, peak = told[-1]
+        flight = ", ".join(str(peak.get(kind, 0)) for kind in LATENCY)
+        print(
+            f"  {name:18} {taken:6.2f} s, {ideal / taken:.2f} of the ideal, {calls} calls, in flight {flight} "
+            f"(embeddings, chat, images), own CPU {cpu:.2f} s"
+        )
+
+
+def _single(uri: str, address: str) -> None:
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(uri)
+    script(address, latency=LATENCY, per_text=0.0001)
+    seconds = []
+    for row in rows(20, 20):
+        started = time.perf_counter()
+        model.predict(row)
+        seconds.append(time.perf_counter() - started)
+    median = statistics.median(seconds[1:])
+    print(f"  one request        {median * 1000:6.0f} ms, against {IMAGE * 1000:.0f} ms of its longest call")
+
+
+def _limited(uri: str, address: str) -> None:
+    """40 requests a second, refused beyond with retry-after 1, and a fiftieth failing."""
+    import mlflow
+
+    model, asked = mlflow.pyfunc.load_model(uri), rows()
+    model.predict(asked[:1])
+    for _ in range(ROUNDS):
+        script(address, latency=LATENCY, per_text=0.0001, rate=40, failing=0.02)
+        started = time.perf_counter()
+        told: Any = model.predict(asked)
+        taken = time.perf_counter() - started
+        failed = sum(bool(row[stage]["error"]) for row in told for stage in ("qa", "image_generation"))
+        calls, _ = counted(address)
+        print(f"  40 requests/s      {taken:6.2f} s, {failed} stages failed, {calls} calls (the floor is 7.1 s)")
+
+
+def _rest(uri: str, address: str) -> None:
+    """The same rows, one a request, by several clients of one server."""
+    port = "5917"
+    command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", port]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url, session = f"http://127.0.0.1:{port}", requests.Session()
+
+    def ask(row: dict[str, Any]) -> None:
+        _whole([session.post(f"{url}/invocations", json={"inputs": row}, timeout=60).json()["predictions"]])
+
+    try:
+        while not _up(url):
+            time.sleep(0.2)
+        ask(rows()[0])
+        for clients, count in ((1, 10), (8, 80), (32, ROWS)):
+            asked = rows(count * 3 // 4, count)
+            script(address, latency=LATENCY, per_text=0.0001)
+            started = time.perf_counter()
+            with ThreadPoolExecutor(clients) as pool:
+                list(pool.map(ask, asked))
+            taken = time.perf_counter() - started
+            ideal = _fewest(asked, min(clients, CONCURRENCY))
+            calls, peak = counted(address)
+            print(
+                f"  REST, {clients:2} clients   {taken:6.2f} s for {count} requests, {ideal / taken:.2f} of what is "
+                f"possible ({ideal:.1f} s), {calls} calls, {peak.get('images/generations', 0)} images in flight"
+            )
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _fewest(asked: list[dict[str, Any]], at_once: int) -> float:
+    """The seconds that the unique images take with so many at once."""
+    return len({row["image_generation"]["prompt"] for row in asked}) / at_once * IMAGE
+
+
+def _up(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/ping", timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
+def _spark(uri: str, address: str) -> None:
+    """Two partitions, after the workers have started."""
+    import mlflow
+    from pyspark.sql import SparkSession
+    from pyspark.sql import functions as F
+
+    os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    settings = {"spark.ui.enabled": "false", "spark.log.level": "ERROR"}
+    spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+    udf = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
+    asked = rows()
+    table = spark.createDataFrame(
+        [(n, row["qa"], row["image_generation"]) for n, row in enumerate(asked)],
+        "n int, qa struct<question string>, image_generation struct<prompt string>",
+    )
+    halves = table.repartitionByRange(2, "n").cache()
+    parts = [{row["n"] for row in part} for part in halves.rdd.glom().collect()]
+    uniques = [len({asked[n]["image_generation"]["prompt"] for n in part}) for part in parts]
+    ideal = max(-(-unique // CONCURRENCY) for unique in uniques) * IMAGE
+
+    def run() -> None:
+        answered = halves.select(udf(F.struct("qa", "image_generation")).alias("r"))
+        errors = answered.select("r.qa.error", "r.image_generation.error", F.length("r.image_generation.image"))
+        if any(row[0] or row[1] or not row[2] for row in errors.collect()):
+            raise SystemExit("a stage failed in Spark")
+
+    _told(address, {"spark_udf, 2 parts": run}, ideal)
+    spark.stop()
+
+
+if __name__ == "__main__":
+    measure()

@@ -1,0 +1,157 @@
+"""How fast an endpoint kind is asked: what a profile allows, and what the endpoint turns out to allow.
+
+Calls begin in the order in which they were asked for. How many run at once starts at the configured number, falls by
+a fifth on time-outs, overload and rising latency, and grows by one for each round that is answered (additive increase,
+multiplicative decrease: Chiu & Jain, 1989). A 429 tells of a rate and not of a number at once, so it sets one: what
+was answered in the last second, a tenth less at each further 429, growing slowly otherwise. Headers that say that
+nothing is left, and limits for each minute, hold calls back as well (docs/decisions.md).
+"""
+
+import asyncio
+import math
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from .. import pool
+from .failure import TOO_MANY, is_lost, status
+from .rates import Rates
+
+_FEWER, _SLOWER, _GROWTH = 0.8, 0.9, 0.05
+_OVERLOADED = {408, 503, 504, 529}
+_RISEN, _SAMPLES = 3.0, 16
+"""Latency that has risen: so many times the best one, over so many answers."""
+_LONG = 2.0
+"""Seconds asked for by a 429, from which nobody is to ask; below it the rate tells more."""
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_NOW: ContextVar["Pace | None"] = ContextVar("pace", default=None)
+
+
+class Pace:
+    """The turns of one endpoint kind on one loop."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._most, self._minutely = rates.concurrency, rates.minutely
+        self.limit, self.rate = float(rates.concurrency), math.inf
+        """How many may run at once, and how many may begin in a second."""
+        self._running, self._turns, self._freed = 0, asyncio.Lock(), asyncio.Event()
+        self._next = self._pause = self._cut = self._slowed = -math.inf
+        self._answers: deque[float] = deque()
+        self._recent, self._best = 0.0, math.inf
+
+    @asynccontextmanager
+    async def turn(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
+        """Waits until a call may begin, and learns from how it ends."""
+        amounts = (1, tokens, images)
+        async with self._turns:
+            while wait := self._wait(amounts):
+                self._freed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if wait == math.inf else wait):
+                        await self._freed.wait()
+            begun = self._begin(amounts)
+        token = _NOW.set(self)
+        try:
+            yield
+        except Exception as error:
+            self._failed(error, begun)
+            raise
+        else:
+            self._answered(begun)
+        finally:
+            _NOW.reset(token)
+            self._running -= 1
+            self._freed.set()
+
+    def _wait(self, amounts: tuple[int, ...]) -> float:
+        """The seconds until a call of these amounts may begin; infinite until another ends."""
+        if self._running >= max(1, int(self.limit)):
+            return math.inf
+        now = _time()
+        minutely = (left.wait(amount, now) for left, amount in zip(self._minutely, amounts, strict=True))
+        return max(self._pause - now, self._next - now, 0.0, *minutely)
+
+    def _begin(self, amounts: tuple[int, ...]) -> float:
+        now = _time()
+        for left, amount in zip(self._minutely, amounts, strict=True):
+            left.use(amount)
+        self._running += 1
+        self._next = now + 1 / self.rate
+        return now
+
+    def _answered(self, begun: float) -> None:
+        now = _time()
+        self._answers.append(now)
+        while self._answers[0] < now - 1:
+            self._answers.popleft()
+        self.rate += _GROWTH
+        self.limit = min(self._most, self.limit + 1 / self.limit)
+        self._recent += (now - begun - self._recent) / _SAMPLES
+        self._best = min(self._best * 1.01, now - begun)
+        if self._recent > _RISEN * self._best:
+            self._fewer(begun)
+
+    def _failed(self, error: Exception, begun: float) -> None:
+        if status(error) == TOO_MANY:
+            self._slower(error, begun)
+        elif status(error) in _OVERLOADED or is_lost(error):
+            self._fewer(begun)
+
+    def _fewer(self, begun: float) -> None:
+        """Fewer at once; what began before the last cut tells nothing new."""
+        if begun > self._cut:
+            self._cut, self.limit = _time(), max(1.0, self.limit * _FEWER)
+
+    def _slower(self, error: Exception, begun: float) -> None:
+        """A lower rate; and a pause, when a long one is asked for."""
+        from .retry import asked_to_wait  # noqa: PLC0415 - which stands on this module
+
+        wait = asked_to_wait(error) or 0.0
+        if wait > _LONG:
+            self._pause = max(self._pause, _time() + wait)
+        if begun > self._slowed:
+            self._slowed = _time()
+            seen = sum(when > self._slowed - 1 for when in self._answers)
+            self.rate = max(1.0, seen if self.rate == math.inf else min(self.rate * _SLOWER, max(seen, 1)))
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Takes what an answer's headers say of what is left (OpenAI's x-ratelimit-…): a pause, when nothing is."""
+        for what in ("requests", "tokens"):
+            if headers.get(f"x-ratelimit-remaining-{what}") == "0":
+                told = headers.get(f"x-ratelimit-reset-{what}", "")
+                self._pause = max(self._pause, _time() + _seconds(told))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A kind of call (chat, embeddings, images) to a provider, and what the profile allows."""
+
+    kind: str
+    provider: str
+    rates: Rates = field(default_factory=Rates)
+
+    def turn(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
+        """A turn of this kind on the running loop; whose entry asks first sets the rates of all of its kind."""
+        pace: Pace = pool.kept(("pace", self.kind, self.provider), lambda: Pace(self.rates))
+        return pace.turn(tokens, images)
+
+
+def heard(headers: Mapping[str, str]) -> None:
+    """Takes the headers of an answer to the call that runs here."""
+    pace = _NOW.get()
+    if pace:
+        pace.heard(headers)
+
+
+def _seconds(told: str) -> float:
+    """A duration such as 6m0s or 250ms; 0 for what is none."""
+    return sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(told))
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
