@@ -1,15 +1,17 @@
 """The multi-chain: takes requests, runs their plans, gives responses of one shape in the same order."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Mapping
 
 from . import account, deadline, payload, plan
+from .coalesce import once
 from .contract import Contract, Response
 from .engine import Engine, Stream
 from .errors import MultichainError, StageFailedError, WaitedError
-from .events import Event, Hear, telling
+from .events import Event, Hear, Tell, telling
 from .field import Values
 from .normalise import Request
 from .stages.base import Stage
@@ -100,7 +102,14 @@ class _Answer:
             self._hear({"stage": name, "kind": "started"})
         values.pop("run", None)
         async with deadline.kept(name):
-            fields |= self._contract.stages[name].give(await self._stages[name].run(values, tell))
+            fields |= self._contract.stages[name].give(await self._asked(name, values, tell))
+
+    async def _asked(self, name: str, values: Values, tell: Tell) -> Values:
+        """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""
+        stage = self._stages[name]
+        if self._hear or not stage.shared:
+            return await stage.run(values, tell)
+        return await once((stage, json.dumps(values, sort_keys=True)), lambda: stage.run(values, tell))
 
     def _check(self, name: str) -> None:
         """Raises WaitedError when a stage that ``name`` needs has failed."""

@@ -16,6 +16,11 @@ from ..workspace import workspace
 VARIABLE = "MULTICHAIN_PICTURES"
 
 
+def stored() -> bool:
+    """Whether pictures are kept somewhere, and not answered with."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def check() -> None:
     """Raises PictureError when a folder cannot be written, before a picture is paid for."""
     place = os.environ.get(VARIABLE)

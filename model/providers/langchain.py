@@ -1,7 +1,7 @@
 """Any LangChain chat model, embeddings or cross-encoder, named by the import path of its class."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,8 @@ class LangChainEmbeddings:
 
         async def ask(_: str) -> list[list[float]]:
             if question:
-                return list(await asyncio.gather(*[self._made.aembed_query(text) for text in texts]))
+                asking = [self._made.aembed_query(text) for text in texts]
+                return list(await asyncio.gather(*asking))
             return await self._made.aembed_documents(list(texts))
 
         _, rows = await first({f"{self.provider}:{self.model}": ""}, ask, self._endpoint.turn)
@@ -53,7 +54,8 @@ def requires(settings: dict[str, Any]) -> set[str]:
 
 def check(role: str, settings: dict[str, Any]) -> None:
     """Raises ProfileError when the class is not there, or does not take its settings."""
-    {"chat": chat, "reranker": reranker}.get(role, embeddings)(**settings)
+    make: Callable[..., object] = chat if role == "chat" else reranker if role == "reranker" else embeddings
+    make(**settings)
 
 
 def chat(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from .. import account
-from ..coalesce import once
 from ..pictures.metadata import DRAWN
 from ..retrieval.chunks import Passage
 from ..retrieval.index import Index
@@ -81,10 +80,6 @@ class DiagramImages:
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises InvalidRequestError for a size that is not one."""
-        asked = (prompt, tuple(passages), style, size, sample)
-        return await once((DiagramImages, asked), lambda: self._drawn(*asked))
-
-    async def _drawn(self, prompt: str, passages: Sequence[Passage], style: str, size: str, sample: int) -> Picture:
         from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
 
         content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)

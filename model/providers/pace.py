@@ -22,8 +22,8 @@ from .rates import Rates
 
 _FEWER, _SLOWER, _GROWTH = 0.8, 0.9, 0.05
 _OVERLOADED = {408, 503, 504, 529}
-_RISEN, _SAMPLES = 3.0, 16
-"""Latency that has risen: so many times the best one, over so many answers."""
+_RISEN, _SHORT_RUN, _LONG_RUN = 2.0, 8, 64
+"""Latency that has risen: the mean of a few answers is so many times the mean of many."""
 _LONG = 2.0
 """Seconds asked for by a 429, from which nobody is to ask; below it the rate tells more."""
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -42,7 +42,7 @@ class Pace:
         self._running, self._turns, self._freed = 0, asyncio.Lock(), asyncio.Event()
         self._next = self._pause = self._cut = self._slowed = -math.inf
         self._answers: deque[float] = deque()
-        self._recent, self._best = 0.0, math.inf
+        self._answered_ever, self._lately, self._usually = 0, 0.0, 0.0
 
     @asynccontextmanager
     async def turn(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
@@ -91,10 +91,11 @@ class Pace:
             self._answers.popleft()
         self.rate += _GROWTH
         self.limit = min(self._most, self.limit + 1 / self.limit)
-        self._recent += (now - begun - self._recent) / _SAMPLES
-        self._best = min(self._best * 1.01, now - begun)
-        if self._recent > _RISEN * self._best:
-            self._fewer(begun)
+        self._answered_ever += 1
+        self._lately += (now - begun - self._lately) / min(self._answered_ever, _SHORT_RUN)
+        self._usually += (now - begun - self._usually) / min(self._answered_ever, _LONG_RUN)
+        if self._lately > _RISEN * self._usually:
+            self._fewer(begun, self._most / 2)
 
     def _failed(self, error: Exception, begun: float) -> None:
         if status(error) == TOO_MANY:
@@ -102,10 +103,10 @@ class Pace:
         elif status(error) in _OVERLOADED or is_lost(error):
             self._fewer(begun)
 
-    def _fewer(self, begun: float) -> None:
-        """Fewer at once; what began before the last cut tells nothing new."""
+    def _fewer(self, begun: float, least: float = 1.0) -> None:
+        """Fewer at once, not below ``least``; what began before the last cut tells nothing new."""
         if begun > self._cut:
-            self._cut, self.limit = _time(), max(1.0, self.limit * _FEWER)
+            self._cut, self.limit = _time(), max(min(least, self.limit), self.limit * _FEWER)
 
     def _slower(self, error: Exception, begun: float) -> None:
         """A lower rate; and a pause, when a long one is asked for."""

@@ -22,6 +22,7 @@ from .pace import Endpoint
 from .preference import first
 
 _MOST_TOLD = 500  # characters of a picture in words
+_LARGE = 1_000_000  # characters of base64 that a thread decodes
 
 Client = Callable[[], Awaitable[Any]]
 """Gives OpenAI's SDK."""
@@ -135,7 +136,10 @@ async def _picture(name: str, content: str | None, output_format: str, shown: st
     if not content:
         raise ProviderError(f"{name} answered without a picture; name a model that makes them")
     try:
-        decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
+        if len(content) > _LARGE:
+            decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
+        else:
+            decoded = base64.b64decode(content, validate=True)
     except ValueError:
         raise ProviderError(f"{name} answered with a picture that cannot be read; try again") from None
     words = " ".join(shown.split())

@@ -5,6 +5,7 @@ stands close together, and the chunk around it is what is returned.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from .words import Analyser, grams, sentences, words
 
 WINDOW = 3
 """Sentences of a window; windows begin at every sentence."""
+_WORDS_KEPT = 4096
 _WORDS, _LETTERS, _OWNERS = "words", "letters", "owners.npy"
 _K1 = 1.2
 _B_WORDS, _B_LETTERS = 0.6, 0.75
@@ -31,6 +33,7 @@ class Lexical:
     def __init__(self, stems: BM25, letters: BM25, owners: npt.NDArray[np.int32], language: str) -> None:
         """``owners`` holds the chunk of each window; shape (windows,)."""
         self._stems, self._letters, self._owners, self._analyser = stems, letters, owners, Analyser(language)
+        self._mended = lru_cache(_WORDS_KEPT)(self._mend)
 
     @classmethod
     def build(cls, chunks: Sequence[Chunk], language: str) -> Self:
@@ -69,14 +72,13 @@ class Lexical:
 
     def _repaired(self, text: str) -> list[str]:
         """The stems of a question, slips mended (spelling.py)."""
-        found = []
-        for word in self._analyser.telling(text):
-            (stem,) = self._analyser.stemmed([word])
-            near = (
-                "" if stem in self._stems else repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity)
-            )
-            found.append(near or stem)
-        return found
+        return [self._mended(word) for word in self._analyser.telling(text)]
+
+    def _mend(self, word: str) -> str:
+        (stem,) = self._analyser.stemmed([word])
+        if stem in self._stems:
+            return stem
+        return repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity) or stem
 
     def letter_weights(self, text: str) -> dict[str, float]:
         """The runs of letters of ``text`` with their idf."""

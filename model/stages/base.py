@@ -1,7 +1,7 @@
 """What every stage is: declared inputs and outputs, and linear code for one request."""
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ..events import Tell
 from ..field import Field, Values
@@ -19,6 +19,8 @@ class Stage(ABC):
 
     inputs: Fields
     outputs: Fields
+    shared: ClassVar[bool] = False
+    """Whether requests that ask it the same at the same time get one answer: nothing else comes of running it."""
 
     @classmethod
     def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ANN401, ARG003 - for those that need them

@@ -9,6 +9,7 @@ from .base import Stage
 class Chat(Stage):
     """Sends ``message`` to a chat model, below the instructions in ``system``."""
 
+    shared = True
     inputs = (Field("message", "text", "What to say to it.", required=True, most=100_000, example="Say hello."),)
     outputs = (Field("reply", "text", "What it answered."),)
 

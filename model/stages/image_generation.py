@@ -7,16 +7,20 @@ from hashlib import sha256
 from ..events import Tell
 from ..field import Field, Values
 from ..pictures.metadata import marked
-from ..pictures.store import check, store
+from ..pictures.store import check, store, stored
 from ..providers.base import STYLES, Images, Picture
 from ..retrieval.chunks import Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
 
+_LARGE = 500_000
+"""Bytes of a picture from which a thread prepares it: some milliseconds' work."""
+
 
 class ImageGeneration(Stage):
     """Draws the prompt, with passages for a provider that can use them: those given, or ``passages`` found for it."""
 
+    shared = True
     inputs = (
         Field(
             "prompt",
@@ -50,7 +54,8 @@ class ImageGeneration(Stage):
     async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - a picture comes whole
         """Takes the passages, or retrieves them, and draws."""
         passages = await self._found(values)
-        await asyncio.to_thread(check)
+        if stored():
+            await asyncio.to_thread(check)
         picture = await self._images.draw(
             values["prompt"],
             passages,
@@ -58,7 +63,9 @@ class ImageGeneration(Stage):
             size=values.get("size", ""),
             sample=values.get("sample", 1),
         )
-        return await asyncio.to_thread(_given, picture)
+        if stored() or len(picture.content) > _LARGE:
+            return await asyncio.to_thread(_given, picture)
+        return _given(picture)
 
     async def _found(self, values: Values) -> list[Passage]:
         """The passages given, or found for the prompt; none where nothing is made of them."""

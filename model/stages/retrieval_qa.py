@@ -33,6 +33,7 @@ class RetrievalQA(Stage):
     orders the best ``reranked`` passages anew before the best of them are taken.
     """
 
+    shared = True
     inputs = (
         Field("question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."),
         Field("k", "integer", "How many passages to find.", least=1, most=50),
