@@ -213,7 +213,7 @@ def _rest(uri: str, address: str) -> None:
             with ThreadPoolExecutor(clients) as pool:
                 list(pool.map(ask, asked))
             taken = time.perf_counter() - started
-            ideal = _fewest(asked, min(clients, CONCURRENCY))
+            ideal = count / min(clients, CONCURRENCY) * IMAGE
             calls, peak = counted(address)
             print(
                 f"  REST, {clients:2} clients   {taken:6.2f} s for {count} requests, {ideal / taken:.2f} of what is "
@@ -222,11 +222,6 @@ def _rest(uri: str, address: str) -> None:
     finally:
         server.terminate()
         server.wait()
-
-
-def _fewest(asked: list[dict[str, Any]], at_once: int) -> float:
-    """The seconds that the unique images take with so many at once."""
-    return len({row["image_generation"]["prompt"] for row in asked}) / at_once * IMAGE
 
 
 def _up(url: str) -> bool:
@@ -243,7 +238,7 @@ def _spark(uri: str, address: str) -> None:
     from pyspark.sql import functions as F
 
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    settings = {"spark.ui.enabled": "false", "spark.log.level": "ERROR"}
+    settings = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
     spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     udf = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
     asked = rows()

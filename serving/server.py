@@ -1,4 +1,4 @@
-"""A version behind REST on this machine: MLflow's own server, watched until it answers."""
+"""A version behind REST on this machine: a server around MLflow's own routes, watched until it answers."""
 
 import os
 import signal
@@ -20,20 +20,17 @@ _EXAMPLE = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
 def up(target: str, host: str, port: int, *, stream: bool) -> None:
-    """Serves ``target`` until interrupted, with ``stream`` by our own server.
+    """Serves ``target`` until interrupted, with ``stream`` also /stream.
 
     Raises ServingError when the port is taken or the server ends.
     """
     check_store(target)
     _check_port(host, port)
-    command = _streaming(target, host, port) if stream else _mlflow(target, host, port)
-    path = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    )  # MLflow calls uvicorn by name
+    command = [sys.executable, "-m", "serving.stream", target, host, str(port), *["--stream"] * stream]
     log = Path(tempfile.mkdtemp(prefix="multichain-up-")) / "server.log"
     with log.open("wb") as out:
         server = subprocess.Popen(  # noqa: S603 - our own arguments
-            command, env=os.environ | {"PATH": path}, stdout=out, stderr=out, start_new_session=True
+            command, stdout=out, stderr=out, start_new_session=True
         )
     try:
         _wait(server, f"http://{host}:{port}", log)
@@ -49,15 +46,6 @@ def up(target: str, host: str, port: int, *, stream: bool) -> None:
         click.echo("Stopped.")
     finally:
         _end(server)
-
-
-def _mlflow(target: str, host: str, port: int) -> list[str]:
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", target]
-    return [*command, "--env-manager", "local", "--host", host, "--port", str(port), "--workers", "1"]
-
-
-def _streaming(target: str, host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "serving.stream", target, host, str(port)]
 
 
 def _check_port(host: str, port: int) -> None:

@@ -1,6 +1,7 @@
-"""A version behind MLflow's own routes, and ``/stream`` beside them, which MLflow's server cannot serve.
+"""A version behind MLflow's own routes, for many callers at once, and ``/stream`` beside them.
 
-``/invocations`` is MLflow's: the same function answers it. ``/stream`` takes the same bodies, refuses the same ones
+``/invocations`` is MLflow's: the same function answers it, in threads, of which MLflow's own command has six on two
+cores. ``/stream``, which MLflow's server cannot serve, takes the same bodies, refuses the same ones
 in the same words, and answers one request with server-sent events (WHATWG HTML, 9.2): one for each event of the
 model, its kind as the event's name, the last one with the whole response.
 """
@@ -10,6 +11,8 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,12 +29,14 @@ from starlette.routing import Mount, Route
 _QUIET = 15.0
 """Seconds without an event after which a comment is sent: proxies drop a silent connection."""
 _END = object()
+CALLERS = 64
+"""Callers that are answered at once; the others wait."""
 
 
-def app(model: PyFuncModel) -> Starlette:
-    """The application around ``model``; the model's class must have ``predict_stream``."""
+def app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
+    """The application around ``model``; with ``streams``, which needs a class with ``predict_stream``, also /stream."""
     loaded: Any = model  # MLflow's method is untyped
-    streaming = loaded.unwrap_python_model()
+    streaming: Any = loaded.unwrap_python_model() if streams else None
 
     async def stream(request: Request) -> Response:
         body = await request.body()
@@ -45,7 +50,16 @@ def app(model: PyFuncModel) -> Starlette:
             return _refusal(error)
         return StreamingResponse(_sent(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
-    return Starlette(routes=[Route("/stream", stream, methods=["POST"]), Mount("/", scoring_server.init(model))])
+    routes = [Route("/stream", stream, methods=["POST"])] * streams
+    return Starlette(routes=[*routes, Mount("/", scoring_server.init(model))], lifespan=_threads)
+
+
+@asynccontextmanager
+async def _threads(_: Starlette) -> AsyncIterator[None]:
+    """Threads for as many callers as are answered at once: each waits in one while the engine works."""
+    with ThreadPoolExecutor(CALLERS, thread_name_prefix="multichain-caller") as callers:
+        asyncio.get_running_loop().set_default_executor(callers)
+        yield
 
 
 def _refusal(error: Any) -> Response:  # noqa: ANN401 - MLflow's class is untyped
@@ -87,7 +101,7 @@ async def _sent(events: Any) -> AsyncIterator[str]:  # noqa: ANN401 - an iterato
 
 if __name__ == "__main__":
     uvicorn.run(
-        app(mlflow.pyfunc.load_model(sys.argv[1])),
+        app(mlflow.pyfunc.load_model(sys.argv[1]), streams=sys.argv[4:] == ["--stream"]),
         host=sys.argv[2],
         port=int(sys.argv[3]),
         log_level=os.environ.get("MULTICHAIN_LOG_LEVEL", "info"),
