@@ -24,11 +24,12 @@ import requests
 
 HERE = Path(__file__).parent
 UNIQUE, ROWS, CHUNKS, ROUNDS = 150, 200, 10_000, 3
+MANY, BATCH = 100_000, 10_000
 IMAGE, CONCURRENCY = 0.4, 16
 LATENCY = {"embeddings": 0.05, "chat/completions": 0.2, "images/generations": IMAGE}
 IDEAL = -(-UNIQUE // CONCURRENCY) * IMAGE
 PROFILE = """
-embeddings: {provider: openai, model: text-embedding-3-small}
+embeddings: {provider: openai, model: text-embedding-3-small, cache: 0}
 index: {chunk_size: 1200, overlap: 120, language: english}
 stages:
   qa:
@@ -112,6 +113,37 @@ def measure() -> None:
         _limited(uri, address)
         _rest(uri, address)
         _spark(uri, address)
+        _many(Path(folder))
+
+
+def _many(folder: Path) -> None:
+    """100,000 questions of the offline profile over 1,000 chunks, in batches as Spark sends them."""
+    import resource
+
+    from model.normalise import Request
+    from model.profile import Profile
+    from model.retrieval.chunks import Chunk
+    from model.retrieval.index import Index
+    from training import indexing
+    from training.indexing import Content
+
+    texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(1000)]
+    chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
+    profile = Profile.read("offline")
+    indexing.written(content, profile, folder / "offline", lambda _done, _total: None)
+    pipeline = profile.pipeline(profile.retriever(Index.open(folder / "offline")))
+    memory, started = [], time.perf_counter()
+    for batch in range(MANY // BATCH):
+        pipeline.answers(
+            [Request({"qa": {"question": f"How many drops for {batch * BATCH + n}?"}}) for n in range(BATCH)]
+        )
+        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+    taken = time.perf_counter() - started
+    print(
+        f"  {MANY:,} questions offline: {MANY / taken:,.0f} a second; {memory[0]:,.0f} MB at most in the first "
+        f"{BATCH:,}, {memory[-1]:,.0f} MB in all"
+    )
 
 
 def _in_process(uri: str, address: str) -> None:

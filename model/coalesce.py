@@ -22,6 +22,9 @@ Given = TypeVar("Given")
 _CALLS = "calls"
 
 
+_IN: ContextVar["_Call | None"] = ContextVar("call", default=None)
+
+
 @dataclass(slots=True)
 class _Call:
     """A call that several wait for: how many, until when, and what it used."""
@@ -31,6 +34,13 @@ class _Call:
     joined: int = 0
     used: Account = field(default_factory=Account)
     task: "asyncio.Task[Any] | None" = None
+    around: "_Call | None" = field(default_factory=_IN.get)
+    """The call inside which it was begun."""
+
+    @property
+    def sharers(self) -> int:
+        """How many wait for it, or for what it is part of."""
+        return max(self.joined, self.around.sharers if self.around else 1)
 
     def begin(self, work: Awaitable[Any]) -> None:
         """Starts it, in a context of its own."""
@@ -59,13 +69,10 @@ class _Call:
                 self.task.cancel()
 
 
-_IN: ContextVar[_Call | None] = ContextVar("call", default=None)
-
-
 def sharers() -> int:
     """How many wait for the call that is running here; 1 outside of one."""
     call = _IN.get()
-    return max(call.joined, 1) if call else 1
+    return call.sharers if call else 1
 
 
 async def once(key: Hashable, ask: Callable[[], Awaitable[Given]]) -> Given:

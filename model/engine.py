@@ -11,8 +11,10 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from . import pool
+from .errors import LoopError
 
 T = TypeVar("T")
+_STOPPED = "the engine was stopped while it worked; try again"
 
 
 class Engine:
@@ -25,12 +27,14 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._process = 0
+        self._live: _Loop | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` returns; blocks the calling thread until it is there."""
-        return self._begun(work).result()
+        """What ``work`` returns; blocks the calling thread until it is there. Raises LoopError when the loop ends."""
+        try:
+            return self._begun(work).result()
+        except CancelledError:
+            raise LoopError(_STOPPED) from None
 
     async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` returns, for a caller on a loop of its own; cancelling the caller cancels it."""
@@ -42,14 +46,18 @@ class Engine:
         return Stream(self, items, self._begun(work(items.put)))
 
     def _begun(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        return asyncio.run_coroutine_threadsafe(work, self._started())
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._started().loop)
+        except RuntimeError:  # it was closed since
+            work.close()
+            raise LoopError(_STOPPED) from None
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _started(self) -> "_Loop":
         with self._lock:
-            if self._loop is None or self._process != os.getpid():
-                self._loop, self._process = _start(), os.getpid()
-                weakref.finalize(self, _stop, self._loop, self._process)
-            return self._loop
+            if self._live is None or not self._live.usable:
+                self._live = _Loop()
+                weakref.finalize(self, self._live.stop)
+            return self._live
 
 
 class _End:
@@ -80,21 +88,37 @@ class Stream(Iterator[T], Generic[T]):
         self.close()
 
 
-def _start() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    workers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
-    loop.set_default_executor(workers)
+class _Loop:
+    """An event loop in a thread of its own, for the process that made it."""
 
-    def live() -> None:
-        loop.run_forever()
-        loop.run_until_complete(pool.close())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
+    def __init__(self) -> None:
+        self.loop, self._process, self._over = asyncio.new_event_loop(), os.getpid(), False
+        workers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
+        self.loop.set_default_executor(workers)
+        threading.Thread(target=self._run, name="multichain-loop", daemon=True).start()
 
-    threading.Thread(target=live, name="multichain-loop", daemon=True).start()
-    return loop
+    @property
+    def usable(self) -> bool:
+        """Whether work can be begun on it, here."""
+        return not self._over and self._process == os.getpid()
+
+    def stop(self) -> None:
+        """Ends it, and what runs on it; in a forked child, which has no such thread, does nothing."""
+        if self.usable and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def _run(self) -> None:
+        self.loop.run_forever()
+        self._over = True
+        self.loop.run_until_complete(_ended())
+        self.loop.run_until_complete(pool.close())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
 
 
-def _stop(loop: asyncio.AbstractEventLoop, process: int) -> None:
-    if process == os.getpid() and not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
+async def _ended() -> None:
+    """Cancels what is under way, so that nobody waits for it for ever."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)

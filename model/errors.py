@@ -78,6 +78,7 @@ class LoopError(MultichainError):
     """What a request waited for was stopped under it."""
 
     code = "stopped"
+    retryable = True
 
 
 class DeadlineError(MultichainError):

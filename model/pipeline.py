@@ -17,6 +17,8 @@ from .normalise import Request
 from .stages.base import Stage
 
 log = logging.getLogger(__name__)
+_AT_ONCE = 1000
+"""Requests of one call that are under way: more wait without taking room."""
 
 
 class Pipeline:
@@ -45,7 +47,14 @@ class Pipeline:
 
     async def _gather(self, requests: list[Request], version: str) -> list[Response]:
         with deadline.begun():
-            responses = await asyncio.gather(*(self.answer(request, version) for request in requests))
+            responses: list[Response] = [{}] * len(requests)
+            todo = iter(enumerate(requests))
+
+            async def work() -> None:
+                for place, request in todo:
+                    responses[place] = await self.answer(request, version)
+
+            await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(requests)))))
             return await payload.fitted(responses, self.contract)
 
 

@@ -15,7 +15,7 @@ from . import deadline, payload, published
 from .contract import Response
 from .description import describe
 from .engine import Stream
-from .errors import InvalidRequestError, ProfileError
+from .errors import InvalidRequestError, LoopError, ProfileError
 from .events import Event
 from .normalise import Call, read
 from .profile import Profile
@@ -60,7 +60,7 @@ class MultichainModel(PythonModel):
         call = self._read(model_input)
         try:
             answers = self._pipeline.answers(call.requests, self._version)
-        except ProfileError as error:  # a setting of the environment that cannot be read
+        except (ProfileError, LoopError) as error:  # a setting that cannot be read, or an engine that was stopped
             raise MlflowException(error.field) from None
         return answers[0] if call.single else answers
 

@@ -95,6 +95,7 @@ def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> S
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def engine() -> Engine:
+    """One of its own for each test: what it learns of a pace is no other's."""
     return Engine()

@@ -11,11 +11,13 @@ from PIL import Image
 
 from model import account
 from model.account import Usage
+from model.cache import Cache
 from model.engine import Engine
 from model.errors import ProfileError
 from model.events import silent
 from model.providers import azure, compatible, databricks, openai
 from model.providers.base import NO_ANSWER, Standing
+from model.providers.pace import Endpoint
 from model.retrieval.chunks import Passage
 from standin.app import StandIn
 from standin.script import Fault
@@ -280,7 +282,9 @@ def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) 
         return SimpleNamespace(create=create)
 
     with pytest.raises(Exception, match=sentence):
-        engine.run(ServedEmbeddings("openai", "x", client, {}).embed(["a", "b"]))
+        engine.run(
+            ServedEmbeddings(Endpoint("embeddings", "openai"), Cache("embeddings"), "x", client, {}).embed(["a", "b"])
+        )
 
 
 def test_vectors_in_another_order_are_put_in_order(engine: Engine) -> None:
@@ -295,7 +299,9 @@ def test_vectors_in_another_order_are_put_in_order(engine: Engine) -> None:
     async def client() -> Any:
         return SimpleNamespace(create=create)
 
-    assert engine.run(ServedEmbeddings("openai", "x", client, {}).embed(["a", "b"])).tolist() == [[1, 0], [0, 1]]
+    assert engine.run(
+        ServedEmbeddings(Endpoint("embeddings", "openai"), Cache("embeddings"), "x", client, {}).embed(["a", "b"])
+    ).tolist() == [[1, 0], [0, 1]]
 
 
 def test_how_models_stand(stand_in: StandIn, engine: Engine) -> None:

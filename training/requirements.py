@@ -8,7 +8,18 @@ from packaging.requirements import Requirement
 
 from model.errors import CommandError
 
-BASE = ("mlflow", "pandas", "numpy", "pyyaml", "faiss-cpu", "scipy", "pystemmer", "cloudpickle")
+BASE = (
+    "mlflow",
+    "pandas",
+    "numpy",
+    "pyyaml",
+    "faiss-cpu",
+    "scipy",
+    "pystemmer",
+    "cloudpickle",
+    "cachetools",
+    "diskcache",
+)
 """What every profile serves with: the way in, retrieval, and what MLflow's pyfunc flavour asks of an environment."""
 
 

@@ -8,6 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .. import account, published
+from ..cache import Cache
 from ..coalesce import once
 from ..errors import ModerationError, ProviderError
 from ..events import Tell, silent
@@ -51,8 +52,8 @@ class ChatSource:
 class Generative:
     """A chat provider out of ``models``: what ``answered_by`` says → the model, in order of preference."""
 
-    def __init__(self, models: Mapping[str, ChatSource], endpoint: Endpoint) -> None:
-        self._models, self._endpoint = models, endpoint
+    def __init__(self, models: Mapping[str, ChatSource], endpoint: Endpoint, cache: Cache | None = None) -> None:
+        self._models, self._endpoint, self._cache = models, endpoint, cache or Cache("chat")
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
@@ -89,12 +90,33 @@ class Generative:
 
         Who asks the same while it is in flight gets the same, where nobody listens to its pieces.
         """
-        if tell is not silent or not self._models:
+        if not self._models:
             return await self._reply(message, system, tell)
         source = next(iter(self._models.values()))
         client = await source.make()  # one object for each model and key (pool.py)
-        key = (id(client), *self._models, system, message(source))
-        return await once(key, lambda: self._reply(message, system, tell))
+        asked = [*self._models, system, message(source)]
+        if tell is not silent:
+            return await self._kept(asked, lambda: self._reply(message, system, tell), tell)
+        return await once(
+            (id(client), *asked), lambda: self._kept(asked, lambda: self._reply(message, system, tell), tell)
+        )
+
+    async def _kept(self, asked: list[str], ask: Callable[[], Awaitable[Reply]], tell: Tell) -> Reply:
+        """The reply to ``asked``, from the cache where it is on; it is then told whole."""
+        if not self._cache.seconds:
+            return await ask()
+        told = False
+
+        async def fields() -> dict[str, Any]:
+            nonlocal told
+            told = True
+            reply = await ask()
+            return {"text": reply.text, "answered_by": reply.answered_by}
+
+        reply = Reply(**await self._cache.kept(asked, fields))
+        if not told:
+            tell("token", reply.text)
+        return reply
 
     async def _reply(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
         tell_once = _Once(tell)

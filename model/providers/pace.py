@@ -24,8 +24,8 @@ _FEWER, _SLOWER, _GROWTH = 0.8, 0.9, 0.05
 _OVERLOADED = {408, 503, 504, 529}
 _RISEN, _SHORT_RUN, _LONG_RUN = 2.0, 8, 64
 """Latency that has risen: the mean of a few answers is so many times the mean of many."""
-_LONG = 2.0
-"""Seconds asked for by a 429, from which nobody is to ask; below it the rate tells more."""
+_LONG, _LONGEST = 2.0, 10.0
+"""Seconds asked for by a 429, from which nobody asks, below which the rate tells more; and the most that all wait."""
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -114,7 +114,7 @@ class Pace:
 
         wait = asked_to_wait(error) or 0.0
         if wait > _LONG:
-            self._pause = max(self._pause, _time() + wait)
+            self._hold(wait)
         if begun > self._slowed:
             self._slowed = _time()
             seen = sum(when > self._slowed - 1 for when in self._answers)
@@ -124,8 +124,11 @@ class Pace:
         """Takes what an answer's headers say of what is left (OpenAI's x-ratelimit-…): a pause, when nothing is."""
         for what in ("requests", "tokens"):
             if headers.get(f"x-ratelimit-remaining-{what}") == "0":
-                told = headers.get(f"x-ratelimit-reset-{what}", "")
-                self._pause = max(self._pause, _time() + _seconds(told))
+                self._hold(_seconds(headers.get(f"x-ratelimit-reset-{what}", "")))
+
+    def _hold(self, seconds: float) -> None:
+        """Nobody asks for so long, or for so long as is bearable: then one tries."""
+        self._pause = max(self._pause, _time() + min(seconds, _LONGEST))
 
 
 @dataclass(frozen=True, slots=True)

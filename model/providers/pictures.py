@@ -5,13 +5,16 @@ GPT image models always answer with base64; the formats, sizes and qualities are
 
 import asyncio
 import base64
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from functools import partial
 from textwrap import shorten
 from typing import Any
 
 from .. import account, published
+from ..cache import Cache
 from ..coalesce import once
 from ..errors import ModerationError, ProviderError
 from ..retrieval.chunks import Passage
@@ -31,8 +34,11 @@ Client = Callable[[], Awaitable[Any]]
 class ImagesApi:
     """The Images API, with image models in order of preference."""
 
-    def __init__(self, endpoint: Endpoint, models: Sequence[str], client: Client, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, cache: Cache, models: Sequence[str], client: Client, settings: dict[str, Any]
+    ) -> None:
         self._endpoint, self._models, self._client, self._settings = endpoint, models, client, settings
+        self._cache = cache
         self._provider = endpoint.provider
 
     def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
@@ -42,8 +48,9 @@ class ImagesApi:
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
         """The picture, in the profile's format; another ``sample`` is another call, which draws anew."""
         chosen = self._settings | ({"size": size} if size else {})
-        key = (id(await self._client()), *self._models, *chosen.items(), prompt, sample)
-        return await once(key, lambda: self._drawn(prompt, chosen))
+        asked = [self._provider, *self._models, chosen, prompt, sample]
+        key = (id(await self._client()), json.dumps(asked))
+        return await once(key, lambda: _kept(self._cache, asked, lambda: self._drawn(prompt, chosen)))
 
     async def _drawn(self, prompt: str, chosen: dict[str, Any]) -> Picture:
 
@@ -64,9 +71,16 @@ class ResponsesTool:
     ``painter`` is the image model that the tool uses; empty leaves it to the provider, and its price unknown.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, models: Sequence[str], client: Client, settings: dict[str, Any], painter: str = ""
+    def __init__(  # noqa: PLR0913, PLR0917 - what it asks with
+        self,
+        endpoint: Endpoint,
+        cache: Cache,
+        models: Sequence[str],
+        client: Client,
+        settings: dict[str, Any],
+        painter: str = "",
     ) -> None:
+        self._cache = cache
         self._endpoint, self._models, self._client, self._painter = endpoint, models, client, painter
         self._provider = endpoint.provider
         self._settings = settings | ({"model": painter} if painter else {})
@@ -78,8 +92,9 @@ class ResponsesTool:
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
         """The picture, in the profile's format, described by the prompt that the chat model made of ``prompt``."""
         tool = {"type": "image_generation"} | self._settings | ({"size": size} if size else {})
-        key = (id(await self._client()), *self._models, *tool.items(), prompt, sample)
-        return await once(key, lambda: self._drawn(prompt, tool))
+        asked = [self._provider, *self._models, tool, prompt, sample]
+        key = (id(await self._client()), json.dumps(asked))
+        return await once(key, lambda: _kept(self._cache, asked, lambda: self._drawn(prompt, tool)))
 
     async def _drawn(self, prompt: str, tool: dict[str, Any]) -> Picture:
 
@@ -130,6 +145,19 @@ class Auto:
 
 def _turn(endpoint: Endpoint, prompt: str) -> Callable[[], AbstractAsyncContextManager[None]]:
     return partial(endpoint.turn, limits.tokens(prompt), 1)
+
+
+async def _kept(cache: Cache, asked: object, draw: Callable[[], Awaitable[Picture]]) -> Picture:
+    """The picture of what is asked, from the cache where it is on."""
+    if not cache.seconds:
+        return await draw()
+
+    async def fields() -> dict[str, Any]:
+        drawn = await draw()
+        return asdict(drawn) | {"content": base64.b64encode(drawn.content).decode()}
+
+    told = await cache.kept(asked, fields)
+    return Picture(**(told | {"content": base64.b64decode(told["content"])}))
 
 
 async def _picture(name: str, content: str | None, output_format: str, shown: str) -> Picture:

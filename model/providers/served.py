@@ -1,5 +1,6 @@
 """Embeddings from a server that speaks OpenAI's protocol."""
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import account, published
+from ..cache import Cache
 from ..errors import ProviderError
 from .base import Vectors, normed
 from .failure import answered, reading
@@ -22,16 +24,38 @@ class ServedEmbeddings:
     together, pause = MOST_INPUTS, 0.001
 
     def __init__(
-        self, endpoint: Endpoint, model: str, client: Callable[[], Awaitable[Any]], extra: Mapping[str, Any]
+        self,
+        endpoint: Endpoint,
+        cache: Cache,
+        model: str,
+        client: Callable[[], Awaitable[Any]],
+        extra: Mapping[str, Any],
     ) -> None:
         self.provider, self.model = endpoint.provider, model
-        self._endpoint, self._client, self._extra = endpoint, client, extra
+        self._endpoint, self._cache, self._client, self._extra = endpoint, cache, client, extra
 
-    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:  # noqa: ARG002 - both are texts
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
         """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
 
+        Vectors of questions are kept for those who ask again (cache.py); those of documents are kept by a build.
         Raises ProviderError for an answer of another number of vectors, or with some that are no numbers.
         """
+        if question:
+            return await self._known(texts)
+        return await self._embedded(texts)
+
+    async def _known(self, questions: Sequence[str]) -> Vectors:
+        """The vectors of ``questions``: those that are kept, and the others in one call."""
+        names = {question: [self.provider, self.model, dict(self._extra), question] for question in questions}
+        found = {question: await self._cache.found(name) for question, name in names.items()}
+        asked = [question for question, told in found.items() if told is None]
+        made = dict(zip(asked, await self._embedded(asked), strict=True)) if asked else {}
+        for question, vector in made.items():
+            await self._cache.keep(names[question], {"vector": base64.b64encode(vector.tobytes()).decode()})
+        kept = {question: _vector(told) for question, told in found.items() if told is not None}
+        return np.stack([(made | kept)[question] for question in questions])
+
+    async def _embedded(self, texts: Sequence[str]) -> Vectors:
         return normed(np.concatenate([await self._asked(batch) for batch in batches(texts)]))
 
     async def _asked(self, batch: list[str]) -> Vectors:
@@ -51,3 +75,7 @@ class ServedEmbeddings:
         if vectors.ndim != 2 or not np.isfinite(vectors).all():  # noqa: PLR2004 - rows and columns
             raise ProviderError(f"{name} answered with vectors that are no numbers; try again, or name another")
         return vectors
+
+
+def _vector(told: Mapping[str, str]) -> Vectors:
+    return np.frombuffer(base64.b64decode(told["vector"]), np.float32)

@@ -6,12 +6,15 @@ clients are made.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
+from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
 from .. import credentials, pool, published
+from ..cache import Cache
 from ..errors import AddressError, CredentialError, UnavailableError
 from . import ways
 from .base import Images, Offer, Standing
@@ -27,6 +30,7 @@ from .served import ServedEmbeddings
 
 Settings = dict[str, Any]
 TIMEOUT = 120.0
+_DAY = 86_400  # seconds
 
 
 class Service:
@@ -41,23 +45,28 @@ class Service:
         """``key`` and ``address`` are variables; a server of one's ``own`` needs the address, and maybe no key."""
         self.name, self._title, self._key, self._address, self._own = name, title, key, address, own
 
-    def embeddings(self, model: str, dimensions: int = 0, pace: Settings | None = None) -> ServedEmbeddings:
+    def embeddings(
+        self, model: str, dimensions: int = 0, pace: Settings | None = None, cache: int = _DAY
+    ) -> ServedEmbeddings:
         """One embedding model: another one's vectors would not fit the index, so there is no list of them.
 
-        ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole.
+        ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole. Vectors of questions are kept
+        for ``cache`` seconds.
         """
         extra: Settings = {"dimensions": dimensions} if dimensions else {}
         extra |= {"encoding_format": self.encoding} if self.encoding else {}
         endpoint = Endpoint("embeddings", self.name, Rates.told(pace))
-        return ServedEmbeddings(endpoint, model, partial(self._embedder, model), extra)
+        kept = Cache("embeddings", cache, self._who)
+        return ServedEmbeddings(endpoint, kept, model, partial(self._embedder, model), extra)
 
-    def chat(
+    def chat(  # noqa: PLR0913, PLR0917 - a profile's settings
         self,
         models: list[str],
         fallback: bool = True,  # noqa: FBT001, FBT002 - a profile's setting
         temperature: float | None = None,
         window: int = 0,
         pace: Settings | None = None,
+        cache: int = 0,
     ) -> Generative:
         """Chat models in order of preference; without ``fallback`` the first alone.
 
@@ -67,7 +76,9 @@ class Service:
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
         endpoint = Endpoint("chat", self.name, Rates.told(pace))
-        return Generative({f"{self.name}:{source.model}": source for source in sources}, endpoint)
+        return Generative(
+            {f"{self.name}:{source.model}": source for source in sources}, endpoint, Cache("chat", cache, self._who)
+        )
 
     def reranker(
         self,
@@ -88,17 +99,18 @@ class Service:
         quality: str = "auto",
         output_format: str = "webp",
         pace: Settings | None = None,
+        cache: int = 0,
     ) -> Images:
         """Pictures in one of four ways: ``images``, ``responses``, ``diagram``, or ``auto`` by what is asked."""
         settings = {"quality": quality, "output_format": output_format}
-        endpoint = Endpoint("images", self.name, Rates.told(pace))
+        endpoint, kept = Endpoint("images", self.name, Rates.told(pace)), Cache("images", cache, self._who)
         painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
         if way == "responses":
-            return ResponsesTool(endpoint, writers, self._client, settings, next(iter(painters), ""))
-        diagrams = Diagrams(self.chat(writers, fallback, pace=pace))
+            return ResponsesTool(endpoint, kept, writers, self._client, settings, next(iter(painters), ""))
+        diagrams = Diagrams(self.chat(writers, fallback, pace=pace, cache=cache))
         if way == "diagram":
             return diagrams
-        pictures = ImagesApi(endpoint, painters, self._client, settings)
+        pictures = ImagesApi(endpoint, kept, painters, self._client, settings)
         return Auto(diagrams, pictures) if way == "auto" else pictures
 
     @property
@@ -145,6 +157,11 @@ class Service:
 
     def _end(self, model: Any) -> str:  # noqa: ANN401 - the SDK's, which has what the server adds
         return str(getattr(model, "shutdown_date", None) or "")
+
+    async def _who(self) -> str:
+        """The credentials that it asks with, as a hash; of a token that changes, where it is for."""
+        access = {name: value for name, value in (await self._access()).items() if isinstance(value, str)}
+        return sha256(json.dumps(access, sort_keys=True).encode()).hexdigest()
 
     async def _access(self) -> Settings:
         """What each client is made with. Raises CredentialError, naming what is missing."""

@@ -1,0 +1,183 @@
+"""What many requests at once come to: order, isolation, sharing, and that no answer depends on its neighbours."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model.normalise import Request
+from model.pipeline import Pipeline
+from model.profile import Profile
+from model.retrieval.index import Index
+from standin.app import StandIn
+from standin.script import Fault
+
+QUESTIONS = ["What is LangChain?", "What is GPT-4?", "Who made GPT-4?", "Where do whales live?", "Azure", "", "What?"]
+ROW = st.fixed_dictionaries(
+    {},
+    optional={
+        "qa": st.fixed_dictionaries(
+            {"question": st.sampled_from(QUESTIONS)}, optional={"k": st.integers(0, 3), "filter": st.just({"page": 0})}
+        ),
+        "image_generation": st.fixed_dictionaries({"prompt": st.sampled_from(["LangChain in use", "{qa.answer}", ""])}),
+    },
+)
+
+
+def told(response: Any) -> Any:
+    """A response without what its moment decides."""
+    kept = {}
+    for stage, fields in response.items():
+        own = {name: value for name, value in fields.items() if name not in {"seconds", "usage"}}
+        kept[stage] = own | ({"tokens": 0} if stage != "meta" else {})
+    return kept
+
+
+@pytest.fixture(scope="module")
+def pipeline(index_folder: Path) -> Pipeline:
+    profile = Profile.read("offline")
+    return profile.pipeline(profile.retriever(Index.open(index_folder)))
+
+
+@pytest.fixture
+def paid(index_folder: Path, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paid.yaml").write_text(
+        "embeddings: {provider: offline}\n"
+        "index: {chunk_size: 1200, overlap: 120, language: english}\n"
+        "stages:\n"
+        "  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1]}}\n"
+        "  image_generation:\n"
+        "    kind: image_generation\n"
+        "    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}\n",
+        "utf-8",
+    )
+    stand_in.script.plain = True
+    profile = Profile.read("paid.yaml")
+    return profile.pipeline(profile.retriever(Index.open(index_folder)))
+
+
+@given(rows=st.lists(ROW, max_size=6))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_batch_answers_as_single_calls_do(rows: list[Any], pipeline: Pipeline) -> None:
+    together = pipeline.answers([Request(row) for row in rows])
+    assert [told(one) for one in together] == [told(pipeline.answers([Request(row)])[0]) for row in rows]
+
+
+def test_what_is_asked_twice_at_once_is_paid_once(paid: Pipeline, stand_in: StandIn) -> None:
+    row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
+    other = {"qa": {"question": "What is GPT-4?"}, "image_generation": {"prompt": "A fox", "sample": 2}}
+    answers = paid.answers([Request(one) for one in [row, other, row, row]])
+    asked = [path for path, _ in stand_in.script.asked]
+    assert sorted(asked) == ["chat/completions"] * 2 + ["images/generations"] * 2
+    assert [answer["qa"]["usage"]["cached"] for answer in answers] == [False, False, True, True]
+    assert [answer["qa"]["usage"]["cost"] > 0 for answer in answers] == [True, True, False, False]
+    assert answers[0]["qa"]["answer"] == answers[2]["qa"]["answer"]
+    answers[2]["qa"]["sources"][0]["text"] = "changed by its owner"
+    assert answers[0]["qa"]["sources"][0]["text"] != "changed by its owner"
+
+
+def test_a_shared_call_is_tried_more_often_than_a_lone_one(paid: Pipeline, stand_in: StandIn) -> None:
+    failing = [Fault(status=500, headers={"retry-after-ms": "1"}, path="chat/completions")] * 7
+    row = {"qa": {"question": "What is LangChain?"}}
+    stand_in.script.faults.extend(failing)
+    answers = paid.answers([Request(row)] * 3)
+    assert [answer["qa"]["error"] for answer in answers] == [""] * 3
+    stand_in.script.faults.extend(failing)
+    (answer,) = paid.answers([Request(row)])
+    assert answer["qa"]["error"].startswith("provider_busy: openai:gpt-4.1 is overloaded")
+
+
+def test_one_bad_row_harms_no_other(paid: Pipeline, stand_in: StandIn) -> None:
+    stand_in.script.plain = False
+    rows: list[Any] = [{"qa": {"question": f"What is LangChain {n}?"}} for n in range(5)]
+    rows[2] = {"qa": {"question": ""}}
+    rows.append({"image_generation": {"prompt": "a weapon"}})
+    answers = paid.answers([Request(row) for row in rows])
+    errors = [answer["qa"]["error"].partition(":")[0] for answer in answers[:5]]
+    assert errors == ["", "", "invalid_request", "", ""]
+    assert answers[5]["image_generation"]["error"].startswith("refused: ")
+
+
+def test_from_sixty_four_threads_at_once(paid: Pipeline, stand_in: StandIn) -> None:
+    stand_in.script.latency["chat/completions"] = 0.05
+
+    def ask(number: int) -> str:
+        (answer,) = paid.answers([Request({"qa": {"question": f"What is LangChain {number % 32}?"}})])
+        return str(answer["qa"]["error"])
+
+    with ThreadPoolExecutor(64) as pool:
+        assert set(pool.map(ask, range(64))) == {""}
+    assert stand_in.script.peak["chat/completions"] <= 16
+    assert len(stand_in.script.asked) <= 64
+
+
+def test_a_deadline_of_a_millisecond(paid: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MULTICHAIN_DEADLINE_SECONDS", "0.001")
+    stand_in.script.latency["chat/completions"] = 0.5
+    answers = paid.answers([Request({"qa": {"question": "What is LangChain?"}})] * 3)
+    assert {answer["qa"]["error"].partition(":")[0] for answer in answers} == {"deadline"}
+    monkeypatch.delenv("MULTICHAIN_DEADLINE_SECONDS")
+    (answer,) = paid.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    assert answer["qa"]["error"] == ""
+
+
+def test_a_provider_that_hangs_is_left_at_the_deadline(
+    paid: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTICHAIN_DEADLINE_SECONDS", "0.3")
+    stand_in.script.faults.append(Fault("hang", path="chat/completions", seconds=5))
+    row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
+    (answer,) = paid.answers([Request(row)])
+    assert answer["qa"]["error"].startswith("deadline: qa: the request's time was up")
+    assert answer["image_generation"]["error"] == ""
+
+
+def test_a_burst_of_refusals_is_sat_out(paid: Pipeline, stand_in: StandIn) -> None:
+    refused = [Fault(status=429, headers={"retry-after-ms": "30"}, path="chat/completions")] * 30
+    stand_in.script.faults.extend(refused)
+    answers = paid.answers([Request({"qa": {"question": f"What is LangChain {n}?"}}) for n in range(12)])
+    assert [answer["qa"]["error"] for answer in answers] == [""] * 12
+
+
+def test_a_fork_after_it_was_used_answers_too(pipeline: Pipeline) -> None:
+    request = Request({"qa": {"question": "What is LangChain?"}})
+    before = pipeline.answers([request])[0]["qa"]["answer"]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if pipeline.answers([request])[0]["qa"]["answer"] == before else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_loop_that_dies_under_a_request_is_an_error_and_the_next_call_has_a_new_one(
+    paid: Pipeline, stand_in: StandIn
+) -> None:
+    import threading
+    import time
+
+    stand_in.script.latency["chat/completions"] = 5.0
+    found: list[BaseException | Any] = []
+
+    def ask() -> None:
+        try:
+            found.append(paid.answers([Request({"qa": {"question": "What is LangChain?"}})]))
+        except BaseException as error:  # noqa: BLE001 - it is looked at below
+            found.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not stand_in.script.asked:
+        time.sleep(0.01)
+    live = paid.engine._live  # noqa: SLF001 - nothing else can kill it
+    assert live is not None
+    live.loop.call_soon_threadsafe(live.loop.stop)
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert "try again" in str(found[0])
+    stand_in.script.latency.clear()
+    (answer,) = paid.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    assert answer["qa"]["error"] == ""
