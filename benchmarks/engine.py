@@ -160,11 +160,22 @@ def _in_process(uri: str, address: str) -> None:
         address,
         {
             "load_model": lambda: _whole(model.predict(asked)),
+            "traced, a tenth": lambda: _whole(_traced("0.1", model, asked)),
+            "traced, all": lambda: _whole(_traced("1", model, asked)),
             "a bare loop": lambda: asyncio.run(all_of(asked)),
             "LCEL batch(16)": lambda: lcel.batch(asked, config={"max_concurrency": CONCURRENCY}),
             "MLflow's flavor": lambda: flavor.predict(asked),
         },
     )
+
+
+def _traced(share: str, model: Any, asked: list[dict[str, Any]]) -> Any:
+    """As ``model`` answers with so large a share of requests traced; they are stored meanwhile and afterwards."""
+    os.environ["MULTICHAIN_TRACES"] = share
+    try:
+        return model.predict(asked)
+    finally:
+        del os.environ["MULTICHAIN_TRACES"]
 
 
 def _whole(told: Any) -> None:
@@ -176,9 +187,12 @@ def _whole(told: Any) -> None:
 
 def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = IDEAL, rounds: int = ROUNDS) -> None:
     """Interleaved rounds of each path after one that is not counted: medians."""
+    import mlflow
+
     found: dict[str, list[tuple[float, float, int, dict[str, int]]]] = {name: [] for name in paths}
     for _ in range(rounds + 1):
         for name, path in paths.items():
+            mlflow.flush_trace_async_logging()
             script(address, latency=LATENCY, per_text=0.0001)
             started, used = time.perf_counter(), time.process_time()
             path()

@@ -77,6 +77,11 @@ def opened(account: Account | None = None) -> Iterator[Account]:
         _OPEN.reset(token)
 
 
+def used() -> Account:
+    """The open account; an empty one where none is."""
+    return _OPEN.get() or Account()
+
+
 def spend(usage: Usage) -> None:
     """Adds to the open account."""
     account = _OPEN.get()

@@ -4,9 +4,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from . import account, deadline, payload, plan
+from . import account, deadline, payload, plan, spans
 from .coalesce import once
 from .contract import Contract, Response
 from .engine import Engine, Stream
@@ -21,11 +22,21 @@ _AT_ONCE = 1000
 """Requests of one call that are under way: more wait without taking room."""
 
 
+Traced = Callable[[Values, str], AbstractAsyncContextManager[spans.Trace]]
+"""Traces what is done inside for a request of a version (tracing.py)."""
+
+
+@asynccontextmanager
+async def _untraced(_request: Values, _version: str) -> AsyncIterator[spans.Trace]:
+    yield spans.Trace()
+
+
 class Pipeline:
     """The stages of a profile by name, ready to answer as ``contract`` says."""
 
     def __init__(self, contract: Contract, stages: Mapping[str, Stage], engine: Engine | None = None) -> None:
         self.contract, self.stages, self.engine = contract, stages, engine or Engine()
+        self.traced: Traced = _untraced
 
     def answers(self, requests: list[Request], version: str = "") -> list[Response]:
         """A response for each request, in order; a stage that fails fills its own ``error``."""
@@ -43,7 +54,9 @@ class Pipeline:
     async def answer(self, request: Request, version: str = "", hear: Hear | None = None) -> Response:
         """The response to ``request``; for the engine's own loop."""
         with deadline.begun():
-            return await _Answer(self, request, version, hear).whole()
+            async with self.traced(request.stages, version) as trace:
+                trace.response = await _Answer(self, request, version, hear).whole()
+            return trace.response
 
     async def _gather(self, requests: list[Request], version: str) -> list[Response]:
         with deadline.begun():
@@ -110,8 +123,12 @@ class _Answer:
         if self._hear:
             self._hear({"stage": name, "kind": "started"})
         values.pop("run", None)
-        async with deadline.kept(name):
-            fields |= self._contract.stages[name].give(await self._asked(name, values, tell))
+        with spans.span(name, "CHAIN", values) as step:
+            async with deadline.kept(name):
+                fields |= self._contract.stages[name].give(await self._asked(name, values, tell))
+            if step:
+                step.outputs = fields
+                step.attributes |= account.used().usage.fields()
 
     async def _asked(self, name: str, values: Values, tell: Tell) -> Values:
         """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""

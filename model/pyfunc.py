@@ -11,7 +11,7 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from . import deadline, payload, published
+from . import deadline, payload, published, tracing
 from .contract import Response
 from .description import describe
 from .engine import Stream
@@ -35,12 +35,13 @@ class MultichainModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Opens the index that was logged with the model, and builds the pipeline. Raises MultichainError."""
-        for setting in (deadline.allowed, payload.allowed, published.table):
+        for setting in (deadline.allowed, payload.allowed, published.table, tracing.share):
             setting()  # what the environment says is to be read now, not when the first request has been paid for
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
         self._retriever = profile.retriever(Index.open(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.pipeline(self._retriever)
+        self._pipeline.traced = tracing.traced
         self._version = _version(index)
 
     def predict(

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from .. import account, published
+from .. import account, published, spans
 from ..cache import Cache
 from ..coalesce import once
 from ..errors import ModerationError, ProviderError
@@ -129,7 +129,13 @@ class Generative:
                 return source, await asked
 
         size = max((limits.tokens(message(source)) for source in self._models.values()), default=0)
-        name, (source, whole) = await first(self._models, ask, partial(self._endpoint.turn, size))
+        with spans.span("chat", "CHAT_MODEL", {"models": list(self._models), "system": system}) as step:
+            name, (source, whole) = await first(self._models, ask, partial(self._endpoint.turn, size))
+            if step:
+                told = getattr(whole, "usage_metadata", None) or {}
+                tokens = {key: told.get(key, 0) for key in ("input_tokens", "output_tokens", "total_tokens")}
+                step.attributes |= {"mlflow.chat.tokenUsage": tokens, "model": name}
+                step.outputs = {"reply": str(whole.text)}
         _spend(source, whole)
         if whole.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{name} refused this (content_filter); put it in other words")

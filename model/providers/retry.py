@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from .. import deadline
+from .. import deadline, spans
 from ..coalesce import sharers
 from .failure import BUSY, NO_QUOTA, SERVER, code, is_lost, status
 
@@ -75,6 +75,7 @@ def _until(date: str) -> float | None:
 
 def _wait(state: RetryCallState) -> float:
     """What the server asks for, and a little more, so that not all come back at the same moment."""
+    spans.add(retries=state.attempt_number)
     back_off = _BACK_OFF(state)
     asked = asked_to_wait(_error(state))
     return back_off if asked is None else asked + back_off / 10

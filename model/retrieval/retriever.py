@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import spans
 from ..coalesce import Gathered
 from ..errors import ProfileError, ProviderError
 from ..providers.base import Embeddings
@@ -45,11 +46,19 @@ class Retriever:
 
     async def search(self, question: str, k: int, wanted: dict[str, Any] | None = None) -> list[Passage]:
         """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are."""
+        with spans.span("retrieval", "RETRIEVER", {"query": question, "k": k}) as step:
+            found = await self._found(question, k, wanted)
+            if step:
+                step.outputs = [passage.fields() for passage in found]
+            return found
+
+    async def _found(self, question: str, k: int, wanted: dict[str, Any] | None) -> list[Passage]:
         allowed = self._allowed(wanted)
         if allowed is not None and not len(allowed):
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
-        vector = await self._vector(question)
+        with spans.span("embedding", "EMBEDDING", {"text": question}):
+            vector = await self._vector(question)
         dense = await self._nearest((vector, count)) if allowed is None else self.index.nearest(vector, count, allowed)
         by_words, by_letters = self.index.lexical.scores(question)
         support = supported(by_words, by_letters)
