@@ -30,7 +30,7 @@ lint: $(VENV)/ready  ## ruff, mypy and import-linter
 	mypy model training serving commandline standin
 	lint-imports
 
-bench: $(VENV)/ready  ## Medians of cold start, of one question, and of a thousand
+bench: $(VENV)/ready  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py
 
 quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE BESIDE=PROFILE]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import engine
 import retrieval
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,8 @@ def main() -> None:
         _cold_start(uri)
         _answers(uri, Path(folder))
         retrieval.measure()
+    os.chdir(ROOT)
+    engine.measure()
 
 
 def _logged(folder: Path) -> str:

@@ -137,11 +137,15 @@ def test_a_provider_that_hangs_is_left_at_the_deadline(
     assert answer["image_generation"]["error"] == ""
 
 
-def test_a_burst_of_refusals_is_sat_out(paid: Pipeline, stand_in: StandIn) -> None:
-    refused = [Fault(status=429, headers={"retry-after-ms": "30"}, path="chat/completions")] * 30
+def test_refusals_for_ten_seconds_are_sat_out(paid: Pipeline, stand_in: StandIn) -> None:
+    import threading
+
+    refused = [Fault(status=429, headers={"retry-after": "1"}, path="chat/completions")] * 2000
     stand_in.script.faults.extend(refused)
+    threading.Timer(10, stand_in.script.faults.clear).start()
     answers = paid.answers([Request({"qa": {"question": f"What is LangChain {n}?"}}) for n in range(12)])
     assert [answer["qa"]["error"] for answer in answers] == [""] * 12
+    assert len(stand_in.script.asked) < 200
 
 
 def test_a_fork_after_it_was_used_answers_too(pipeline: Pipeline) -> None:

@@ -13,21 +13,21 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from .. import deadline, spans
 from ..coalesce import sharers
-from .failure import BUSY, NO_QUOTA, SERVER, code, is_lost, status
+from .failure import BUSY, NO_QUOTA, SERVER, TOO_MANY, code, is_lost, status
 
 T = TypeVar("T")
 
-ATTEMPTS, MORE = 5, 4
-"""Of a lone call, and how many more of one that several wait for: when it fails, it fails them all."""
+ATTEMPTS, MORE, PATIENT = 5, 4, 15
+"""Of a lone call; how many more of one that several wait for, since it fails them all; and of one that is too soon."""
 _FIRST, _LONGEST, _LONGEST_ASKED = 0.5, 8.0, 120.0
 _BACK_OFF = wait_random_exponential(multiplier=_FIRST, max=_LONGEST)
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """What ``ask`` gives, after ATTEMPTS at most, or more when it is shared. Raises the last one's exception."""
+    """What ``ask`` gives, after ATTEMPTS at most, or more where they are due. Raises the last one's exception."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(passes),
-        stop=lambda state: state.attempt_number >= _most() or _too_long(state),
+        stop=lambda state: state.attempt_number >= _most(_error(state)) or _too_long(state),
         wait=_wait,
         reraise=True,
     )
@@ -38,8 +38,8 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     return await retrying(asked)
 
 
-def _most() -> int:
-    return ATTEMPTS + MORE * (sharers() > 1)
+def _most(error: BaseException) -> int:
+    return PATIENT if status(error) == TOO_MANY else ATTEMPTS + MORE * (sharers() > 1)
 
 
 def passes(error: BaseException) -> bool:
