@@ -84,18 +84,24 @@ def counted(address: str) -> tuple[int, dict[str, int]]:
 def logged(folder: Path) -> str:
     """The measured model, over 10,000 chunks of 1,536 dimensions."""
     from model.profile import Profile
-    from model.retrieval.chunks import Chunk
     from training import indexing
-    from training.indexing import Content
     from training.log import log
 
     (folder / "bench.yaml").write_text(PROFILE, "utf-8")
     profile = str(folder / "bench.yaml")
-    texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(CHUNKS)]
-    chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
-    content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
+    content = _content(CHUNKS)
     indexing.written(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
     return log(profile, folder / "index")
+
+
+def _content(count: int) -> Any:
+    """So many short texts, as an index holds them."""
+    from model.retrieval.chunks import Chunk
+    from training.indexing import Content
+
+    texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(count)]
+    chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    return Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
 
 
 def measure() -> None:
@@ -105,7 +111,6 @@ def measure() -> None:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
         os.environ["MULTICHAIN_BENCH_INDEX"] = f"{folder}/index"
-        sys.path.insert(0, str(HERE))
         uri = logged(Path(folder))
         print(f"\nThe engine: {ROWS} rows of both stages, {UNIQUE} unique; the ideal is {IDEAL:.1f} s")
         _in_process(uri, address)
@@ -122,14 +127,10 @@ def _many(folder: Path) -> None:
 
     from model.normalise import Request
     from model.profile import Profile
-    from model.retrieval.chunks import Chunk
     from model.retrieval.index import Index
     from training import indexing
-    from training.indexing import Content
 
-    texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(1000)]
-    chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
-    content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
+    content = _content(1000)
     profile = Profile.read("offline")
     indexing.written(content, profile, folder / "offline", lambda _done, _total: None)
     pipeline = profile.pipeline(profile.retriever(Index.open(folder / "offline")))

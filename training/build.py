@@ -12,7 +12,7 @@ from model.profile import Profile
 from model.retrieval.manifest import Manifest
 
 from . import changes, indexing
-from .changes import Changes
+from .changes import Changes, Start
 from .documents import Loaded, load
 from .indexing import Content
 from .progress import Progress
@@ -57,14 +57,13 @@ def build(  # noqa: PLR0913 - what a person gives
     out = out.absolute()
     indexing.check(out)
     loaded, content = read(profile, documents, **how)
-    before, anew = changes.before(out) if update else (None, "")
-    told = Changes.between(before.manifest.documents, content.documents) if before else None
-    if before and told and not told.any and changes.built_so(before, profile):
-        made, spent, written = before.manifest, Usage(), False
+    start = changes.start(out, profile, content.documents) if update else Start()
+    if start.before and start.same:
+        made, spent = start.before.manifest, Usage()
     else:
-        made, spent = indexing.written(content, profile, out, progress, max_cost, before)
-        written = True
-    return Built(out, loaded, made, spent, time.perf_counter() - started, told, written, anew)
+        made, spent = indexing.written(content, profile, out, progress, max_cost, start.before)
+    seconds = time.perf_counter() - started
+    return Built(out, loaded, made, spent, seconds, start.changes, not start.same, start.anew)
 
 
 def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:  # noqa: ANN401 - load's

@@ -41,14 +41,26 @@ class Changes:
         return ", ".join(f"{len(sources):,} {word}" for word, sources in counts.items())
 
 
-def before(folder: Path) -> tuple[Index | None, str]:
-    """The index in ``folder`` to go on from; or none, and why, when there is one that cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a build goes on from: an index or none, and why none; what changed since, and whether anything did."""
+
+    before: Index | None = None
+    changes: Changes | None = None
+    same: bool = False
+    anew: str = ""
+
+
+def start(folder: Path, profile: Profile, documents: Mapping[str, str]) -> Start:
+    """What an update of the index in ``folder`` to ``documents``, source → digest, goes on from."""
     if not folder.exists():
-        return None, ""
+        return Start()
     try:
-        return Index.open(folder), ""
+        before = Index.open(folder)
     except IndexFolderError as error:
-        return None, f"All is built anew: {error}"
+        return Start(anew=f"All is built anew: {error}")
+    told = Changes.between(before.manifest.documents, documents)
+    return Start(before, told, same=not told.any and built_so(before, profile))
 
 
 def settings(profile: Profile) -> tuple[dict[str, int], str]:

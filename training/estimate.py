@@ -12,7 +12,7 @@ from model.retrieval.index import Index
 
 from . import changes, indexing, vectors
 from .build import read
-from .changes import Changes
+from .changes import Changes, Start
 from .documents import Loaded
 from .embed import indexed
 
@@ -41,18 +41,16 @@ def estimate(profile: Profile, documents: Sequence[object], out: Path, *, update
     """
     indexing.check(out.absolute())
     loaded, content = read(profile, documents, **how)
-    before, anew = changes.before(out) if update else (None, "")
-    model = profile.embedder(index=before)
+    start = changes.start(out, profile, content.documents) if update else Start()
+    model = profile.embedder(index=start.before)
     texts = dict.fromkeys(chunk.searched for chunk in content.chunks)
     name = f"{model.provider}:{model.model}"
-    told = Changes.between(before.manifest.documents, content.documents) if before else None
-    unchanged = before is not None and told is not None and not told.any and changes.built_so(before, profile)
-    wanted = [] if unchanged else _wanted(texts, name, before)
+    wanted = [] if start.same else _wanted(texts, name, start.before)
     tokens = sum(map(limits.tokens, wanted))
     cost = 0.0 if not wanted else published.cost(model.provider, model.model, published.Tokens(input=tokens))
     if model.provider == "offline":
         name, cost = "offline", 0.0
-    return Estimate(loaded, len(content.chunks), name, len(wanted), tokens, cost, told, anew)
+    return Estimate(loaded, len(content.chunks), name, len(wanted), tokens, cost, start.changes, start.anew)
 
 
 def _wanted(texts: Iterable[str], name: str, before: Index | None) -> list[str]:

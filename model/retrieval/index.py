@@ -55,9 +55,13 @@ class Index:
         With ``allowed``, positions of chunks, it looks among these alone, and finds ``count`` when they are
         that many.
         """
-        found, scores = self.vectors.search(vector[np.newaxis], count, allowed)
-        pairs = zip(found[0].tolist(), scores[0].tolist(), strict=True)
-        return {position: score for position, score in pairs if position >= 0}
+        return self.nearest_of_each(vector[np.newaxis], count, allowed)[0]
+
+    def nearest_of_each(self, vectors: Vectors, count: int, allowed: Positions | None = None) -> list[dict[int, float]]:
+        """As ``nearest``, nearest first, for each of ``vectors`` in one search; shape (n, dimension)."""
+        found, scores = self.vectors.search(vectors, count, allowed)
+        rows = zip(found.tolist(), scores.tolist(), strict=True)
+        return [{place: score for place, score in zip(*row, strict=True) if place >= 0} for row in rows]
 
     def matching(self, wanted: dict[str, Any]) -> Positions:
         """The positions of the chunks whose fields have the wanted values (any of them, for a list)."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -87,15 +88,11 @@ class Retriever:
         """What is nearest to each vector: position → score, one search for all."""
         count = max(count for _, count in asked)
         vectors = np.stack([vector for vector, _ in asked])
-        if len(asked) * self.index.manifest.dimension * len(self.index.chunks) > _LONG:
-            found, scores = await asyncio.to_thread(self.index.vectors.search, vectors, count)
+        if vectors.size * len(self.index.chunks) > _LONG:
+            found = await asyncio.to_thread(self.index.nearest_of_each, vectors, count)
         else:
-            found, scores = self.index.vectors.search(vectors, count)
-        pairs = zip(found.tolist(), scores.tolist(), asked, strict=True)
-        return [
-            {position: score for position, score in zip(near[:most], told[:most], strict=True) if position >= 0}
-            for near, told, (_, most) in pairs
-        ]
+            found = self.index.nearest_of_each(vectors, count)
+        return [dict(islice(near.items(), most)) for near, (_, most) in zip(found, asked, strict=True)]
 
     def _allowed(self, wanted: dict[str, Any] | None) -> Positions | None:
         """The positions to search among; None for all."""
