@@ -10,7 +10,7 @@ from .contract import COMMON as GIVEN
 from .contract import RUN, Contract
 from .errors import InvalidRequestError, ProfileError
 from .field import Values
-from .profile import COMMON, Profile, is_provider, provided
+from .profile import COMMON, GATE, Profile, is_provider, provided
 from .providers import MODULES, provider
 
 INDEX = ("chunk_size", "overlap", "language")
@@ -45,6 +45,12 @@ def _parts(profile: Profile) -> Iterator[str]:
         if sentence:
             yield f"{profile.source.place('index', name)}: index: {sentence}"
     yield from _provider(profile, ("embeddings",), profile.embeddings, "embeddings")
+    if not isinstance(profile.gate, dict):
+        yield f"{profile.source.place(GATE)}: gate: expected measures with a number each, such as {{recall: 0.9}}"
+        return
+    for name, floor in profile.gate.items():
+        if isinstance(floor, bool) or not isinstance(floor, int | float):
+            yield f"{profile.source.place(GATE, str(name))}: gate: {name} is expected to be a number"
 
 
 def _index(name: str, told: Values) -> str:

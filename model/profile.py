@@ -1,6 +1,6 @@
 """A profile: which stages there are, and which providers answer them. It is read here, and built in one screen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,9 @@ from .stages.base import Fields
 
 FOLDER = Path(__file__).parent / "profiles"
 PARTS = ("embeddings", "index", "stages")
+GATE = "gate"
+"""The part that a profile may have: measures of a version, each with the least that it must reach to be promoted, or
+the most where less is better."""
 MODELS = ("model", "models", "chat_models")
 """The settings of a provider's entry that name models: one, or a list in order of preference."""
 COMMON = ("kind", "unless")
@@ -33,6 +36,7 @@ class Profile:
     embeddings: Values
     index: Values
     stages: dict[str, Values]
+    gate: Any = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str) -> Self:
@@ -45,8 +49,8 @@ class Profile:
         told = source.values
         if not (isinstance(told, dict) and all(isinstance(told.get(part), dict) and told[part] for part in PARTS)):
             raise ProfileError(f"{source.place()}: it is not a profile: it needs embeddings, index and stages")
-        for part in told.keys() - set(PARTS):
-            raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, PARTS)}")
+        for part in told.keys() - {*PARTS, GATE}:
+            raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, [*PARTS, GATE])}")
         return cls(file.stem, source, **told)
 
     @property

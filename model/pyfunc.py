@@ -42,6 +42,7 @@ class MultichainModel(PythonModel):
         self._retriever = profile.retriever(Index.open(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.pipeline(self._retriever)
         self._pipeline.traced = tracing.traced
+        self._floors = profile.gate
         self._version = _version(index)
 
     def predict(
@@ -104,7 +105,7 @@ class MultichainModel(PythonModel):
 
     def _described(self) -> Response:
         response = self._pipeline.contract.empty(self._version)
-        response["meta"]["description"] = json.dumps(describe(self._pipeline.contract))
+        response["meta"]["description"] = json.dumps(describe(self._pipeline.contract) | {"floors": self._floors})
         return response
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from standin.app import StandIn
 from training import package, registry
 from training.build import build
 from training.log import log
-from training.registry import promote, register
+from training.registry import point, register
 from training.requirements import closure
 from training.signature import signature
 from training.verify import verify
@@ -111,8 +112,50 @@ print(*({name.split(".")[0] for name in sys.modules} - before))
 
 def test_verify_finds_nothing_wrong(logged: str) -> None:
     checks = list(verify(logged))
-    assert len(checks) == 34
+    assert len([check for check in checks if not check.told]) == 35
     assert [check for check in checks if check.wrong] == []
+    told = {check.name: check.told for check in checks if check.told}
+    assert told["code"] == package.fingerprint("offline")
+    assert told["index"].endswith(", 3 documents, 3 chunks")
+    assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
+    assert told["environment"] == "matches what is installed here"
+
+
+def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
+    folder = tmp_path / "version"
+    shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
+    (copy,) = (folder / "code").iterdir()
+    (copy / "prompts" / "answer.txt").write_text("Say yes.", "utf-8")
+    (folder / "requirements.txt").write_text("--index-url https://x\nfaiss-cpu==0.1\nnosuch==1\n", "utf-8")
+    checks = {check.name: check for check in verify(str(folder))}
+    assert checks["its code is what was logged"].wrong.startswith(f"{copy.name} holds other files than were logged")
+    assert re.fullmatch(
+        r"differs from here: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)", checks["environment"].told
+    )
+
+
+def test_verify_tells_what_works_of_any_pyfunc(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text(
+        """
+import mlflow
+class Echo(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [{"text": "one"}]  # whatever it is asked
+mlflow.models.set_model(Echo())
+""",
+        "utf-8",
+    )
+    folder = str(tmp_path / "echo")
+    mlflow.pyfunc.save_model(folder, python_model=str(tmp_path / "entry.py"), pip_requirements=["mlflow"])
+    assert {check.name: check.wrong for check in verify(folder) if check.wrong} == {
+        "has a signature": "it has none, so nothing checks what it is sent",
+        "has an example": "its own is no object; give one with --example",
+    }
+    checks = {check.name: check.wrong for check in verify(folder, '{"text": "a"}') if not check.told}
+    assert checks.pop("answers a list of two, with two") == "1 answers to two rows"
+    assert checks.pop("answers a DataFrame of two rows, with two") == "1 answers to two rows"
+    assert set(checks.values()) == {"", "it has none, so nothing checks what it is sent"}
+    assert len(checks) == 6
 
 
 def test_verify_names_what_is_wrong(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
@@ -141,6 +184,7 @@ mlflow.models.set_model(Wrong())
         signature=signature(pipeline.contract),
         input_example={"qa": {"question": "q"}},
         pip_requirements=["mlflow"],
+        metadata={"fingerprint": "0"},
     )
     checks = {check.name: check.wrong for check in verify(info.model_uri)}
     assert checks["no pickle in its files"] == "artifacts/left.pkl"
@@ -153,7 +197,7 @@ def test_two_versions_in_one_process_answer_each_with_its_own_code(
 ) -> None:
     changed = log_changed(index_folder, tmp_path)
     first, second = (register(uri, "side-by-side") for uri in (logged, changed))
-    promote("side-by-side", second)
+    point("side-by-side", second)
     request = {"qa": {"question": "Who discovered penicillin?"}}
     versions = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
     versions.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))

@@ -62,12 +62,18 @@ def test_json_lines(tmp_path: Path) -> None:
         {"question": "a?", "answer": "A", "source": "a.txt"},
         {"question": "b?", "answer": ["B", "b"]},
         {"question": "c?", "answer": ""},
+        {"question": "d?", "source": "d.txt", "expected_response": "D it is."},
+        {"prompt": "A d", "question": "e?", "answer": "E"},
+        {"prompt": "A d"},
     ]
     file.write_text("\n".join(map(json.dumps, lines)) + "\n\n", "utf-8")
     assert read(file).examples == [
         Example("a?", ("A",), "a.txt"),
         Example("b?", ("B", "b")),
         Example("c?", answerable=False),
+        Example("d?", (), "d.txt", expected="D it is."),
+        Example("e?", ("E",), prompt="A d"),
+        Example("", answerable=False, prompt="A d"),
     ]
 
 
@@ -174,12 +180,21 @@ def test_the_command_on_a_version(logged: str, store: Path, tmp_path: Path, run:
     done = run("training", "evaluate", logged, "--evaluation", str(file), folder=store, **environment)
     assert done.returncode == 0, done.stderr
     printed = {line.split("  ")[1].strip(): line for line in done.stdout.splitlines() if line.startswith("  ")}
-    for name in ("recall@1", "answer recall", "abstention, balanced accuracy", "citation precision"):
+    for name in ("recall_at_1", "answer_recall", "refused", "citation_precision", "contract"):
         assert "1.000   [1.000, 1.000]" in printed[name]
     import mlflow
 
     (kept,) = mlflow.search_runs(search_all_experiments=True, output_format="list")[:1]
     assert (kept.data.metrics["recall_at_1"], kept.data.tags["version"]) == (1.0, logged)
+    linked = mlflow.get_logged_model(logged.removeprefix("models:/")).metrics
+    assert {one.key for one in linked if one.run_id == kept.info.run_id} >= {"recall_at_1", "seconds", "cost"}
+    files = {one.path for one in mlflow.MlflowClient().list_artifacts(kept.info.run_id)}
+    assert files == {"quality.json", "rows.json", "figures.png", "scores.png", "worst.png"}
+    traces = mlflow.search_traces(run_id=kept.info.run_id, return_type="list")
+    assert len(traces) == len(lines)
+    marks = {one.name: one.value for one in traces[0].info.assessments}
+    assert (marks["contract"], marks["error"]) == (True, False)
+    assert traces[0].info.tags["multichain.evaluation"] == "mine.jsonl"
 
 
 def test_the_command_without_paragraphs(tmp_path: Path, run: Any) -> None:

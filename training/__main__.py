@@ -14,6 +14,8 @@ from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.index import Index
 
+from .evaluation import read
+from .metrics import Figure
 from .progress import bar
 
 SHIPPED = Path(model.__file__).parent.parent / "documents"
@@ -46,6 +48,26 @@ def _documents(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(strict(private(update(click.argument("more", nargs=-1, metavar="[PATH]...")(command)))))
 
 
+_NAME = click.option("--name", default="multichain", show_default=True, help="The registered model.")
+_JUDGES = click.option(
+    "--judges",
+    default="",
+    metavar="MODEL",
+    help="A chat model that marks answers, such as openai:/gpt-4.1; it costs.",
+)
+
+
+def _gate(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes what a promotion is decided on."""
+    evaluation = click.option(
+        "--evaluation",
+        type=click.Path(path_type=Path),
+        help="Compare with the champion on these rows. [default: the contract and an example are enough]",
+    )
+    force = click.option("--force", default="", metavar="REASON", help="Promote regardless; the reason is kept.")
+    return evaluation(_JUDGES(force(command)))
+
+
 @click.group(cls=Commands)
 def training() -> None:
     """Build an index, log it as a model, verify and register it."""
@@ -56,7 +78,8 @@ def training() -> None:
 @_documents
 @_INDEX
 @_MAX_COST
-@click.option("--name", default="multichain", show_default=True, help="The registered model.")
+@_NAME
+@_gate
 def run(  # noqa: PLR0913, PLR0917 - one for each option
     profile: str,
     first: tuple[str, ...],
@@ -64,13 +87,17 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     index: Path,
     max_cost: float | None,
     name: str,
+    evaluation: Path | None,
+    judges: str,
+    force: str,
     **how: bool,
 ) -> None:
-    """The whole line: preflight, build, log, verify, register, promote."""
-    from .run import run  # noqa: PLC0415
+    """The whole line: preflight, build, log, verify, register, promote if it is no worse than the champion."""
+    from .run import Gate, run  # noqa: PLC0415
 
-    with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
-        run(profile, _paths(first, more), index, name, progress, max_cost, reading=reading, **how)
+    with bar("Reading documents") as reading, bar("Embedding chunks") as progress, bar("Asking") as asking:
+        gate = Gate(evaluation, judges, force, asking)
+        run(profile, _paths(first, more), index, name, progress, max_cost, gate, reading=reading, **how)
 
 
 @training.command()
@@ -148,23 +175,70 @@ def preflight(profile: str, index: Path) -> None:
 @click.option("--evaluation", required=True, type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
 @_PROFILE
 @click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
-def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str, ...]) -> None:
+@_JUDGES
+def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str, ...], judges: str) -> None:
     """Measure the version at URI on an evaluation file; or, without URI, a profile on a SQuAD file's paragraphs.
 
-    Each figure has a 95 % interval. Figures of a version are logged to MLflow. JSON lines hold question, answer
-    (empty when the documents do not hold one) and source.
+    Each figure has a 95 % interval. Figures, rows and pictures of a version are kept in MLflow. JSON lines hold
+    question, answer (empty when the documents do not hold one), source, expected_response for judges, and prompt for
+    pictures.
     """
     from . import evaluate  # noqa: PLC0415 - MLflow takes two seconds to import
 
-    tables = (
-        evaluate.of_version(uri, evaluation)
-        if uri
-        else evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside])
-    )
-    for name, figures in tables:
-        click.echo(f"\n{name}")
-        for figure in figures:
-            click.echo(f"  {figure.told}")
+    if uri:
+        with bar("Asking") as asking:
+            _show(evaluate.of_version(uri, evaluation.name, read(evaluation).examples, judges, asking))
+        return
+    for table in evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside]):
+        _show(table)
+
+
+def _show(table: tuple[str, list[Figure]]) -> None:
+    click.echo(f"\n{table[0]}")
+    for figure in table[1]:
+        click.echo(f"  {figure.told}")
+
+
+@training.command()
+@click.argument("version", required=False, default="")
+@_NAME
+@_gate
+@click.option("--to", help="Copy the version to this model and promote it there, such as prod.assistants.multichain.")
+def promote(  # noqa: PLR0913, PLR0917 - one for each option
+    version: str, name: str, evaluation: Path | None, judges: str, force: str, to: str | None
+) -> None:
+    """Move the alias champion to VERSION, the newest by default, if nothing is worse than the champion beyond noise.
+
+    Without --evaluation the version has to keep its contract and answer its example.
+    """
+    from .registry import find  # noqa: PLC0415
+    from .run import Gate, promoted, verified  # noqa: PLC0415
+
+    number = str(find(name, version).version)
+    verified(f"models:/{name}/{number}")
+    with bar("Asking") as asking:
+        promoted(name, number, to or name, Gate(evaluation, judges, force, asking))
+
+
+@training.command()
+@click.argument("version", required=False, default="")
+@_NAME
+def rollback(version: str, name: str) -> None:
+    """Move the alias champion back to the champion before, or to VERSION. Nothing is built."""
+    from .promote import rollback  # noqa: PLC0415
+
+    left, served = rollback(name, version)
+    click.echo(f"The alias champion of {name} points at version {served} again; version {left} stays registered")
+
+
+@training.command()
+@_NAME
+def history(name: str) -> None:
+    """List the versions: aliases, why each was promoted or not, figures, models' ends, size of the index."""
+    from .history import history  # noqa: PLC0415
+
+    for line in history(name):
+        click.echo(line)
 
 
 @training.command()
@@ -172,7 +246,7 @@ def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str,
 @_PROFILE
 @_INDEX
 @click.option("--evaluation", multiple=True, type=click.Path(path_type=Path), help="Remove its questions here, too.")
-@click.option("--name", default="multichain", show_default=True, help="The registered model.")
+@_NAME
 def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tuple[Path, ...], name: str) -> None:
     """Remove documents, named as answers cite them, wherever they are kept; a version without them takes over.
 
@@ -186,15 +260,22 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
 
 @training.command()
 @click.argument("uri")
+@click.option("--example", default="", metavar="JSON", help="A request for a model that is none of this project's.")
 @click.option("--quiet", is_flag=True, help="Tell what is wrong and a summary, not every check.")
-def verify(uri: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Check the saved version at URI: does it load, keep the contract, and answer?"""
+def verify(uri: str, example: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Check the saved version at URI: does it load, keep the contract, and answer?
+
+    Tells its fingerprints, too, and whether this environment is its own. Of any other pyfunc it tells what works.
+    """
     from .verify import verify  # noqa: PLC0415
 
-    checks = list(verify(uri))
-    for one in checks:
+    checks = []
+    for one in verify(uri, example):
         if one.wrong or not quiet:
-            click.echo(f"{'WRONG' if one.wrong else 'ok':6}{one.name}{': ' if one.wrong else ''}{one.wrong}")
+            word = "WRONG" if one.wrong else "" if one.told else "ok"
+            click.echo(f"{word:6}{one.name}{': ' if one.wrong or one.told else ''}{one.wrong or one.told}")
+        if not one.told:
+            checks.append(one)
     wrong = sum(bool(one.wrong) for one in checks)
     if wrong:
         raise CommandError(f"{wrong} of {len(checks)} checks failed")

@@ -1,40 +1,95 @@
-"""``python -m training evaluate``: the quality tables, printed, and for a version logged to MLflow."""
+"""``python -m training evaluate``: a version's rows, figures and pictures in MLflow; or a profile's tables, printed.
 
+Rows go through ``mlflow.genai.evaluate``, so that each is a trace with its marks, to be read and judged in MLflow.
+"""
+
+import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Feedback
+from mlflow.genai.scorers import Scorer, scorer
 
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
 
-from . import evaluation, quality
-from .metrics import Figure
+from . import evaluation, quality, registry
+from .evaluation import Example
+from .judges import judges
+from .measures import MEASURES
+from .metrics import Figure, mean
+from .plots import pictures
+from .progress import Progress
+from .rows import Row, rows
+from .version import Version, opened
 
 Table = tuple[str, list[Figure]]
+OF = "multichain.evaluation"
+"""The tag of a trace that an evaluation made: the file's name. It is no request of a user."""
 
 
-def of_version(uri: str, file: Path) -> Iterator[Table]:
-    """The table of the version at ``uri``, which is logged to a run of its own. Raises CommandError."""
-    examples = evaluation.read(file).examples
-    try:
-        model = mlflow.pyfunc.load_model(uri)
-    except MlflowException as error:
-        raise CommandError(f"cannot load {uri}: {error.message.splitlines()[0]}") from None
+def of_version(uri: str, name: str, examples: Sequence[Example], judge: str, progress: Progress) -> Table:
+    """The figures of the version at ``uri``; all of it goes into a run of MLflow, linked to the version.
 
-    def ask(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        responses: Any = model.predict([{"qa": request} for request in requests])
-        return [response["qa"] for response in responses]
+    ``name`` is what the rows are called, ``judge`` a model in MLflow's spelling, or empty. Raises CommandError.
+    """
+    with mlflow.start_run(run_name=f"evaluation of {uri}", tags={"evaluation": name, "version": uri}) as run:
+        with opened(uri, traced(run.info.experiment_id)) as version:
+            (asked,) = rows([version], examples, progress)
+        table = marked(asked, version, name, judge)
+        figures = summary(table)
+        record(figures, table, version.model_id)
+        registry.note(uri, {registry.EVALUATED: run.info.run_id})
+    return f"{uri} at {name}, {len(table)} rows, in the run {run.info.run_id}", figures
 
-    figures = quality.of_answers(ask, examples)
-    with mlflow.start_run(run_name=f"quality of {uri}", tags={"evaluation": file.name, "version": uri}):
-        known = {figure.name: figure for figure in figures if figure.count}
-        mlflow.log_metrics({_key(name): figure.value for name, figure in known.items()})
-        mlflow.log_text(json.dumps([vars_of(figure) for figure in figures], indent=1), "quality.json")
-    yield f"{uri} at {file.name}", figures
+
+def traced(experiment: str) -> dict[str, str]:
+    """The environment of a version each of whose requests is to be a trace in ``experiment``, there when it answers."""
+    return {
+        "MULTICHAIN_TRACES": "1",
+        "MLFLOW_EXPERIMENT_ID": experiment,
+        "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
+    }
+
+
+def marked(asked: Sequence[Row], version: Version, name: str, judge: str) -> list[Row]:
+    """The rows in MLflow, each with its marks; what ``judge`` finds is added to them. Raises CommandError."""
+    told = all(row.response["meta"]["trace_id"] for row in asked)
+    if judge and not told:
+        raise CommandError(f"{version.uri} makes no traces, so a judge cannot see its passages; log it again")
+    known = [_known(row, name, with_trace=told) for row in asked]
+    scorers = [_marks(asked), *(judges(judge, asked) if judge else [])]
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # progress and emoji; failures are raised
+        result = mlflow.genai.evaluate(data=known, scorers=scorers, model_id=version.model_id or None)
+    if not judge:
+        return [*asked]
+    table: Any = result.result_df
+    return _judged(asked, table.to_dict("records"))
+
+
+def summary(table: Sequence[Row]) -> list[Figure]:
+    """The figures of rows, those of measures that no row has left out."""
+    found = {name: [row.values[name] for row in table if name in row.values] for name in MEASURES}
+    figures = [mean(name, values) for name, values in found.items() if values]
+    figures += [mean(f"seconds_p{part}", found["seconds"], part / 100) for part in (50, 95)]
+    answers = [row for row in table if "support" in row.told]
+    there, gone = ([row.told for row in answers if row.example.answerable == wanted] for wanted in (True, False))
+    figures.append(mean("characters of an answer", [len(one["answer"]) for one in there if not one["abstained"]]))
+    return [one for one in (figures + (quality.abstention(there, gone)[:2] if there and gone else [])) if one.count]
+
+
+def record(figures: Sequence[Figure], table: Sequence[Row], model_id: str) -> None:
+    """Figures, rows and pictures, in the run that is active."""
+    metrics = {_key(one.name): one.value for one in figures}
+    mlflow.log_metrics(metrics, model_id=model_id or None)
+    mlflow.log_text(json.dumps([vars_of(one) for one in figures], indent=1), "quality.json")
+    mlflow.log_text(json.dumps([_line(row) for row in table], ensure_ascii=False, indent=1), "rows.json")
+    for name, picture in pictures(figures, table):
+        mlflow.log_figure(picture, name)
 
 
 def of_profile(profile: Profile, file: Path, beside: Sequence[Profile] = ()) -> Iterator[Table]:
@@ -48,6 +103,56 @@ def of_profile(profile: Profile, file: Path, beside: Sequence[Profile] = ()) -> 
 def vars_of(figure: Figure) -> dict[str, float | str]:
     """A figure as JSON."""
     return {"name": figure.name, "value": figure.value, "low": figure.low, "high": figure.high, "count": figure.count}
+
+
+def _known(row: Row, name: str, *, with_trace: bool) -> dict[str, Any]:
+    """A row as MLflow takes it."""
+    example = row.example
+    answer = example.expected or (example.answers[0] if example.answers else "")
+    told: dict[str, Any] = {"expectations": {"expected_response": answer}} if answer else {}
+    told["tags"] = {OF: name}
+    if with_trace:
+        return told | {"trace": mlflow.get_trace(row.response["meta"]["trace_id"])}
+    inputs = {"question": example.question, "prompt": example.prompt}
+    return told | {"inputs": inputs, "outputs": row.told.get("answer", "")}
+
+
+def _marks(asked: Sequence[Row]) -> Scorer:
+    """What was measured, as MLflow's scorers tell it; shares as yes and no."""
+    by_trace = {row.response["meta"]["trace_id"]: row for row in asked}
+    by_input = {(row.example.question, row.example.prompt): row for row in asked}
+
+    @scorer
+    def measures(inputs: dict[str, Any], trace: Any) -> list[Feedback]:  # noqa: ANN401 - MLflow's trace
+        row = by_trace.get(trace.info.trace_id) or by_input[inputs["question"], inputs["prompt"]]
+        return [
+            Feedback(name=name, value=bool(value) if MEASURES[name].share else value)
+            for name, value in row.values.items()
+        ]
+
+    return measures
+
+
+def _judged(asked: Sequence[Row], records: Sequence[dict[str, Any]]) -> list[Row]:
+    """The rows with the judges' marks. Raises CommandError when a judge gave none at all."""
+    by_trace = {record["trace_id"]: record for record in records}
+    made = []
+    for row in asked:
+        record = by_trace[row.response["meta"]["trace_id"]]
+        marks = {name: record.get(f"{name}/value") for name in ("correctness", "groundedness", "relevance")}
+        known = {name: float(mark == "yes") for name, mark in marks.items() if mark in {"yes", "no"}}
+        made.append(Row(row.example, row.response, row.values | known, row.answers))
+    if not any("relevance" in row.values for row in made):
+        raise CommandError("the judge gave no mark; the traces of the run hold what it said")
+    return made
+
+
+def _line(row: Row) -> dict[str, Any]:
+    """A row as it is kept beside the figures."""
+    told = row.told
+    kept: dict[str, Any] = {name: told[name] for name in ("answer", "support", "abstained", "error") if name in told}
+    kept["score"] = told["sources"][0]["score"] if told.get("sources") else 0.0
+    return {"question": row.example.question, "prompt": row.example.prompt, **kept, **row.values}
 
 
 def _key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Evaluation files: questions with what answers them, in SQuAD's format or as JSON lines."""
+"""Evaluation files: questions with what answers them, and prompts, in SQuAD's format or as JSON lines."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ class Example:
     """One question: the answers that count, where they stand, and whether the documents hold one.
 
     ``source`` is a document's, or empty when any will do; ``context`` the paragraph, where the file has it.
+    ``expected`` is a whole answer that judges compare with. ``prompt`` asks for a picture, with or without a question.
     """
 
     question: str
@@ -22,6 +23,8 @@ class Example:
     context: str = ""
     article: str = ""
     answerable: bool = True
+    expected: str = ""
+    prompt: str = ""
 
     def found_in(self, source: dict[str, Any]) -> bool:
         """Whether a source of a response is what the question is about."""
@@ -87,16 +90,26 @@ def _asked(told: dict[str, Any], source: str, context: str, article: str) -> Exa
 
 
 def _lines(file: Path, text: str) -> Iterator[Example]:
-    """One object a line: ``question``, ``answer`` (a text or a list; empty when there is none), ``source``."""
+    """One object a line: ``question``, ``answer`` (a text or a list; empty when there is none), ``source``.
+
+    Also ``expected_response``, a whole answer, and ``prompt``, alone or with a question.
+    """
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
-            answers = told.get("answer") or []
-            answers = [answers] if isinstance(answers, str) else answers
-            yield Example(told["question"], tuple(answers), str(told.get("source") or ""), answerable=bool(answers))
+            yield _line(json.loads(line))
         except (ValueError, KeyError, AttributeError, TypeError):
             raise DocumentError(
                 f'{file.absolute()}:{number}: expected {{"question": "…", "answer": "…", "source": "…"}}'
             ) from None
+
+
+def _line(told: dict[str, Any]) -> Example:
+    answers = told.get("answer") or []
+    answers = [answers] if isinstance(answers, str) else answers
+    source, expected = (str(told.get(name) or "") for name in ("source", "expected_response"))
+    prompt = str(told.get("prompt") or "")
+    question = told.get("question", "") if prompt else told["question"]
+    known = bool(answers) or ("answer" not in told and bool(source or expected))
+    return Example(question, tuple(answers), source, answerable=known, expected=expected, prompt=prompt)

@@ -6,6 +6,7 @@ Intervals are percentiles of a bootstrap over questions (Efron, 1979): 1,000 sam
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +33,15 @@ class Figure:
         return f"{self.name:46}{self.value:8.3f}   [{self.low:.3f}, {self.high:.3f}]   n={self.count}"
 
 
-def mean(name: str, values: Sequence[float] | Values) -> Figure:
-    """The mean of ``values``, one for each question."""
+def mean(name: str, values: Sequence[float] | Values, part: float | None = None) -> Figure:
+    """The mean of ``values``, one for each question; or the value that the share ``part`` of them does not exceed."""
     told = np.asarray(values, dtype=np.float64)
     if not told.size:
         return Figure(name, math.nan, math.nan, math.nan, 0)
-    drawn = np.random.default_rng(0).integers(0, told.size, (_SAMPLES, told.size))
-    low, high = np.percentile(told[drawn].mean(axis=1), [_LOW, _HIGH])
-    return Figure(name, float(told.mean()), float(low), float(high), told.size)
+    drawn = told[np.random.default_rng(0).integers(0, told.size, (_SAMPLES, told.size))]
+    how = partial(np.mean if part is None else partial(np.quantile, q=part), axis=-1)
+    low, high = np.percentile(how(drawn), [_LOW, _HIGH])
+    return Figure(name, float(how(told)), float(low), float(high), told.size)
 
 
 def parted(name: str, how: Callable[[Values, Values], float], there: Sequence[float], gone: Sequence[float]) -> Figure:

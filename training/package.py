@@ -17,6 +17,8 @@ from model import imports
 from model.profile import Profile
 
 CODE = Path(model.__file__).parent
+PREFIX = "multichain_"
+"""What the name of a version's code begins with, before its fingerprint."""
 
 
 def fingerprint(profile: str) -> str:
@@ -31,7 +33,7 @@ def copy(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple[str,
     the code, the objects in ``runnables`` into it. Raises ProfileError.
     """
     ours, theirs = _ours(profile, runnables), _theirs(profile)
-    name = f"multichain_{_digest(ours | theirs)}"
+    name = PREFIX + _digest(ours | theirs)
     for file, content in ({f"{name}/{file}": content for file, content in ours.items()} | theirs).items():
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +41,21 @@ def copy(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple[str,
     entry = folder / "entry.py"
     entry.write_text(f"from {name}.pyfunc import serve\nserve({json.dumps(Path(profile).stem)})\n", "utf-8")
     return name, entry, [folder / name, *sorted({folder / file.split("/")[0] for file in theirs})]
+
+
+def copies(code: Path) -> list[str]:
+    """The names of versions' code in the folder ``code`` of a saved model; none when there is no such folder."""
+    return sorted(place.name for place in code.glob(f"{PREFIX}*"))
+
+
+def digest(code: Path, name: str) -> str:
+    """The fingerprint of what lies in the folder ``code`` of a saved model whose code is called ``name``."""
+    files = {place.relative_to(code).as_posix(): place for place in code.rglob("*") if _logged(place)}
+    return _digest({file.removeprefix(f"{name}/"): place.read_bytes() for file, place in files.items()})
+
+
+def _logged(place: Path) -> bool:
+    return place.is_file() and "__pycache__" not in place.parts
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

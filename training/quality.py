@@ -43,7 +43,7 @@ def of_answers(ask: Ask, examples: Sequence[Example]) -> list[Figure]:
     figures.append(mean("citation precision", list(_cited(told, known))))
     figures.append(mean("answered", [not one["abstained"] for one in told]))
     others = [example for example in examples if not example.answerable]
-    return figures + (_abstention(told, ask([{"question": one.question} for one in others])) if others else [])
+    return figures + (abstention(told, ask([{"question": one.question} for one in others])) if others else [])
 
 
 def of_profile(
@@ -118,7 +118,7 @@ def _off_topic(profile: Profile, evaluation: Evaluation, folder: Path) -> list[F
         told = ask([{"question": example.question} for example in evaluation.examples])
         for one, example in zip(told, evaluation.examples, strict=True):
             (there if example.article in inside else gone).append(one)
-    return _abstention(there, gone)
+    return abstention(there, gone)
 
 
 def _near_misses(profile: Profile, evaluation: Evaluation, folder: Path) -> list[Figure]:
@@ -133,10 +133,11 @@ def _near_misses(profile: Profile, evaluation: Evaluation, folder: Path) -> list
         told = ask([{"question": example.question} for example in evaluation.examples])
         for one, example in zip(told, evaluation.examples, strict=True):
             (there if example.source in paragraphs else gone).append(one)
-    return _abstention(there, gone)
+    return abstention(there, gone)
 
 
-def _abstention(there: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]]) -> list[Figure]:
+def abstention(there: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]]) -> list[Figure]:
+    """How well answers to questions that have one are parted from those that have none."""
     answered = [[float(not one["abstained"]) for one in told] for told in (there, gone)]
     support = [[one["support"] for one in told] for told in (there, gone)]
     return [

@@ -19,11 +19,9 @@ from model.retrieval.index import Index
 
 from .build import Built, build
 from .estimate import Estimate
+from .history import ENDS, SIZE
 from .log import log
 from .progress import Progress
-
-ENDS = "model_ends"
-"""The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""
 
 
 @dataclass(slots=True)
@@ -51,6 +49,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     name: str,
     progress: Progress,
     max_cost: float | None = None,
+    gate: "Gate | None" = None,
     **how: Any,  # noqa: ANN401 - build's
 ) -> None:
     """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
@@ -61,24 +60,70 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
         ends = cleared(told)
     with steps.step("build"):
         tell(build(told, documents, index, progress, max_cost, **how))
-    released(profile, index, name, ends, steps)
+    released(profile, index, name, ends, steps, gate)
     click.echo(f"Steps: {steps.told()}")
 
 
-def released(profile: str, index: Path, name: str, tags: dict[str, str], steps: Steps) -> None:
-    """Logs, verifies, registers and promotes an index."""
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a promotion is decided on: an evaluation file, a judge's model if any; or why it is promoted regardless."""
+
+    file: Path | None = None
+    judge: str = ""
+    force: str = ""
+    progress: Progress = field(default=lambda _done, _total: None)
+
+
+def released(  # noqa: PLR0913, PLR0917 - what a version is made of
+    profile: str, index: Path, name: str, tags: dict[str, str], steps: Steps, gate: Gate | None = None
+) -> None:
+    """Logs, verifies and registers an index, and promotes it through the gate."""
     with steps.step("log"):
         uri = log(profile, index, tags=tags)
         click.echo(f"Logged the model {uri}")
     with steps.step("verify"):
         verified(uri)
     with steps.step("register"):
-        from .registry import ALIAS, promote, register, store  # noqa: PLC0415 - MLflow takes two seconds to import
+        from .registry import register, store  # noqa: PLC0415 - MLflow takes two seconds to import
 
-        version = register(uri, name, tags)
-        promote(name, version)
+        version = register(uri, name, tags | _size(index))
         click.echo(f"Registered version {version} of {name} in {store()}")
-        click.echo(f"The alias {ALIAS} points at it: models:/{name}@{ALIAS}")
+    with steps.step("gate"):
+        promoted(name, version, name, gate or Gate())
+
+
+def promoted(name: str, version: str, to: str, gate: Gate) -> None:
+    """Promotes a registered version through the gate, and says why or why not. Raises CommandError when refused."""
+    from . import evaluation, registry  # noqa: PLC0415 - as above
+    from .promote import Evidence, decide, promote  # noqa: PLC0415
+
+    challenger = registry.find(name, version)
+    evidence = Evidence(gate.file.name, evaluation.read(gate.file).examples, gate.judge) if gate.file else None
+    decided = decide(challenger, to, evidence, gate.progress)
+    decision = promote(challenger, decided, to, gate.force)
+    verdict = decision.verdict
+    for comparison in verdict.comparisons:
+        click.echo(comparison.told)
+    if verdict.weak:
+        click.echo(f"Note: {verdict.weak}")
+    against = f" against version {decision.champion}" if decision.champion else ""
+    why = "; ".join(verdict.reasons)
+    if not decision.version:
+        raise CommandError(
+            f"version {challenger.version} of {name} is not promoted{against}: {why}. It stays registered, and the "
+            "alias where it was; --force REASON promotes it regardless"
+        )
+    click.echo(f"Promoted version {decision.version} of {to}{against}: {why}")
+    if not verdict.promoted:
+        click.echo(f"It was forced: {gate.force}")
+    click.echo(f"The alias {registry.ALIAS} points at it: models:/{to}@{registry.ALIAS}")
+
+
+def _size(index: Path) -> dict[str, str]:
+    """The tags that tell how large an index is."""
+    manifest = Index.open(index).manifest
+    size = sum(file.stat().st_size for file in index.rglob("*") if file.is_file())
+    return dict(zip(SIZE, map(str, (len(manifest.documents), manifest.chunks, size)), strict=True))
 
 
 def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives

@@ -4,6 +4,8 @@ It asks the version itself for its declarations, so it works on a version of oth
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,38 +14,41 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel
 
 from model.profile import Profile
 
+from . import identity
 from .cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "text": str,
-    "image": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "object": dict,
-    "list": list,
-}
-
+from .shape import misshapen
 
 _USUAL = {name: stage.describe()["inputs"] for name, stage in Profile.read("offline").contract.stages.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was checked, and what is wrong; empty when nothing is."""
+    """What was checked, and what is wrong; empty when nothing is. ``told`` is what was found out, and no check."""
 
     name: str
     wrong: str
+    told: str = ""
 
 
-def verify(uri: str) -> Iterator[Check]:
-    """The checks of the version at ``uri``, one by one. Raises MlflowException when it cannot be loaded."""
+def verify(uri: str, example: str = "") -> Iterator[Check]:
+    """The checks of the version at ``uri``, one by one; of any other pyfunc, with an ``example`` as JSON.
+
+    Raises MlflowException when a version of this project cannot be loaded.
+    """
     folder = Path(mlflow.artifacts.download_artifacts(uri))
+    for name, told in identity.fingerprints(folder):
+        yield Check(name, "", told)
+    yield Check("environment", "", _environment(folder))
+    if "fingerprint" not in (Model.load(folder).metadata or {}):
+        yield from _foreign(folder, example)
+        return
     yield Check("no pickle in its files", ", ".join(_pickles(folder)))
+    yield Check("its code is what was logged", identity.tampered(folder))
     model = mlflow.pyfunc.load_model(str(folder))
     declared = json.loads(_predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
     yield _checked("answers its own example", partial(_smoke, model, declared))
@@ -56,6 +61,23 @@ def verify(uri: str) -> Iterator[Check]:
                 yield _checked(f"{case.name}, as one object", partial(_as_one, model, case))
     for name, given, refused in EMPTY:
         yield _checked(name, partial(_empty, model, given, refused=refused))
+
+
+def _environment(folder: Path) -> str:
+    other = [*identity.environment(folder)]
+    return f"differs from here: {', '.join(other)}" if other else "matches what is installed here"
+
+
+def _foreign(folder: Path, example: str) -> Iterator[Check]:
+    """The checks of a pyfunc that is none of this project's, in a process of its own (foreign.py)."""
+    pickles = ", ".join(_pickles(folder))
+    yield Check("pickles in its files", "", pickles or "none")
+    command = [sys.executable, "-m", "training.foreign", str(folder), example]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    for line in done.stdout.splitlines():
+        yield Check(*json.loads(line))
+    if done.returncode:
+        yield Check("came through", (done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
 
 
 def _predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
@@ -83,7 +105,7 @@ def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
     response = _predict(model, example)
     errors = [response[name]["error"] for name in declared if response[name]["error"]]
     silent = [name for name in example if not response[name]["ran"]]
-    return "; ".join(errors or silent or _misshapen(response, declared))
+    return "; ".join(errors or silent or misshapen(response, declared))
 
 
 def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
@@ -95,7 +117,7 @@ def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
     found = [
         {name: row[name]["error"] or RAN for name in told} for row, told in zip(responses, case.outcomes, strict=True)
     ]
-    shapes = [wrong for response in responses for wrong in _misshapen(response, declared)]
+    shapes = [wrong for response in responses for wrong in misshapen(response, declared)]
     return "; ".join(shapes) if found == case.outcomes else f"its outcome is {found}"
 
 
@@ -115,28 +137,3 @@ def _empty(model: PyFuncModel, given: object, *, refused: bool) -> str:
     except MlflowException as error:
         return "" if refused and error.message == NOTHING_KNOWN else f"it was refused: {error.message}"
     return "" if response == [] and not refused else "it was answered"
-
-
-def _misshapen(response: dict[str, Any], declared: dict[str, Any]) -> list[str]:
-    """The fields of ``response`` that are missing, undeclared, null or of another type."""
-    wrong = [f"{name} is missing" for name in declared if name not in response]
-    for name in declared.keys() & response.keys():
-        wrong += _unlike(name, response[name], declared[name]["outputs"])
-    return wrong
-
-
-def _unlike(place: str, values: dict[str, Any], fields: list[dict[str, Any]]) -> list[str]:
-    names = {field["name"] for field in fields}
-    if set(values) != names:
-        return [f"{place} has other fields than it declares"]
-    wrong = [
-        f"{place}.{f['name']} is not {f['kind']}"
-        for f in fields
-        if not isinstance(values[f["name"]], _TYPES[f["kind"]])
-    ]
-    for field in fields:
-        if not wrong and field.get("fields"):
-            value = values[field["name"]]
-            for entry in value if isinstance(value, list) else [value]:
-                wrong += _unlike(f"{place}.{field['name']}", entry, field["fields"])
-    return wrong
