@@ -22,6 +22,8 @@ from .field import Values
 from .spans import Span, Trace
 
 SHARE, MASKED = "MULTICHAIN_TRACES", "MULTICHAIN_TRACES_MASKED"
+EVALUATION = "MULTICHAIN_EVALUATION"
+"""The variable that names the evaluation which asks, so that its traces are not taken for those of users."""
 _CHOSEN = ("image", "usage", "notes", "seconds", "sources")
 """Fields of a stage that its span does not repeat: told by other means, or too large."""
 
@@ -58,7 +60,7 @@ def _written(request: Values, version: str, begun: int, kept: list[Span], respon
         "multichain",
         SpanType.CHAIN,
         inputs=_told(request),
-        tags={"multichain.version": version or "none"},
+        tags={"multichain.version": version or "none"} | _evaluation(),
         start_time_ns=begun,
     )
     if response:
@@ -75,6 +77,11 @@ def _written(request: Values, version: str, begun: int, kept: list[Span], respon
         one.end(status=status, end_time_ns=step.ended or None)
         made[id(step)] = one
     root.end(outputs=_told(response))
+
+
+def _evaluation() -> dict[str, str]:
+    name = os.environ.get(EVALUATION)
+    return {"multichain.evaluation": name} if name else {}
 
 
 def _told(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -33,6 +33,9 @@ def serving() -> None:
     help="Where a picture goes; its suffix becomes that of its format.",
 )
 @click.option("--json", "raw", is_flag=True, help="Print the whole response as JSON instead.")
+@click.option("--good", metavar="WHY", help="Keep in MLflow that the answer is good, and why.")
+@click.option("--bad", metavar="WHY", help="Keep in MLflow that it is bad, and why.")
+@click.option("--expected", default="", metavar="ANSWER", help="With --bad: what it should have been.")
 def ask(  # noqa: PLR0913, PLR0917 - one for each option
     request_json: str | None,
     question: str | None,
@@ -40,10 +43,23 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
     target: str,
     out: Path,
     raw: bool,  # noqa: FBT001 - click passes flags so
+    good: str | None,
+    bad: str | None,
+    expected: str,
 ) -> None:
-    """Send one request, as JSON or by --question and --prompt, and show the response."""
-    from . import answer, client  # noqa: PLC0415
+    """Send one request, as JSON or by --question and --prompt, and show the response.
 
+    A judged answer becomes a row of an evaluation with python -m training evaluate --from-traces.
+    """
+    from . import answer, client, mark  # noqa: PLC0415
+
+    why = good if bad is None else bad
+    if good is not None and bad is not None:
+        raise click.UsageError("an answer is --good or --bad, not both")
+    if expected and bad is None:
+        raise click.UsageError("--expected goes with --bad")
+    if why is not None:
+        mark.traced()
     request = _request(request_json, question, prompt)
     response = client.target(target).ask(request)
     if raw:
@@ -51,6 +67,9 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
     else:
         for line in answer.lines(response, out):
             click.echo(line)
+    if why is not None:
+        mark.mark(response["meta"]["trace_id"], why, expected, good=bad is None)
+        click.echo(f"Kept that it is {'good' if bad is None else 'bad'}, at the trace {response['meta']['trace_id']}")
     if answer.failed(response):
         raise click.exceptions.Exit(1)
 

@@ -20,7 +20,9 @@ _SMALL = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
 def complete(body: dict[str, Any], told: str | None = None) -> Response:
     """The reply, streamed if asked; ``told`` is what it shall say. Raises RefusedError."""
     entry = check(body)
-    text = reply(body["messages"]) if told is None else told
+    if told is None:
+        told = _judgement(body) if "response_format" in body else reply(body["messages"])
+    text = told
     asked = sum(catalogue.tokens(_text(message)) for message in body["messages"])
     written = catalogue.tokens(text)
     usage = {
@@ -60,6 +62,19 @@ def check(body: dict[str, Any]) -> catalogue.Entry:
     if sum(catalogue.tokens(_text(message)) for message in messages) > entry.window:
         raise invalid("Your input exceeds the context window of this model.", "messages", "context_length_exceeded")
     return entry
+
+
+def _judgement(body: dict[str, Any]) -> str:
+    """The object that is asked for by its schema: as a judge the stand-in says yes to all, but to an empty answer.
+
+    Raises RefusedError for a schema that is not strict.
+    """
+    told = body["response_format"]
+    schema = told.get("json_schema", {}).get("schema", {}) if told.get("type") == "json_schema" else {}
+    if not schema.get("properties") or schema.get("additionalProperties") is not False:
+        raise invalid("Invalid schema for response_format: 'additionalProperties' is required.", "response_format")
+    words = {"result": "yes", "rationale": "This is the stand-in, which says yes."}
+    return json.dumps({name: words.get(name, "") for name in schema["properties"]})
 
 
 def reply(messages: list[dict[str, Any]]) -> str:

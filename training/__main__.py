@@ -1,5 +1,6 @@
 """``python -m training``: from documents to a registered version."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,13 @@ import click
 
 import model
 from commandline import Commands
+from model import check as profiles
 from model import description
-from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.index import Index
 
-from .evaluation import read
+from .evaluation import Example, parsed, read
 from .metrics import Figure
 from .progress import bar
 
@@ -121,7 +122,7 @@ def build(  # noqa: PLR0913, PLR0917 - one for each option
     from .run import tell, tell_estimate  # noqa: PLC0415
 
     told = Profile.read(profile)
-    check(told)
+    profiles.check(told)
     with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
         if dry_run:
             tell_estimate(estimate(told, _paths(first, more), index, reading=reading, **how))
@@ -134,7 +135,7 @@ def build(  # noqa: PLR0913, PLR0917 - one for each option
 @click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
 def describe(profile: str, mermaid: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Print the pipeline of a profile: stages, fields, references, providers."""
-    told = description.describe(check(Profile.read(profile)))
+    told = description.describe(profiles.check(Profile.read(profile)))
     if not mermaid:
         click.echo(told["text"] + "\n\n* required, = the profile has a default\n")
     click.echo(told["mermaid"])
@@ -149,7 +150,7 @@ def log(profile: str, index: Path) -> None:
     from .run import cleared  # noqa: PLC0415
 
     told = Profile.read(profile)
-    check(told)
+    profiles.check(told)
     click.echo(log(profile, index, tags=cleared(told, Index.open(index))))
 
 
@@ -165,18 +166,26 @@ def preflight(profile: str, index: Path) -> None:
     from .run import cleared  # noqa: PLC0415
 
     told = Profile.read(profile)
-    check(told)
+    profiles.check(told)
     cleared(told, Index.open(index) if index.exists() else None, quiet=False)
     click.echo("Ready")
 
 
 @training.command()
 @click.argument("uri", required=False)
-@click.option("--evaluation", required=True, type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
+@click.option("--evaluation", type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
+@click.option("--from-traces", is_flag=True, help="Take questions that people judged, and add them to --evaluation.")
 @_PROFILE
 @click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
 @_JUDGES
-def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str, ...], judges: str) -> None:
+def evaluate(  # noqa: PLR0913, PLR0917 - one for each option
+    uri: str | None,
+    evaluation: Path | None,
+    from_traces: bool,  # noqa: FBT001 - click passes flags so
+    profile: str,
+    beside: tuple[str, ...],
+    judges: str,
+) -> None:
     """Measure the version at URI on an evaluation file; or, without URI, a profile on a SQuAD file's paragraphs.
 
     Each figure has a 95 % interval. Figures, rows and pictures of a version are kept in MLflow. JSON lines hold
@@ -185,12 +194,36 @@ def evaluate(uri: str | None, evaluation: Path, profile: str, beside: tuple[str,
     """
     from . import evaluate  # noqa: PLC0415 - MLflow takes two seconds to import
 
+    name, examples = ("judged questions", _judged(evaluation)) if from_traces else ("", [])
+    if evaluation and (uri or not from_traces):
+        name, examples = evaluation.name, read(evaluation).examples
+    if not name:
+        raise click.UsageError("give --evaluation FILE, --from-traces, or both")
     if uri:
         with bar("Asking") as asking:
-            _show(evaluate.of_version(uri, evaluation.name, read(evaluation).examples, judges, asking))
-        return
-    for table in evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside]):
-        _show(table)
+            _show(evaluate.of_version(uri, name, examples, judges, asking))
+    elif evaluation and not from_traces:
+        for table in evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside]):
+            _show(table)
+
+
+def _judged(file: Path | None) -> list[Example]:
+    """The questions that people judged, which are added to ``file`` where there is one."""
+    from .judged import added, judged  # noqa: PLC0415
+
+    found = judged()
+    lines = [json.dumps(line) for line in found.lines.values()]
+    click.echo(f"{len(lines)} judged questions make rows", nl=False)
+    click.echo(f", {added(file, found.lines)} of them new in {file.absolute()}" if file else "")
+    if found.unexpected:
+        click.echo(
+            f"{found.unexpected} answers are bad and nobody said what was expected; serving ask --bad --expected"
+        )
+    if found.masked:
+        click.echo(f"{found.masked} questions are masked in their traces, so no row can be made of them")
+    if not lines:
+        raise CommandError("no question was judged; python -m serving ask --good or --bad judges one")
+    return [parsed(line) for line in lines]
 
 
 def _show(table: tuple[str, list[Figure]]) -> None:
@@ -256,6 +289,24 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
 
     with bar("Embedding chunks") as progress:
         forgotten(profile, sources, index, evaluation, name, progress)
+
+
+@training.command()
+@_NAME
+@click.option("--documents", multiple=True, help="Where the documents are, to see whether they changed.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(min=1), help="Whose answers are compared.")
+def check(name: str, documents: tuple[str, ...], days: int) -> None:
+    """For a scheduler: changed documents, models that end, answers that drift.
+
+    Exit code 0 when all is as it was promoted; 8 for documents, 16 for models, 32 for answers, their sum for several.
+    """
+    from .check import check  # noqa: PLC0415
+
+    code = 0
+    for finding in check(name, documents, days):
+        click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.sentence}")
+        code |= finding.code
+    raise click.exceptions.Exit(code)
 
 
 @training.command()

@@ -19,7 +19,7 @@ from model.profile import Profile
 
 from . import evaluation, quality, registry
 from .evaluation import Example
-from .judges import judges
+from .judges import JUDGED, judges
 from .measures import MEASURES
 from .metrics import Figure, mean
 from .plots import pictures
@@ -38,30 +38,31 @@ def of_version(uri: str, name: str, examples: Sequence[Example], judge: str, pro
     ``name`` is what the rows are called, ``judge`` a model in MLflow's spelling, or empty. Raises CommandError.
     """
     with mlflow.start_run(run_name=f"evaluation of {uri}", tags={"evaluation": name, "version": uri}) as run:
-        with opened(uri, traced(run.info.experiment_id)) as version:
+        with opened(uri, traced(run.info.experiment_id, name)) as version:
             (asked,) = rows([version], examples, progress)
-        table = marked(asked, version, name, judge)
+        table = marked(asked, version, judge)
         figures = summary(table)
         record(figures, table, version.model_id)
         registry.note(uri, {registry.EVALUATED: run.info.run_id})
     return f"{uri} at {name}, {len(table)} rows, in the run {run.info.run_id}", figures
 
 
-def traced(experiment: str) -> dict[str, str]:
+def traced(experiment: str, name: str) -> dict[str, str]:
     """The environment of a version each of whose requests is to be a trace in ``experiment``, there when it answers."""
     return {
         "MULTICHAIN_TRACES": "1",
+        "MULTICHAIN_EVALUATION": name,
         "MLFLOW_EXPERIMENT_ID": experiment,
         "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
     }
 
 
-def marked(asked: Sequence[Row], version: Version, name: str, judge: str) -> list[Row]:
+def marked(asked: Sequence[Row], version: Version, judge: str) -> list[Row]:
     """The rows in MLflow, each with its marks; what ``judge`` finds is added to them. Raises CommandError."""
     told = all(row.response["meta"]["trace_id"] for row in asked)
     if judge and not told:
-        raise CommandError(f"{version.uri} makes no traces, so a judge cannot see its passages; log it again")
-    known = [_known(row, name, with_trace=told) for row in asked]
+        raise CommandError(f"{version.uri} makes no traces, at which a judge's marks are kept; log it again")
+    known = [_known(row, with_trace=told) for row in asked]
     scorers = [_marks(asked), *(judges(judge, asked) if judge else [])]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # progress and emoji; failures are raised
         result = mlflow.genai.evaluate(data=known, scorers=scorers, model_id=version.model_id or None)
@@ -105,12 +106,10 @@ def vars_of(figure: Figure) -> dict[str, float | str]:
     return {"name": figure.name, "value": figure.value, "low": figure.low, "high": figure.high, "count": figure.count}
 
 
-def _known(row: Row, name: str, *, with_trace: bool) -> dict[str, Any]:
+def _known(row: Row, *, with_trace: bool) -> dict[str, Any]:
     """A row as MLflow takes it."""
     example = row.example
-    answer = example.expected or (example.answers[0] if example.answers else "")
-    told: dict[str, Any] = {"expectations": {"expected_response": answer}} if answer else {}
-    told["tags"] = {OF: name}
+    told: dict[str, Any] = {"expectations": {"expected_response": example.wanted}} if example.wanted else {}
     if with_trace:
         return told | {"trace": mlflow.get_trace(row.response["meta"]["trace_id"])}
     inputs = {"question": example.question, "prompt": example.prompt}
@@ -139,7 +138,7 @@ def _judged(asked: Sequence[Row], records: Sequence[dict[str, Any]]) -> list[Row
     made = []
     for row in asked:
         record = by_trace[row.response["meta"]["trace_id"]]
-        marks = {name: record.get(f"{name}/value") for name in ("correctness", "groundedness", "relevance")}
+        marks = {name: record.get(f"{name}/value") for name in JUDGED}
         known = {name: float(mark == "yes") for name, mark in marks.items() if mark in {"yes", "no"}}
         made.append(Row(row.example, row.response, row.values | known, row.answers))
     if not any("relevance" in row.values for row in made):

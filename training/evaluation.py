@@ -26,6 +26,11 @@ class Example:
     expected: str = ""
     prompt: str = ""
 
+    @property
+    def wanted(self) -> str:
+        """A text that judges compare with; empty when the file has none."""
+        return self.expected or next(iter(self.answers), "")
+
     def found_in(self, source: dict[str, Any]) -> bool:
         """Whether a source of a response is what the question is about."""
         if self.source and source["source"] != self.source:
@@ -98,14 +103,16 @@ def _lines(file: Path, text: str) -> Iterator[Example]:
         if not line.strip():
             continue
         try:
-            yield _line(json.loads(line))
+            yield parsed(line)
         except (ValueError, KeyError, AttributeError, TypeError):
             raise DocumentError(
                 f'{file.absolute()}:{number}: expected {{"question": "…", "answer": "…", "source": "…"}}'
             ) from None
 
 
-def _line(told: dict[str, Any]) -> Example:
+def parsed(line: str) -> Example:
+    """One line's. Raises KeyError, TypeError, AttributeError or ValueError for what is none."""
+    told = json.loads(line)
     answers = told.get("answer") or []
     answers = [answers] if isinstance(answers, str) else answers
     source, expected = (str(told.get(name) or "") for name in ("source", "expected_response"))

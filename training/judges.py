@@ -3,40 +3,52 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow.entities import Feedback
-from mlflow.genai.scorers import Correctness, RelevanceToQuery, RetrievalGroundedness, Scorer, scorer
+from mlflow.genai.judges import is_context_relevant, is_correct, is_grounded
+from mlflow.genai.scorers import Scorer, scorer
 
 from .rows import Row
+
+JUDGED = ("correctness", "groundedness", "relevance")
+"""The measures that judges give."""
+
+Marks = Any
+"""A mark, or a list without any; what MLflow gives has no type of its own."""
 
 
 def judges(model: str, asked: Sequence[Row]) -> list[Scorer]:
     """Correctness, groundedness and relevance, by ``model`` in MLflow's spelling, such as ``openai:/gpt-4.1``.
 
-    Each marks the rows that it can: an answer was given, and for correctness something is expected.
+    Each marks the rows that it can: an answer was given, and for correctness something is expected. They are what
+    MLflow's scorers Correctness, RetrievalGroundedness and RelevanceToQuery ask, with the answer alone in place of the
+    whole response.
     """
     known = {row.response["meta"]["trace_id"]: row for row in asked}
 
     @scorer
-    def correctness(trace: Any) -> Feedback | list[Feedback]:  # noqa: ANN401 - MLflow's trace
+    def correctness(trace: Any) -> Marks:  # noqa: ANN401 - MLflow's trace
         row = known[trace.info.trace_id]
-        expected = row.example.expected or (row.example.answers[0] if row.example.answers else "")
+        expected = row.example.wanted
         if not (_answered(row) and expected):
             return []
-        judge = Correctness(name="correctness", model=model)
-        return judge(**_asked(row), expectations={"expected_response": expected})
+        return is_correct(**_asked(row), expected_response=expected, name="correctness", model=model)
 
     @scorer
-    def relevance(trace: Any) -> Feedback | list[Feedback]:  # noqa: ANN401 - likewise
+    def groundedness(trace: Any) -> Marks:  # noqa: ANN401 - likewise
         row = known[trace.info.trace_id]
-        return RelevanceToQuery(name="relevance", model=model)(**_asked(row)) if _answered(row) else []
+        if not _answered(row):
+            return []
+        passages = [source["text"] for source in row.told["sources"]]
+        return is_grounded(**_asked(row), context=passages, name="groundedness", model=model)
 
     @scorer
-    def groundedness(trace: Any) -> list[Feedback]:  # noqa: ANN401 - likewise
-        if not _answered(known[trace.info.trace_id]):
+    def relevance(trace: Any) -> Marks:  # noqa: ANN401 - likewise
+        row = known[trace.info.trace_id]
+        if not _answered(row):
             return []
-        return RetrievalGroundedness(name="groundedness", model=model)(trace=trace)
+        told = {"request": row.example.question, "context": row.told["answer"]}
+        return is_context_relevant(**told, name="relevance", model=model)
 
-    return [correctness, relevance, groundedness]
+    return [correctness, groundedness, relevance]
 
 
 def _answered(row: Row) -> bool:
@@ -44,4 +56,4 @@ def _answered(row: Row) -> bool:
 
 
 def _asked(row: Row) -> dict[str, Any]:
-    return {"inputs": {"question": row.example.question}, "outputs": row.told["answer"]}
+    return {"request": row.example.question, "response": row.told["answer"]}

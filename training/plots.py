@@ -87,7 +87,7 @@ def wrong(row: Row) -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    expected = row.example.answers[0] if row.example.answers else row.example.expected or row.example.source
+    expected = row.example.wanted or row.example.source
     came = next((one["error"] for one in row.response.values() if one.get("error")), "") or row.told.get("answer", "")
     told = (row.example.question or row.example.prompt, expected or "(no answer)", came, ", ".join(wrong(row)))
     return [_fitted(text, wide) for text, wide in zip(told, _CELL, strict=True)]

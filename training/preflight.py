@@ -53,13 +53,19 @@ class Report:
 def preflight(profile: Profile, index: Index | None = None, today: date | None = None) -> Report:
     """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same."""
     report, flight = Report(), _Flight(profile, index, today or datetime.now(tz=UTC).date())
-    for told, roles in _distinct(profile):
+    for told, roles in distinct(profile):
         for finding in flight.checked(told, roles, report.ends):
             report.findings.append(finding)
     return report
 
 
-def _distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]:
+def standing(engine: Engine, told: Values, key: str) -> list[Standing]:
+    """How the models that an entry names stand, as its provider tells; none where it has no models or cannot tell."""
+    module, models = provider(told["provider"]), profiles.models(told, key)
+    return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
+
+
+def distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]:
     """Each provider's entry once, with the stages and roles that have it."""
     entries = profile.entries
     for number, (_, role, told) in enumerate(entries):
@@ -87,16 +93,16 @@ class _Flight:
 
     def _listed(self, told: Values, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
         """How the models of one list stand."""
-        module, models = provider(told["provider"]), profiles.models(told, key)
-        if not models or not hasattr(module, "standings"):
+        models = profiles.models(told, key)
+        standings = standing(self._engine, told, key)
+        if not standings:
             return
-        standings: list[Standing] = self._engine.run(module.standings(models))
-        ends.update({standing.name: standing.ends for standing in standings if standing.ends})
-        over = [self._over(standing) for standing in standings]
-        for standing, model, gone in zip(standings, models, over, strict=True):
-            if standing.name not in self._told:
-                self._told.add(standing.name)
-                yield self._standing(standing, gone=gone, where=_where(self._profile, told["provider"], model))
+        ends.update({one.name: one.ends for one in standings if one.ends})
+        over = [self._over(one) for one in standings]
+        for one, model, gone in zip(standings, models, over, strict=True):
+            if one.name not in self._told:
+                self._told.add(one.name)
+                yield self._standing(one, gone=gone, where=_where(self._profile, told["provider"], model))
         if told.get("fallback") is False and over[0]:
             yield Finding("fail", f"{where}: {models[0]} has ended, and fallback: off keeps to it; name another")
         elif all(over):

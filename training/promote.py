@@ -114,14 +114,12 @@ def rollback(name: str, number: str = "") -> tuple[str, str]:
 
 def _compared(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
     """The verdict on the rows of both; what was asked goes into the run that is active."""
-    environment = traced(experiment) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
+    environment = traced(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
     with ExitStack() as stack:
         versions = [stack.enter_context(opened(one, environment)) for one in (uri, against) if one]
         told = rows(versions, evidence.examples, progress)
         if evidence.judge:
-            told = [
-                marked(one, version, evidence.name, evidence.judge) for one, version in zip(told, versions, strict=True)
-            ]
+            told = [marked(one, version, evidence.judge) for one, version in zip(told, versions, strict=True)]
     record(summary(told[0]), told[0], versions[0].model_id)
     return judge(_values(told[0]), _values(told[1]) if against else None, versions[0].floors)
 
