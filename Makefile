@@ -9,7 +9,7 @@ NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 EXTRAS := --extra azure --extra documents --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test test-compat lint bench quality docs lock clean
+.PHONY: help demo test test-compat lint bench gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: $(VENV)/ready  ## ruff, mypy and import-linter
 
 bench: $(VENV)/ready  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py
+
+gate: $(VENV)/ready  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
+	@python benchmarks/gate.py 20 100 $(EVALUATION)
 
 quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE BESIDE=PROFILE]
 	@python -m training evaluate --evaluation $(EVALUATION) --beside $(BESIDE)

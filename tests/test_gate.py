@@ -1,5 +1,7 @@
 """When a challenger may take the champion's place."""
 
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import CommandError
+from places import ROOT
 from training.gate import Comparison, compare, judge
 from training.measures import Values
 
@@ -91,3 +94,13 @@ def test_better_one_way_is_worse_the_other(values: list[float], random: Random) 
     turned = {"worse": "better", "better": "worse", "same": "same"}
     forth, back = told(ours, theirs), told(theirs, ours)
     assert {name: turned[one.outcome] for name, one in forth.items()} == {n: one.outcome for n, one in back.items()}
+
+
+@pytest.mark.skipif(not (ROOT / "../shared/data/xquad-en-dev.json").exists(), reason="the development set is not here")
+def test_planted_versions() -> None:
+    """``make gate`` with fewer trials, and without times, which other tests on the machine disturb."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "gate.py"), "2", "60", "untimed"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    refused = [line.partition("refused ")[2].split()[0] for line in done.stdout.splitlines()[:-1]]
+    assert refused == ["0", "0", "2", "2", "2", "0"]

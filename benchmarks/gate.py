@@ -1,0 +1,197 @@
+"""``make gate``: does the gate refuse what is worse, and let pass what is the same?
+
+Versions are planted from one that is good: by their files, as a mistake would change them. Each is compared with the
+good one on twenty samples of the questions, as ``training promote`` does it: both in processes of their own, by turns.
+
+``python benchmarks/gate.py [TRIALS] [QUESTIONS] [FILE]`` ends with 1 when it missed its aim: of twenty, nineteen worse
+ones refused and nineteen same ones not. With ``untimed`` at the end seconds do not count: for a machine that does other
+things meanwhile.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import mlflow
+
+from model.profile import Profile
+from model.retrieval.manifest import checksum
+from standin.app import StandIn
+from standin.server import running, variables
+from training.build import build
+from training.evaluation import Evaluation, Example, read
+from training.gate import Verdict, judge
+from training.log import log
+from training.rows import rows
+from training.version import Version, opened
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT.parent / "shared" / "data" / "xquad-en-dev.json"
+AIM = 0.95
+_ANSWERED = r'"answer": .*reply\.text,'
+_SLOWER = '        """Retrieves, then answers."""'
+
+Plant = Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A version to compare: what it is, how it is planted in a copy of the good one, and what has to become of it."""
+
+    name: str
+    plant: Plant
+    worse: bool
+    good: str = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """How often each kind is compared, on how many questions of what, and whether seconds count."""
+
+    number: int
+    questions: int
+    evaluation: Evaluation
+    timed: bool
+
+    def samples(self) -> Iterator[list[Example]]:
+        """Other questions for each."""
+        examples = self.evaluation.examples
+        for number in range(self.number):
+            yield Random(number).sample(examples, min(self.questions, len(examples)))
+
+
+def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bool = True) -> int:
+    """Prints a line for each kind; the exit code."""
+    evaluation = read(file)
+    trials, stand_in = Trials(number, questions, evaluation, timed), StandIn()
+    with tempfile.TemporaryDirectory(prefix="multichain-gate-") as folder, running(stand_in) as address:
+        os.environ |= variables(address, stand_in.key)
+        os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        os.chdir(folder)
+        good = {name: _good(name, evaluation, Path(folder)) for name in ("offline", "openai")}
+        good["offline, unreliable"] = _copied(good["offline"], Path(folder) / "unreliable")
+        _unreliable("a")(good["offline, unreliable"])
+        half = _index(Profile.read("offline"), evaluation, Path(folder) / "half", every=2)
+        kinds = [kind for kind in _kinds(half) if timed or kind.name != "slower stage"]
+        missed = [kind.name for kind in kinds if not _compared(kind, good[kind.good], Path(folder), trials)]
+        os.chdir(ROOT)
+    print(f"Missed: {', '.join(missed)}" if missed else "All as it should be")
+    return bool(missed)
+
+
+def _kinds(half: Path) -> Iterator[Kind]:
+    yield Kind("the same", lambda _: None, worse=False)
+    yield Kind("as unreliable, in other rows", _unreliable("b"), worse=False, good="offline, unreliable")
+    yield Kind("shuffled index", _shuffled, worse=True)
+    yield Kind("half the documents", lambda version: _replaced(version, half), worse=True)
+    yield Kind("slower stage", _slowed, worse=True)
+    yield Kind("a prompt without the question", _without_question, worse=True, good="openai")
+    yield Kind("the same, with a chat model", lambda _: None, worse=False, good="openai")
+
+
+def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
+    """Compares one kind with the good version on samples of the questions."""
+    started = time.perf_counter()
+    planted = _copied(good, folder / kind.name.replace(" ", "-"))
+    kind.plant(planted)
+    with opened(str(planted)) as ours, opened(str(good)) as theirs:
+        verdicts = [_verdict(ours, theirs, sample, timed=trials.timed) for sample in trials.samples()]
+    refused = [verdict for verdict in verdicts if not verdict.promoted]
+    right = len(refused) if kind.worse else len(verdicts) - len(refused)
+    word = "ok" if right >= AIM * len(verdicts) else "MISSED"
+    why = "; ".join(sorted({reason.partition(":")[0] for verdict in refused for reason in verdict.reasons}))
+    seconds = f"{time.perf_counter() - started:5.0f} s"
+    print(f"{word:8}{kind.name:32}refused {len(refused):2} of {len(verdicts)} {seconds}   {why}", flush=True)
+    return word == "ok"
+
+
+def _verdict(ours: Version, theirs: Version, sample: list[Example], *, timed: bool) -> Verdict:
+    told = rows([ours, theirs], sample, lambda _done, _total: None)
+    values = [[row.values for row in one] for one in told]
+    if not timed:
+        values = [[{name: value for name, value in row.items() if name != "seconds"} for row in one] for one in values]
+    return judge(*values)
+
+
+def _good(profile: str, evaluation: Evaluation, folder: Path) -> Path:
+    index = _index(Profile.read(profile), evaluation, folder / profile)
+    return Path(mlflow.artifacts.download_artifacts(log(profile, index), dst_path=str(folder / f"{profile}-version")))
+
+
+def _index(profile: Profile, evaluation: Evaluation, folder: Path, every: int = 1) -> Path:
+    """An index of the paragraphs, of all or of each second one."""
+    for source, text in [*evaluation.paragraphs.items()][::every]:
+        (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "texts" / source).write_text(text, "utf-8")
+    return build(profile, [folder / "texts"], folder / "index", lambda _done, _total: None).folder
+
+
+def _copied(version: Path, to: Path) -> Path:
+    shutil.copytree(version, to)
+    return to
+
+
+def _code(version: Path, name: str) -> Path:
+    (copy,) = (version / "code").iterdir()
+    return copy / name
+
+
+def _edited(file: Path, before: str, after: str) -> None:
+    text = file.read_text("utf-8")
+    if text.count(before) != 1:
+        raise ValueError(f"{file} has changed, so nothing can be planted in it")
+    file.write_text(text.replace(before, after), "utf-8")
+
+
+def _replaced(version: Path, index: Path) -> None:
+    shutil.rmtree(version / "artifacts" / "index")
+    shutil.copytree(index, version / "artifacts" / "index")
+
+
+def _shuffled(version: Path) -> None:
+    """Chunks in another order than their vectors and words."""
+    index = version / "artifacts" / "index"
+    lines = (index / "chunks.jsonl").read_text("utf-8").splitlines(keepends=True)
+    Random(1).shuffle(lines)
+    (index / "chunks.jsonl").write_text("".join(lines), "utf-8")
+    told = json.loads((index / "manifest.json").read_text("utf-8"))
+    told["files"]["chunks.jsonl"] = checksum(index / "chunks.jsonl")
+    (index / "manifest.json").write_text(json.dumps(told), "utf-8")
+
+
+def _slowed(version: Path) -> None:
+    """Forty milliseconds more in the stage that answers."""
+    slow = f"{_SLOWER}\n        import asyncio\n        await asyncio.sleep(0.04)"
+    _edited(_code(version, "stages/retrieval_qa.py"), _SLOWER, slow)
+
+
+def _without_question(version: Path) -> None:
+    _edited(_code(version, "prompts/answer.txt"), "Question: $question", "")
+
+
+def _unreliable(seed: str) -> Plant:
+    """A sixth of the answers is empty, by chance and the ``seed``."""
+    chance = f'"" if __import__("zlib").crc32(("{seed}" + question).encode()) % 6 == 0 else '
+
+    def plant(version: Path) -> None:
+        file = _code(version, "stages/retrieval_qa.py")
+        text, found = re.subn(_ANSWERED, f'"answer": {chance}reply.text,', file.read_text("utf-8"))
+        if found != 1:
+            raise ValueError(f"{file} has changed, so nothing can be planted in it")
+        file.write_text(text, "utf-8")
+
+    return plant
+
+
+if __name__ == "__main__":
+    words = [word for word in sys.argv[1:] if word != "untimed"]
+    sys.exit(main(*map(int, words[:2]), *map(Path, words[2:]), timed="untimed" not in sys.argv))
