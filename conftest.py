@@ -99,7 +99,7 @@ def removed(namespace: dict[str, Any]) -> None:
 
 pytest_collect_file = Sybil(
     parsers=[Scripts(), Sessions(), Programs(), Printed()],
-    patterns=["README.md", "docs/new-stage.md", "docs/providers.md"],
+    patterns=["README.md", "docs/new-stage.md", "docs/providers.md", "docs/champion.md"],
     setup=copied,
     teardown=removed,
 ).pytest()

@@ -20,6 +20,7 @@ from model.profile import Profile
 from model.providers import MODULES, provider
 from model.providers.ways import WAYS
 from training.cases import CASES, EMPTY, RAN
+from training.measures import MEASURES
 
 ROOT = Path(__file__).parent.parent
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
@@ -67,6 +68,13 @@ def _pictures(module: ModuleType) -> str:
 def providers() -> str:
     """docs/providers.md with its table made anew."""
     return _marked((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _providers())
+
+
+def champion() -> str:
+    """docs/champion.md with its table made anew."""
+    rows = [f"| `{name}` | {measure.words} |" for name, measure in MEASURES.items()]
+    text = (ROOT / "docs" / "champion.md").read_text("utf-8")
+    return _marked(text, "measures", ["| measure | what it is |\n| --- | --- |", *rows])
 
 
 def conda() -> str:
@@ -151,6 +159,7 @@ def readme() -> str:
 FILES: dict[str, Any] = {
     "docs/contract.md": contract,
     "docs/providers.md": providers,
+    "docs/champion.md": champion,
     "conda.yaml": conda,
     "README.md": readme,
 }

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import catalogue, chat, embeddings, images
+from .catalog import Catalog
 from .refusal import RefusedError
 from .script import Fault, Script, suffered
+from .volumes import Volumes
 
 KEY = "sk-standin"
 PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
@@ -27,7 +29,7 @@ class StandIn:
     def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
         """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
         self.key, self.secrets, self.script = key, secrets or {}, Script()
-        self.volumes: dict[str, bytes] = {}
+        self.volumes, self.catalog = Volumes(), Catalog()
 
     def app(self) -> Starlette:
         """The server."""
@@ -43,7 +45,8 @@ class StandIn:
         routes += [
             Route("/api/2.0/serving-endpoints/{name}", self._let_in(self._endpoint)),
             Route("/api/2.0/secrets/get", self._let_in(self._secret)),
-            Route("/api/2.0/fs/files/{path:path}", self._let_in(self._file), methods=["PUT"]),
+            *self.volumes.routes(self._let_in),
+            *self.catalog.routes(self._let_in),
             Route("/.well-known/databricks-config", self._workspace),
             Route("/standin/identity", self._identity),
             Route("/standin/script", self._scripted, methods=["POST"]),
@@ -140,10 +143,6 @@ class StandIn:
             return _databricks(404, "RESOURCE_DOES_NOT_EXIST", "Secret does not exist.")
         value = base64.b64encode(self.secrets[scope, key].encode()).decode()
         return JSONResponse({"key": key, "value": value})
-
-    async def _file(self, request: Request) -> Response:
-        self.volumes["/" + request.path_params["path"]] = await request.body()
-        return Response(status_code=204)
 
     async def _identity(self, request: Request) -> Response:
         """Azure's managed identity, as a machine of App Service asks for it."""

@@ -293,9 +293,10 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
 
 @training.command()
 @_NAME
-@click.option("--documents", multiple=True, help="Where the documents are, to see whether they changed.")
+@click.option("--documents", "first", multiple=True, help="Where the documents are, to see whether they changed.")
+@click.argument("more", nargs=-1, metavar="[PATH]...")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(min=1), help="Whose answers are compared.")
-def check(name: str, documents: tuple[str, ...], days: int) -> None:
+def check(name: str, first: tuple[str, ...], more: tuple[str, ...], days: int) -> None:
     """For a scheduler: changed documents, models that end, answers that drift.
 
     Exit code 0 when all is as it was promoted; 8 for documents, 16 for models, 32 for answers, their sum for several.
@@ -303,7 +304,7 @@ def check(name: str, documents: tuple[str, ...], days: int) -> None:
     from .check import check  # noqa: PLC0415
 
     code = 0
-    for finding in check(name, documents, days):
+    for finding in check(name, [*first, *more], days):
         click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.sentence}")
         code |= finding.code
     raise click.exceptions.Exit(code)

@@ -28,19 +28,35 @@ FORGOTTEN = "forgotten"
 """The tag of a version that holds documents which were to be forgotten: their sources, as JSON."""
 EVALUATED = "evaluation_run"
 """The tag of a version that names the run of its last evaluation."""
-_MOST = 256
+_MOST, _LEVELS = 256, 3
+
+
+def check(name: str) -> None:
+    """Raises CommandError for a name that the registry cannot take."""
+    if store().startswith("databricks-uc") and name.count(".") != _LEVELS - 1:
+        raise CommandError(
+            f"{name}: Unity Catalog takes names of three levels; give --name CATALOG.SCHEMA.NAME, in a "
+            "catalog where you may create models"
+        )
 
 
 def register(uri: str, name: str, tags: Mapping[str, str] | None = None) -> str:
     """Registers the logged model ``uri`` as the next version of ``name``, with ``tags``; gives that version."""
+    check(name)
     with redirect_stderr(StringIO()), told(name):  # it prints what the caller tells in its own words
         return str(mlflow.register_model(uri, name, tags=dict(tags or {})).version)
 
 
 def copy(version: ModelVersion, name: str) -> str:
     """Copies a version to another registered model, which is made if it is not there; gives the new version."""
-    with redirect_stderr(StringIO()), told(name):
-        made = MlflowClient().copy_model_version(f"models:/{version.name}/{version.version}", name)
+    check(name)
+    uri = f"models:/{version.name}/{version.version}"
+    with redirect_stderr(StringIO()), told(name), tempfile.TemporaryDirectory() as folder:
+        if version.model_id:
+            made = MlflowClient().copy_model_version(uri, name)
+        else:  # its runs are in another store than the registry's, so MLflow knows no logged model to copy
+            place = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+            made = mlflow.register_model(place, name, tags=version.tags)
         tag(name, str(made.version), {"copied_from": f"{version.name}/{version.version}"})
         return str(made.version)
 

@@ -57,6 +57,9 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     told = Profile.read(profile)
     check(told)
     with steps.step("preflight"):
+        from . import registry  # noqa: PLC0415 - MLflow takes two seconds to import
+
+        registry.check(name)
         ends = cleared(told)
     with steps.step("build"):
         tell(build(told, documents, index, progress, max_cost, **how))

@@ -1,0 +1,50 @@
+"""Databricks' files: volumes, and the files of models in Unity Catalog."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+_FILES, _FOLDERS = "/api/2.0/fs/files/{path:path}", "/api/2.0/fs/directories/{path:path}"
+
+
+class Volumes(dict[str, bytes]):
+    """Files' contents by path; a folder is there when a file is below it."""
+
+    def routes(self, let_in: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
+        """The calls of the Files API that the SDK makes."""
+        return [
+            Route(_FILES, let_in(self._put), methods=["PUT"]),
+            Route(_FILES, let_in(self._get), methods=["GET", "HEAD"]),
+            Route(_FOLDERS, let_in(self._folder), methods=["GET", "HEAD"]),
+        ]
+
+    async def _put(self, request: Request) -> Response:
+        self[_path(request)] = await request.body()
+        return Response(status_code=204)
+
+    async def _get(self, request: Request) -> Response:
+        content = self.get(_path(request))
+        return _missing() if content is None else Response(content, media_type="application/octet-stream")
+
+    async def _folder(self, request: Request) -> Response:
+        above = _path(request).rstrip("/") + "/"
+        below = {path: content for path, content in self.items() if path.startswith(above)}
+        if not below:
+            return _missing()
+        entries: dict[str, dict[str, Any]] = {}
+        for path, content in below.items():
+            name, _, deeper = path.removeprefix(above).partition("/")
+            size = {} if deeper else {"file_size": len(content)}
+            entries[name] = {"path": above + name, "name": name, "is_directory": bool(deeper)} | size
+        return JSONResponse({"contents": [*entries.values()]})
+
+
+def _path(request: Request) -> str:
+    return "/" + str(request.path_params["path"]).lstrip("/")
+
+
+def _missing() -> Response:
+    return JSONResponse({"error_code": "NOT_FOUND", "message": "There is no such file."}, 404)
