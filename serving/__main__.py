@@ -8,6 +8,7 @@ import click
 
 from commandline import Commands
 
+from .deploying import deploy, status, teardown
 from .errors import ServingError
 
 CHAMPION = "models:/multichain@champion"
@@ -23,7 +24,10 @@ def serving() -> None:
 @click.option("--question", help="A question for the stage qa.")
 @click.option("--prompt", help="A prompt for the stage image_generation; may refer to {qa.answer}.")
 @click.option(
-    "--target", default=CHAMPION, show_default=True, help="models:/NAME@ALIAS, a folder, or http://HOST:PORT."
+    "--target",
+    default=CHAMPION,
+    show_default=True,
+    help="models:/NAME@ALIAS, a folder, http://HOST:PORT, or endpoints:/NAME.",
 )
 @click.option(
     "--out",
@@ -84,6 +88,10 @@ def up(target: str, host: str, port: int, stream: bool) -> None:  # noqa: FBT001
     from .server import up  # noqa: PLC0415
 
     up(target, host, port, stream=stream)
+
+
+for _command in (deploy, status, teardown):
+    serving.add_command(_command)
 
 
 def _request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:

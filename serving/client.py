@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import requests
 
+from . import databricks, invoke
 from .errors import ServingError
 
 Request = dict[str, Any]
@@ -24,12 +25,15 @@ class Target(Protocol):
 
 
 def target(address: str) -> Target:
-    """The target at ``address``: ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a folder, or ``http://…``."""
+    """The target at ``address``: ``models:/NAME@ALIAS``, a folder, ``http://…``, or ``endpoints:/NAME``."""
     if address.startswith(("http://", "https://")):
         return RestTarget(address)
+    if address.startswith("endpoints:/"):
+        return EndpointTarget(address.removeprefix("endpoints:/"))
     if address.startswith(("models:/", "runs:/")) or Path(address).is_dir():
         return LoadedTarget(address)
-    raise ServingError(f"--target {address}: expected models:/NAME@ALIAS, models:/NAME/VERSION, or http://HOST:PORT")
+    expected = "models:/NAME@ALIAS, models:/NAME/VERSION, http://HOST:PORT, or endpoints:/NAME"
+    raise ServingError(f"--target {address}: expected {expected}")
 
 
 class LoadedTarget:
@@ -80,6 +84,18 @@ class RestTarget:
         if not reply.ok:
             raise ServingError(_own(body.get("message", f"{self._url} answered HTTP {reply.status_code}")))
         return _response(body["predictions"])
+
+
+class EndpointTarget:
+    """An endpoint of Databricks Model Serving, with the SDK's own authentication, retries and time-out."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._client = name, databricks.workspace()
+
+    def ask(self, request: Request) -> Response:
+        """The response of an invocation."""
+        with databricks.refused(f"asking the endpoint {self._name}"):
+            return _response(invoke.ask(self._client, self._name, request))
 
 
 def check_store(uri: str) -> None:

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import catalogue, chat, embeddings, images
-from .catalog import Catalog
 from .refusal import RefusedError
 from .script import Fault, Script, suffered
 from .volumes import Volumes
+from .workspace import Workspace
 
 KEY = "sk-standin"
 PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
@@ -28,8 +28,13 @@ class StandIn:
 
     def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
         """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
-        self.key, self.secrets, self.script = key, secrets or {}, Script()
-        self.volumes, self.catalog = Volumes(), Catalog()
+        self.key, self.secrets, self.script = key, {} if secrets is None else secrets, Script()
+        self.workspace = Workspace(self.secrets)
+
+    @property
+    def volumes(self) -> Volumes:
+        """Files of the workspace, by path."""
+        return self.workspace.volumes
 
     def app(self) -> Starlette:
         """The server."""
@@ -43,10 +48,8 @@ class StandIn:
             routes.append(Route(f"/openai/{azure}", self._let_in(self._answer(path)), methods=["POST"]))
             routes.append(Route(f"/serving-endpoints/{path}", self._let_in(self._answer(path)), methods=["POST"]))
         routes += [
-            Route("/api/2.0/serving-endpoints/{name}", self._let_in(self._endpoint)),
             Route("/api/2.0/secrets/get", self._let_in(self._secret)),
-            *self.volumes.routes(self._let_in),
-            *self.catalog.routes(self._let_in),
+            *self.workspace.routes(self._let_in),
             Route("/.well-known/databricks-config", self._workspace),
             Route("/standin/identity", self._identity),
             Route("/standin/script", self._scripted, methods=["POST"]),
@@ -126,13 +129,6 @@ class StandIn:
             if not (one.gone or one.own)
         ]
         return JSONResponse({"object": "list", "data": listed})
-
-    async def _endpoint(self, request: Request) -> Response:
-        entry = catalogue.ENTRIES.get(request.path_params["name"])
-        if entry is None or not entry.own:
-            return _databricks(404, "RESOURCE_DOES_NOT_EXIST", "The endpoint does not exist.")
-        state = {"ready": "READY", "config_update": "NOT_UPDATING"}
-        return JSONResponse({"name": entry.name, "state": state, "task": "llm/v1/chat"})
 
     async def _workspace(self, request: Request) -> Response:
         return JSONResponse({"oidc_endpoint": f"{request.base_url}oidc", "workspace_id": "1"})

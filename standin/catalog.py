@@ -42,6 +42,23 @@ class Catalog:
         self.versions: dict[str, dict[str, Message]] = {}
         self.foreign: set[str] = set()
 
+    def add(self, name: str, alias: str = "") -> str:
+        """One more version of ``name``, which is ready, with an alias that points at it; gives its number."""
+        if name not in self.models:
+            self._create_registered_model(messages.CreateRegisteredModelRequest(name=name))
+        asked = messages.CreateModelVersionRequest(name=name, source="a test")
+        made = self._create_model_version(asked).model_version
+        self.versions[name][made.version].status = messages.READY
+        if alias:
+            told = messages.SetRegisteredModelAliasRequest(name=name, alias=alias, version=made.version)
+            self._set_registered_model_alias(told)
+        return str(made.version)
+
+    def clear(self) -> None:
+        """As new."""
+        for one in (self.models, self.versions, self.foreign):
+            one.clear()
+
     def routes(self, let_in: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
         """A route for each call that MLflow's service declares."""
         made = []
@@ -60,14 +77,11 @@ class Catalog:
             try:
                 told = json.loads(body) if body else dict(request.query_params)
                 message = ParseDict(told, getattr(messages, asked)())
-                if handler is None:
-                    raise CatalogError("ENDPOINT_NOT_FOUND", f"{asked} is not what this stand-in does", 404)  # noqa: TRY301
-                made = handler(message)
             except ParseError as error:
-                return _refused(CatalogError("MALFORMED_REQUEST", str(error)))
-            except CatalogError as error:
-                return _refused(error)
-            return JSONResponse(MessageToDict(made, preserving_proto_field_name=True))
+                raise CatalogError("MALFORMED_REQUEST", str(error)) from None
+            if handler is None:
+                raise CatalogError("ENDPOINT_NOT_FOUND", f"{asked} is not what this stand-in does", 404)
+            return JSONResponse(MessageToDict(handler(message), preserving_proto_field_name=True))
 
         return answered
 
@@ -191,7 +205,3 @@ def _tagged(version: Message, key: str, value: str) -> None:
     kept = [one for one in version.tags if one.key != key]
     del version.tags[:]
     version.tags.extend([*kept, messages.ModelVersionTag(key=key, value=value)])
-
-
-def _refused(error: CatalogError) -> Response:
-    return JSONResponse({"error_code": error.code, "message": str(error)}, error.status)

@@ -88,7 +88,7 @@ def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> S
     """A stand-in for the paid services, which every provider is pointed at."""
     made, address = _served
     made.script.reset()
-    made.volumes.clear()
+    made.workspace.clear()
     made.secrets.clear()
     for name, value in variables(address, made.key).items():
         monkeypatch.setenv(name, value)

@@ -1,0 +1,149 @@
+"""The commands about an endpoint of Databricks Model Serving: deploy, status, teardown."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import ServingError
+
+_ENDPOINT = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
+_NAME = click.option("--name", default="multichain", show_default=True, help="The registered model, of three levels.")
+
+
+def _sized(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes how large it has to be."""
+    rate = click.option(
+        "--requests-per-second", "rate", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True)
+    )
+    seconds = click.option(
+        "--seconds",
+        default=4.0,
+        show_default=True,
+        type=click.FloatRange(min=0, min_open=True),
+        help="How long a request takes; an image of 20 s holds a unit for 20 s.",
+    )
+    return rate(seconds(command))
+
+
+def _set(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes what it is set to."""
+    secret = click.option("--secret", multiple=True, metavar="NAME=SCOPE/KEY", help="A variable from a secret scope.")
+    plain = click.option("--set", "plain", multiple=True, metavar="NAME=VALUE", help="A variable that all may see.")
+    environment = click.option(
+        "--environment", default="prod", show_default=True, help="A tag; an endpoint of dev scales to zero."
+    )
+    tables = click.option("--tables", default="", metavar="CATALOG.SCHEMA", help="Keep requests in tables there.")
+    limit = click.option("--calls-per-minute", default=0, type=click.IntRange(min=0), help="The most; 0 is no limit.")
+    policy = click.option("--budget-policy", default="", help="The id of a budget policy.")
+    tag = click.option("--tag", multiple=True, metavar="NAME=VALUE", help="A further tag, which goes to the bill.")
+    routed = click.option("--route-optimized/--no-route-optimized", default=True, show_default=True)
+    for option in (secret, plain, environment, tables, limit, policy, tag, routed):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_NAME
+@click.option("--alias", default="champion", show_default=True, help="Which version.")
+@_ENDPOINT
+@_sized
+@_set
+@click.option("--golden", type=click.Path(path_type=Path), help="JSON lines with questions that it has to answer.")
+@click.option("--watch", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Seconds under traffic.")
+@click.option("--plan", "planned", is_flag=True, help="Say what would be done, and do nothing.")
+def deploy(  # noqa: PLR0913, PLR0917 - one for each option
+    name: str,
+    alias: str,
+    endpoint: str | None,
+    golden: Path | None,
+    watch: float,
+    planned: bool,  # noqa: FBT001 - click passes flags so
+    **how: Any,  # noqa: ANN401 - the options above
+) -> None:
+    """Serve the version behind an alias on Databricks: created or updated, tried, and taken back if it goes wrong.
+
+    The new version stands beside the old one without traffic, answers the example and the golden questions, gets all
+    traffic and is watched. An interrupted deployment is gone on with when it is run again.
+    """
+    from . import databricks, invoke, plan  # noqa: PLC0415
+    from .deploy import Deployment  # noqa: PLC0415
+
+    client = databricks.workspace()
+    wanted = _wanted(name, alias, endpoint or name.rpartition(".")[2], how)
+    questions = invoke.golden(golden)
+    deployment = Deployment(client, wanted, questions, watch, click.echo)
+    with databricks.refused("looking who you are"):
+        warning = plan.creator(deployment)
+    if warning:
+        click.echo(f"WARN  {warning}")
+    if planned:
+        for line in plan.plan(deployment):
+            click.echo(line)
+    else:
+        deployment.run()
+
+
+@click.command()
+@_NAME
+@_ENDPOINT
+def status(name: str, endpoint: str | None) -> None:
+    """Show an endpoint's state, versions with their traffic, a change under way, and its last errors."""
+    from . import databricks  # noqa: PLC0415
+    from .status import status  # noqa: PLC0415
+
+    for line in status(databricks.workspace(), endpoint or name.rpartition(".")[2]):
+        click.echo(line)
+
+
+@click.command()
+@click.option("--model", default="", metavar="NAME", help="Remove this registered model with all versions, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def teardown(model: str, yes: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Remove what this project made in the workspace, by its tag, and look again whether anything is left.
+
+    Endpoints, jobs, clusters for good, secret scopes. Run it again when it was interrupted.
+    """
+    from . import databricks  # noqa: PLC0415
+    from .teardown import removed, things  # noqa: PLC0415
+
+    client = databricks.workspace()
+    found = things(client, model)
+    for thing in found:
+        click.echo(f"  {thing.told}")
+    host = str(client.config.host)
+    if found and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
+        raise ServingError("nothing was removed")
+    removed(found, click.echo)
+    left = things(client, model)
+    if any(thing.billable for thing in left):
+        raise ServingError(f"still there: {', '.join(thing.told for thing in left)}; run it again")
+    click.echo(f"Looked again in {host}: nothing billable is left" if not left else f"Left: {left[0].told}")
+
+
+def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:  # noqa: ANN401 - Wanted
+    """What is to be served. Raises ServingError when the alias points at nothing."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - two seconds
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    from .endpoint import Wanted, variables  # noqa: PLC0415
+    from .sizing import size  # noqa: PLC0415
+
+    try:
+        version = MlflowClient(registry_uri="databricks-uc").get_model_version_by_alias(model, alias).version
+    except MlflowException as error:
+        raise ServingError(f"cannot find {model}@{alias} in Unity Catalog: {error.message.splitlines()[0]}") from None
+    return Wanted(
+        endpoint,
+        model,
+        str(version),
+        size(how["rate"], how["seconds"]),
+        how["environment"],
+        variables(how["secret"], how["plain"]),
+        how["route_optimized"],
+        how["tables"],
+        how["calls_per_minute"],
+        how["budget_policy"],
+        dict(word.partition("=")[::2] for word in how["tag"]),
+    )

@@ -1,0 +1,104 @@
+"""What an endpoint is to be, as the SDK's classes tell it to Databricks Model Serving."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from .errors import ServingError
+from .sizing import Size
+
+TAG = "multichain"
+"""The tag of what this project made; nothing else is ever changed or removed."""
+_LIMITS = {"MULTICHAIN_DEADLINE_SECONDS": "280", "MULTICHAIN_RESPONSE_BYTES": "15000000"}
+"""Below what an endpoint allows: 297 s a request, 16 MB a response."""
+_VARIABLES = 30
+_SECRETIVE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An endpoint: which version of which model, how large, with what settings; ``dev`` ones may sleep."""
+
+    name: str
+    model: str
+    version: str
+    size: Size
+    environment: str = "prod"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    route_optimized: bool = True
+    tables: str = ""
+    calls_per_minute: int = 0
+    budget_policy: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def entity(self) -> str:
+        """The name of the version among what the endpoint serves: another one for other settings."""
+        told = json.dumps([self.model, self.size.name, self.environment, sorted(self.variables.items())])
+        return f"v{self.version}-{sha256(told.encode()).hexdigest()[:6]}"
+
+    def served(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+        """The version as the endpoint serves it."""
+        from databricks.sdk.service.serving import ServedEntityInput  # noqa: PLC0415 - a second
+
+        return ServedEntityInput(
+            name=self.entity,
+            entity_name=self.model,
+            entity_version=self.version,
+            workload_size=self.size.name,
+            scale_to_zero_enabled=self.environment == "dev",
+            environment_vars=_LIMITS | dict(self.variables),
+        )
+
+    def gateway(self) -> Any:  # noqa: ANN401 - likewise
+        """AI Gateway: usage is tracked; requests are kept in ``tables`` (CATALOG.SCHEMA) and limited, where wanted."""
+        from databricks.sdk.service import serving  # noqa: PLC0415
+
+        told = serving.AiGatewayConfig(usage_tracking_config=serving.AiGatewayUsageTrackingConfig(enabled=True))
+        if self.tables:
+            catalog, _, schema = self.tables.partition(".")
+            prefix = self.name.replace("-", "_")
+            told.inference_table_config = serving.AiGatewayInferenceTableConfig(catalog, True, schema, prefix)  # noqa: FBT003
+        if self.calls_per_minute:
+            minute = serving.AiGatewayRateLimitRenewalPeriod.MINUTE
+            key = serving.AiGatewayRateLimitKey.ENDPOINT
+            told.rate_limits = [serving.AiGatewayRateLimit(minute, self.calls_per_minute, key)]
+        return told
+
+    def marks(self) -> list[Any]:
+        """The tags of the endpoint, which go to the bill, too."""
+        from databricks.sdk.service.serving import EndpointTag  # noqa: PLC0415
+
+        return [EndpointTag(key, value) for key, value in {TAG: self.environment, **self.tags}.items()]
+
+
+def traffic(shares: Mapping[str, int]) -> Any:  # noqa: ANN401 - likewise
+    """So many per cent of the requests to each served entity."""
+    from databricks.sdk.service.serving import Route, TrafficConfig  # noqa: PLC0415
+
+    return TrafficConfig([Route(traffic_percentage=share, served_entity_name=name) for name, share in shares.items()])
+
+
+def variables(secrets: Sequence[str], plain: Sequence[str]) -> dict[str, str]:
+    """The variables of a served version, of ``NAME=scope/key`` and ``NAME=VALUE``. Raises ServingError."""
+    told: dict[str, str] = {}
+    for word in secrets:
+        name, _, place = word.partition("=")
+        if not re.fullmatch(r"\w+=[\w.@-]+/[\w.@-]+", word):
+            raise ServingError("--secret takes NAME=scope/key, such as OPENAI_API_KEY=multichain/openai")
+        told[name] = f"{{{{secrets/{place}}}}}"
+    for word in plain:
+        name, _, value = word.partition("=")
+        if not (name and value):
+            raise ServingError("--set takes NAME=VALUE, such as MULTICHAIN_TRACES=0.1")
+        if _SECRETIVE.search(name):
+            raise ServingError(
+                f"{name} looks like a secret, which everyone who sees the endpoint could read; use --secret"
+            )
+        told[name] = value
+    if len(_LIMITS | told) > _VARIABLES:
+        raise ServingError(f"an endpoint takes {_VARIABLES} variables at most, {len(_LIMITS)} of which set its limits")
+    return told

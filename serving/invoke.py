@@ -1,0 +1,62 @@
+"""Requests to an endpoint of Databricks Model Serving, or to one version that it serves."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ServingError
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+EXAMPLE = {
+    "qa": {"question": "Tell me about LangChain."},
+    "image_generation": {"prompt": "A conceptual diagram of LangChain in use"},
+}
+"""The request that the project began with."""
+
+Golden = tuple[str, str]
+"""A question, and what its answer has to hold; empty when nothing."""
+
+
+def ask(client: "WorkspaceClient", endpoint: str, request: dict[str, Any], entity: str = "") -> dict[str, Any]:
+    """The response of an endpoint, or of the version ``entity`` of it, whatever its share of the traffic is."""
+    one = f"/served-models/{entity}" if entity else ""
+    path = f"/serving-endpoints/{endpoint}{one}/invocations"
+    told: Any = client.api_client.do("POST", path, body={"inputs": request})  # query() knows no served version
+    predictions = told["predictions"]
+    return predictions[0] if isinstance(predictions, list) else predictions  # type: ignore[no-any-return]
+
+
+def golden(file: Path | None) -> list[Golden]:
+    """The questions of an evaluation file in JSON lines. Raises ServingError, naming the line."""
+    if file is None:
+        return []
+    try:
+        lines = [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+        told = [json.loads(line) for line in lines]
+        return [(one["question"], _text(one.get("answer"))) for one in told if one.get("question")]
+    except (OSError, ValueError, AttributeError) as error:
+        raise ServingError(f"{file.absolute()}: no JSON lines with questions ({type(error).__name__})") from None
+
+
+def wrong(client: "WorkspaceClient", endpoint: str, questions: Sequence[Golden], entity: str = "") -> Iterator[str]:
+    """What is wrong with the answers to the example and to golden questions."""
+    yield from _errors(ask(client, endpoint, EXAMPLE, entity))
+    for question, expected in questions:
+        response = ask(client, endpoint, {"qa": {"question": question}}, entity)
+        yield from _errors(response)
+        if expected and expected.lower() not in response["qa"]["answer"].lower():
+            yield f"the answer to {question!r} does not hold {expected!r}"
+
+
+def _errors(response: dict[str, Any]) -> Iterator[str]:
+    """The errors of stages, and stages that were asked and did not run."""
+    for name, stage in response.items():
+        if name != "meta" and stage["error"]:
+            yield str(stage["error"])
+
+
+def _text(answer: object) -> str:
+    return str(answer[0] if isinstance(answer, list) and answer else answer or "")
