@@ -79,11 +79,7 @@ def champion() -> str:
 
 def conda() -> str:
     """conda.yaml: Python and Java from conda-forge, what the project names itself pinned as in the lock."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = project["dependencies"] + project["optional-dependencies"]["spark"]
-    names = {match[0].lower() for match in map(_NAME.match, named) if match}
-    lock = (ROOT / "requirements.lock").read_text("utf-8").split()
-    pins = [pin for pin in lock if pin.partition("==")[0] in names]
+    pins = _pins("requirements.lock", "spark")
     head = ["# Made by make docs from pyproject.toml and requirements.lock.", "name: multichain"]
     head += [
         "channels:",
@@ -95,6 +91,19 @@ def conda() -> str:
         "  - pip:",
     ]
     return "\n".join(head + [f"      - {pin}" for pin in pins] + ["      - -e ."]) + "\n"
+
+
+def job() -> str:
+    """requirements-job.lock: what jobs on Databricks install, where Spark is there already and wants pandas below 3."""
+    return "\n".join(_pins("requirements-compat.lock", "documents")) + "\n"
+
+
+def _pins(lock: str, extra: str) -> list[str]:
+    """What the project names itself, and for an extra, as a lock pins it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = project["dependencies"] + project["optional-dependencies"][extra]
+    names = {match[0].lower() for match in map(_NAME.match, named) if match}
+    return [pin for pin in (ROOT / lock).read_text("utf-8").split() if pin.partition("==")[0] in names]
 
 
 def _fields() -> Iterator[str]:
@@ -161,6 +170,7 @@ FILES: dict[str, Any] = {
     "docs/providers.md": providers,
     "docs/champion.md": champion,
     "conda.yaml": conda,
+    "requirements-job.lock": job,
     "README.md": readme,
 }
 

@@ -1,0 +1,130 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # From three texts to one model that answers and draws
+# MAGIC
+# MAGIC The eight steps of the exercise *Multi-stage Reasoning with LangChain using Azure Databricks*, with this project. It runs in
+# MAGIC a Git folder on Databricks, and as a plain script: `python notebooks/walkthrough.py`. Nothing here needs a key; with one,
+# MAGIC name another profile in step 3.
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## 1, 2. A workspace and a cluster
+# MAGIC
+# MAGIC You are in one, if this is Databricks. A cluster of your own needs an end: set *Terminate after … minutes*, without which it
+# MAGIC runs, and costs, until somebody stops it. Serverless compute ends by itself.
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## 3. Libraries, and who answers
+
+# COMMAND ----------
+
+# MAGIC %pip install -q -r ../requirements-job.lock
+
+# COMMAND ----------
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(globals().get("__file__", Path.cwd() / "walkthrough.py")).resolve().parent
+if str(HERE.parent) not in sys.path:
+    sys.path.append(str(HERE.parent))  # a notebook starts beside the packages of its Git folder, not above them
+
+PROFILE = os.environ.get("PROFILE", "offline")  # or openai, azure, databricks: docs/providers.md
+ON_DATABRICKS = "DATABRICKS_RUNTIME_VERSION" in os.environ
+NAME = os.environ.get("NAME", "main.default.walkthrough" if ON_DATABRICKS else "walkthrough")
+WORK = Path(tempfile.mkdtemp(prefix="walkthrough-"))
+if not ON_DATABRICKS:
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{WORK}/mlflow.db")
+    os.chdir(WORK)  # where MLflow keeps files
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## 4. A vector index of three texts
+
+# COMMAND ----------
+
+from model.profile import Profile
+from training.build import build
+
+TEXTS = {
+    "azure-databricks.txt": "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform.",
+    "langchain.txt": "LangChain is a framework designed to simplify the creation of applications using large language models.",
+    "gpt-4.txt": "GPT-4 is a powerful language model developed by OpenAI.",
+}
+for file, text in TEXTS.items():
+    (WORK / "texts").mkdir(exist_ok=True)
+    (WORK / "texts" / file).write_text(text, "utf-8")
+
+built = build(Profile.read(PROFILE), [WORK / "texts"], WORK / "index", lambda _done, _total: None)
+print(f"{built.manifest.chunks} chunks, {built.manifest.dimension} dimensions, by {built.manifest.embedding['model']}")
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## 5, 6, 7. Answers, pictures, and both as one model
+# MAGIC
+# MAGIC The profile names the stages; `log` packages them with the index as one MLflow model, and a version of it is registered.
+
+# COMMAND ----------
+
+import mlflow
+
+from training.log import log
+from training.registry import point, register
+
+version = register(log(PROFILE, built.folder), NAME)
+point(NAME, version)
+model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
+
+answer = model.predict({"qa": {"question": "What is Azure Databricks?"}})["qa"]
+print(answer["answer"], "·", answer["answered_by"])
+
+# COMMAND ----------
+
+both = model.predict(
+    {
+        "qa": {"question": "Tell me about LangChain."},
+        "image_generation": {"prompt": "A conceptual diagram of LangChain in use"},
+    }
+)
+print(both["qa"]["answer"])
+print(both["image_generation"]["alt_text"])
+
+# COMMAND ----------
+
+import base64
+
+picture = both["image_generation"]
+if ON_DATABRICKS:
+    displayHTML(f'<img width="900" src="data:{picture["mime_type"]};base64,{picture["image"]}">')  # noqa: F821 - the notebook's own
+else:
+    place = WORK / "picture.png"
+    place.write_bytes(base64.b64decode(picture["image"]))
+    print(place)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## 8. Clean up
+# MAGIC
+# MAGIC What this notebook made: a registered model and a folder. An endpoint, jobs and clusters go with
+# MAGIC `python -m serving teardown`, which looks again and says when nothing billable is left.
+
+# COMMAND ----------
+
+import shutil
+
+from mlflow import MlflowClient
+
+if os.environ.get("KEEP") != "1":
+    client = MlflowClient()
+    client.delete_registered_model_alias(NAME, "champion")
+    client.delete_registered_model(NAME)
+    shutil.rmtree(WORK)
+    print(f"{NAME} and {WORK} are gone")
