@@ -10,6 +10,7 @@ from commandline import Commands
 
 from .deploying import deploy, status, teardown
 from .errors import ServingError
+from .provisioning import workspace
 
 CHAMPION = "models:/multichain@champion"
 
@@ -90,7 +91,7 @@ def up(target: str, host: str, port: int, stream: bool) -> None:  # noqa: FBT001
     up(target, host, port, stream=stream)
 
 
-for _command in (deploy, status, teardown):
+for _command in (deploy, status, teardown, workspace):
     serving.add_command(_command)
 
 

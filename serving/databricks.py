@@ -21,13 +21,16 @@ _SENTENCES = {
 }
 
 
-def workspace() -> "WorkspaceClient":
-    """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …). Raises ServingError."""
+def workspace(host: str | None = None) -> "WorkspaceClient":
+    """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …), or at ``host``.
+
+    Raises ServingError.
+    """
     from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - a second
     from databricks.sdk.config import Config  # noqa: PLC0415
 
     try:
-        return WorkspaceClient(config=Config(http_timeout_seconds=_SECONDS))
+        return WorkspaceClient(config=Config(host=host, http_timeout_seconds=_SECONDS))
     except ValueError:
         raise ServingError(
             "no Databricks workspace is configured; set DATABRICKS_HOST and sign in with the Databricks CLI, or set "

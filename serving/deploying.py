@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .errors import ServingError
+from .provisioning import place, placed
 
 _ENDPOINT = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
 _NAME = click.option("--name", default="multichain", show_default=True, help="The registered model, of three levels.")
@@ -99,8 +100,17 @@ def status(name: str, endpoint: str | None) -> None:
 
 @click.command()
 @click.option("--model", default="", metavar="NAME", help="Remove this registered model with all versions, too.")
+@click.option("--everything", is_flag=True, help="The Azure workspace and its resource group, too.")
+@placed
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def teardown(model: str, yes: bool) -> None:  # noqa: FBT001 - click passes flags so
+def teardown(  # noqa: PLR0913, PLR0917 - one for each option
+    model: str,
+    everything: bool,  # noqa: FBT001 - click passes flags so
+    subscription: str | None,
+    group: str,
+    workspace: str,
+    yes: bool,  # noqa: FBT001 - likewise
+) -> None:
     """Remove what this project made in the workspace, by its tag, and look again whether anything is left.
 
     Endpoints, jobs, clusters for good, secret scopes. Run it again when it was interrupted.
@@ -108,17 +118,26 @@ def teardown(model: str, yes: bool) -> None:  # noqa: FBT001 - click passes flag
     from . import databricks  # noqa: PLC0415
     from .teardown import removed, things  # noqa: PLC0415
 
+    azure = place(subscription, group, workspace) if everything else None
+    if azure and azure.workspace() is None:  # it went at an earlier try
+        azure.delete(click.echo)
+        click.echo(f"The workspace {workspace} is gone: nothing billable is left")
+        return
     client = databricks.workspace()
     found = things(client, model)
+    for line in azure.status() if azure else ():
+        click.echo(f"  {line}")
     for thing in found:
         click.echo(f"  {thing.told}")
     host = str(client.config.host)
-    if found and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
+    if (found or azure) and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
         raise ServingError("nothing was removed")
     removed(found, click.echo)
     left = things(client, model)
     if any(thing.billable for thing in left):
         raise ServingError(f"still there: {', '.join(thing.told for thing in left)}; run it again")
+    if azure:
+        azure.delete(click.echo)
     click.echo(f"Looked again in {host}: nothing billable is left" if not left else f"Left: {left[0].told}")
 
 

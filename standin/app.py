@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import catalogue, chat, embeddings, images
+from .arm import ResourceManager
 from .refusal import RefusedError
 from .script import Fault, Script, suffered
 from .volumes import Volumes
@@ -29,7 +30,7 @@ class StandIn:
     def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
         """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
         self.key, self.secrets, self.script = key, {} if secrets is None else secrets, Script()
-        self.workspace = Workspace(self.secrets)
+        self.workspace, self.azure = Workspace(self.secrets), ResourceManager()
 
     @property
     def volumes(self) -> Volumes:
@@ -50,6 +51,7 @@ class StandIn:
         routes += [
             Route("/api/2.0/secrets/get", self._let_in(self._secret)),
             *self.workspace.routes(self._let_in),
+            *self.azure.routes(self._let_in),
             Route("/.well-known/databricks-config", self._workspace),
             Route("/standin/identity", self._identity),
             Route("/standin/script", self._scripted, methods=["POST"]),

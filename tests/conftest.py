@@ -89,6 +89,7 @@ def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> S
     made, address = _served
     made.script.reset()
     made.workspace.clear()
+    made.azure.clear()
     made.secrets.clear()
     for name, value in variables(address, made.key).items():
         monkeypatch.setenv(name, value)
