@@ -8,7 +8,7 @@ import click
 
 from commandline import Commands
 
-from .deploying import deploy, status, teardown
+from .deploying import deploy, smoke, status, teardown
 from .errors import ServingError
 from .provisioning import workspace
 
@@ -91,7 +91,7 @@ def up(target: str, host: str, port: int, stream: bool) -> None:  # noqa: FBT001
     up(target, host, port, stream=stream)
 
 
-for _command in (deploy, status, teardown, workspace):
+for _command in (deploy, smoke, status, teardown, workspace):
     serving.add_command(_command)
 
 

@@ -99,6 +99,18 @@ def status(name: str, endpoint: str | None) -> None:
 
 
 @click.command()
+@click.option("--name", required=True, help="A registered model for this test alone, of three levels.")
+@click.option("--endpoint", default="multichain-smoke", show_default=True, help="An endpoint for this test alone.")
+@click.option("--profile", default="offline", show_default=True, help="Who answers.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("smoke.md"), show_default=True, help="The report.")
+def smoke(name: str, endpoint: str, profile: str, out: Path) -> None:
+    """Ten minutes against a workspace, from nothing to teardown: train, deploy, ask, remove; with a written report."""
+    from .smoke import smoke  # noqa: PLC0415
+
+    smoke(name, endpoint, profile, out, click.echo)
+
+
+@click.command()
 @click.option("--model", default="", metavar="NAME", help="Remove this registered model with all versions, too.")
 @click.option("--everything", is_flag=True, help="The Azure workspace and its resource group, too.")
 @placed

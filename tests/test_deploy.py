@@ -316,3 +316,25 @@ def test_too_large() -> None:
 def test_variables_that_cannot_be(secrets: list[str], plain: list[str], sentence: str) -> None:
     with pytest.raises(ServingError, match=sentence):
         variables(secrets, plain)
+
+
+def test_smoke(workspace: Workspace, logged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From nothing to teardown, and a report; with a version that answers wrongly, too."""
+    good = right(logged)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
+    name = "dev.assistants.smoke"
+    workspace.endpoints.models[name, "1"] = good
+    done = told("smoke", "--name", name)
+    report = (tmp_path / "smoke.md").read_text("utf-8")
+    steps = ["train, register, promote", "deploy", "ask the example", "ask ten times", "status", "teardown"]
+    assert [line.split(" | ")[0][2:] for line in report.splitlines() if line.endswith("| ok |")] == steps
+    assert done.splitlines()[-1] == str(tmp_path / "smoke.md")
+    assert (workspace.endpoints.all, list(workspace.catalog.models)) == ({}, [MODEL])
+
+    workspace.endpoints.models[name, "1"] = wrong
+    failed = run("smoke", "--name", name)
+    assert failed.output.endswith("Error: failed: deploy; the report says why\n")
+    assert "answers are wrong: timeout: qa: too late" in (tmp_path / "smoke.md").read_text("utf-8")
+    assert (workspace.endpoints.all, list(workspace.catalog.models)) == ({}, [MODEL])
