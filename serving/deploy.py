@@ -79,6 +79,7 @@ class Deployment:
                 ),
                 route_optimized=wanted.route_optimized,
                 ai_gateway=wanted.gateway(),
+                telemetry_config=wanted.telemetry(),
                 budget_policy_id=wanted.budget_policy or None,
                 tags=wanted.marks(),
             )
@@ -106,6 +107,8 @@ class Deployment:
                     inference_table_config=told.inference_table_config,
                     rate_limits=told.rate_limits,
                 )
+            if wanted.tables and not found.telemetry_config:
+                self.client.serving_endpoints.patch_telemetry_config(wanted.name, telemetry_config=wanted.telemetry())
             if not {(one.key, one.value) for one in wanted.marks()} <= {(one.key, one.value) for one in found.tags}:
                 self.client.serving_endpoints.patch(wanted.name, add_tags=wanted.marks())
 

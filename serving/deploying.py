@@ -35,7 +35,12 @@ def _set(command: Callable[..., Any]) -> Callable[..., Any]:
     environment = click.option(
         "--environment", default="prod", show_default=True, help="A tag; an endpoint of dev scales to zero."
     )
-    tables = click.option("--tables", default="", metavar="CATALOG.SCHEMA", help="Keep requests in tables there.")
+    tables = click.option(
+        "--tables",
+        default="",
+        metavar="CATALOG.SCHEMA",
+        help="Keep requests and logs in tables there.",
+    )
     limit = click.option("--calls-per-minute", default=0, type=click.IntRange(min=0), help="The most; 0 is no limit.")
     policy = click.option("--budget-policy", default="", help="The id of a budget policy.")
     tag = click.option("--tag", multiple=True, metavar="NAME=VALUE", help="A further tag, which goes to the bill.")

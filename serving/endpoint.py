@@ -68,6 +68,16 @@ class Wanted:
             told.rate_limits = [serving.AiGatewayRateLimit(minute, self.calls_per_minute, key)]
         return told
 
+    def telemetry(self) -> Any:  # noqa: ANN401 - likewise
+        """Logs, metrics and traces go to ``tables``; None where none are named."""
+        from databricks.sdk.service import serving  # noqa: PLC0415
+
+        if not self.tables:
+            return None
+        prefix = f"{self.tables}.{self.name.replace('-', '_')}"
+        names = {f"{kind}_table": f"{prefix}_{kind}" for kind in ("logs", "metrics", "traces")}
+        return serving.TelemetryConfig(table_names=serving.UnityCatalogTableNames(**names))
+
     def marks(self) -> list[Any]:
         """The tags of the endpoint, which go to the bill, too."""
         from databricks.sdk.service.serving import EndpointTag  # noqa: PLC0415

@@ -15,7 +15,7 @@ def plan(deployment: Deployment) -> Iterator[str]:
     yield f"  scale to zero {'on: the first request after a pause waits for minutes' if _sleeps(wanted) else 'off'}"
     for name, value in sorted({**wanted.served().environment_vars}.items()):
         yield f"  {name}={value}"
-    kept = f"requests up to 1 MB are kept in tables of {wanted.tables}" if wanted.tables else "no request is kept"
+    kept = f"requests and telemetry go to tables of {wanted.tables}" if wanted.tables else "no request is kept"
     limit = f"{wanted.calls_per_minute} calls a minute at most" if wanted.calls_per_minute else "no limit of calls"
     yield f"  AI Gateway: usage is tracked, {kept}, {limit}"
     yield f"  route optimisation {'on' if _routed(wanted, found) else 'off'}, chosen when an endpoint is created"

@@ -71,6 +71,7 @@ class Endpoints:
             Route(one, let_in(self._delete), methods=["DELETE"]),
             Route(f"{one}/config", let_in(self._update), methods=["PUT"]),
             Route(f"{one}/tags", let_in(self._tags), methods=["PATCH"]),
+            Route(f"{one}/telemetry-config", let_in(self._telemetry), methods=["PATCH"]),
             Route(f"{one}/ai-gateway", let_in(self._gateway), methods=["PUT"]),
             Route(f"{served}/build-logs", let_in(self._build_logs), methods=["GET"]),
             Route(f"{served}/logs", let_in(self._logs), methods=["GET"]),
@@ -132,6 +133,12 @@ class Endpoints:
         _known(serving.AiGatewayConfig, body, "ai_gateway")
         self._one(request).told["ai_gateway"] = body
         return JSONResponse(body)
+
+    async def _telemetry(self, request: Request) -> Response:
+        body, made = await request.json(), self._one(request)
+        _known(serving.TelemetryConfig, body.get("telemetry_config", body), "telemetry_config")
+        made.told["telemetry_config"] = body.get("telemetry_config", body)
+        return JSONResponse(_told(made))
 
     async def _build_logs(self, request: Request) -> Response:
         self._one(request)

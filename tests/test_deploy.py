@@ -150,6 +150,16 @@ def test_other_settings_are_another_served_version(workspace: Workspace) -> None
     assert {"key": "multichain", "value": "dev"} in workspace.endpoints.all[NAME].told["tags"]
 
 
+def test_requests_and_telemetry_are_kept_where_tables_are_named(workspace: Workspace) -> None:
+    deployed()
+    assert "telemetry_config" not in workspace.endpoints.all[NAME].told
+    assert deployed("--tables", "dev.logs").exit_code == 0
+    told = workspace.endpoints.all[NAME].told
+    names = {f"{kind}_table": f"dev.logs.multichain_{kind}" for kind in ("logs", "metrics", "traces")}
+    assert told["telemetry_config"] == {"table_names": names}
+    assert told["ai_gateway"]["inference_table_config"]["table_name_prefix"] == "multichain"
+
+
 def test_a_plan_changes_nothing(workspace: Workspace, stand_in: StandIn) -> None:
     stand_in.secrets["multichain", "openai"] = "sk-planted"
     words = ("--plan", "--secret", "OPENAI_API_KEY=multichain/openai", "--tables", "dev.logs", "--set", "A=b")
@@ -162,7 +172,7 @@ def test_a_plan_changes_nothing(workspace: Workspace, stand_in: StandIn) -> None
         "  MULTICHAIN_DEADLINE_SECONDS=280",
         "  MULTICHAIN_RESPONSE_BYTES=15000000",
         "  OPENAI_API_KEY={{secrets/multichain/openai}}",
-        "  AI Gateway: usage is tracked, requests up to 1 MB are kept in tables of dev.logs, no limit of calls",
+        "  AI Gateway: usage is tracked, requests and telemetry go to tables of dev.logs, no limit of calls",
         "  route optimisation on, chosen when an endpoint is created",
         "  tags multichain=prod",
         "  cost: by the hour for each unit of concurrency, at your region's price, which this tool does not know",
