@@ -100,7 +100,7 @@ class EndpointTarget:
 
 def check_store(uri: str) -> None:
     """Raises ServingError when there is no store to load from: MLflow would make an empty one and then fail."""
-    named = os.environ.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_REGISTRY_URI")
+    named = any(map(os.environ.get, ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_RUNTIME_VERSION")))
     if uri.startswith(("models:/", "runs:/")) and not named and not Path("mlflow.db").is_file():
         raise ServingError(
             f"there is no store in {Path.cwd()} (no mlflow.db); go to the folder where you ran python -m training run, "

@@ -1,5 +1,6 @@
 """databricks.yml: known to Databricks' own classes field by field, and each command that it names runs here."""
 
+import os
 import re
 import subprocess
 import sys
@@ -118,6 +119,7 @@ def stored(stand_in: StandIn, folder: Path) -> Path:
 
 def test_a_job_that_fails_fails(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "job.py"), "training", "history", "--name", "nothing"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    there = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    done = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: nothing has no version")

@@ -246,3 +246,33 @@ def test_mlflow_run(trained: Path, run: Run, tmp_path: Path) -> None:
     asked = run("mlflow", "run", str(project), *words, **environment)
     assert asked.returncode == 0, asked.stderr
     assert "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform." in asked.stdout
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback", "history", "check"])
+def test_a_folder_without_a_store_stays_as_it_is(command: str, run: Run, tmp_path: Path) -> None:
+    done = run("training", command)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"Error: there is no store in {tmp_path} (no mlflow.db); go to the folder where you ran"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_gate_by_its_commands(trained: Path, run: Run, tmp_path: Path) -> None:
+    """A worse version is refused with an exit code of 1, and forced with a reason; then back."""
+    rows = tmp_path / "rows.jsonl"
+    lines = [{"question": f"{begin} LangChain?", "source": "langchain.txt"} for begin in ("What is", "Why", "Explain")]
+    rows.write_text("\n".join(map(json.dumps, lines * 4)), "utf-8")
+    first = ("training", "run", "--name", "gated", "--documents")
+    assert run(*first, str(EXERCISE), folder=trained).returncode == 0
+    poor = run(*first, str(EXERCISE / "gpt-4.txt"), "--evaluation", str(rows), folder=trained)
+    assert poor.returncode == 1
+    assert "Error: version 2 of gated is not promoted against version 1: the right passage was among" in poor.stderr
+    forced = run(
+        "training", "promote", "2", "--name", "gated", "--evaluation", str(rows), "--force", "a test", folder=trained
+    )
+    assert forced.returncode == 0, forced.stderr
+    assert "It was forced: a test" in forced.stdout
+    assert "points at version 1 again" in run("training", "rollback", "--name", "gated", folder=trained).stdout
+    missing = run("training", "promote", "9", "--name", "gated", folder=trained)
+    assert missing.stderr == "Error: gated has no version 9; python -m training history lists them\n"

@@ -1,6 +1,7 @@
 """``python -m training``: from documents to a registered version."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,16 @@ def _judged(file: Path | None) -> list[Example]:
     return [parsed(line) for line in lines]
 
 
+def _stored() -> None:
+    """Raises CommandError when there is no store to look into: MLflow would make an empty one."""
+    named = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_RUNTIME_VERSION")
+    if not any(map(os.environ.get, named)) and not Path("mlflow.db").is_file():
+        raise CommandError(
+            f"there is no store in {Path.cwd()} (no mlflow.db); go to the folder where you ran python -m training run, "
+            "or set MLFLOW_TRACKING_URI"
+        )
+
+
 def _show(table: tuple[str, list[Figure]]) -> None:
     click.echo(f"\n{table[0]}")
     for figure in table[1]:
@@ -247,6 +258,7 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
     from .registry import find  # noqa: PLC0415
     from .run import Gate, promoted, verified  # noqa: PLC0415
 
+    _stored()
     number = str(find(name, version).version)
     verified(f"models:/{name}/{number}")
     with bar("Asking") as asking:
@@ -260,6 +272,7 @@ def rollback(version: str, name: str) -> None:
     """Move the alias champion back to the champion before, or to VERSION. Nothing is built."""
     from .promote import rollback  # noqa: PLC0415
 
+    _stored()
     left, served = rollback(name, version)
     click.echo(f"The alias champion of {name} points at version {served} again; version {left} stays registered")
 
@@ -270,6 +283,7 @@ def history(name: str) -> None:
     """List the versions: aliases, why each was promoted or not, figures, models' ends, size of the index."""
     from .history import history  # noqa: PLC0415
 
+    _stored()
     for line in history(name):
         click.echo(line)
 
@@ -303,6 +317,7 @@ def check(name: str, first: tuple[str, ...], more: tuple[str, ...], days: int) -
     """
     from .check import check  # noqa: PLC0415
 
+    _stored()
     code = 0
     for finding in check(name, [*first, *more], days):
         click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.sentence}")
