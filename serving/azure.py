@@ -20,6 +20,8 @@ MANAGER = "AZURE_RESOURCE_MANAGER"
 PAUSE, PATIENCE = 10.0, 2400.0
 """Seconds between two looks at a workspace that is being made, and after which it is left to itself."""
 
+_MISSING = "Azure's SDK is not installed; pip install -e '.[azure]'"
+
 Tell = Callable[[str], None]
 
 
@@ -45,6 +47,11 @@ class Azure:
                     self.group, self.name, wanted, polling_interval=PAUSE
                 ).result()
             return _address(self._ready(found, tell))
+
+    def there(self) -> bool:
+        """Whether the workspace is there. Raises ServingError."""
+        with refused(f"looking at {self.name}"):
+            return self.workspace() is not None
 
     def status(self) -> Iterator[str]:
         """Lines about the group and the workspace."""
@@ -89,7 +96,7 @@ class Azure:
 
     def _others(self) -> list[str]:
         """What stands in the group beside the workspace."""
-        listed = self._resources.list_by_resource_group(self.group)
+        listed = self._clients.resources.resources.list_by_resource_group(self.group)
         return sorted(str(one.name) for one in listed if str(one.name) != self.name)
 
     def workspace(self) -> Any:  # noqa: ANN401 - a class of the SDK's
@@ -117,40 +124,36 @@ class Azure:
             ),
         )
 
-    @cached_property
+    @property
     def _workspaces(self) -> Any:  # noqa: ANN401 - likewise
-        return _clients().databricks(self.subscription).workspaces
+        return self._clients.databricks.workspaces
 
-    @cached_property
+    @property
     def _groups(self) -> Any:  # noqa: ANN401 - likewise
-        return _clients().groups(self.subscription).resource_groups
+        return self._clients.resources.resource_groups
 
     @cached_property
-    def _resources(self) -> Any:  # noqa: ANN401 - likewise
-        return _clients().groups(self.subscription).resources
+    def _clients(self) -> "_Clients":
+        """Raises ServingError when the extra is not installed."""
+        try:
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - the extra azure
+            from azure.mgmt.databricks import AzureDatabricksManagementClient  # noqa: PLC0415
+            from azure.mgmt.resource.resources import ResourceManagementClient  # noqa: PLC0415
+        except ImportError:
+            raise ServingError(_MISSING) from None
+        credential, told = DefaultAzureCredential(), _address_of_azure()
+        return _Clients(
+            AzureDatabricksManagementClient(credential, self.subscription, **told),
+            ResourceManagementClient(credential, self.subscription, **told),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """How the SDKs' clients are made."""
+    """The SDKs' clients, with one credential."""
 
-    databricks: Callable[[str], Any]
-    groups: Callable[[str], Any]
-
-
-def _clients() -> _Clients:
-    """Raises ServingError when the extra is not installed."""
-    try:
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - the extra azure
-        from azure.mgmt.databricks import AzureDatabricksManagementClient  # noqa: PLC0415
-        from azure.mgmt.resource.resources import ResourceManagementClient  # noqa: PLC0415
-    except ImportError:
-        raise ServingError("Azure's SDK is not installed; pip install -e '.[azure]'") from None
-    credential, told = DefaultAzureCredential(), _address_of_azure()
-    return _Clients(
-        lambda subscription: AzureDatabricksManagementClient(credential, subscription, **told),
-        lambda subscription: ResourceManagementClient(credential, subscription, **told),
-    )
+    databricks: Any
+    resources: Any
 
 
 def _address_of_azure() -> dict[str, Any]:
@@ -169,8 +172,10 @@ def _address_of_azure() -> dict[str, Any]:
 @contextmanager
 def refused(what: str) -> Iterator[None]:
     """Says in words what Azure refuses while ``what`` is done. Raises ServingError."""
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
-
+    try:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
+    except ImportError:
+        raise ServingError(_MISSING) from None
     try:
         yield
     except ClientAuthenticationError:

@@ -1,11 +1,12 @@
 """One request to a target: a registered or saved version, loaded here, or a server that speaks MLflow's protocol."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import requests
+
+from commandline import store
 
 from . import databricks, invoke
 from .errors import ServingError
@@ -99,13 +100,10 @@ class EndpointTarget:
 
 
 def check_store(uri: str) -> None:
-    """Raises ServingError when there is no store to load from: MLflow would make an empty one and then fail."""
-    named = any(map(os.environ.get, ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_RUNTIME_VERSION")))
-    if uri.startswith(("models:/", "runs:/")) and not named and not Path("mlflow.db").is_file():
-        raise ServingError(
-            f"there is no store in {Path.cwd()} (no mlflow.db); go to the folder where you ran python -m training run, "
-            "or set MLFLOW_TRACKING_URI"
-        )
+    """Raises ServingError when there is no store to load a registered version from."""
+    told = store.missing() if uri.startswith(("models:/", "runs:/")) else ""
+    if told:
+        raise ServingError(told)
 
 
 def _response(predictions: Any) -> Response:  # noqa: ANN401 - whatever the model at the target gives

@@ -40,7 +40,11 @@ class Deployment:
         found = self.found()
         if found is None:
             self._created()
-            return
+        else:
+            self._updated(found)
+        self.tell(f"{self.wanted.name} serves version {self.wanted.version} of {self.wanted.model}")
+
+    def _updated(self, found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
         owned(found)
         if in_progress(found):
             self.tell(f"A change of {self.wanted.name} is under way; waiting for it")
@@ -55,7 +59,6 @@ class Deployment:
             self._tried(before)
             self._moved(found, before)
         self._alone()
-        self.tell(f"{self.wanted.name} serves version {self.wanted.version} of {self.wanted.model}")
 
     def found(self) -> Any:  # noqa: ANN401 - a class of the SDK's
         """The endpoint as it is; None when there is none."""
@@ -86,7 +89,6 @@ class Deployment:
         self.tell(f"Creating {wanted.name}")
         self._settled()
         self._first()
-        self.tell(f"{wanted.name} serves version {wanted.version} of {wanted.model}")
 
     def _first(self) -> None:
         """Tries a version that has nothing before it to go back to."""

@@ -136,7 +136,7 @@ def teardown(  # noqa: PLR0913, PLR0917 - one for each option
     from .teardown import removed, things  # noqa: PLC0415
 
     azure = place(subscription, group, workspace) if everything else None
-    if azure and azure.workspace() is None:  # it went at an earlier try
+    if azure and not azure.there():  # it went at an earlier try
         azure.delete(click.echo)
         click.echo(f"The workspace {workspace} is gone: nothing billable is left")
         return

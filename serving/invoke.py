@@ -52,7 +52,7 @@ def wrong(client: "WorkspaceClient", endpoint: str, questions: Sequence[Golden],
 
 
 def _errors(response: dict[str, Any]) -> Iterator[str]:
-    """The errors of stages, and stages that were asked and did not run."""
+    """The errors of its stages."""
     for name, stage in response.items():
         if name != "meta" and stage["error"]:
             yield str(stage["error"])

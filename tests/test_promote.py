@@ -64,8 +64,8 @@ def tried(name: str, uri: str, evidence: Evidence | None, force: str = "") -> tu
     number = registry.register(uri, name)
     challenger = registry.find(name)
     assert str(challenger.version) == number
-    decision = promote(challenger, decide(challenger, name, evidence, quiet), name, force)
-    return number, bool(decision.version)
+    served = promote(challenger, decide(challenger, name, evidence, quiet), name, force)
+    return number, bool(served)
 
 
 def test_a_worse_version_is_refused_and_a_same_one_promoted(

@@ -1,7 +1,6 @@
 """``python -m training``: from documents to a registered version."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import click
 
 import model
-from commandline import Commands
+from commandline import Commands, store
 from model import check as profiles
 from model import description
 from model.errors import CommandError
@@ -228,13 +227,10 @@ def _judged(file: Path | None) -> list[Example]:
 
 
 def _stored() -> None:
-    """Raises CommandError when there is no store to look into: MLflow would make an empty one."""
-    named = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_RUNTIME_VERSION")
-    if not any(map(os.environ.get, named)) and not Path("mlflow.db").is_file():
-        raise CommandError(
-            f"there is no store in {Path.cwd()} (no mlflow.db); go to the folder where you ran python -m training run, "
-            "or set MLFLOW_TRACKING_URI"
-        )
+    """Raises CommandError when there is no store to look into."""
+    told = store.missing()
+    if told:
+        raise CommandError(told)
 
 
 def _show(table: tuple[str, list[Figure]]) -> None:

@@ -40,20 +40,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of it: the verdict, the champion it was compared with, the run that holds it, the version served."""
+    """A verdict, the champion that was compared with, and the run that holds it all; empty when there is none."""
 
     verdict: Verdict
-    champion: str
-    run: str
-    name: str
-    version: str
+    champion: str = ""
+    run: str = ""
 
 
-Decided = tuple[Verdict, str, str]
-"""A verdict, the champion that was compared with, and the run that holds it all; empty when there is none."""
-
-
-def decide(challenger: ModelVersion, to: str, evidence: Evidence | None, progress: Progress) -> Decided:
+def decide(challenger: ModelVersion, to: str, evidence: Evidence | None, progress: Progress) -> Decision:
     """The verdict on a version against the champion of ``to``, that champion's number, and the run that holds it all.
 
     Without evidence nothing is compared: that the version keeps its contract was verified before. Raises CommandError.
@@ -62,29 +56,32 @@ def decide(challenger: ModelVersion, to: str, evidence: Evidence | None, progres
     against = _uri(served) if served and _uri(served) != _uri(challenger) else ""
     number = str(served.version) if served and against else ""
     if evidence is None:
-        return Verdict(promoted=True, reasons=("it keeps its contract and answers; no row was compared",)), number, ""
+        return Decision(Verdict(True, ("it keeps its contract and answers; no row was compared",)), number)  # noqa: FBT003
     tags = {"evaluation": evidence.name, "version": _uri(challenger), "against": against}
     with mlflow.start_run(run_name=f"gate of {_uri(challenger)}", tags=tags) as run:
         verdict = _compared(_uri(challenger), against, evidence, progress, run.info.experiment_id)
         mlflow.set_tags({DECISION: "promoted" if verdict.promoted else "refused"})
         mlflow.log_text("\n".join([*verdict.reasons, *(one.told for one in verdict.comparisons)]), "verdict.txt")
-        return verdict, number, str(run.info.run_id)
+        return Decision(verdict, number, str(run.info.run_id))
 
 
-def promote(challenger: ModelVersion, decided: Decided, to: str, force: str = "") -> Decision:
-    """Moves the alias of ``to`` if the verdict is for it or ``force`` says why; tags what was decided."""
-    verdict, served, run = decided
+def promote(challenger: ModelVersion, decision: Decision, to: str, force: str = "") -> str:
+    """Moves the alias of ``to`` if the verdict is for it or ``force`` says why; tags what was decided.
+
+    Gives the version that is served now; empty when it was refused.
+    """
+    verdict, served, run = decision.verdict, decision.champion, decision.run
     outcome = "promoted" if verdict.promoted else "forced" if force else "refused"
     told = {DECISION: outcome, REASON: force if outcome == "forced" else "; ".join(verdict.reasons)}
     told |= {BY: registry.user(), AT: registry.now()} | ({"gate_champion": served} if served else {})
     told |= {"gate_run": run, registry.EVALUATED: run} if run else {}
     if outcome == "refused":
         registry.tag(challenger.name, str(challenger.version), told)
-        return Decision(verdict, served, run, challenger.name, "")
+        return ""
     number = str(challenger.version) if to == challenger.name else registry.copy(challenger, to)
     registry.tag(to, number, told | ({REPLACED: served} if served and served != number else {}))
     registry.point(to, number)
-    return Decision(verdict, served, run, to, number)
+    return number
 
 
 def rollback(name: str, number: str = "") -> tuple[str, str]:

@@ -102,21 +102,20 @@ def promoted(name: str, version: str, to: str, gate: Gate) -> None:
 
     challenger = registry.find(name, version)
     evidence = Evidence(gate.file.name, evaluation.read(gate.file).examples, gate.judge) if gate.file else None
-    decided = decide(challenger, to, evidence, gate.progress)
-    decision = promote(challenger, decided, to, gate.force)
-    verdict = decision.verdict
+    decision = decide(challenger, to, evidence, gate.progress)
+    served, verdict = promote(challenger, decision, to, gate.force), decision.verdict
     for comparison in verdict.comparisons:
         click.echo(comparison.told)
     if verdict.weak:
         click.echo(f"Note: {verdict.weak}")
     against = f" against version {decision.champion}" if decision.champion else ""
     why = "; ".join(verdict.reasons)
-    if not decision.version:
+    if not served:
         raise CommandError(
             f"version {challenger.version} of {name} is not promoted{against}: {why}. It stays registered, and the "
             "alias where it was; --force REASON promotes it regardless"
         )
-    click.echo(f"Promoted version {decision.version} of {to}{against}: {why}")
+    click.echo(f"Promoted version {served} of {to}{against}: {why}")
     if not verdict.promoted:
         click.echo(f"It was forced: {gate.force}")
     click.echo(f"The alias {registry.ALIAS} points at it: models:/{to}@{registry.ALIAS}")

@@ -20,6 +20,7 @@ from mlflow.pyfunc import PyFuncModel
 from model.profile import Profile
 
 from . import identity
+from .answering import predict
 from .cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
 from .shape import misshapen
 
@@ -50,7 +51,7 @@ def verify(uri: str, example: str = "") -> Iterator[Check]:
     yield Check("no pickle in its files", ", ".join(_pickles(folder)))
     yield Check("its code is what was logged", identity.tampered(folder))
     model = mlflow.pyfunc.load_model(str(folder))
-    declared = json.loads(_predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
+    declared = json.loads(predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
     yield _checked("answers its own example", partial(_smoke, model, declared))
     if {name: stage.get("inputs") for name, stage in declared.items()} != _USUAL:
         return  # the table speaks of the shipped stages
@@ -80,11 +81,6 @@ def _foreign(folder: Path, example: str) -> Iterator[Check]:
         yield Check("came through", (done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
 
 
-def _predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-    """What ``predict`` gives; MLflow's own type for it does not know objects and lists of them."""
-    return model.predict(given, params=params)
-
-
 def _checked(name: str, check: Callable[[], str]) -> Check:
     try:
         return Check(name, check())
@@ -102,7 +98,7 @@ def _pickles(folder: Path) -> Iterator[str]:
 
 def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
     example: dict[str, Any] = model.input_example  # type: ignore[assignment]  # ours is a dict
-    response = _predict(model, example)
+    response = predict(model, example)
     errors = [response[name]["error"] for name in declared if response[name]["error"]]
     silent = [name for name in example if not response[name]["ran"]]
     return "; ".join(errors or silent or misshapen(response, declared))
@@ -110,7 +106,7 @@ def _smoke(model: PyFuncModel, declared: dict[str, Any]) -> str:
 
 def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
     # one more row, so that MLflow sees rows whatever the case holds
-    responses = _predict(model, [*case.rows, {"image_generation": None}])
+    responses = predict(model, [*case.rows, {"image_generation": None}])
     if not isinstance(responses, list) or len(responses) != len(case.rows) + 1:
         return "rows were not answered with as many responses"
     responses.pop()
@@ -124,7 +120,7 @@ def _as_rows(model: PyFuncModel, case: Case, declared: dict[str, Any]) -> str:
 def _as_one(model: PyFuncModel, case: Case) -> str:
     expected = "; ".join(case.outcomes[0].values()) if case.refused else None
     try:
-        response = _predict(model, case.rows[0])
+        response = predict(model, case.rows[0])
     except MlflowException as error:
         return "" if error.message == expected else f"it was refused: {error.message}"
     found = {name: response[name]["error"] or RAN for name in case.outcomes[0]}
@@ -133,7 +129,7 @@ def _as_one(model: PyFuncModel, case: Case) -> str:
 
 def _empty(model: PyFuncModel, given: object, *, refused: bool) -> str:
     try:
-        response = _predict(model, given)
+        response = predict(model, given)
     except MlflowException as error:
         return "" if refused and error.message == NOTHING_KNOWN else f"it was refused: {error.message}"
     return "" if response == [] and not refused else "it was answered"
