@@ -10,6 +10,7 @@ from .errors import ProfileError
 from .field import Values
 from .pipeline import Pipeline
 from .providers import provider
+from .retrieval.fused import FusedRetriever
 from .retrieval.index import Index
 from .retrieval.retriever import Retriever
 from .source import Source
@@ -99,7 +100,7 @@ class Profile:
 
     def retriever(self, index: Index, files: str = "") -> Retriever:
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
-        return Retriever(index, self.embedder(files, index))
+        return FusedRetriever(index, self.embedder(files, index))
 
     def pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""

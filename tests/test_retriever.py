@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from model.profile import Profile
 from model.providers.base import normed
 from model.retrieval.chunks import Chunk, Passage
+from model.retrieval.fused import FusedRetriever
 from model.retrieval.fusion import FITTED, SEMANTIC, fuse
 from model.retrieval.index import Index
 from model.retrieval.latent import Latent
@@ -21,7 +22,7 @@ from training.build import build
 
 @pytest.fixture(scope="module")
 def retriever(profile: Profile, index_folder: Path) -> Retriever:
-    return Retriever(Index.open(index_folder), profile.embedder())
+    return FusedRetriever(Index.open(index_folder), profile.embedder())
 
 
 def search(retriever: Retriever, question: str, k: int = 3, **wanted: object) -> list[Passage]:

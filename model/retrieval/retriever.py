@@ -1,49 +1,21 @@
-"""Search: the passages for a question, by meaning and by words."""
+"""What finds passages for a question: the face that stages see, whatever stands behind it."""
 
-import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from functools import partial
-from itertools import islice
 from typing import Any
-
-import numpy as np
 
 from .. import spans
 from ..coalesce import Gathered
-from ..errors import ProfileError, ProviderError
+from ..errors import ProviderError
 from ..providers.base import Embeddings
 from .chunks import Passage
-from .fusion import FITTED, SEMANTIC, fuse, supported
-from .index import Index, Positions, Vectors
-
-_TOGETHER = 64
-"""How many questions are searched for in one call at most."""
-_LONG = 20_000_000
-"""Numbers compared, from which a search leaves the loop to a thread: some five milliseconds' work."""
-_NEARLY = 8
-"""More passages than asked for whose vectors are compared anew: a batch's scores differ in the seventh digit."""
-_CANDIDATES = 200
-"""How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
+from .index import Index, Vectors
 
 
-class Retriever:
-    """Finds passages in an index, with the embeddings that it was built with."""
+class Retriever(ABC):
+    """Finds passages; ``index`` is the one that it looks into, where that is one of this project's."""
 
-    def __init__(self, index: Index, embeddings: Embeddings, documents: str = "") -> None:
-        self.index, self._embeddings = index, embeddings
-        self._inside = _fitting(index, documents) if documents else None
-        self._weights = SEMANTIC if embeddings.semantic else FITTED
-        self._vector: Gathered[str, Vectors] = Gathered(
-            self._embedded, embeddings.together, embeddings.pause, parts=_parts, size=len
-        )
-        self._nearest: Gathered[tuple[Vectors, int], dict[int, float]] = Gathered(self._near_all, _TOGETHER)
-
-    def within(self, documents: str) -> "Retriever":
-        """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
-        if not any(fnmatchcase(source, documents) for source in self.index.manifest.documents):
-            raise ProfileError(f"no document of the index fits {documents}; patterns are matched with their sources")
-        return Retriever(self.index, self._embeddings, documents)
+    index: Index | None = None
 
     async def search(self, question: str, k: int, wanted: dict[str, Any] | None = None) -> list[Passage]:
         """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are."""
@@ -53,67 +25,34 @@ class Retriever:
                 step.outputs = [passage.fields() for passage in found]
             return found
 
-    async def _found(self, question: str, k: int, wanted: dict[str, Any] | None) -> list[Passage]:
-        allowed = self._allowed(wanted)
-        if allowed is not None and not len(allowed):
-            return []
-        count = min(max(_CANDIDATES, k), len(self.index.chunks))
+    @abstractmethod
+    def within(self, documents: str) -> "Retriever":
+        """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
+
+    @abstractmethod
+    async def _found(self, question: str, k: int, wanted: dict[str, Any] | None) -> list[Passage]: ...
+
+
+class Questions:
+    """The vectors of questions; those of one moment are embedded in one call, and those asked twice once."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self._embeddings = embeddings
+        self._vector: Gathered[str, Vectors] = Gathered(
+            self._embedded, embeddings.together, embeddings.pause, parts=_parts, size=len
+        )
+
+    async def vector(self, question: str) -> Vectors:
+        """That of one question; shape (dimension,)."""
         with spans.span("embedding", "EMBEDDING", {"text": question}):
-            vector = await self._vector(question)
-        dense = await self._nearest((vector, count)) if allowed is None else self.index.nearest(vector, count, allowed)
-        by_words, by_letters = self.index.lexical.scores(question)
-        support = supported(by_words, by_letters)
-        positions = np.arange(len(support)) if allowed is None else allowed
-        best = positions[_largest(support[positions], count)]
-        candidates = np.array(sorted({*dense, *best.tolist()}))
-        floor = min(dense.values(), default=0.0)
-        near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
-        fusing = partial(fuse, best=float(by_words[positions].max()), weights=self._weights)
-        fused = fusing(by_words[candidates], by_letters[candidates], near)
-        found = np.sort(candidates[_largest(fused, k + _NEARLY)])
-        exact = fusing(by_words[found], by_letters[found], self.index.vectors.compare(vector, found))
-        scores = np.round(exact.astype(np.float64), 6)
-        order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
-        return [
-            Passage(self.index.chunks[found[n]], float(scores[n]), round(float(support[found[n]]), 6)) for n in order
-        ]
+            return await self._vector(question)
 
     async def _embedded(self, questions: list[str]) -> Sequence[Vectors]:
-        """The vector of each, those asked twice once."""
         once = list(dict.fromkeys(questions))
         vectors = dict(zip(once, await self._embeddings.embed(once, question=True), strict=True))
         return [vectors[question] for question in questions]
-
-    async def _near_all(self, asked: list[tuple[Vectors, int]]) -> list[dict[int, float]]:
-        """What is nearest to each vector: position → score, one search for all."""
-        count = max(count for _, count in asked)
-        vectors = np.stack([vector for vector, _ in asked])
-        if vectors.size * len(self.index.chunks) > _LONG:
-            found = await asyncio.to_thread(self.index.nearest_of_each, vectors, count)
-        else:
-            found = self.index.nearest_of_each(vectors, count)
-        return [dict(islice(near.items(), most)) for near, (_, most) in zip(found, asked, strict=True)]
-
-    def _allowed(self, wanted: dict[str, Any] | None) -> Positions | None:
-        """The positions to search among; None for all."""
-        if not wanted:
-            return self._inside
-        fitting = self.index.matching(wanted)
-        return fitting if self._inside is None else np.intersect1d(fitting, self._inside)
-
-
-def _fitting(index: Index, documents: str) -> Positions:
-    fitting = [source for source in index.manifest.documents if fnmatchcase(source, documents)]
-    return index.matching({"source": fitting})
 
 
 def _parts(error: Exception) -> bool:
     """Whether some of what was embedded may be at fault."""
     return isinstance(error, ProviderError)
-
-
-def _largest(scores: Vectors, count: int) -> Positions:
-    """Where the ``count`` largest are, in no order."""
-    if count >= len(scores):
-        return np.arange(len(scores))
-    return np.argpartition(-scores, count)[:count]
