@@ -87,11 +87,12 @@ def forget(file: Path, sources: Iterable[str]) -> int:
 
 @contextmanager
 def _open(file: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction; what it deletes is overwritten."""
+    """One transaction, alone with the file; what it deletes is overwritten."""
     try:
         with closing(sqlite3.connect(file, timeout=60)) as store:
             store.execute("PRAGMA secure_delete = ON")
             with store:
+                store.execute("BEGIN IMMEDIATE")  # so that what it reads stays true until it has written
                 for table in _TABLES:
                     store.execute(f"CREATE TABLE IF NOT EXISTS {table}")
                 yield store
