@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import Stemmer
-
 from . import plan, settings, stages
 from .contract import COMMON as GIVEN
 from .contract import RUN, Contract
@@ -13,10 +11,6 @@ from .field import Values
 from .profile import COMMON, GATE, Profile, is_provider, provided
 from .providers import MODULES, provider
 
-INDEX = ("chunk_size", "overlap", "language")
-"""The settings of an index."""
-
-_LEAST_CHUNK, _MOST_CHUNK = 50, 100_000
 _NAME = re.compile(r"[A-Za-z][\w-]*")
 
 
@@ -37,32 +31,16 @@ def _raise(wrong: Iterator[str]) -> None:
 
 
 def _parts(profile: Profile) -> Iterator[str]:
-    for name in profile.index.keys() - set(INDEX):
-        place = profile.source.place("index", name)
-        yield f"{place}: index: there is no setting {name}; {settings.meant(name, INDEX)}"
-    for name in INDEX:
-        sentence = _index(name, profile.index)
-        if sentence:
-            yield f"{profile.source.place('index', name)}: index: {sentence}"
-    yield from _provider(profile, ("embeddings",), profile.embeddings, "embeddings")
+    for name, sentence in profile.kind.wrong(profile.index):
+        yield f"{profile.source.place('index', name)}: index: {sentence}"
+    if profile.embeddings:
+        yield from _provider(profile, ("embeddings",), profile.embeddings, "embeddings")
     if not isinstance(profile.gate, dict):
         yield f"{profile.source.place(GATE)}: gate: expected measures with a number each, such as {{recall: 0.9}}"
         return
     for name, floor in profile.gate.items():
         if isinstance(floor, bool) or not isinstance(floor, int | float):
             yield f"{profile.source.place(GATE, str(name))}: gate: {name} is expected to be a number"
-
-
-def _index(name: str, told: Values) -> str:
-    """What is wrong with a setting of the index; empty when nothing is."""
-    value = told.get(name)
-    if name == "language":
-        known = Stemmer.algorithms()
-        return "" if value in known else f"there is no stemmer for {value}; {settings.meant(str(value), known)}"
-    most = _MOST_CHUNK if name == "chunk_size" else told.get("chunk_size") or 0
-    least = _LEAST_CHUNK if name == "chunk_size" else 0
-    fits = type(value) is int and type(most) is int and least <= value < most
-    return "" if fits else f"{name} is expected to be a whole number of characters from {least} to below {most}"
 
 
 def _stages(profile: Profile) -> Iterator[str]:
@@ -101,6 +79,9 @@ def _entries(profile: Profile, name: str, told: Values) -> Iterator[str]:
         yield f"{place}: {name}: there is no setting {key}; {settings.meant(str(key), known)}"
     for key, sentence in settings.wrong(kind, own):
         yield f"{profile.source.place('stages', name, key)}: {name}: {sentence}"
+    if own.get("documents") and not profile.kind.OWN:
+        place = profile.source.place("stages", name, "documents")
+        yield f"{place}: {name}: documents is for an index of one's own; give the stage a filter instead"
     for key, value in own.items():
         if is_provider(value):
             yield from _provider(profile, ("stages", name, key), value, key)
@@ -115,6 +96,9 @@ def _provider(profile: Profile, path: tuple[str, ...], told: Values, role: str) 
     make = getattr(provider(name), role, None)
     if make is None:
         yield f"{profile.source.place(*path)}: {where}: the provider {name} has no {role}; name another"
+        return
+    if not profile.kind.OWN and settings.needs(make, "index"):
+        yield f"{profile.source.place(*path)}: {where}: the provider {name} needs an index of one's own; name another"
         return
     own = provided(told)
     wrong = list(settings.wrong(make, own))

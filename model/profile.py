@@ -1,7 +1,9 @@
 """A profile: which stages there are, and which providers answer them. It is read here, and built in one screen."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 from . import imports, settings
@@ -10,7 +12,7 @@ from .errors import ProfileError
 from .field import Values
 from .pipeline import Pipeline
 from .providers import provider
-from .retrieval.fused import FusedRetriever
+from .retrieval import kinds
 from .retrieval.index import Index
 from .retrieval.retriever import Retriever
 from .source import Source
@@ -19,6 +21,9 @@ from .stages.base import Fields
 
 FOLDER = Path(__file__).parent / "profiles"
 PARTS = ("embeddings", "index", "stages")
+"""What a profile has; one whose index is not its own may leave embeddings out."""
+RETRIEVER = "retriever"
+"""The part that says where passages lie (retrieval/kinds.py)."""
 GATE = "gate"
 """The part that a profile may have: measures of a version, each with the least that it must reach to be promoted, or
 the most where less is better."""
@@ -34,10 +39,11 @@ class Profile:
 
     name: str
     source: Source
-    embeddings: Values
     index: Values
     stages: dict[str, Values]
+    embeddings: Values = field(default_factory=dict)
     gate: Any = field(default_factory=dict)
+    passages: str = kinds.DEFAULT
 
     @classmethod
     def read(cls, name: str) -> Self:
@@ -47,12 +53,12 @@ class Profile:
             known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yaml")))
             raise ProfileError(f"there is no profile {name}; use one of {known}, or the path of a file")
         source = Source(file)
-        told = source.values
-        if not (isinstance(told, dict) and all(isinstance(told.get(part), dict) and told[part] for part in PARTS)):
-            raise ProfileError(f"{source.place()}: it is not a profile: it needs embeddings, index and stages")
-        for part in told.keys() - {*PARTS, GATE}:
-            raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, [*PARTS, GATE])}")
-        return cls(file.stem, source, **told)
+        return cls(file.stem, source, **_parts(source))
+
+    @property
+    def kind(self) -> ModuleType:
+        """Where its passages lie."""
+        return kinds.kind(self.passages)
 
     @property
     def contract(self) -> Contract:
@@ -66,7 +72,8 @@ class Profile:
         runnables = {name for stage in made for name in ("langchain-core", *stage.get("requires", ()))}
         named = {name for path in self.paths for name in imports.distributions(path)}
         served = {one for _, _, told in self.entries for one in provider(told["provider"]).requires(told)}
-        return runnables | named | served
+        searched: set[str] = self.kind.requires(self.index)
+        return runnables | named | served | searched
 
     @property
     def paths(self) -> set[str]:
@@ -84,11 +91,13 @@ class Profile:
             for role, told in entry.items()
             if is_provider(told)
         ]
-        return [("", "embeddings", self.embeddings), *named]
+        return [("", "embeddings", self.embeddings), *named] if self.embeddings else named
 
     @property
     def folder(self) -> Path | None:
         """The folder of the embedding model that a version is logged with; None when it needs none."""
+        if not self.embeddings:
+            return None
         module = provider(self.embeddings["provider"])
         return module.folder(provided(self.embeddings)) if hasattr(module, "folder") else None
 
@@ -98,9 +107,14 @@ class Profile:
         asked = [told for _, _, told in self.entries if told["provider"] == "databricks"]
         return sorted({name for told in asked for key in MODELS for name in models(told, key)})
 
-    def retriever(self, index: Index, files: str = "") -> Retriever:
+    def built(self, folder: Path) -> Any:  # noqa: ANN401 - an Index, or what described one elsewhere
+        """What a build left in ``folder``. Raises IndexFolderError."""
+        return self.kind.built(folder)
+
+    def retriever(self, index: Any, files: str = "") -> Retriever:  # noqa: ANN401 - what a build left
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
-        return FusedRetriever(index, self.embedder(files, index))
+        made: Retriever = self.kind.retriever(index, partial(self.embedder, files))
+        return made
 
     def pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""
@@ -109,7 +123,9 @@ class Profile:
         return Pipeline(contract, made)
 
     def embedder(self, files: str = "", index: Index | None = None) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
-        """The embeddings that documents and questions share, as ``index`` was fitted, if it was."""
+        """The embeddings that documents and questions share, as ``index`` was fitted, if it was; None without any."""
+        if not self.embeddings:
+            return None
         return made(self.embeddings, "embeddings", files=files, index=index)
 
     def settings(self, name: str) -> Values:
@@ -135,6 +151,21 @@ class Profile:
         except ProfileError as error:
             raise ProfileError(f"{self.source.place('stages', name)}: {name}: {error}") from None
         return stage
+
+
+def _parts(source: Source) -> Values:
+    """The parts of a profile's file, each of which is known. Raises ProfileError."""
+    told = source.values if isinstance(source.values, dict) else {}
+    passages, known = str(told.get(RETRIEVER, kinds.DEFAULT)), [*PARTS, RETRIEVER, GATE]
+    if passages not in kinds.MODULES:
+        meant = settings.meant(passages, kinds.MODULES)
+        raise ProfileError(f"{source.place(RETRIEVER)}: there is no retriever {passages}; {meant}")
+    needed = [part for part in PARTS if part in told or part != "embeddings" or kinds.kind(passages).OWN]
+    if not all(isinstance(told.get(part), dict) and told[part] for part in needed):
+        raise ProfileError(f"{source.place()}: it is not a profile: it needs {', '.join(needed[:-1])} and stages")
+    for part in told.keys() - set(known):
+        raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, known)}")
+    return {part: value for part, value in told.items() if part != RETRIEVER} | {"passages": passages}
 
 
 def models(told: Values, key: str) -> list[str]:

@@ -19,7 +19,6 @@ from .errors import InvalidRequestError, LoopError, ProfileError
 from .events import Event
 from .normalise import Call, read
 from .profile import Profile
-from .retrieval.index import Index
 
 if TYPE_CHECKING:
     from .multichain import DocumentRetriever, MultiChain
@@ -39,7 +38,7 @@ class MultichainModel(PythonModel):
             setting()  # what the environment says is to be read now, not when the first request has been paid for
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
-        self._retriever = profile.retriever(Index.open(index), context.artifacts.get("embeddings", ""))
+        self._retriever = profile.retriever(profile.built(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.pipeline(self._retriever)
         self._pipeline.traced = tracing.traced
         self._floors = profile.gate

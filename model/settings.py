@@ -1,6 +1,6 @@
 """What a class or function takes from a profile: the names of its settings, their types, and what is near."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from types import UnionType
@@ -32,15 +32,23 @@ def names(made: Callable[..., Any]) -> list[str]:
     return [name for name in signature(made).parameters if name not in GIVEN]
 
 
+def needs(made: Callable[..., Any], part: str) -> bool:
+    """Whether it cannot do without that part of what a profile builds on."""
+    asked = signature(made).parameters.get(part)
+    return asked is not None and asked.default is Parameter.empty
+
+
 def call(made: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:  # noqa: ANN401
     """It, with its settings and those of ``parts`` that it asks for."""
     wanted = {name: part for name, part in parts.items() if name in signature(made).parameters}
     return made(**wanted, **settings)
 
 
-def wrong(made: Callable[..., Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def wrong(
+    made: Callable[..., Any], settings: Mapping[str, Any], given: Collection[str] = GIVEN
+) -> Iterator[tuple[str, str]]:
     """What is wrong with ``settings``: the name, and a sentence; for one that is missing, an empty name."""
-    taken = {name: one for name, one in signature(made).parameters.items() if name not in GIVEN}
+    taken = {name: one for name, one in signature(made).parameters.items() if name not in given}
     for name, value in settings.items():
         if name not in taken:
             yield name, f"there is no setting {name}; {meant(name, taken)}"

@@ -87,9 +87,9 @@ def reply(messages: list[dict[str, Any]]) -> str:
         return f"This is the stand-in; it was sent {len(asked)} characters."
     question = asked.rpartition("Question: ")[2]
     if "Reply with one JSON list" in asked.partition("\n<passage ")[0]:
-        return json.dumps([min(10, 3 * len(_words(text) & _words(question))) for _, text in passages])
+        return json.dumps([min(10, 3 * len(words(text) & words(question))) for _, text in passages])
     number, text, shared = max(
-        ((number, text, len(_words(text) & _words(question))) for number, text in passages), key=lambda one: one[2]
+        ((number, text, len(words(text) & words(question))) for number, text in passages), key=lambda one: one[2]
     )
     if not shared:
         return asked.partition("reply with exactly: ")[2].partition("\n")[0]
@@ -99,19 +99,20 @@ def reply(messages: list[dict[str, Any]]) -> str:
 def _sentence(passage: str, question: str) -> str:
     """The sentence of the passage that shares most words with the question; its first line is a title."""
     sentences = re.split(r"(?<=[.!?])\s+|\n", passage.strip())
-    return max(sentences[1:] or sentences, key=lambda sentence: len(_words(sentence) & _words(question)))
+    return max(sentences[1:] or sentences, key=lambda sentence: len(words(sentence) & words(question)))
 
 
-def _words(text: str) -> set[str]:
+def words(text: str) -> set[str]:
+    """The words of a text that tell what it is about."""
     return set(re.findall(r"\w{3,}", text.lower())) - {"what", "the", "and", "who", "how", "tell", "about"}
 
 
 def _diagram(asked: str) -> dict[str, Any]:
     """The telling words of what is asked, each joined to the first."""
-    words = list(dict.fromkeys(re.findall(r"\w{4,}", asked.partition(" of")[2] or asked)))
-    words = [word for word in words if word.lower() not in _SMALL][:_MOST_WORDS] or ["stand-in"]
-    words += ["stand-in"] * (len(words) == 1)
-    nodes = [{"id": f"n{n}", "label": word, "main": n == 0} for n, word in enumerate(words)]
+    found = list(dict.fromkeys(re.findall(r"\w{4,}", asked.partition(" of")[2] or asked)))
+    found = [word for word in found if word.lower() not in _SMALL][:_MOST_WORDS] or ["stand-in"]
+    found += ["stand-in"] * (len(found) == 1)
+    nodes = [{"id": f"n{n}", "label": word, "main": n == 0} for n, word in enumerate(found)]
     edges = [{"from": "n0", "to": node["id"], "label": "with"} for node in nodes[1:]]
     return {"title": shorten(asked, 60, placeholder=" …") or "Stand-in", "groups": [], "nodes": nodes, "edges": edges}
 

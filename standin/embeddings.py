@@ -19,7 +19,7 @@ def embed(body: dict[str, Any]) -> Response:
     """A vector of norm 1 for each text. Raises RefusedError."""
     entry = check(body)
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
-    vectors = [_vector(text, body.get("dimensions", entry.dimension)) for text in texts]
+    vectors = [vector(text, body.get("dimensions", entry.dimension)) for text in texts]
     data = [
         {"object": "embedding", "index": n, "embedding": _coded(vector, body.get("encoding_format", "float"))}
         for n, vector in enumerate(vectors)
@@ -51,11 +51,12 @@ def check(body: dict[str, Any]) -> catalogue.Entry:
     return entry
 
 
-def _vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
-    vector = np.zeros(dimension, dtype=np.float32)
+def vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
+    """That of a text, of norm 1; shape (dimension,)."""
+    counts = np.zeros(dimension, dtype=np.float32)
     for word in re.findall(r"\w+", text.lower()):
-        vector[zlib.crc32(word.encode()) % dimension] += 1
-    return np.asarray(vector / (np.linalg.norm(vector) or 1.0), dtype=np.float32)
+        counts[zlib.crc32(word.encode()) % dimension] += 1
+    return np.asarray(counts / (np.linalg.norm(counts) or 1.0), dtype=np.float32)
 
 
 def _coded(vector: npt.NDArray[np.float32], encoding: str) -> str | list[float]:

@@ -1,4 +1,4 @@
-"""A Databricks workspace: files, models, endpoints, jobs, clusters, secrets; and faults at single calls."""
+"""A Databricks workspace: files, models, endpoints, indexes, jobs, clusters, secrets; and faults at single calls."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,6 +10,7 @@ from starlette.routing import Route
 from .catalog import Catalog, CatalogError
 from .endpoints import Endpoints
 from .resources import Resources
+from .search import Search
 from .volumes import Volumes
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -20,7 +21,7 @@ class Workspace:
 
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
         self.volumes, self.catalog, self.resources = Volumes(), Catalog(), Resources(secrets)
-        self.endpoints = Endpoints(self.catalog, secrets)
+        self.endpoints, self.search = Endpoints(self.catalog, secrets), Search()
         self.calls: list[str] = []
         self.fails_at: int | None = None
         self.fault = (500, "INTERNAL_ERROR")
@@ -28,7 +29,7 @@ class Workspace:
     def clear(self) -> None:
         """As new."""
         self.volumes.clear()
-        for part in (self.catalog, self.endpoints, self.resources):
+        for part in (self.catalog, self.endpoints, self.search, self.resources):
             part.clear()
         self.calls.clear()
         self.fails_at, self.fault = None, (500, "INTERNAL_ERROR")
@@ -39,7 +40,7 @@ class Workspace:
         def checked(handler: Handler) -> Any:  # noqa: ANN401 - a route's
             return let_in(self._faulty(handler))
 
-        parts = (self.volumes, self.catalog, self.endpoints, self.resources)
+        parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources)
         return [route for part in parts for route in part.routes(checked)]
 
     def _faulty(self, handler: Handler) -> Handler:

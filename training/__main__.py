@@ -13,7 +13,6 @@ from model import check as profiles
 from model import description
 from model.errors import CommandError
 from model.profile import Profile
-from model.retrieval.index import Index
 
 from .evaluation import Example, parsed, read
 from .metrics import Figure
@@ -97,8 +96,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     from .run import Gate, run  # noqa: PLC0415
 
     with bar("Reading documents") as reading, bar("Embedding chunks") as progress, bar("Asking") as asking:
-        gate = Gate(evaluation, judges, force, asking)
-        run(profile, _paths(first, more), index, name, progress, max_cost, gate, reading=reading, **how)
+        documents, gate = _paths(Profile.read(profile), first, more), Gate(evaluation, judges, force, asking)
+        run(profile, documents, index, name, progress, max_cost, gate, reading=reading, **how)
 
 
 @training.command()
@@ -117,17 +116,18 @@ def build(  # noqa: PLR0913, PLR0917 - one for each option
     **how: bool,
 ) -> None:
     """Build the index of documents."""
-    from .build import build  # noqa: PLC0415
     from .estimate import estimate  # noqa: PLC0415
-    from .run import tell, tell_estimate  # noqa: PLC0415
+    from .run import built, tell_estimate, tell_look  # noqa: PLC0415
 
     told = Profile.read(profile)
     profiles.check(told)
     with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
-        if dry_run:
-            tell_estimate(estimate(told, _paths(first, more), index, reading=reading, **how))
+        if dry_run and not told.kind.OWN:
+            tell_look(told)
+        elif dry_run:
+            tell_estimate(estimate(told, _paths(told, first, more), index, reading=reading, **how))
         else:
-            tell(build(told, _paths(first, more), index, progress, max_cost, reading=reading, **how))
+            built(told, _paths(told, first, more), index, progress, max_cost, reading=reading, **how)
 
 
 @training.command()
@@ -151,7 +151,7 @@ def log(profile: str, index: Path) -> None:
 
     told = Profile.read(profile)
     profiles.check(told)
-    click.echo(log(profile, index, tags=cleared(told, Index.open(index))))
+    click.echo(log(profile, index, tags=cleared(told, told.built(index))))
 
 
 @training.command()
@@ -167,7 +167,7 @@ def preflight(profile: str, index: Path) -> None:
 
     told = Profile.read(profile)
     profiles.check(told)
-    cleared(told, Index.open(index) if index.exists() else None, quiet=False)
+    cleared(told, told.built(index) if index.exists() else None, quiet=False)
     click.echo("Ready")
 
 
@@ -345,8 +345,13 @@ def verify(uri: str, example: str, quiet: bool) -> None:  # noqa: FBT001 - click
     click.echo(f"Verified: {len(checks)} checks passed")
 
 
-def _paths(first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
-    return [*first, *more] or [str(SHIPPED)]
+def _paths(profile: Profile, first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
+    """Where the documents are; nowhere for an index that lies elsewhere."""
+    if profile.kind.OWN:
+        return [*first, *more] or [str(SHIPPED)]
+    if first or more:
+        raise CommandError(f"the documents of {profile.index['name']} are in its table; leave --documents out")
+    return []
 
 
 if __name__ == "__main__":

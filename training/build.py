@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model.account import Usage
-from model.errors import DocumentError
+from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval.manifest import Manifest
 
@@ -67,7 +67,12 @@ def build(  # noqa: PLR0913 - what a person gives
 
 
 def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:  # noqa: ANN401 - load's
-    """The documents, and what an index of them holds. Raises DocumentError."""
+    """The documents, and what an index of them holds. Raises DocumentError, and CommandError without such an index."""
+    if not profile.kind.OWN:
+        raise CommandError(
+            f"{profile.name} searches in {profile.index['name']}, which AI Search keeps as its table is, so nothing is "
+            "built here; add documents to the table, and measure a version by its URI"
+        )
     loaded = load(documents, **how)
     chunking, language = changes.settings(profile)
     chunks = [chunk for document in loaded.documents for chunk in split(document, **chunking)]

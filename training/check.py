@@ -51,8 +51,9 @@ def check(name: str, documents: Sequence[object], days: int, today: date | None 
     if served is None:
         raise CommandError(f"{name} has no version with the alias {registry.ALIAS}; python -m training run makes one")
     uri = f"models:/{name}/{served.version}"
-    yield _documents(uri, documents)
-    yield from _models(profile_of(uri), today or datetime.now(tz=UTC).date())
+    profile = profile_of(uri)
+    yield _documents(uri, profile, documents)
+    yield from _models(profile, today or datetime.now(tz=UTC).date())
     yield from _answers(served, days)
 
 
@@ -65,7 +66,9 @@ def profile_of(uri: str) -> Profile:
     return Profile.read(mlflow.artifacts.download_artifacts(file))
 
 
-def _documents(uri: str, documents: Sequence[object]) -> Finding:
+def _documents(uri: str, profile: Profile, documents: Sequence[object]) -> Finding:
+    if not profile.kind.OWN:
+        return Finding(f"Documents: not compared; {profile.index['name']} is kept as its table is")
     if not documents:
         return Finding("Documents: not compared; name them with --documents")
     told = Changes.between(registry.documents(uri), load(documents).digests)

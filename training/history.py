@@ -18,6 +18,8 @@ ENDS = "model_ends"
 """The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""
 SIZE = ("documents", "chunks", "index_bytes")
 """The tags of a version that tell the size of its index."""
+ELSEWHERE = "index_elsewhere"
+"""The tag of a version that searches in an index of AI Search: its name, and its size when it was described."""
 _SHOWN = ("recall", "answer_recall", "answered", "refused", "error", "seconds", "cost")
 
 
@@ -48,6 +50,8 @@ def _lines(version: ModelVersion) -> Iterator[str]:
 
 
 def _size(tags: dict[str, str]) -> str:
+    if ELSEWHERE in tags:
+        return tags[ELSEWHERE]
     if not tags.keys() >= set(SIZE):
         return "unknown size"
     documents, chunks, size = (int(tags[name]) for name in SIZE)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -23,10 +24,21 @@ def fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
     index = folder / "artifacts" / "index" / manifest.FILE
     if index.is_file():
         told = json.loads(index.read_text("utf-8"))
-        embedding = told["embedding"]
-        yield "index", f"{_digest([index])}, {len(told['documents']):,} documents, {told['chunks']:,} chunks"
-        vector = sha256(json.dumps(embedding["fingerprint"]).encode()).hexdigest()[:_SHORT]
-        yield "embedding model", f"{embedding['provider']}:{embedding['model']}, {vector}"
+        yield "index", f"{_digest([index])}, {_size(told)}"
+        yield from _embedding(told["embedding"])
+
+
+def _size(told: dict[str, Any]) -> str:
+    if "documents" not in told:
+        return f"{told['settings']['name']} in AI Search, of {told['rows']:,} rows when it was described"
+    return f"{len(told['documents']):,} documents, {told['chunks']:,} chunks"
+
+
+def _embedding(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The model that embeds, where one does; the fingerprint of one that Databricks asks is not known."""
+    if told:
+        vector = sha256(json.dumps(told["fingerprint"]).encode()).hexdigest()[:_SHORT] if "fingerprint" in told else ""
+        yield "embedding model", ", ".join(filter(None, [f"{told['provider']}:{told['model']}", vector]))
 
 
 def tampered(folder: Path) -> str:

@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +44,7 @@ def written(  # noqa: PLR0913, PLR0917 - what an index is made of
 
     Vectors of texts that ``before`` has are taken from there, where the same model made them.
     """
-    _clear(out.parent)
-    part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
-    try:
+    with placed(out) as part:
         embedding = Embedding(profile, [one.searched for one in content.chunks], content.language, part / index.FIT)
         vectors = embedding.embed(content.chunks, progress, max_cost, before)
         lexical = Lexical.build(content.chunks, content.language)
@@ -60,10 +59,23 @@ def written(  # noqa: PLR0913, PLR0917 - what an index is made of
             documents=dict(content.documents),
             language=content.language,
         )
+    return made, embedding.spent
+
+
+@contextmanager
+def placed(out: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of ``out`` when all is written, and is gone otherwise.
+
+    Raises CommandError when ``out`` holds something that is not an index.
+    """
+    check(out)
+    _clear(out.parent)
+    part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
+    try:
+        yield part
         _replace(out, part)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return made, embedding.spent
 
 
 def check(out: Path) -> None:

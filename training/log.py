@@ -18,6 +18,7 @@ from typing import Any
 from model.check import check
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
+from model.retrieval.described import Described
 from model.retrieval.index import Index
 
 from . import package, requirements
@@ -33,6 +34,7 @@ class _Job:
     requirements: list[str]
     artifacts: dict[str, str]
     endpoints: list[str]
+    indexes: list[str]
     tags: dict[str, str]
     result: str
 
@@ -47,7 +49,8 @@ def log(
     runnables = runnables or {}
     told = Profile.read(profile)
     _check(told, runnables)
-    same_embedding(told, Index.open(index))
+    built = told.built(index)
+    fits(told, built)
     with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
         _, entry, code = package.copy(profile, Path(folder), runnables)
         job = _Job(
@@ -56,7 +59,8 @@ def log(
             entry=str(entry),
             requirements=requirements.closure({*requirements.BASE, *told.requires}),
             artifacts=_artifacts(told, index),
-            endpoints=told.endpoints,
+            endpoints=sorted({*told.endpoints, *_embedding(built)}),
+            indexes=[built.name] if isinstance(built, Described) else [],
             tags=dict(tags or {}),
             result=str(Path(folder) / "result.json"),
         )
@@ -79,9 +83,25 @@ def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
     return {"index": str(index.absolute())} | folder
 
 
-def same_embedding(profile: Profile, index: Index) -> None:
+def _embedding(index: Index | Described) -> list[str]:
+    """The endpoint that embeds questions for an index elsewhere, which a version asks by asking the index."""
+    return [index.embedding["model"]] if isinstance(index, Described) and index.managed else []
+
+
+def fits(profile: Profile, index: Index | Described) -> None:
+    """Raises CommandError, naming both, when what a build left is not of this profile."""
+    if isinstance(index, Described) and (index.settings, index.embeds) != (profile.index, bool(profile.embeddings)):
+        raise CommandError(
+            f"{profile.source.place('index')}: {index.name} was described with other settings or embeddings; run "
+            "python -m training build again"
+        )
+    if isinstance(index, Index) or index.embeds:
+        same_embedding(profile, index)
+
+
+def same_embedding(profile: Profile, index: Index | Described) -> None:
     """Raises CommandError, naming both, when the index was built with other embeddings than the profile's."""
-    ours, built = profile.embedder(index=index), index.manifest.embedding
+    ours, built = profile.embedder(index=index if isinstance(index, Index) else None), index.embedding
     if (ours.provider, ours.model) != (built["provider"], built["model"]):
         raise CommandError(
             f"the index was built with the embeddings {built['provider']}:{built['model']}, and the profile has "
@@ -120,7 +140,7 @@ def _log(job: _Job) -> None:
         Path(job.result).write_text(json.dumps({"error": str(error)}), "utf-8")
         sys.exit(1)
     import mlflow  # noqa: PLC0415 - two seconds, in this process alone
-    from mlflow.models.resources import DatabricksServingEndpoint  # noqa: PLC0415
+    from mlflow.models.resources import DatabricksServingEndpoint, DatabricksVectorSearchIndex  # noqa: PLC0415
 
     from .signature import signature  # noqa: PLC0415
 
@@ -129,7 +149,11 @@ def _log(job: _Job) -> None:
         python_model=job.entry,
         code_paths=job.code,
         artifacts=job.artifacts,
-        resources=[DatabricksServingEndpoint(endpoint_name=name) for name in job.endpoints] or None,
+        resources=[
+            *(DatabricksServingEndpoint(endpoint_name=name) for name in job.endpoints),
+            *(DatabricksVectorSearchIndex(index_name=name) for name in job.indexes),
+        ]
+        or None,
         tags=job.tags,
         signature=signature(contract),
         input_example=contract.example(),

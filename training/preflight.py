@@ -19,6 +19,7 @@ from model.field import Values
 from model.profile import Profile
 from model.providers import provider
 from model.providers.base import Standing
+from model.retrieval.described import Described
 from model.retrieval.index import PROBE, Index
 
 NEAR = 90
@@ -50,9 +51,14 @@ class Report:
         return any(finding.level == "fail" for finding in self.findings)
 
 
-def preflight(profile: Profile, index: Index | None = None, today: date | None = None) -> Report:
-    """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same."""
+def preflight(profile: Profile, index: Index | Described | None = None, today: date | None = None) -> Report:
+    """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same.
+
+    An index that is not the profile's own is asked, too.
+    """
     report, flight = Report(), _Flight(profile, index, today or datetime.now(tz=UTC).date())
+    if not profile.kind.OWN:
+        report.findings.append(_searched(profile))
     for told, roles in distinct(profile):
         for finding in flight.checked(told, roles, report.ends):
             report.findings.append(finding)
@@ -76,7 +82,7 @@ def distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]
 class _Flight:
     """Checks one profile."""
 
-    def __init__(self, profile: Profile, index: Index | None, today: date) -> None:
+    def __init__(self, profile: Profile, index: Index | Described | None, today: date) -> None:
         self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
         self._greeted: list[Values] = []
         self._told: set[str] = set()
@@ -137,19 +143,31 @@ class _Flight:
         yield Finding("ok", f"{reply.answered_by} answers ({where})")
 
     def _embedded(self, where: str) -> Finding:
-        embedder = self._profile.embedder(index=self._index)
+        embedder = self._profile.embedder(index=self._index if isinstance(self._index, Index) else None)
         vector = self._engine.run(embedder.embed([PROBE]))[0]
         name = f"{embedder.provider}:{embedder.model} ({where})"
         if self._index is None:
             return Finding("ok", f"{name} embeds in {len(vector)} dimensions")
-        built = self._index.manifest
-        if len(vector) != built.dimension:
-            sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {built.dimension}"
-            other = f"{built.embedding['provider']}:{built.embedding['model']}"
+        built = self._index.embedding
+        if len(vector) != self._index.dimension:
+            sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {self._index.dimension}"
+            other = f"{built['provider']}:{built['model']}"
             return Finding("fail", f"{sentence}, built with {other}; build the index again, or name that profile")
-        if float(np.dot(vector, built.embedding["fingerprint"])) < _SAME:
+        if float(np.dot(vector, built["fingerprint"])) < _SAME:
             return Finding("fail", f"{name} gives other vectors than those of the index; build the index again")
         return Finding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
+
+
+def _searched(profile: Profile) -> Finding:
+    """How an index in AI Search stands."""
+    from .searched import look  # noqa: PLC0415 - Databricks' SDK, half a second
+
+    try:
+        found = look(profile)
+    except MultichainError as error:
+        return Finding("fail", f"the index: {error}")
+    by = f", embedded by {found.embedding['provider']}:{found.embedding['model']}" if found.embedding else ""
+    return Finding("ok", f"{found.name} answers: {found.rows:,} rows{by} (the index)")
 
 
 def _where(profile: Profile, provider: str, model: str) -> str:

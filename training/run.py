@@ -15,11 +15,12 @@ import click
 from model.check import check
 from model.errors import CommandError
 from model.profile import Profile
+from model.retrieval.described import Described
 from model.retrieval.index import Index
 
 from .build import Built, build
 from .estimate import Estimate
-from .history import ENDS, SIZE
+from .history import ELSEWHERE, ENDS, SIZE
 from .log import log
 from .progress import Progress
 
@@ -62,9 +63,27 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
         registry.check(name)
         ends = cleared(told)
     with steps.step("build"):
-        tell(build(told, documents, index, progress, max_cost, **how))
+        built(told, documents, index, progress, max_cost, **how)
     released(profile, index, name, ends, steps, gate)
     click.echo(f"Steps: {steps.told()}")
+
+
+def built(
+    profile: Profile,
+    documents: Sequence[object],
+    index: Path,
+    progress: Progress,
+    max_cost: float | None = None,
+    **how: Any,  # noqa: ANN401 - build's
+) -> None:
+    """Builds the index of the documents, or describes the one that lies elsewhere, and says what came of it."""
+    if profile.kind.OWN:
+        tell(build(profile, documents, index, progress, max_cost, **how))
+        return
+    from .searched import described  # noqa: PLC0415 - Databricks' SDK, half a second
+
+    found = described(profile, index)
+    click.echo(f"Described the AI Search index {found.name} of {found.rows:,} rows:\n{index.absolute()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ def released(  # noqa: PLR0913, PLR0917 - what a version is made of
     with steps.step("register"):
         from .registry import register, store  # noqa: PLC0415 - MLflow takes two seconds to import
 
-        version = register(uri, name, tags | _size(index))
+        version = register(uri, name, tags | _size(Profile.read(profile).built(index), index))
         click.echo(f"Registered version {version} of {name} in {store()}")
     with steps.step("gate"):
         promoted(name, version, name, gate or Gate())
@@ -121,11 +140,12 @@ def promoted(name: str, version: str, to: str, gate: Gate) -> None:
     click.echo(f"The alias {registry.ALIAS} points at it: models:/{to}@{registry.ALIAS}")
 
 
-def _size(index: Path) -> dict[str, str]:
-    """The tags that tell how large an index is."""
-    manifest = Index.open(index).manifest
-    size = sum(file.stat().st_size for file in index.rglob("*") if file.is_file())
-    return dict(zip(SIZE, map(str, (len(manifest.documents), manifest.chunks, size)), strict=True))
+def _size(index: Index | Described, folder: Path) -> dict[str, str]:
+    """The tags that tell how large an index is, or where it is."""
+    if isinstance(index, Described):
+        return {ELSEWHERE: f"{index.name}, {index.rows:,} rows"}
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return dict(zip(SIZE, map(str, (len(index.manifest.documents), index.manifest.chunks, size)), strict=True))
 
 
 def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
@@ -137,6 +157,8 @@ def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
 
     told = Profile.read(profile)
     check(told)
+    if not told.kind.OWN:
+        raise CommandError(f"delete the documents in the table of {told.index['name']}; its versions hold none")
     held = list(holding(name, sources))
     removed = forget(told, sources, index, evaluations, progress)
     click.echo(
@@ -155,7 +177,7 @@ def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
     click.echo("The documents themselves are yours: a build of a place that has them brings them back")
 
 
-def cleared(profile: Profile, index: Index | None = None, *, quiet: bool = True) -> dict[str, str]:
+def cleared(profile: Profile, index: Index | Described | None = None, *, quiet: bool = True) -> dict[str, str]:
     """Runs preflight and says what it warns of, or all; gives the tags of a version. Raises CommandError."""
     from .preflight import preflight  # noqa: PLC0415 - not for every command
 
@@ -189,6 +211,14 @@ def tell_estimate(told: Estimate) -> None:
     cost = "a cost that is not known" if told.cost is None else f"at most ${told.cost:.7f}" if told.cost else "no cost"
     click.echo(f"Would build an index of {counts}")
     click.echo(f"Would embed {told.wanted:,} texts, at most {told.tokens:,} tokens, with {told.model} for {cost}")
+
+
+def tell_look(profile: Profile) -> None:
+    """Says what a build would describe."""
+    from .searched import look  # noqa: PLC0415 - Databricks' SDK, half a second
+
+    found = look(profile)
+    click.echo(f"Would describe the AI Search index {found.name} of {found.rows:,} rows; nothing is embedded")
 
 
 def _tell_read(told: Built | Estimate) -> None:

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .. import pool
-from ..errors import BusyError, CredentialError
-from ..workspace import workspace
+from .. import pool, workspace
+from ..errors import ProviderError
 from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .service import Service, Settings
@@ -47,51 +46,30 @@ class DatabricksService(Service):
 
     async def standings(self, models: Sequence[str]) -> list[Standing]:
         """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
-        client = await pool.made("databricks", _workspace)
+        client = await workspace.shared()
         return [await asyncio.to_thread(self._asked, client, model) for model in models]
 
     def _asked(self, client: Any, model: str) -> Standing:  # noqa: ANN401 - the SDK's client
-        from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # noqa: PLC0415 - half a second
-        from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415
-
         try:
-            state = client.serving_endpoints.get(model).state
-        except (NotFound, PermissionDenied):
+            with workspace.asking(f"databricks:{model}"):
+                state = client.serving_endpoints.get(model).state
+        except ProviderError:
             return Standing(f"{self.name}:{model}", listed=False)
-        except Unauthenticated:
-            raise CredentialError("databricks does not take this token; check DATABRICKS_TOKEN, or log in") from None
-        except (DatabricksError, OSError, TimeoutError) as error:
-            raise BusyError(
-                f"databricks:{model} cannot be looked up ({type(error).__name__}); try again, or check DATABRICKS_HOST"
-            ) from None
         return Standing(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
     async def _access(self) -> Settings:
-        client = await pool.made("databricks", _workspace)
+        client = await workspace.shared()
         host = str(client.config.host).rstrip("/")
         return {"api_key": await pool.made("databricks token", _token), "base_url": f"{host}/serving-endpoints"}
 
 
 async def _token() -> Callable[[], Awaitable[str]]:
     """Gives a token for each call; the SDK renews it."""
-    client = await pool.made("databricks", _workspace)
 
     async def token() -> str:
-        headers = await asyncio.to_thread(client.config.authenticate)
-        return str(headers["Authorization"]).removeprefix("Bearer ")
+        return (await workspace.headers())["Authorization"].removeprefix("Bearer ")
 
     return token
-
-
-async def _workspace() -> Any:  # noqa: ANN401
-    """The workspace that the environment names. Raises CredentialError when there is none, or it cannot be asked."""
-    try:
-        return await asyncio.to_thread(workspace)
-    except ValueError:
-        raise CredentialError(
-            "no Databricks workspace is configured; set DATABRICKS_HOST and DATABRICKS_TOKEN, or log in with "
-            "databricks auth login"
-        ) from None
 
 
 SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DATABRICKS_HOST")

@@ -76,17 +76,23 @@ def code(error: BaseException) -> str:
 def failure(name: str, error: Exception) -> MultichainError:
     """What ``error`` is to a caller; ``name`` is what was asked. Raises ``error`` itself when it is not an SDK's."""
     told = status(error)
+    if not is_lost(error) and ("APIError" not in kinds(error) or (told is None and "APIStatusError" in kinds(error))):
+        raise error
+    if code(error) == NO_QUOTA and (told is None or told in BUSY or told >= SERVER):
+        return UnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
+    return passing(name, error) or _refusal(name, error, told or 0)
+
+
+def passing(name: str, error: BaseException) -> BusyError | None:
+    """What ``error`` is to a caller when it may be gone at another time; None for one that stays."""
+    told = status(error)
     if kinds(error) & _LOST:
         return BusyError(f"{name} did not answer in time, or cannot be reached; try again, or check its address")
     if kinds(error) & _GARBAGE:
         return BusyError(f"{name} answered with what is no answer; try again, or check its address")
-    if "APIError" not in kinds(error) or (told is None and "APIStatusError" in kinds(error)):
-        raise error
     if told is None or told in BUSY or told >= SERVER:
-        if code(error) == NO_QUOTA:
-            return UnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
         return BusyError(f"{name} is overloaded or failed (HTTP {told or 'cut'}); try again later")
-    return _refusal(name, error, told)
+    return None
 
 
 def _refusal(name: str, error: Exception, told: int) -> MultichainError:

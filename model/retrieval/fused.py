@@ -1,6 +1,7 @@
 """Search in an index of one's own: the passages for a question, by meaning and by words."""
 
 import asyncio
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
@@ -10,11 +11,15 @@ import numpy as np
 
 from ..coalesce import Gathered
 from ..errors import ProfileError
+from ..field import Values
 from ..providers.base import Embeddings
 from .chunks import Passage
+from .cutting import wrong
 from .fusion import FITTED, SEMANTIC, fuse, supported
 from .index import Index, Positions, Vectors
 from .retriever import Questions, Retriever
+
+__all__ = ["OWN", "FusedRetriever", "built", "requires", "retriever", "wrong"]
 
 _TOGETHER = 64
 """How many questions are searched for in one call at most."""
@@ -24,6 +29,22 @@ _NEARLY = 8
 """More passages than asked for whose vectors are compared anew: a batch's scores differ in the seventh digit."""
 _CANDIDATES = 200
 """How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
+
+
+OWN = True
+"""Whether a build makes the index, and a version holds it."""
+
+built = Index.open
+
+
+def requires(_told: Values) -> set[str]:
+    """The distributions that it serves with, beside those of every profile."""
+    return set()
+
+
+def retriever(index: Index, embedder: Callable[..., Embeddings]) -> "FusedRetriever":
+    """The search in ``index``, with the embeddings as it was fitted."""
+    return FusedRetriever(index, embedder(index=index))
 
 
 class FusedRetriever(Retriever):

@@ -31,6 +31,16 @@ class Index:
         self.vectors, self._folder = vectors, folder
 
     @property
+    def embedding(self) -> dict[str, Any]:
+        """What made its vectors: provider, model and fingerprint (manifest.py)."""
+        return self.manifest.embedding
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers each vector has."""
+        return self.manifest.dimension
+
+    @property
     def fit(self) -> Path | None:
         """The folder of the fit of its embeddings; None when they were not fitted."""
         folder = self._folder / FIT

@@ -51,6 +51,8 @@ class Manifest:
             raise IndexFolderError(f"{folder / FILE} is damaged; build the index again") from None
         if not isinstance(told, dict) or not isinstance(told.get("format"), int):
             raise IndexFolderError(f"{folder / FILE} is not an index manifest; build the index again")
+        if "kind" in told:
+            raise IndexFolderError(f"{folder} describes an index that lies elsewhere; build this profile's own")
         if told["format"] != FORMAT:
             raise IndexFolderError(
                 f"{folder} has index format {told['format']}, and this version reads {FORMAT}; "
