@@ -8,12 +8,13 @@ from .contract import Contract, StageContract
 
 
 def describe(contract: Contract) -> dict[str, Any]:
-    """The declarations of each stage, where its defaults refer to, and the whole as text and as Mermaid."""
+    """The declarations of each stage, where its defaults refer to, a request that asks all; text and Mermaid."""
     stages = {
         name: stage.describe() | {"refers": sorted(set(_references(stage, contract)))}
         for name, stage in contract.stages.items()
     }
-    return {"stages": stages, "text": "\n".join(_text(stages)), "mermaid": "\n".join(_mermaid(stages))}
+    told = {"stages": stages, "example": contract.example()}
+    return told | {"text": "\n".join(_text(stages)), "mermaid": "\n".join(_mermaid(stages))}
 
 
 def _references(stage: StageContract, contract: Contract) -> Iterator[str]:

@@ -159,8 +159,12 @@ class Deployment:
             self._changed([self.wanted.served()], {self.wanted.entity: 100})
 
     def _wrong(self, entity: str = "") -> list[str]:
-        with refused(f"asking {self.wanted.name}"):
-            return list(wrong(self.client, self.wanted.name, self.questions, entity))
+        """What is wrong with its answers; that it does not answer at all is wrong, too."""
+        try:
+            with refused(f"asking {self.wanted.name}"):
+                return list(wrong(self.client, self.wanted.name, self.questions, entity))
+        except ServingError as error:
+            return [error.message]
 
     def _changed(self, entities: Sequence[Any], to: dict[str, int]) -> None:
         with refused(f"changing {self.wanted.name}"):

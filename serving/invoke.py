@@ -10,21 +10,31 @@ from .errors import ServingError
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-EXAMPLE = {
-    "qa": {"question": "Tell me about LangChain."},
-    "image_generation": {"prompt": "A conceptual diagram of LangChain in use"},
-}
-"""The request that the project began with."""
-
 Golden = tuple[str, str]
 """A question, and what its answer has to hold; empty when nothing."""
+
+_ANY = {"qa": {"question": "Tell me about LangChain."}}
+"""What is sent where nothing is asked: an endpoint takes no empty body."""
 
 
 def ask(client: "WorkspaceClient", endpoint: str, request: dict[str, Any], entity: str = "") -> dict[str, Any]:
     """The response of an endpoint, or of the version ``entity`` of it, whatever its share of the traffic is."""
+    return _invoked(client, endpoint, {"inputs": request}, entity)
+
+
+def described(client: "WorkspaceClient", endpoint: str, entity: str = "") -> dict[str, Any]:
+    """What a version says of itself: its stages, and an example of a request. Raises ServingError."""
+    told = _invoked(client, endpoint, {"inputs": _ANY, "params": {"describe": True}}, entity)
+    try:
+        return json.loads(told["meta"]["description"])  # type: ignore[no-any-return]
+    except (ValueError, LookupError, TypeError):
+        raise ServingError(f"what {endpoint} serves does not describe itself as a version of multichain does") from None
+
+
+def _invoked(client: "WorkspaceClient", endpoint: str, body: dict[str, Any], entity: str) -> dict[str, Any]:
     one = f"/served-models/{entity}" if entity else ""
     path = f"/serving-endpoints/{endpoint}{one}/invocations"
-    told: Any = client.api_client.do("POST", path, body={"inputs": request})  # query() knows no served version
+    told: Any = client.api_client.do("POST", path, body=body)  # query() knows no served version
     predictions = told["predictions"]
     return predictions[0] if isinstance(predictions, list) else predictions  # type: ignore[no-any-return]
 
@@ -42,13 +52,24 @@ def golden(file: Path | None) -> list[Golden]:
 
 
 def wrong(client: "WorkspaceClient", endpoint: str, questions: Sequence[Golden], entity: str = "") -> Iterator[str]:
-    """What is wrong with the answers to the example and to golden questions."""
-    yield from _errors(ask(client, endpoint, EXAMPLE, entity))
+    """What is wrong with the answers to the version's own example and to golden questions. Raises ServingError."""
+    told = described(client, endpoint, entity)
+    yield from _errors(ask(client, endpoint, told["example"], entity))
+    stage = _answering(told["stages"]) if questions else ""
     for question, expected in questions:
-        response = ask(client, endpoint, {"qa": {"question": question}}, entity)
+        response = ask(client, endpoint, {stage: {"question": question}}, entity)
         yield from _errors(response)
-        if expected and expected.lower() not in response["qa"]["answer"].lower():
+        if expected and expected.lower() not in response[stage]["answer"].lower():
             yield f"the answer to {question!r} does not hold {expected!r}"
+
+
+def _answering(stages: dict[str, Any]) -> str:
+    """The first stage that takes a question and gives an answer. Raises ServingError when there is none."""
+    for name, stage in stages.items():
+        takes, gives = ({one["name"] for one in stage[side]} for side in ("inputs", "outputs"))
+        if "question" in takes and "answer" in gives:
+            return name
+    raise ServingError("no stage of the version takes a question and gives an answer; leave --golden out")
 
 
 def _errors(response: dict[str, Any]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import databricks
 from .errors import ServingError
-from .invoke import EXAMPLE, ask, wrong
+from .invoke import ask, described, wrong
 from .teardown import removed, things
 
 Tell = Callable[[str], None]
@@ -66,8 +66,9 @@ def smoke(name: str, endpoint: str, profile: str, out: Path, tell: Tell) -> None
             if bad:
                 raise ServingError(bad[0])
         with report.step("ask ten times", tell), databricks.refused(f"asking {endpoint}"):
+            stage, fields = next(iter(described(client, endpoint)["example"].items()))
             for _ in range(10):
-                ask(client, endpoint, {"qa": EXAMPLE["qa"]})
+                ask(client, endpoint, {stage: fields})
         with report.step("status", tell):
             _run("serving", "status", "--name", name, "--endpoint", endpoint)
     with report.step("teardown", tell):

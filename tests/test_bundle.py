@@ -100,7 +100,9 @@ def test_every_command_runs_here(stand_in: StandIn, tmp_path: Path, monkeypatch:
     train, deploy, check = tasks()
     assert "Promoted version 1 of dev.assistants.multichain" in run(train)
     model = mlflow.pyfunc.load_model(str(stored(stand_in, tmp_path / "version")))
-    stand_in.workspace.endpoints.models["dev.assistants.multichain", "1"] = lambda body: model.predict(body["inputs"])
+    stand_in.workspace.endpoints.models["dev.assistants.multichain", "1"] = lambda body: model.predict(
+        body["inputs"], body.get("params")
+    )
     deploy["spark_python_task"]["parameters"] += ["--watch", "0"]
     assert "multichain-dev serves version 1 of dev.assistants.multichain" in run(deploy)
     assert run(check).startswith("ok    Documents: 3, all as they were")

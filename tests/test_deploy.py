@@ -17,6 +17,7 @@ from serving.errors import ServingError
 from serving.sizing import size
 from serving.teardown import SCOPE_MARK
 from standin.app import StandIn
+from standin.catalog import CatalogError
 from standin.workspace import Workspace
 
 MODEL, NAME = "dev.assistants.multichain", "multichain"
@@ -50,7 +51,7 @@ def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -
 
 def right(uri: str) -> Callable[[Values], Any]:
     model = mlflow.pyfunc.load_model(uri)
-    return lambda body: model.predict(body["inputs"])
+    return lambda body: model.predict(body["inputs"], body.get("params"))
 
 
 def added(workspace: Workspace, answers: Callable[[Values], Any]) -> str:
@@ -63,7 +64,8 @@ def added(workspace: Workspace, answers: Callable[[Values], Any]) -> str:
 def wrong(body: Values) -> Any:
     """A version whose answers fail."""
     stages = {name: {"answer": "", "error": f"timeout: {name}: too late", "ran": True} for name in body["inputs"]}
-    return stages | {"meta": {"version": "", "trace_id": ""}}
+    described = json.dumps({"stages": {}, "example": {"qa": {"question": "What is it?"}}})
+    return stages | {"meta": {"version": "", "trace_id": "", "description": described}}
 
 
 def shares(workspace: Workspace) -> dict[str, int]:
@@ -122,19 +124,63 @@ def test_a_life(workspace: Workspace, logged: str, tmp_path: Path) -> None:
     assert workspace.endpoints.all == {}
 
 
-def test_a_version_that_goes_wrong_under_traffic_is_taken_back(workspace: Workspace, logged: str) -> None:
+def fails(_: Values) -> Any:
+    """A version that answers with HTTP 500."""
+    raise CatalogError("INTERNAL_ERROR", "Worker died.", 500)
+
+
+def mute(body: Values) -> Any:
+    """What is no version of this project."""
+    return {name: {"answer": "Yes"} for name in body["inputs"]}
+
+
+@pytest.mark.parametrize(
+    ("turns", "sentence"),
+    [
+        (wrong, "timeout: qa: too late"),
+        (fails, "asking multichain: the workspace failed (InternalError); run it again"),
+        (mute, "what multichain serves does not describe itself as a version of multichain does"),
+    ],
+)
+def test_a_version_that_goes_wrong_under_traffic_is_taken_back(
+    turns: Callable[[Values], Any], sentence: str, workspace: Workspace, logged: str
+) -> None:
     deployed()
     good, calls = right(logged), []
 
     def tires(body: Values) -> Any:
         calls.append(1)
-        return good(body) if len(calls) < 2 else wrong(body)
+        return good(body) if len(calls) <= 2 else turns(body)
 
     added(workspace, tires)
     done = deployed()
     assert done.exit_code == 1
-    assert "went wrong under traffic: timeout: qa: too late. The one before serves again" in done.output
+    assert f"went wrong under traffic: {sentence}" in done.output
+    assert "The one before serves again" in done.output
     assert shares(workspace) == {"v1": 100}
+
+
+def test_stages_of_other_names(workspace: Workspace, tmp_path: Path) -> None:
+    """The version says what it can be asked, and which stage golden questions are for."""
+    stages = {
+        "draw": {"inputs": [{"name": "prompt"}], "outputs": [{"name": "image"}]},
+        "handbook": {"inputs": [{"name": "question"}], "outputs": [{"name": "answer"}]},
+    }
+    asked = []
+
+    def answers(body: Values) -> Any:
+        asked.append(body["inputs"])
+        described = json.dumps({"stages": stages, "example": {"draw": {"prompt": "A fox"}}})
+        told = {name: {"answer": "A red fox", "error": ""} for name in body["inputs"]}
+        return told | {"meta": {"description": described if "params" in body else ""}}
+
+    (tmp_path / "golden.jsonl").write_text('{"question": "Which fox?", "answer": "red"}\n', "utf-8")
+    added(workspace, answers)
+    assert deployed("--golden", str(tmp_path / "golden.jsonl")).exit_code == 0
+    assert asked[1:] == [{"draw": {"prompt": "A fox"}}, {"handbook": {"question": "Which fox?"}}]
+    del stages["handbook"]
+    done = deployed("--golden", str(tmp_path / "golden.jsonl"), "--set", "RENEWED=1")
+    assert "no stage of the version takes a question and gives an answer; leave --golden out" in done.output
 
 
 def test_other_settings_are_another_served_version(workspace: Workspace) -> None:
