@@ -1,11 +1,11 @@
 """Chunks become an index folder: embedded, indexed, calibrated. The folder appears whole or not at all."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from model.account import Usage
 from model.errors import CommandError
@@ -70,8 +70,9 @@ def placed(out: Path) -> Iterator[Path]:
     """
     check(out)
     _clear(out.parent)
-    part = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
+    part = out.parent / f"{_PART}{uuid4().hex}"  # named before it is made, so that no signal comes in between
     try:
+        part.mkdir()
         yield part
         _replace(out, part)
     finally:
@@ -92,10 +93,13 @@ def _clear(folder: Path) -> None:
 
 
 def _replace(out: Path, part: Path) -> None:
-    """Puts ``part`` in the place of ``out``; ``part`` is then the old index."""
-    part.chmod(0o755)
-    old = Path(tempfile.mkdtemp(prefix=_PART, dir=out.parent))
-    if out.exists():
-        out.rename(old / "old")
-    part.rename(out)
-    shutil.rmtree(old)
+    """Puts ``part`` in the place of ``out``, which stays where it was when that is interrupted."""
+    old = part.with_name(part.name + "-old")
+    try:
+        if out.exists():
+            out.rename(old)
+        part.rename(out)
+    finally:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(old, ignore_errors=True)

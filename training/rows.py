@@ -13,6 +13,8 @@ from .version import Version
 
 _TOGETHER = 16
 """Rows at once: what a profile has in flight of each kind of call, so that a row does not wait for others."""
+_TURNS = 8
+"""Turns at least: what the machine does in one of them would look like a slower version."""
 _ANSWERS, _PICTURES = "retrieval_qa", "image_generation"
 
 
@@ -41,11 +43,12 @@ def rows(versions: Sequence[Version], examples: Sequence[Example], progress: Pro
         _able(version, examples, *two)
         version.ask([request(one, *two) for one in _first(examples)])  # they would pay for what is loaded late
     made: list[list[Row]] = [[] for _ in versions]
-    for turn, begun in enumerate(range(0, len(examples), _TOGETHER)):
-        together = examples[begun : begun + _TOGETHER]
+    most = min(_TOGETHER, max(1, len(examples) // _TURNS))
+    for turn, begun in enumerate(range(0, len(examples), most)):
+        together = examples[begun : begun + most]
         for number in sorted(range(len(versions)), reverse=bool(turn % 2)):
             made[number] += _asked(versions[number], together, *stages[number])
-        progress(min(begun + _TOGETHER, len(examples)), len(examples))
+        progress(min(begun + most, len(examples)), len(examples))
     return made
 
 
