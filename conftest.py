@@ -12,6 +12,8 @@ from typing import Any
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
+os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # read at its import
+
 ROOT = Path(__file__).parent
 _SERVER = """
 python -m serving up $UP > up.log &

@@ -1,6 +1,5 @@
 """One request to a target: a registered or saved version, loaded here, or a server that speaks MLflow's protocol."""
 
-import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,9 +56,10 @@ class LoadedTarget:
     def ask(self, request: Request) -> Response:
         """The response of ``predict``."""
         try:
-            return _response(self._model.predict(request))
+            answered = self._model.predict(request)
         except self._refusal as error:
             raise ServingError(_first_line(error.message)) from None
+        return invoke.response({"predictions": answered})
 
 
 class RestTarget:
@@ -83,8 +83,9 @@ class RestTarget:
                 f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?"
             ) from None
         if not reply.ok:
-            raise ServingError(_own(body.get("message", f"{self._url} answered HTTP {reply.status_code}")))
-        return _response(body["predictions"])
+            told = body.get("message") if isinstance(body, dict) else ""
+            raise ServingError(_own(told or f"{self._url} answered HTTP {reply.status_code}"))
+        return invoke.response(body)
 
 
 class EndpointTarget:
@@ -96,7 +97,7 @@ class EndpointTarget:
     def ask(self, request: Request) -> Response:
         """The response of an invocation."""
         with databricks.refused(f"asking the endpoint {self._name}"):
-            return _response(invoke.ask(self._client, self._name, request))
+            return invoke.ask(self._client, self._name, request)
 
 
 def check_store(uri: str) -> None:
@@ -104,15 +105,6 @@ def check_store(uri: str) -> None:
     told = store.missing() if uri.startswith(("models:/", "runs:/")) else ""
     if told:
         raise ServingError(told)
-
-
-def _response(predictions: Any) -> Response:  # noqa: ANN401 - whatever the model at the target gives
-    """The one response, whether the model answered with it or with a list of it."""
-    if isinstance(predictions, list) and len(predictions) == 1:
-        predictions = predictions[0]
-    if not isinstance(predictions, dict):
-        raise ServingError("the target answered, but not with one response; is it this model?")
-    return json.loads(json.dumps(predictions, default=str))  # type: ignore[no-any-return]
 
 
 def _first_line(text: str) -> str:

@@ -34,9 +34,17 @@ def described(client: "WorkspaceClient", endpoint: str, entity: str = "") -> dic
 def _invoked(client: "WorkspaceClient", endpoint: str, body: dict[str, Any], entity: str) -> dict[str, Any]:
     one = f"/served-models/{entity}" if entity else ""
     path = f"/serving-endpoints/{endpoint}{one}/invocations"
-    told: Any = client.api_client.do("POST", path, body=body)  # query() knows no served version
-    predictions = told["predictions"]
-    return predictions[0] if isinstance(predictions, list) else predictions  # type: ignore[no-any-return]
+    return response(client.api_client.do("POST", path, body=body))  # query() knows no served version
+
+
+def response(body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a server answers
+    """The one response in what a server answers, by itself or in a list. Raises ServingError when there is none."""
+    told = body.get("predictions") if isinstance(body, dict) else None
+    if isinstance(told, list) and len(told) == 1:
+        told = told[0]
+    if not isinstance(told, dict) or "meta" not in told:
+        raise ServingError("the target answered, but not with one response; is it a version of multichain?")
+    return told
 
 
 def golden(file: Path | None) -> list[Golden]:

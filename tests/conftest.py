@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner, Result
 
 from model.engine import Engine
 from model.pipeline import Pipeline
@@ -19,6 +21,7 @@ from training.build import build
 from training.log import log
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Inside = Callable[..., Result]
 
 # What a test starts as a process of its own reaches nothing but this machine either.
 os.environ |= {
@@ -26,7 +29,6 @@ os.environ |= {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "NO_PROXY": "127.0.0.1,localhost",
 }
-os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +74,18 @@ def run(tmp_path: Path) -> Run:
         told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
         command = [sys.executable, "-m", *words]
         return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=240)
+
+    return started
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    """Runs a command in this process, since one of its own takes seconds to start; in a folder with its store."""
+
+    def started(commands: click.Group, *words: str, folder: Path = tmp_path) -> Result:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        return CliRunner().invoke(commands, words)
 
     return started
 

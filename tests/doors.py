@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,6 +106,7 @@ def spark_session() -> Any:
 
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     settings = {"spark.ui.enabled": "false", "spark.log.level": "ERROR", "spark.sql.shuffle.partitions": "1"}
+    settings["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "spark-warehouse"))  # not where tests start
     return SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
 
 

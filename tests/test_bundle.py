@@ -63,6 +63,19 @@ def test_the_rest_of_the_file() -> None:
         target.get("variables", {}).keys() <= BUNDLE["variables"].keys() for target in BUNDLE["targets"].values()
     )
     assert BUNDLE["targets"]["dev"]["default"] is True
+
+
+@pytest.mark.parametrize("target", ["dev", "staging", "prod"])
+def test_a_target_reads_in_its_own_catalog_and_keeps_what_measures_apart(target: str) -> None:
+    told = {name: one["default"] for name, one in BUNDLE["variables"].items()}
+    told |= BUNDLE["targets"][target].get("variables", {})
+    assert told["catalog"] == target
+    assert told["documents"].startswith(f"/Volumes/{target}/")
+    assert told["evaluation"].startswith(f"/Volumes/{target}/")
+    assert not told["evaluation"].startswith(told["documents"])
+
+
+def test_each_program_is_there() -> None:
     assert all((ROOT / task["spark_python_task"]["python_file"]).is_file() for task in tasks())
 
 

@@ -17,7 +17,7 @@ from training import registry
 from training.check import ANSWERS, DOCUMENTS, MODELS, Finding, check, profile_of
 from training.evaluation import Example
 from training.log import log
-from training.promote import Evidence, decide, promote
+from training.promote import Decision, Evidence, decide, promote
 
 TODAY = date(2026, 11, 24)
 
@@ -26,15 +26,21 @@ def quiet(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 
-@pytest.fixture
-def name(logged: str, request: pytest.FixtureRequest) -> str:
-    """A registered model of the test's own, whose version 1 was promoted on 12 rows, a fourth of them to be refused."""
-    made = str(request.node.name).replace("[", "-").replace("]", "")
-    registry.register(logged, made)
+@pytest.fixture(scope="module")
+def decision(logged: str) -> Decision:
+    """That the version is no worse than none, by 12 rows, a fourth of them to be refused."""
+    registry.register(logged, "decided")
     rows = [Example(f"{begin} GPT-4?", ("OpenAI",), "gpt-4.txt") for begin in ("What is", "Who makes", "Explain")] * 3
     rows += [Example("Who discovered penicillin?", answerable=False)] * 3
-    challenger = registry.find(made)
-    promote(challenger, decide(challenger, made, Evidence("rows", rows), quiet), made)
+    return decide(registry.find("decided"), "decided", Evidence("rows", rows), quiet)
+
+
+@pytest.fixture
+def name(logged: str, decision: Decision, request: pytest.FixtureRequest) -> str:
+    """A registered model of the test's own, whose version 1 was promoted by that decision."""
+    made = str(request.node.name).replace("[", "-").replace("]", "")
+    registry.register(logged, made)
+    promote(registry.find(made), decision, made)
     return made
 
 

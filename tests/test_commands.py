@@ -14,11 +14,15 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from click.testing import Result
 from PIL import Image
 
 from places import EXERCISE, ROOT
+from serving.__main__ import serving
+from training.__main__ import training
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Inside = Callable[..., Result]
 
 REQUEST = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
 
@@ -96,9 +100,9 @@ def test_ask_prints_json(trained: Path, run: Run) -> None:
         (["--prompt", "x", "--out", "/no/such/folder/x.png"], "cannot write the picture to /no/such/folder/x.png"),
     ],
 )
-def test_ask_refuses_in_a_sentence(words: list[str], message: str, trained: Path, run: Run) -> None:
-    done = run("serving", "ask", *words, folder=trained)
-    assert done.returncode == 1
+def test_ask_refuses_in_a_sentence(words: list[str], message: str, trained: Path, inside: Inside) -> None:
+    done = inside(serving, "ask", *words, folder=trained)
+    assert done.exit_code == 1
     assert message in done.stderr
     assert done.stderr.startswith("Error: ")
     assert len(done.stderr.splitlines()) == 1
@@ -121,15 +125,6 @@ def test_ask_without_a_store_makes_none(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"there is no store in {tmp_path} (no mlflow.db)" in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_second_run_adds_a_version(trained: Path, run: Run) -> None:
-    done = run("training", "run", "--documents", str(EXERCISE / "gpt-4.txt"), "--name", "other", folder=trained)
-    assert done.returncode == 0, done.stderr
-    again = run("training", "run", "--documents", str(EXERCISE), "--name", "other", folder=trained)
-    assert "Registered version 2 of other in" in again.stdout
-    asked = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/other/1", folder=trained)
-    assert asked.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 1"]
 
 
 def test_up_serves_until_it_is_interrupted(trained: Path, run: Run) -> None:
@@ -194,15 +189,16 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
             ["run", "--profile", "nope"],
             "there is no profile nope; use one of azure, compatible, databricks, offline, openai, or the path",
         ),
+        (["run", "--evaluation", "nope.jsonl"], "nope.jsonl cannot be read (FileNotFoundError); --evaluation takes a"),
         (["log"], "holds no index (no manifest.json); build one with python -m training build"),
         (["log", "--index", "nope"], "holds no index (no manifest.json)"),
         (["verify", "nope"], "No such"),
         (["verify", "models:/multichain@nope"], "Registered Model with name=multichain not found"),
     ],
 )
-def test_training_refuses_in_a_sentence(words: list[str], message: str, run: Run, tmp_path: Path) -> None:
-    done = run("training", *words)
-    assert done.returncode == 1
+def test_training_refuses_in_a_sentence(words: list[str], message: str, inside: Inside, tmp_path: Path) -> None:
+    done = inside(training, *words)
+    assert done.exit_code == 1
     assert message in done.stderr
     assert done.stderr.startswith("Error: ")
     assert len(done.stderr.splitlines()) == 1
@@ -259,7 +255,7 @@ def test_a_folder_without_a_store_stays_as_it_is(command: str, run: Run, tmp_pat
 
 
 def test_the_gate_by_its_commands(trained: Path, run: Run, tmp_path: Path) -> None:
-    """A worse version is refused with an exit code of 1, and forced with a reason; then back."""
+    """A second version that is worse is refused with an exit code of 1, and forced with a reason; then back."""
     rows = tmp_path / "rows.jsonl"
     lines = [{"question": f"{begin} LangChain?", "source": "langchain.txt"} for begin in ("What is", "Why", "Explain")]
     rows.write_text("\n".join(map(json.dumps, lines * 4)), "utf-8")
@@ -267,7 +263,10 @@ def test_the_gate_by_its_commands(trained: Path, run: Run, tmp_path: Path) -> No
     assert run(*first, str(EXERCISE), folder=trained).returncode == 0
     poor = run(*first, str(EXERCISE / "gpt-4.txt"), "--evaluation", str(rows), folder=trained)
     assert poor.returncode == 1
+    assert "Registered version 2 of gated in" in poor.stdout
     assert "Error: version 2 of gated is not promoted against version 1: the right passage was among" in poor.stderr
+    asked = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/gated/2", folder=trained)
+    assert asked.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 2"]
     forced = run(
         "training", "promote", "2", "--name", "gated", "--evaluation", str(rows), "--force", "a test", folder=trained
     )

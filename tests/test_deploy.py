@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,17 @@ def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -
     return made
 
 
+@cache
 def right(uri: str) -> Callable[[Values], Any]:
+    """What a real version answers; each body once, since the same ones are asked at each fault of a life."""
     model = mlflow.pyfunc.load_model(uri)
-    return lambda body: model.predict(body["inputs"], body.get("params"))
+
+    @cache
+    def answered(text: str) -> Any:
+        body = json.loads(text)
+        return model.predict(body["inputs"], body.get("params"))
+
+    return lambda body: answered(json.dumps(body))
 
 
 def added(workspace: Workspace, answers: Callable[[Values], Any]) -> str:
@@ -130,8 +139,8 @@ def fails(_: Values) -> Any:
 
 
 def mute(body: Values) -> Any:
-    """What is no version of this project."""
-    return {name: {"answer": "Yes"} for name in body["inputs"]}
+    """What does not say what it is."""
+    return {name: {"answer": "Yes"} for name in body["inputs"]} | {"meta": {}}
 
 
 @pytest.mark.parametrize(

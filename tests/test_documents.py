@@ -77,3 +77,12 @@ def test_two_documents_of_one_name(tmp_path: Path) -> None:
         DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"
     ):
         load([tmp_path / "a", tmp_path / "b"])
+
+
+def test_an_evaluation_among_the_documents(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
+    write(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
+    with pytest.raises(DocumentError, match=r"rows\.jsonl lies among the documents, where each question would find"):
+        load([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
+    assert len(load([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
+    assert len(load([tmp_path / "rows.jsonl"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1

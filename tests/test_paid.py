@@ -18,6 +18,7 @@ from PIL import Image
 import doors
 from model import credentials
 from places import EXERCISE, ROOT
+from serving.__main__ import serving
 from standin.app import StandIn
 from standin.server import running, variables
 from training import package
@@ -201,11 +202,11 @@ def test_a_deadline_is_the_error_of_what_cannot_make_it(
     ],
 )
 def test_a_setting_that_cannot_be_read_is_told_when_a_version_is_loaded(
-    name: str, value: str, sentence: str, trained: tuple[Path, Any], run: Any
+    name: str, value: str, sentence: str, trained: tuple[Path, Any], inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = {name: value, "MLFLOW_TRACKING_URI": f"sqlite:///{trained[0] / 'mlflow.db'}"}
-    done = run("serving", "ask", "--question", "What?", folder=trained[0], **environment)
-    assert (done.returncode, done.stdout) == (1, "")
+    monkeypatch.setenv(name, value)
+    done = inside(serving, "ask", "--question", "What?", folder=trained[0])
+    assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Error: {sentence}")
 
 

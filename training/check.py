@@ -13,7 +13,6 @@ from typing import Any
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from scipy.stats import fisher_exact, ks_2samp
 
 from model import profile as profiles
 from model.engine import Engine
@@ -23,7 +22,7 @@ from model.profile import Profile
 from . import registry
 from .changes import Changes
 from .documents import load
-from .evaluate import OF
+from .evaluation import OF
 from .preflight import distinct, standing
 from .registry import EVALUATED
 
@@ -103,6 +102,8 @@ def _answers(served: ModelVersion, days: int) -> Iterator[Finding]:
 
 
 def _refusals(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - a second
+
     counts = [(sum(one["abstained"] for one in told), len(told)) for told in (before, now)]
     (was, rows), (are, asked) = counts
     chance = fisher_exact([[was, rows - was], [are, asked - are]]).pvalue
@@ -111,6 +112,8 @@ def _refusals(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], d
 
 
 def _scores(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
+    from scipy.stats import ks_2samp  # noqa: PLC0415 - a second
+
     one, other = ([row["support"] for row in told] for told in (before, now))
     told = ks_2samp(one, other)
     middle = [sorted(values)[len(values) // 2] for values in (other, one)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 from model.errors import DocumentError
 
@@ -39,17 +40,28 @@ class Loaded:
 
 
 def load(
-    given: Sequence[object], *, strict: bool = False, private: bool = False, reading: Progress | None = None
+    given: Sequence[object],
+    *,
+    strict: bool = False,
+    private: bool = False,
+    reading: Progress | None = None,
+    evaluation: Path | None = None,
 ) -> Loaded:
     """All documents of ``given``: folders, files, patterns, addresses, tables.
 
     ``private`` allows addresses of a network; ``reading`` is told how many of how many are read. A file that cannot be
     read is passed over, and told; with ``strict`` it stops all. Raises DocumentError then, for a place that is not
-    there, for two documents of one source, and when no document is found.
+    there, for two documents of one source, when no document is found, and when the ``evaluation`` that is to follow
+    lies among them.
     """
     loaded = Loaded()
     sources: set[str] = set()
     found = list(places.found([str(one) for one in given], private=private))
+    if evaluation and any(_is(place, evaluation) for place in found):
+        raise DocumentError(
+            f"{evaluation.absolute()} lies among the documents, where each question would find its own answer; "
+            "keep it elsewhere"
+        )
     for number, place in enumerate(found):
         if reading:
             reading(number + 1, len(found))
@@ -71,6 +83,10 @@ def load(
             f"{', '.join(sorted(loaders.LOADERS.keys() - {tables.SUFFIX}))}"
         )
     return loaded
+
+
+def _is(place: Place, file: Path) -> bool:
+    return place.file is not None and place.file.name == file.name and place.file.samefile(file)
 
 
 def _parts(place: Place) -> list[Document]:

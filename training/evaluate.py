@@ -28,8 +28,6 @@ from .rows import Row, rows
 from .version import Version, opened
 
 Table = tuple[str, list[Figure]]
-OF = "multichain.evaluation"
-"""The tag of a trace that an evaluation made: the file's name. It is no request of a user."""
 
 
 def of_version(uri: str, name: str, examples: Sequence[Example], judge: str, progress: Progress) -> Table:

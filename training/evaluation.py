@@ -8,6 +8,9 @@ from typing import Any
 
 from model.errors import DocumentError
 
+OF = "multichain.evaluation"
+"""The tag of a trace that an evaluation made: the file's name. It is no request of a user."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

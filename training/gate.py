@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, bootstrap
 
 from model.errors import CommandError
 from model.settings import meant
@@ -106,6 +105,8 @@ def _compared(name: str, pair: Floats, level: float) -> Comparison:
 
 def _mcnemar(mine: Floats, other: Floats, level: float, measure: Measure) -> Outcome:
     """By the rows in which one has it and the other has not: as likely either way when both are the same."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - a second, which not every promotion needs
+
     gained, lost = int((mine > other).sum()), int((mine < other).sum())
     if not gained + lost or binomtest(gained, gained + lost).pvalue >= 2 * level:
         return "same"
@@ -124,6 +125,8 @@ def _slower(name: str, mine: Floats, other: Floats, level: float) -> Outcome:
 
 def _interval(values: Floats, level: float) -> tuple[float, float]:
     """Of the mean, two-sided, with ``level`` at each end."""
+    from scipy.stats import bootstrap  # noqa: PLC0415 - likewise
+
     if not np.ptp(values):
         return float(values[0]), float(values[0])
     inside = {"confidence_level": 1 - 2 * level, "method": "percentile", "n_resamples": _SAMPLES, "batch": 100}

@@ -11,8 +11,7 @@ from mlflow.exceptions import MlflowException
 from model.errors import CommandError
 
 from . import registry
-from .promote import AT, BY, DECISION, REASON, REPLACED, ROLLED_BACK
-from .registry import EVALUATED, FORGOTTEN
+from .registry import AT, BY, DECISION, EVALUATED, FORGOTTEN, REASON, REPLACED, ROLLED_BACK
 
 ENDS = "model_ends"
 """The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""

@@ -14,19 +14,13 @@ from mlflow.entities.model_registry import ModelVersion
 from model.errors import CommandError
 
 from . import registry
-from .evaluate import marked, record, summary, traced
 from .evaluation import Example
 from .gate import Verdict, judge
 from .measures import Values
 from .progress import Progress
-from .registry import ALIAS, FORGOTTEN
+from .registry import ALIAS, AT, BY, DECISION, FORGOTTEN, REASON, REPLACED, ROLLED_BACK
 from .rows import Row, rows
 from .version import opened
-
-REPLACED, ROLLED_BACK = "replaced", "rolled_back"
-"""Tags of a version: the one that was served before it, and when it was taken back."""
-DECISION, REASON, BY, AT = "gate_decision", "gate_reason", "gate_by", "gate_at"
-"""Tags of a version: what its last try to be promoted came to, why, who ran it and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +105,8 @@ def rollback(name: str, number: str = "") -> tuple[str, str]:
 
 def _compared(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
     """The verdict on the rows of both; what was asked goes into the run that is active."""
+    from .evaluate import marked, record, summary, traced  # noqa: PLC0415 - a second, which not every promotion needs
+
     environment = traced(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
     with ExitStack() as stack:
         versions = [stack.enter_context(opened(one, environment)) for one in (uri, against) if one]

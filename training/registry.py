@@ -28,6 +28,10 @@ FORGOTTEN = "forgotten"
 """The tag of a version that holds documents which were to be forgotten: their sources, as JSON."""
 EVALUATED = "evaluation_run"
 """The tag of a version that names the run of its last evaluation."""
+REPLACED, ROLLED_BACK = "replaced", "rolled_back"
+"""Tags of a version: the one that was served before it, and when it was taken back."""
+DECISION, REASON, BY, AT = "gate_decision", "gate_reason", "gate_by", "gate_at"
+"""Tags of a version: what its last try to be promoted came to, why, who ran it and when."""
 _MOST, _LEVELS = 256, 3
 
 

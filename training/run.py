@@ -58,12 +58,14 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     told = Profile.read(profile)
     check(told)
     with steps.step("preflight"):
-        from . import registry  # noqa: PLC0415 - MLflow takes two seconds to import
+        from . import evaluation, registry  # noqa: PLC0415 - MLflow takes two seconds to import
 
         registry.check(name)
         ends = cleared(told)
+        if gate and gate.file:  # read again at the gate; a mistake in it is told before anything is paid
+            evaluation.read(gate.file)
     with steps.step("build"):
-        built(told, documents, index, progress, max_cost, **how)
+        built(told, documents, index, progress, max_cost, evaluation=gate.file if gate else None, **how)
     released(profile, index, name, ends, steps, gate)
     click.echo(f"Steps: {steps.told()}")
 

@@ -1,0 +1,91 @@
+"""What is asked may be another model, or none: it is told in a sentence."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from serving.client import RestTarget
+from serving.errors import ServingError
+from serving.invoke import response
+
+ANSWER = {"qa": {"answer": "42"}, "meta": {}}
+NO_RESPONSE = "the target answered, but not with one response; is it a version of multichain?"
+
+
+class Server(HTTPServer):
+    """Answers everything with what it is told."""
+
+    said: tuple[int, Any] = (200, {"predictions": [ANSWER]})
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Says what the server is told."""
+
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        status, body = self.server.said
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as made:
+        Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.mark.parametrize("predictions", [ANSWER, [ANSWER]])
+def test_the_response_by_itself_or_in_a_list(predictions: Any) -> None:
+    assert response({"predictions": predictions}) == ANSWER
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [1],
+        "text",
+        None,
+        {"choices": []},
+        {"predictions": []},
+        {"predictions": [ANSWER] * 2},
+        {"predictions": ["x"]},
+        {"predictions": {"qa": {"answer": "of another model"}}},
+    ],
+)
+def test_an_answer_of_something_else(body: Any) -> None:
+    with pytest.raises(ServingError) as caught:
+        response(body)
+    assert caught.value.message == NO_RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"choices": []}, NO_RESPONSE),
+        (200, [1], NO_RESPONSE),
+        (404, {"message": "MlflowException: data: x Error: invalid_request: qa: too long"}, "invalid_request: qa: too"),
+        (404, {"detail": "Not Found"}, "/invocations answered HTTP 404"),
+        (500, ["failed"], "/invocations answered HTTP 500"),
+    ],
+)
+def test_a_server_of_something_else(status: int, body: Any, expected: str, server: Server) -> None:
+    server.said = status, body
+    with pytest.raises(ServingError) as caught:
+        RestTarget(f"http://127.0.0.1:{server.server_port}").ask({})
+    assert expected in caught.value.message
+
+
+def test_a_server_that_answers(server: Server) -> None:
+    assert RestTarget(f"http://127.0.0.1:{server.server_port}/").ask({}) == ANSWER
