@@ -10,6 +10,7 @@ from .errors import ServingError
 from .provisioning import place, placed
 
 _ENDPOINT = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
+_NOTHING = "nothing billable is left of what this project made"
 _NAME = click.option("--name", default="multichain", show_default=True, help="The registered model, of three levels.")
 
 
@@ -74,21 +75,21 @@ def deploy(  # noqa: PLR0913, PLR0917 - one for each option
     traffic and is watched. An interrupted deployment is gone on with when it is run again.
     """
     from . import databricks, invoke, plan  # noqa: PLC0415
+    from .changes import Changes  # noqa: PLC0415
     from .deploy import Deployment  # noqa: PLC0415
 
     client = databricks.workspace()
-    wanted = _wanted(name, alias, endpoint or name.rpartition(".")[2], how)
+    changes = Changes(client, _wanted(name, alias, endpoint or name.rpartition(".")[2], how), click.echo)
     questions = invoke.golden(golden)
-    deployment = Deployment(client, wanted, questions, watch, click.echo)
     with databricks.refused("looking who you are"):
-        warning = plan.creator(deployment)
+        warning = plan.creator(client)
     if warning:
         click.echo(f"WARN  {warning}")
     if planned:
-        for line in plan.plan(deployment):
+        for line in plan.plan(changes):
             click.echo(line)
     else:
-        deployment.run()
+        Deployment(changes, questions, watch).run()
 
 
 @click.command()
@@ -138,7 +139,7 @@ def teardown(  # noqa: PLR0913, PLR0917 - one for each option
     azure = place(subscription, group, workspace) if everything else None
     if azure and not azure.there():  # it went at an earlier try
         azure.delete(click.echo)
-        click.echo(f"The workspace {workspace} is gone: nothing billable is left")
+        click.echo(f"The workspace {workspace} is gone: {_NOTHING}")
         return
     client = databricks.workspace()
     found = things(client, model)
@@ -155,7 +156,7 @@ def teardown(  # noqa: PLR0913, PLR0917 - one for each option
         raise ServingError(f"still there: {', '.join(thing.told for thing in left)}; run it again")
     if azure:
         azure.delete(click.echo)
-    click.echo(f"Looked again in {host}: nothing billable is left" if not left else f"Left: {left[0].told}")
+    click.echo(f"Left: {left[0].told}" if left else f"Looked again in {host}: {_NOTHING}")
 
 
 def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:  # noqa: ANN401 - Wanted

@@ -1,15 +1,19 @@
 """What a deployment would do, told before anything is changed."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .deploy import Deployment, in_progress, shares
+from .changes import Changes
 from .endpoint import Wanted
+from .served import in_progress, shares
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
 
 
-def plan(deployment: Deployment) -> Iterator[str]:
+def plan(changes: Changes) -> Iterator[str]:
     """Lines about what would be done. Raises ServingError when the workspace refuses to tell."""
-    wanted, found = deployment.wanted, deployment.found()
+    wanted, found = changes.wanted, changes.found()
     yield f"Version {wanted.version} of {wanted.model} on the endpoint {wanted.name}: {_action(wanted, found)}"
     yield f"  size {wanted.size.told}"
     yield f"  scale to zero {'on: the first request after a pause waits for minutes' if _sleeps(wanted) else 'off'}"
@@ -23,9 +27,9 @@ def plan(deployment: Deployment) -> Iterator[str]:
     yield "  cost: by the hour for each unit of concurrency, at your region's price, which this tool does not know"
 
 
-def creator(deployment: Deployment) -> str:
+def creator(client: "WorkspaceClient") -> str:
     """A warning when a person deploys; empty when a service principal does."""
-    name = str(deployment.client.current_user.me().user_name)
+    name = str(client.current_user.me().user_name)
     if "@" not in name:
         return ""
     return (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .databricks import refused
-from .deploy import in_progress, progress, shares
 from .endpoint import TAG
+from .served import in_progress, progress, shares
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

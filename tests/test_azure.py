@@ -62,7 +62,7 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
     ]
     assert (arm.groups, arm.workspaces) == ({}, {})
     after = run("teardown", "--everything", *PLACE, "--yes")
-    assert after.output == "The workspace ws is gone: nothing billable is left\n"
+    assert after.output == "The workspace ws is gone: nothing billable is left of what this project made\n"
 
 
 def test_a_group_that_others_use_stays(arm: ResourceManager) -> None:
@@ -89,6 +89,22 @@ def test_a_workspace_that_does_not_come_up(arm: ResourceManager) -> None:
     assert "Error: creating ws: Azure refused it (QuotaExceeded); then run it again" in failed.output
     arm.breaks = False
     assert run("workspace", "create", *PLACE).exit_code == 0
+
+
+def test_a_workspace_of_others_that_failed_is_not_made_again(arm: ResourceManager) -> None:
+    run("workspace", "create", *PLACE)
+    arm.workspaces["rg", "ws"] |= {"tags": {}, "properties": {"provisioningState": "Failed"}}
+    failed = run("workspace", "create", *PLACE)
+    assert failed.output == "Error: ws did not come up (Failed); run it again\n"
+    assert arm.workspaces["rg", "ws"]["properties"] == {"provisioningState": "Failed"}
+
+
+def test_a_workspace_that_goes_while_it_is_waited_for(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("workspace", "create", *PLACE)
+    arm.workspaces["rg", "ws"]["properties"]["provisioningState"] = "Deleting"
+    monkeypatch.setattr(azure.time, "sleep", lambda _seconds: arm.workspaces.clear())
+    gone = run("workspace", "create", *PLACE)
+    assert gone.output == "  ws: Deleting\nError: ws did not come up (gone); run it again\n"
 
 
 def test_nothing_without_the_name(arm: ResourceManager) -> None:

@@ -11,10 +11,14 @@ import mlflow
 import pytest
 from click.testing import CliRunner, Result
 
-from serving import deploy
+from serving import changes
 from serving.__main__ import serving
-from serving.endpoint import variables
+from serving.changes import Changes
+from serving.databricks import workspace as client
+from serving.endpoint import Wanted, variables
 from serving.errors import ServingError
+from serving.served import entities
+from serving.served import shares as served
 from serving.sizing import size
 from serving.teardown import SCOPE_MARK
 from standin.app import StandIn
@@ -44,7 +48,7 @@ def deployed(*words: str) -> Result:
 @pytest.fixture
 def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace with version 1 of the model, its champion, which answers as a real one does."""
-    monkeypatch.setattr(deploy, "PAUSE", 0.0)
+    monkeypatch.setattr(changes, "PAUSE", 0.0)
     made = stand_in.workspace
     added(made, right(logged))
     return made
@@ -129,7 +133,7 @@ def test_a_life(workspace: Workspace, logged: str, tmp_path: Path) -> None:
 
     gone = told("teardown", "--yes")
     assert gone.splitlines()[0] == "  endpoint multichain"
-    assert gone.splitlines()[-1].endswith(": nothing billable is left")
+    assert gone.splitlines()[-1].endswith(": nothing billable is left of what this project made")
     assert workspace.endpoints.all == {}
 
 
@@ -166,6 +170,24 @@ def test_a_version_that_goes_wrong_under_traffic_is_taken_back(
     assert done.exit_code == 1
     assert f"went wrong under traffic: {sentence}" in done.output
     assert "The one before serves again" in done.output
+    assert shares(workspace) == {"v1": 100}
+
+
+def test_a_version_that_had_a_share_already_gives_it_back(workspace: Workspace, logged: str) -> None:
+    """A person split the traffic; when the newer one goes wrong under all of it, the older one gets all."""
+    deployed()
+    good, calls = right(logged), []
+
+    def tires(body: Values) -> Any:
+        calls.append(1)
+        return good(body) if len(calls) <= 2 else wrong(body)
+
+    number = added(workspace, tires)
+    made = Changes(client(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
+    found = made.found()
+    made.serve([*entities(found), made.wanted.served()], {next(iter(served(found))): 70, made.wanted.entity: 30})
+    done = deployed()
+    assert "version 2 went wrong under traffic: timeout: qa: too late. The one before serves again" in done.output
     assert shares(workspace) == {"v1": 100}
 
 
@@ -259,7 +281,7 @@ def test_what_others_made_is_left_alone(workspace: Workspace) -> None:
     workspace.resources.scopes.add("theirs")
     added(workspace, wrong)
     assert "multichain was not made by this project (no tag multichain), so it is left alone" in deployed().output
-    assert told("teardown", "--yes").splitlines()[-1].endswith("nothing billable is left")
+    assert told("teardown", "--yes").splitlines()[-1].endswith(": nothing billable is left of what this project made")
     assert (list(workspace.endpoints.all), list(workspace.resources.jobs)) == ([NAME], [1])
 
 

@@ -1,0 +1,45 @@
+"""An endpoint as the SDK tells it: whose it is, what it serves with which traffic, and how a change of it stands."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .endpoint import TAG
+from .errors import ServingError
+
+
+def owned(found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
+    """Raises ServingError for an endpoint that this project did not make."""
+    if TAG not in {tag.key for tag in found.tags or ()}:
+        raise ServingError(
+            f"{found.name} was not made by this project (no tag {TAG}), so it is left alone; give another --endpoint"
+        )
+
+
+def in_progress(found: Any) -> bool:  # noqa: ANN401 - likewise
+    """Whether a change is under way."""
+    return bool(found.state and found.state.config_update and found.state.config_update.value == "IN_PROGRESS")
+
+
+def shares(found: Any) -> dict[str, int]:  # noqa: ANN401 - likewise
+    """Each served version's per cent of the traffic, by its name there."""
+    if found is None or found.config is None:
+        return {}
+    routes = found.config.traffic_config.routes if found.config.traffic_config else []
+    told = {one.served_entity_name or one.served_model_name: one.traffic_percentage for one in routes or ()}
+    return {one.name: told.get(one.name, 0) for one in found.config.served_entities or ()}
+
+
+def entities(found: Any) -> list[Any]:  # noqa: ANN401 - likewise
+    """What an endpoint serves, as it is told to serve it."""
+    from databricks.sdk.service.serving import ServedEntityInput  # noqa: PLC0415 - a second
+
+    fields = ServedEntityInput.__dataclass_fields__.keys()
+    told = [one.as_dict() for one in (found.config.served_entities or () if found.config else ())]
+    return [ServedEntityInput.from_dict({name: one[name] for name in one.keys() & fields}) for one in told]
+
+
+def progress(found: Any) -> Iterator[str]:  # noqa: ANN401 - likewise
+    """How each version that is to be served stands."""
+    for one in (found.pending_config.served_entities or ()) if found.pending_config else ():
+        state = one.state.deployment.value.removeprefix("DEPLOYMENT_").lower() if one.state else "waiting"
+        yield f"{one.name} {state}"
