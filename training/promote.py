@@ -5,6 +5,7 @@ The history is in tags of the versions: what each replaced, when, by whom, and w
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -108,8 +109,10 @@ def _compared(uri: str, against: str, evidence: Evidence, progress: Progress, ex
     from .evaluate import marked, record, summary, traced  # noqa: PLC0415 - a second, which not every promotion needs
 
     environment = traced(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
+    uris = [one for one in (uri, against) if one]
     with ExitStack() as stack:
-        versions = [stack.enter_context(opened(one, environment)) for one in (uri, against) if one]
+        with ThreadPoolExecutor() as pool:  # each takes seconds to load
+            versions = [*pool.map(lambda one: stack.enter_context(opened(one, environment)), uris)]
         told = rows(versions, evidence.examples, progress)
         if evidence.judge:
             told = [marked(one, version, evidence.judge) for one, version in zip(told, versions, strict=True)]
