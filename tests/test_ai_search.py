@@ -399,6 +399,7 @@ def test_what_commands_say_of_it(index: SearchIndex, tmp_path: Path, monkeypatch
     assert not (tmp_path / "index").exists()
     for told in (command("build", *own, "--documents", "."), command("run", *own, "--documents", ".")):
         assert told == f"Error: the documents of {NAME} are in its table; leave --documents out\n"
+    assert command("build", *own, "--documents", "").startswith(f"Described the AI Search index {NAME}")
     told = command("forget", "gpt-4.txt", *own)
     assert told == f"Error: delete the documents in the table of {NAME}; its versions hold none\n"
     assert f"ok    {NAME} answers: 3 rows, embedded by databricks:databricks-gte-large-en" in command("preflight", *own)
@@ -408,7 +409,7 @@ def test_what_commands_say_of_it(index: SearchIndex, tmp_path: Path, monkeypatch
 
 def test_a_life(index: SearchIndex, run: Any, tmp_path: Path) -> None:
     written(tmp_path)
-    done = run("training", "run", "--profile", "handbook.yaml")
+    done = run("training", "run", "--profile", "handbook.yaml", "--documents", "")  # as the bundle's job does
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Described the AI Search index {NAME} of 3 rows:\n{tmp_path / 'index'}\n" in done.stdout
     assert "Promoted version 1 of multichain" in done.stdout

@@ -54,6 +54,12 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         load([tmp_path])
 
 
+def test_an_empty_place_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write(tmp_path, a_txt="A"))
+    with pytest.raises(DocumentError, match=r"^--documents is empty; it takes a folder, file, pattern"):
+        load([""])
+
+
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"there is no file or folder .*nope; --documents takes either"):
         load([tmp_path / "nope"])

@@ -57,9 +57,9 @@ def gate(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def paths(profile: Profile, first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
-    """Where the documents are; nowhere for an index that lies elsewhere."""
+    """Where the documents are; nowhere for an index that lies elsewhere, for which a job may name an empty place."""
     if profile.kind.OWN:
         return [*first, *more] or [str(SHIPPED)]
-    if first or more:
+    if any([*first, *more]):
         raise CommandError(f"the documents of {profile.index['name']} are in its table; leave --documents out")
     return []

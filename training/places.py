@@ -45,6 +45,8 @@ class Place:
 def found(given: Sequence[str], *, private: bool) -> Iterator[Place]:
     """The places of ``given``, in order. Raises DocumentError for one that is not there."""
     for one in given:
+        if not one.strip():
+            raise DocumentError("--documents is empty; it takes a folder, file, pattern, address or table")
         if one.startswith(("http://", "https://")):
             yield _fetched(one, private=private)
         elif Path(one).is_dir():
