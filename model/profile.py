@@ -162,7 +162,9 @@ def _parts(source: Source) -> Values:
         raise ProfileError(f"{source.place(RETRIEVER)}: there is no retriever {passages}; {meant}")
     needed = [part for part in PARTS if part in told or part != "embeddings" or kinds.kind(passages).OWN]
     if not all(isinstance(told.get(part), dict) and told[part] for part in needed):
-        raise ProfileError(f"{source.place()}: it is not a profile: it needs {', '.join(needed[:-1])} and stages")
+        raise ProfileError(
+            f"{source.place()}: it is not a profile: it needs {', '.join(needed[:-1])} and stages, each with settings"
+        )
     for part in told.keys() - set(known):
         raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, known)}")
     return {part: value for part, value in told.items() if part != RETRIEVER} | {"passages": passages}

@@ -1,15 +1,22 @@
 """A Databricks workspace, as the SDK's own authentication finds it, and what it refuses, in words."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import requests
 
 from .errors import ServingError
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
 
 _SECONDS = 300
+"""How long an answer may take, and for how long a call that was refused is tried again."""
+_REACHED = 10
+"""How long a workspace may take to answer at all."""
 
 _SENTENCES = {
     "Unauthenticated": "the workspace does not know you; your token has expired, or is another workspace's",
@@ -24,17 +31,32 @@ _SENTENCES = {
 def workspace(host: str | None = None) -> "WorkspaceClient":
     """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …), or at ``host``.
 
-    Raises ServingError.
+    Raises ServingError, also when it cannot be reached, which the SDK would try for minutes.
     """
     from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - a second
     from databricks.sdk.config import Config  # noqa: PLC0415
 
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what is told below
     try:
-        return WorkspaceClient(config=Config(host=host, http_timeout_seconds=_SECONDS))
+        config = Config(host=host, http_timeout_seconds=_REACHED, retry_timeout_seconds=_REACHED)
     except ValueError:
         raise ServingError(
             "no Databricks workspace is configured; set DATABRICKS_HOST and sign in with the Databricks CLI, or set "
             "DATABRICKS_CONFIG_PROFILE"
+        ) from None
+    _reached(config)
+    config.http_timeout_seconds = config.retry_timeout_seconds = _SECONDS
+    return WorkspaceClient(config=config)
+
+
+def _reached(config: "Config") -> None:
+    """Raises ServingError when nothing answers at the address of the workspace, whatever it would answer."""
+    try:
+        requests.head(str(config.host), timeout=_REACHED, verify=not config.skip_verify)
+    except requests.RequestException as error:
+        raise ServingError(
+            f"cannot reach the workspace {config.host} ({type(error).__name__}); check DATABRICKS_HOST, or the profile "
+            "of ~/.databrickscfg, and the network"
         ) from None
 
 

@@ -11,10 +11,9 @@ import mlflow
 import pytest
 from click.testing import CliRunner, Result
 
-from serving import changes
+from serving import changes, databricks
 from serving.__main__ import serving
 from serving.changes import Changes
-from serving.databricks import workspace as client
 from serving.endpoint import Wanted, variables
 from serving.errors import ServingError
 from serving.served import entities
@@ -183,7 +182,7 @@ def test_a_version_that_had_a_share_already_gives_it_back(workspace: Workspace, 
         return good(body) if len(calls) <= 2 else wrong(body)
 
     number = added(workspace, tires)
-    made = Changes(client(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
+    made = Changes(databricks.workspace(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
     found = made.found()
     made.serve([*entities(found), made.wanted.served()], {next(iter(served(found))): 70, made.wanted.entity: 30})
     done = deployed()
@@ -369,6 +368,14 @@ def test_an_expired_token(workspace: Workspace, monkeypatch: pytest.MonkeyPatch)
     assert done.output.startswith(
         "Error: looking at multichain: the workspace does not know you; your token has expired"
     )
+
+
+def test_a_workspace_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databricks, "_REACHED", 1)
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-1")
+    sentence = "Error: cannot reach the workspace http://127.0.0.1:9 (ConnectionError); check DATABRICKS_HOST, or the"
+    assert run("status", "--name", MODEL).output.startswith(sentence)
 
 
 def test_no_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_description_tells_no_prompt(tmp_path: Path) -> None:
         ("overlap: 80", "overlap: 800", 2, "index: overlap is expected to be a whole number of characters from 0"),
         ("english", "klingon", 2, "index: there is no stemmer for klingon; it is one of"),
         ("overlap", "overlaps", 2, "index: there is no setting overlaps; did you mean overlap?"),
-        ("index:", "indx:", 1, "it is not a profile: it needs embeddings, index and stages"),
+        ("index:", "indx:", 1, "it is not a profile: it needs embeddings, index and stages, each with settings"),
         ("stages:", "extra: 1\nstages:", 3, "there is no part extra; it is one of embeddings, index, stages"),
         ("  qa:", "  qa: [", 6, "it is no YAML: "),
         ("fake_chat_models:Fake", "fake_chat_models.Fake", 24, "short: chat: "),

@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel
 
+from model.errors import CommandError
 from model.profile import Profile
 
 from . import identity
@@ -39,9 +40,11 @@ class Check:
 def verify(uri: str, example: str = "") -> Iterator[Check]:
     """The checks of the version at ``uri``, one by one; of any other pyfunc, with an ``example`` as JSON.
 
-    Raises MlflowException when a version of this project cannot be loaded.
+    Raises MlflowException when a version of this project cannot be loaded, and CommandError for what is no model.
     """
     folder = Path(mlflow.artifacts.download_artifacts(uri))
+    if not (folder / "MLmodel").is_file():
+        raise CommandError(f"{uri} holds no model (no MLmodel); verify takes models:/NAME@ALIAS, or a model's folder")
     for name, told in identity.fingerprints(folder):
         yield Check(name, "", told)
     yield Check("environment", "", _environment(folder))
