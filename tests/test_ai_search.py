@@ -269,7 +269,7 @@ def test_what_a_query_holds(
         (("ai_search", "aisearch"), 1, "there is no retriever aisearch; did you mean ai_search?"),
         (("passages: 2", "documents: a*"), 6, "qa: documents is for an index of one's own; give the stage a filter"),
         (("databricks, models: [openai-behind-databricks]", "offline"), 7, "qa: chat: the provider offline needs"),
-        (("stages:", "embeddings: 1\nstages:"), 1, "it is not a profile: it needs embeddings, index and stages, each with"),
+        (("stages:", "embeddings: 1\nstages:"), 1, "it is not a profile: it needs embeddings, index and stages, each"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_profile(put: tuple[str, str], line: int, sentence: str, tmp_path: Path) -> None:
