@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import requests
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from .errors import ServingError
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.config import Config
 
 _SECONDS = 300
 """How long an answer may take, and for how long a call that was refused is tried again."""
 _REACHED = 10
 """How long a workspace may take to answer at all."""
+_YOUNG, _PAUSE = 120, 5
+"""For how long one that was just made is tried, since its name may not be known everywhere yet, and how often."""
 
 _SENTENCES = {
     "Unauthenticated": "the workspace does not know you; your token has expired, or is another workspace's",
@@ -29,7 +31,7 @@ _SENTENCES = {
 
 
 def workspace(host: str | None = None) -> "WorkspaceClient":
-    """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …), or at ``host``.
+    """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …), or one just made at ``host``.
 
     Raises ServingError, also when it cannot be reached, which the SDK would try for minutes.
     """
@@ -37,6 +39,8 @@ def workspace(host: str | None = None) -> "WorkspaceClient":
     from databricks.sdk.config import Config  # noqa: PLC0415
 
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what is told below
+    if host:
+        _reached(host, _YOUNG)
     try:
         config = Config(host=host, http_timeout_seconds=_REACHED, retry_timeout_seconds=_REACHED)
     except ValueError:
@@ -44,18 +48,21 @@ def workspace(host: str | None = None) -> "WorkspaceClient":
             "no Databricks workspace is configured; set DATABRICKS_HOST and sign in with the Databricks CLI, or set "
             "DATABRICKS_CONFIG_PROFILE"
         ) from None
-    _reached(config)
+    if not host:
+        _reached(str(config.host), verify=not config.skip_verify)
     config.http_timeout_seconds = config.retry_timeout_seconds = _SECONDS
     return WorkspaceClient(config=config)
 
 
-def _reached(config: "Config") -> None:
+def _reached(host: str, patience: float = 0, *, verify: bool = True) -> None:
     """Raises ServingError when nothing answers at the address of the workspace, whatever it would answer."""
     try:
-        requests.head(str(config.host), timeout=_REACHED, verify=not config.skip_verify)
+        for attempt in Retrying(stop=stop_after_delay(patience), wait=wait_fixed(_PAUSE), reraise=True):
+            with attempt:
+                requests.head(host, timeout=_REACHED, verify=verify)
     except requests.RequestException as error:
         raise ServingError(
-            f"cannot reach the workspace {config.host} ({type(error).__name__}); check DATABRICKS_HOST, or the profile "
+            f"cannot reach the workspace {host} ({type(error).__name__}); check DATABRICKS_HOST, or the profile "
             "of ~/.databrickscfg, and the network"
         ) from None
 

@@ -1,11 +1,13 @@
 """An Azure workspace from nothing to nothing, by Azure's own SDKs against a stand-in; and a fault at each call."""
 
 import os
+from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 
-from serving import azure
+from serving import azure, databricks
 from serving.__main__ import serving
 from standin.app import StandIn
 from standin.arm import ResourceManager
@@ -63,6 +65,23 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
     assert (arm.groups, arm.workspaces) == ({}, {})
     after = run("teardown", "--everything", *PLACE, "--yes")
     assert after.output == "The workspace ws is gone: nothing billable is left of what this project made\n"
+
+
+def test_a_workspace_whose_name_is_not_known_at_once(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, head = [], requests.head
+    monkeypatch.setattr(databricks, "_PAUSE", 0)
+
+    def unknown_twice(host: str, **how: Any) -> requests.Response:
+        looks.append(host)
+        if len(looks) < 3:
+            raise requests.ConnectionError
+        return head(host, **how)
+
+    monkeypatch.setattr(requests, "head", unknown_twice)
+    made = run("workspace", "create", *PLACE, "--cluster", "lab")
+    assert made.exit_code == 0, made.output
+    assert looks == [os.environ["DATABRICKS_HOST"]] * 3
+    assert arm.workspaces.keys() == {("rg", "ws")}
 
 
 def test_a_group_that_others_use_stays(arm: ResourceManager) -> None:
