@@ -76,6 +76,15 @@ def test_passages_without_room_come_last(stand_in: StandIn, engine: Engine) -> N
     assert "one JSON list of 2 numbers" in stand_in.script.asked[0][1]["messages"][0]["content"]
 
 
+def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_unmarked(stand_in: StandIn, engine: Engine) -> None:
+    passages = [Passage.given(f"Passage {n}. " + "word " * 400, "a.txt") for n in range(9)]
+    stand_in.script.replies.append("[1, 2, 3, 4, 5, 6, 7, 8, 9]")
+    with account.opened() as used:
+        scores = engine.run(openai.reranker(["gpt-4.1", "llama3.3"]).rank(QUESTION, passages))
+    assert scores == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    assert used.notes == []
+
+
 def test_a_cross_encoder(engine: Engine) -> None:
     made = langchain.reranker(f"{__name__}:Longest")
     assert ranked(engine, made)[0] == [11.0, 19.0, 4.0]

@@ -222,6 +222,39 @@ def test_a_window_that_holds_no_passage_is_an_error_and_nothing_is_paid(stand_in
     assert stand_in.script.asked == []
 
 
+SMALL = "llama3.3"
+"""A model whose window of 8,192 tokens is smaller than that of the first model."""
+
+
+def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_out(stand_in: StandIn, engine: Engine) -> None:
+    passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 100, "a.txt") for n in range(50)]
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    assert reply.answered_by == "openai:gpt-4.1"
+    assert 'n="50">' in stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert used.notes == []
+
+
+def test_a_small_fallback_model_that_is_not_asked_fails_no_answer(stand_in: StandIn, engine: Engine) -> None:
+    passages = [Passage.given("Databricks is a platform. " + "word " * 5400, "a.txt")]
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    assert (reply.answered_by, reply.cited, used.notes) == ("openai:gpt-4.1", {0}, [])
+
+
+def test_the_passages_left_out_are_those_of_the_model_that_answered(stand_in: StandIn, engine: Engine) -> None:
+    passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
+    stand_in.script.faults.append(Fault(status=403, code="forbidden"))
+    stand_in.script.replies.append("So it is. [5] And so. [6]")
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    first, second = (body["messages"][0]["content"] for _, body in stand_in.script.asked)
+    assert ('n="9">' in first, 'n="5">' in second, 'n="6">' in second) == (True, True, False)
+    assert (reply.answered_by, reply.text, reply.cited) == (f"openai:{SMALL}", "So it is. [5] And so.", {4})
+    assert used.notes == [
+        "model_passed_over: openai:gpt-4.1 is not permitted with this key",
+        "passages_left_out: the last 4 of 9 passages do not fit the chat model's window",
+        "false_citation: a sentence cited [6], which is no passage; the number was taken out",
+    ]
+
+
 def test_a_citation_of_a_passage_that_was_left_out_is_false(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.append("So it is. [3] And so. [1]")
     reply, used = accounted(engine, openai.chat(["gpt-4.1"]).answer("Databricks?", PASSAGES, silent))

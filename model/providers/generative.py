@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,18 @@ class ChatSource:
         return self.told_window or published.of(self.provider, self.model).window or _UNKNOWN_WINDOW
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A message for one chat model, and how many of the passages stand in it."""
+
+    text: str
+    passages: int = 0
+
+
+Render = Callable[[ChatSource], Prompt]
+"""Writes the prompt for a model, as long as its window allows; a pure function, called for each model that is asked."""
+
+
 class Generative:
     """A chat provider out of ``models``: what ``answered_by`` says → the model, in order of preference."""
 
@@ -57,7 +69,8 @@ class Generative:
 
     async def complete(self, message: str, system: str, tell: Tell) -> Reply:
         """The reply to ``message``; streamed when somebody listens."""
-        return await self.asked(lambda _: message, system, tell)
+        reply, _ = await self.reply(lambda _: Prompt(message), system, tell)
+        return reply
 
     async def standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as the model writes it for itself; as it was asked when the model says nothing."""
@@ -67,39 +80,28 @@ class Generative:
 
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
         """The answer from ``passages``, as many as the model reads at once, with what it cites."""
-        given: list[int] = []
-
-        def message(source: ChatSource) -> str:
-            numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
-            around = _PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question)
-            fitting = limits.fitting(numbered, source.window - _REPLY - limits.tokens(around))
-            if passages and not fitting:
-                raise ProviderError(
-                    f"{source.provider}:{source.model} cannot read even one passage within its window of "
-                    f"{source.window:,} tokens; name a model with a larger one, or smaller chunks"
-                )
-            given[:] = [len(fitting)]
-            return _PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
-
-        reply = await self.asked(message, "", tell)
-        text, cited = citations.checked(reply.text, given[0])
+        reply, prompt = await self.reply(answer_prompt(question, passages), "", tell)
+        note_left_out(prompt.passages, len(passages))
+        text, cited = citations.checked(reply.text, prompt.passages)
         return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
 
-    async def asked(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
-        """The reply of the first model that answers; ``message`` is written for each that is asked.
+    async def reply(self, render: Render, system: str, tell: Tell) -> tuple[Reply, Prompt]:
+        """The reply of the first model that answers, and the prompt that ``render`` wrote for that model.
 
-        Who asks the same while it is in flight gets the same, where nobody listens to its pieces.
+        A caller who asks the same while it is in flight gets the same, where nobody listens to its pieces.
         """
+        render = cache(render)
         if not self._models:
-            return await self._reply(message, system, tell)
+            return await self._reply(render, system, tell), Prompt("")
         source = next(iter(self._models.values()))
         client = await source.make()  # one object for each model and key (pool.py)
-        asked = [*self._models, system, message(source)]
-        if tell is not silent:
-            return await self._kept(asked, lambda: self._reply(message, system, tell), tell)
-        return await once(
-            (id(client), *asked), lambda: self._kept(asked, lambda: self._reply(message, system, tell), tell)
-        )
+        asked = [*self._models, system, render(source).text]
+
+        async def ask() -> Reply:
+            return await self._kept(asked, lambda: self._reply(render, system, tell), tell)
+
+        reply = await (ask() if tell is not silent else once((id(client), *asked), ask))
+        return reply, render(self._models[reply.answered_by])
 
     async def _kept(self, asked: list[str], ask: Callable[[], Awaitable[Reply]], tell: Tell) -> Reply:
         """The reply to ``asked``, from the cache where it is on; it is then told whole."""
@@ -118,19 +120,20 @@ class Generative:
             tell("token", reply.text)
         return reply
 
-    async def _reply(self, message: Callable[[ChatSource], str], system: str, tell: Tell) -> Reply:
+    async def _reply(self, render: Render, system: str, tell: Tell) -> Reply:
         tell_once = _Once(tell)
 
         async def ask(source: ChatSource) -> tuple[ChatSource, "BaseMessage"]:
-            messages = [("system", system)] * bool(system) + [("human", message(source))]
+            messages = [("system", system)] * bool(system) + [("human", render(source).text)]
             model = await source.make()
             with reading():
                 asked = model.ainvoke(messages) if tell_once.silent else _streamed(model, messages, tell_once)
                 return source, await asked
 
-        size = max((limits.tokens(message(source)) for source in self._models.values()), default=0)
         with spans.span("chat", "CHAT_MODEL", {"models": list(self._models), "system": system}) as step:
-            name, (source, whole) = await first(self._models, ask, partial(self._endpoint.turn, size))
+            name, (source, whole) = await first(
+                self._models, ask, lambda source: self._endpoint.turn(limits.tokens(render(source).text))
+            )
             if step:
                 told = getattr(whole, "usage_metadata", None) or {}
                 tokens = {key: told.get(key, 0) for key in ("input_tokens", "output_tokens", "total_tokens")}
@@ -140,6 +143,36 @@ class Generative:
         if whole.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{name} refused this (content_filter); put it in other words")
         return Reply(str(whole.text), name)
+
+
+def answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
+    """Return what writes the prompt that answers ``question`` from as many ``passages`` as a model reads at once.
+
+    It raises ProviderError for a model that cannot read even one passage.
+    """
+    numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
+    around = limits.tokens(_PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question))
+
+    def render(source: ChatSource) -> Prompt:
+        fitting = limits.fitting(numbered, source.window - _REPLY - around)
+        if numbered and not fitting:
+            raise ProviderError(
+                f"{source.provider}:{source.model} cannot read even one passage within its window of "
+                f"{source.window:,} tokens; name a model with a larger one, or smaller chunks"
+            )
+        text = _PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
+        return Prompt(text, len(fitting))
+
+    return render
+
+
+def note_left_out(used: int, passages: int) -> None:
+    """Note how many of the ``passages`` the prompt that was answered had no room for."""
+    if used < passages:
+        account.note(
+            "passages_left_out",
+            f"the last {passages - used} of {passages} passages do not fit the chat model's window",
+        )
 
 
 class _Once:

@@ -42,7 +42,7 @@ class LangChainEmbeddings:
                 return list(await asyncio.gather(*asking))
             return await self._made.aembed_documents(list(texts))
 
-        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask, self._endpoint.turn)
+        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask, lambda _: self._endpoint.turn())
         account.spend(self._usage)
         return normed(np.array(rows, dtype=np.float32))
 

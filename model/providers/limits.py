@@ -5,6 +5,7 @@ to download its tables, and there is one for each family of models.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, takewhile
 
 from .. import account
 
@@ -44,15 +45,6 @@ def batches(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def fitting(texts: Sequence[str], room: int) -> list[str]:
-    """The first of ``texts`` that have at most ``room`` tokens together; a note tells how many were left out."""
-    kept: list[str] = []
-    for text in texts:
-        room -= tokens(text)
-        if room < 0:
-            left_out = len(texts) - len(kept)
-            account.note(
-                "passages_left_out", f"the last {left_out} of {len(texts)} passages do not fit the chat model's window"
-            )
-            break
-        kept.append(text)
-    return kept
+    """Return the first of ``texts`` that have at most ``room`` tokens together."""
+    totals = accumulate(map(tokens, texts))
+    return [text for text, _ in takewhile(lambda pair: pair[1] <= room, zip(texts, totals, strict=True))]

@@ -9,7 +9,6 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
-from functools import partial
 from textwrap import shorten
 from typing import Any
 
@@ -143,8 +142,8 @@ class Auto:
         return self._diagrams if style or wants_diagram(prompt) else self._pictures
 
 
-def _turn(endpoint: Endpoint, prompt: str) -> Callable[[], AbstractAsyncContextManager[None]]:
-    return partial(endpoint.turn, limits.tokens(prompt), 1)
+def _turn(endpoint: Endpoint, prompt: str) -> Callable[[str], AbstractAsyncContextManager[None]]:
+    return lambda _: endpoint.turn(limits.tokens(prompt), 1)
 
 
 async def _kept(cache: Cache, asked: object, draw: Callable[[], Awaitable[Picture]]) -> Picture:

@@ -14,14 +14,16 @@ M = TypeVar("M")
 T = TypeVar("T")
 
 
-Turn = Callable[[], AbstractAsyncContextManager[object]]
-"""Waits until a call may begin (pace.py)."""
+Turn = Callable[[M], AbstractAsyncContextManager[object]]
+"""Waits until a call of a model may begin (pace.py)."""
 
 
-async def first(models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn: Turn = nullcontext) -> tuple[str, T]:
+async def first(
+    models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn: Turn[M] = nullcontext
+) -> tuple[str, T]:
     """The name and answer of the first of ``models`` that is there, permitted and within its quota.
 
-    Each attempt waits for a ``turn``.
+    Each attempt waits for its ``turn``.
     A note tells which were passed over. Raises the last one's error when none is left, and any other error at
     once: what another model might answer differently is no reason to send it the data.
     """
@@ -39,6 +41,6 @@ async def first(models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn:
     raise last
 
 
-async def _asked(ask: Callable[[M], Awaitable[T]], model: M, turn: Turn) -> T:
-    async with turn():
+async def _asked(ask: Callable[[M], Awaitable[T]], model: M, turn: Turn[M]) -> T:
+    async with turn(model):
         return await ask(model)

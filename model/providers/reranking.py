@@ -15,7 +15,7 @@ from ..events import silent
 from ..retrieval.chunks import Passage
 from . import limits
 from .fence import fenced
-from .generative import PROMPTS, ChatSource, Generative
+from .generative import PROMPTS, ChatSource, Generative, Prompt, Render, note_left_out
 from .preference import first
 
 if TYPE_CHECKING:
@@ -36,16 +36,9 @@ class ChatReranker:
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """A score from 0 to 1 for each passage; none, and a note, when the model did not say one for each."""
-        fitting: list[str] = []
-
-        def message(source: ChatSource) -> str:
-            numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
-            around = limits.tokens(_PROMPT.substitute(count=len(passages), passages="", question=question))
-            fitting[:] = limits.fitting(numbered, source.window - _REPLY - around)
-            return _PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
-
-        reply = await self._chat.asked(message, "", silent)
-        scores = _scores(reply.text, len(fitting))
+        reply, prompt = await self._chat.reply(_rank_prompt(question, passages), "", silent)
+        note_left_out(prompt.passages, len(passages))
+        scores = _scores(reply.text, prompt.passages)
         if scores is None:
             account.note("not_reranked", f"{reply.answered_by} gave no list of marks, so the passages stay in order")
             return []
@@ -71,6 +64,19 @@ class CrossEncoderReranker:
             raise ProviderError(f"{self._name} did not give a number for each passage; name another reranker")
         account.spend(Usage())
         return told
+
+
+def _rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
+    """Return what writes the prompt that asks for a mark for as many ``passages`` as a model reads at once."""
+    numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
+    around = limits.tokens(_PROMPT.substitute(count=len(passages), passages="", question=question))
+
+    def render(source: ChatSource) -> Prompt:
+        fitting = limits.fitting(numbered, source.window - _REPLY - around)
+        text = _PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
+        return Prompt(text, len(fitting))
+
+    return render
 
 
 def _scores(text: str, count: int) -> list[float] | None:

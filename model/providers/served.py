@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,8 +63,8 @@ class ServedEmbeddings:
             with reading():
                 return answered(await client.create(input=batch, model=self.model, **self._extra), "data")
 
-        turn = partial(self._endpoint.turn, sum(map(tokens, batch)))
-        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask, turn)
+        size = sum(map(tokens, batch))
+        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask, lambda _: self._endpoint.turn(size))
         counted = published.Tokens(input=reply.usage.prompt_tokens if reply.usage else 0)
         account.spend(published.priced(self.provider, self.model, counted))
         rows = sorted(reply.data, key=lambda row: row.index)
