@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .databricks import refused
-from .endpoint import Wanted, traffic
+from .endpoint import ALL, Wanted, traffic
 from .errors import ServingError
 from .served import progress
 
@@ -49,7 +49,7 @@ class Changes:
             self.client.serving_endpoints.create(
                 wanted.name,
                 config=EndpointCoreConfigInput(
-                    name=wanted.name, served_entities=[wanted.served()], traffic_config=traffic({wanted.entity: 100})
+                    name=wanted.name, served_entities=[wanted.served()], traffic_config=traffic({wanted.entity: ALL})
                 ),
                 route_optimized=wanted.route_optimized,
                 ai_gateway=wanted.gateway(),

@@ -59,7 +59,7 @@ class LoadedTarget:
             answered = self._model.predict(request)
         except self._refusal as error:
             raise ServingError(_first_line(error.message)) from None
-        return invoke.response({"predictions": answered})
+        return invoke.only(answered)
 
 
 class RestTarget:

@@ -39,7 +39,7 @@ def workspace(host: str | None = None) -> "WorkspaceClient":
     from databricks.sdk.config import Config  # noqa: PLC0415
 
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what is told below
-    if host:
+    if host:  # first, so that the SDK finds there what it asks for once
         _reached(host, _YOUNG)
     try:
         config = Config(host=host, http_timeout_seconds=_REACHED, retry_timeout_seconds=_REACHED)

@@ -11,12 +11,10 @@ from typing import Any
 from . import changes
 from .changes import Changes
 from .databricks import refused
-from .endpoint import Wanted
+from .endpoint import ALL, Wanted
 from .errors import ServingError
 from .invoke import Golden, wrong
 from .served import entities, in_progress, owned, shares
-
-_ALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +48,9 @@ class Deployment:
         self.changes.settings(found)
         before = shares(found)
         if not _serving(before):
-            self.changes.serve([self.wanted.served()], {self.wanted.entity: _ALL})
+            self.changes.serve([self.wanted.served()], {self.wanted.entity: ALL})
             self._first()
-        elif before.get(self.wanted.entity) != _ALL:
+        elif before.get(self.wanted.entity) != ALL:
             self._beside(found, before)
             self._tried(before)
             self._moved(found, before)
@@ -86,7 +84,7 @@ class Deployment:
         """All traffic to the new version; back again when what it answers under it is wrong."""
         number, entity = self.wanted.version, self.wanted.entity
         old = [one for one in entities(found) if before.get(one.name) and one.name != entity]
-        self.changes.serve([*old, self.wanted.served()], {**dict.fromkeys(_serving(before), 0), entity: _ALL})
+        self.changes.serve([*old, self.wanted.served()], {**dict.fromkeys(_serving(before), 0), entity: ALL})
         self.changes.tell(f"All traffic goes to version {number}; watching it for {self.watched:g} s")
         bad = next(self._watched(), "")
         if bad:
@@ -104,7 +102,7 @@ class Deployment:
     def _alone(self) -> None:
         """Nothing is served, and paid for, beside the new version."""
         if shares(self.changes.found()).keys() != {self.wanted.entity}:
-            self.changes.serve([self.wanted.served()], {self.wanted.entity: _ALL})
+            self.changes.serve([self.wanted.served()], {self.wanted.entity: ALL})
 
     def _wrong(self, entity: str = "") -> list[str]:
         """What is wrong with its answers; that it does not answer at all is wrong, too."""
@@ -120,7 +118,7 @@ def _without(before: dict[str, int], entity: str) -> dict[str, int]:
     """The traffic of the others; the first of them gets what ``entity`` had."""
     others = {name: share for name, share in _serving(before).items() if name != entity}
     first = next(iter(others))
-    return others | {first: _ALL - sum(others.values()) + others[first]}
+    return others | {first: ALL - sum(others.values()) + others[first]}
 
 
 def _serving(before: dict[str, int]) -> dict[str, int]:

@@ -12,6 +12,8 @@ from .sizing import Size
 
 TAG = "multichain"
 """The tag of what this project made; nothing else is ever changed or removed."""
+ALL = 100
+"""Per cent of the traffic."""
 _LIMITS = {"MULTICHAIN_DEADLINE_SECONDS": "280", "MULTICHAIN_RESPONSE_BYTES": "15000000"}
 """Below what an endpoint allows: 297 s a request, 16 MB a response."""
 _VARIABLES = 30

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .changes import Changes
-from .endpoint import Wanted
+from .endpoint import ALL, Wanted
 from .served import in_progress, shares
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _action(wanted: Wanted, found: Any) -> str:  # noqa: ANN401 - a class of the
     if in_progress(found):
         return "a change is under way, which would be waited for"
     told = shares(found)
-    if told == {wanted.entity: 100}:
+    if told == {wanted.entity: ALL}:
         return "it serves already, and nothing would be changed"
     served = ", ".join(f"{name} at {share} %" for name, share in told.items())
     return f"it would be added beside {served or 'nothing'} without traffic, tried, and then get all traffic"

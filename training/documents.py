@@ -54,14 +54,27 @@ def load(
     there, for two documents of one source, when no document is found, and when the ``evaluation`` that is to follow
     lies among them.
     """
-    loaded = Loaded()
-    sources: set[str] = set()
     found = list(places.found([str(one) for one in given], private=private))
-    if evaluation and any(_is(place, evaluation) for place in found):
+    if evaluation and any(place.file and place.file.samefile(evaluation) for place in found):
         raise DocumentError(
             f"{evaluation.absolute()} lies among the documents, where each question would find its own answer; "
             "keep it elsewhere"
         )
+    loaded = _read(found, strict=strict, reading=reading)
+    loaded.documents.sort(key=lambda document: (document.source, document.page))
+    if not loaded.documents:
+        why = f": {loaded.skipped[0].place}: {loaded.skipped[0].why}" if len(loaded.skipped) == 1 else ""
+        raise DocumentError(
+            f"found no document to read{why}; --documents takes tables, and folders, files, patterns and addresses of "
+            f"{', '.join(sorted(loaders.LOADERS.keys() - {tables.SUFFIX}))}"
+        )
+    return loaded
+
+
+def _read(found: Sequence[Place], *, strict: bool, reading: Progress | None) -> Loaded:
+    """What is at the places, in their order. Raises DocumentError for two of one source, and as ``strict`` says."""
+    loaded = Loaded()
+    sources: set[str] = set()
     for number, place in enumerate(found):
         if reading:
             reading(number + 1, len(found))
@@ -73,20 +86,9 @@ def load(
             if strict and (place.named or place.suffix in loaders.LOADERS):
                 raise DocumentError(f"{place.told}: {error}") from None
             loaded.skipped.append(Skipped(place.told, str(error)))
-            continue
-        sources.add(place.source)
-    loaded.documents.sort(key=lambda document: (document.source, document.page))
-    if not loaded.documents:
-        why = f": {loaded.skipped[0].place}: {loaded.skipped[0].why}" if len(loaded.skipped) == 1 else ""
-        raise DocumentError(
-            f"found no document to read{why}; --documents takes tables, and folders, files, patterns and addresses of "
-            f"{', '.join(sorted(loaders.LOADERS.keys() - {tables.SUFFIX}))}"
-        )
+        else:
+            sources.add(place.source)
     return loaded
-
-
-def _is(place: Place, file: Path) -> bool:
-    return place.file is not None and place.file.name == file.name and place.file.samefile(file)
 
 
 def _parts(place: Place) -> list[Document]:

@@ -18,8 +18,10 @@ from model.profile import Profile
 from model.retrieval.described import Described
 from model.retrieval.index import Index
 
+from . import evaluation
 from .build import Built, build
 from .estimate import Estimate
+from .evaluation import Example
 from .history import ELSEWHERE, ENDS, SIZE
 from .log import log
 from .progress import Progress
@@ -58,12 +60,10 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     told = Profile.read(profile)
     check(told)
     with steps.step("preflight"):
-        from . import evaluation, registry  # noqa: PLC0415 - MLflow takes two seconds to import
+        from . import registry  # noqa: PLC0415 - MLflow takes two seconds to import
 
         registry.check(name)
         ends = cleared(told)
-        if gate and gate.file:  # read again at the gate; a mistake in it is told before anything is paid
-            evaluation.read(gate.file)
     with steps.step("build"):
         built(told, documents, index, progress, max_cost, evaluation=gate.file if gate else None, **how)
     released(profile, index, name, ends, steps, gate)
@@ -88,14 +88,19 @@ def built(
     click.echo(f"Described the AI Search index {found.name} of {found.rows:,} rows:\n{index.absolute()}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gate:
-    """What a promotion is decided on: an evaluation file, a judge's model if any; or why it is promoted regardless."""
+    """What a promotion is decided on: an evaluation file and its rows, a judge's model if any; or why regardless."""
 
     file: Path | None = None
     judge: str = ""
     force: str = ""
     progress: Progress = field(default=lambda _done, _total: None)
+    examples: Sequence[Example] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Reads the rows, before anything is paid. Raises DocumentError for a file that is no evaluation."""
+        self.examples = evaluation.read(self.file).examples if self.file else ()
 
 
 def released(  # noqa: PLR0913, PLR0917 - what a version is made of
@@ -118,11 +123,11 @@ def released(  # noqa: PLR0913, PLR0917 - what a version is made of
 
 def promoted(name: str, version: str, to: str, gate: Gate) -> None:
     """Promotes a registered version through the gate, and says why or why not. Raises CommandError when refused."""
-    from . import evaluation, registry  # noqa: PLC0415 - as above
+    from . import registry  # noqa: PLC0415 - as above
     from .promote import Evidence, decide, promote  # noqa: PLC0415
 
     challenger = registry.find(name, version)
-    evidence = Evidence(gate.file.name, evaluation.read(gate.file).examples, gate.judge) if gate.file else None
+    evidence = Evidence(gate.file.name, gate.examples, gate.judge) if gate.file else None
     decision = decide(challenger, to, evidence, gate.progress)
     served, verdict = promote(challenger, decision, to, gate.force), decision.verdict
     for comparison in verdict.comparisons:
