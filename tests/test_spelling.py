@@ -1,5 +1,7 @@
 """Slips in words that the corpus does not have: mended to what it has, counted less, and never in words that it has."""
 
+from string import ascii_lowercase
+
 import pytest
 
 from model.retrieval.chunks import Chunk
@@ -37,5 +39,5 @@ def test_a_mended_word_finds_its_text_and_counts_less_than_one_that_was_meant() 
 
 def test_of_several_the_most_frequent_is_taken() -> None:
     rarity = {"planet": 2.0, "planer": 1.0, "plane": 3.0}
-    assert repaired("planex", lambda words: words, rarity, rarity.__getitem__) == "planer"
-    assert repaired("plan", lambda words: words, rarity, rarity.__getitem__) == ""
+    assert repaired("planex", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == "planer"
+    assert repaired("plan", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == ""

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 from model.errors import DocumentError
+from model.retrieval.words import collapse_space
 
 from . import tables
 from .document import Document
@@ -18,6 +20,7 @@ EXTRA = "pip install -e '.[documents]'"
 _TEXTS = ("text", "content", "body", "document", "passage", "description", "answer")
 """Columns and fields that hold a row's text, the first one that is there; else the longest."""
 _TITLES = ("title", "name", "heading", "question")
+_SPACES = re.compile(r"\s{2,}")
 _MOST_UNPACKED, _MOST_RATIO = 500_000_000, 200
 
 Loader = Callable[[Place], Iterable[Document]]
@@ -66,11 +69,17 @@ def _plain(place: Place) -> Iterator[Document]:
 
 
 def _html(place: Place) -> Iterator[Document]:
-    """Without scripts and navigation, as Markdown."""
-    soup = _module("bs4").BeautifulSoup(place.read(), "html.parser")
+    """Without scripts and navigation, as Markdown.
+
+    Read by lxml, since html.parser takes the square of the length of tags and comments that do not end.
+    """
+    soup = _module("bs4").BeautifulSoup(place.read(), "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     for unwanted in soup(["script", "style", "noscript", "template", "nav", "title"]):
         unwanted.decompose()
+    for string in soup.find_all(string=_SPACES):
+        if string.find_parent("pre") is None:  # markdownify takes the square of a run's length
+            string.replace_with(collapse_space(string))
     text = _module("markdownify").MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(soup)
     yield _document(place, text.strip(), title=title, marked=True)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import Stemmer
 
 from ..retrieval.chunks import Passage
-from ..retrieval.words import sentences
+from ..retrieval.words import collapse_space, sentences
 from . import lists
 from .graph import Diagram, Edge, Layer, Node
 from .lists import Item
@@ -19,22 +19,23 @@ MOST_NODES = 9
 """More do not fit a slide."""
 _MOST_MEMBERS = 5
 
-_FRAME = re.compile(
-    r"^\s*(?:please\s+)?(?:draw|show|make|create|generate|paint|sketch)?\s*(?:me\s+)?(?:an?|the)?\s*(?:[\w-]+\s+){0,2}?"
+_FRAME = re.compile(  # of a text whose white space is collapsed: none here is longer than one character
+    r"^\s?(?:please\s)?(?:draw|show|make|create|generate|paint|sketch)?\s?(?:me\s)?(?:an?|the)?\s?(?:[\w-]+\s){0,2}?"
     r"(?:diagram|picture|image|drawing|illustration|map|sketch|chart|figure|graph|slide"
-    r"|flow ?chart|flow|workflow|steps|process|layers|stack|architecture)\s*"
-    r"(?:of|about|showing|for|that shows|explaining|:)+\s*:?\s*(?=\S)",
+    r"|flow ?chart|flow|workflow|steps|process|layers|stack|architecture)\s?"
+    r"(?:of|about|showing|for|that shows|explaining|:)+\s?:?\s?(?=\S)",
     re.IGNORECASE,
 )
-_IN_USE = re.compile(r"\s+in (?:use|action|practice)\W*$", re.IGNORECASE)
+_IN_USE = re.compile(r"\sin (?:use|action|practice)\W*$", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|unless|without|while|although|until)\b", re.IGNORECASE)
 _MOST_TITLE = 90
 
 
 def diagram(prompt: str, passages: Sequence[Passage], style: str = "") -> Diagram:
     """What the prompt lists or says, then what the passages say of it, in ``style`` or the form that it asks for."""
+    prompt = collapse_space(prompt)
     inside = _FRAME.sub("", prompt).strip()
-    asked = plain(inside) or plain(prompt)
+    asked = plain(inside) or plain(prompt) or prompt.strip()
     style = style or lists.style(prompt)
     head, items = lists.listed(inside)
     made = Diagram(title=_title(asked), style=style)

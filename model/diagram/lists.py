@@ -1,15 +1,20 @@
 """What a prompt lists, and the form of diagram that it asks for: steps, layers, or concepts."""
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_ARROW = re.compile(r"\s*(?:->|=>|[→⇒⟶])\s*")
+_ARROW = re.compile(r"->|=>|[→⇒⟶]")
 _COLON = re.compile("[:\uff1a]\\s*")
+_MARK = re.compile("[,;\u3001\uff0c\uff1b\u060c]")
 _BETWEEN = re.compile(
-    r"\s*[,;\u3001\uff0c\uff1b\u060c]\s*(?:and\s+then\s+|then\s+|and\s+)?(?![^(]*\))|\s+(?:and\s+)?then\s+|\s*\n\s*(?:\d+[.)]|[-*])\s*"
+    _MARK.pattern + r"\s*(?:and\s+then\s+|then\s+|and\s+)?|\s(?:and\s+)?then\s+|\n[^\S\n]*(?:\d+[.)]|[-*])\s*"
 )
-_LAST_AND = re.compile(r"\s+and\s+(?=\S+(?:\s+\S+){0,3}$)")
-_MEMBERS = re.compile(r"^(.*?)\s*\((.*)\)$")
+"""What separates items. White space before it is left to ``strip``: a pattern would begin at each space of it."""
+_BRACKET = re.compile(r"[()]")
+_AFTER_LAST_AND = 4
+"""Words that the last item of a list has at most, behind "and"."""
 _FLOW = re.compile(r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequence)\b", re.IGNORECASE)
 _LAYERS = re.compile(r"\b(?:layers?|layered|stack|tiers?|architecture)\b", re.IGNORECASE)
 _CLAUSE = re.compile("[.,;:!?\n\u2192\u3001\u3002\u060c\u061b\u061f\uff01\uff0c\uff1a\uff1b\uff1f]|->")
@@ -42,9 +47,9 @@ def listed(prompt: str) -> tuple[str, list[Item]]:
     head, rest = _parted(prompt)
     steps = _ARROW.split(rest)
     if len(steps) < FEWEST and head:
-        steps = _BETWEEN.split(rest)
-        steps = [*steps[:-1], *_LAST_AND.split(steps[-1])]
-    items = [step.strip(" .!?\n\u3002") for step in steps]
+        steps = list(_separated(rest))
+        steps = [*steps[:-1], *_by_and(steps[-1])]
+    items = [step.strip(" \t\r.!?\n\u3002") for step in steps]
     items = [re.sub(r"^(?:first|finally|and|then|\d+[.)])\s+", "", item, flags=re.IGNORECASE) for item in items if item]
     if len(items) < FEWEST or any(len(item) > _MOST_ITEM for item in items):
         return "", []
@@ -59,11 +64,35 @@ def _parted(prompt: str) -> tuple[str, str]:
     return prompt[: colon.start()].strip(), prompt[colon.end() :]
 
 
+def _separated(text: str) -> Iterator[str]:
+    """What stands between the separators of a list; a mark between brackets separates members, not items."""
+    brackets = deque(_BRACKET.finditer(text))
+    start = 0
+    for separator in _BETWEEN.finditer(text):
+        while brackets and brackets[0].start() < separator.end():
+            brackets.popleft()
+        if not (brackets and brackets[0][0] == ")" and _MARK.match(separator[0])):
+            yield text[start : separator.start()]
+            start = separator.end()
+    yield text[start:]
+
+
+def _by_and(text: str) -> list[str]:
+    """The last item of a list, cut at each "and" that a few words at most follow."""
+    words = text.split()
+    after = range(max(1, len(words) - 1 - _AFTER_LAST_AND), len(words) - 1)
+    ends = [place for place in after if words[place] == "and"]
+    starts = [0, *(place + 1 for place in ends)]
+    return (
+        [" ".join(words[start:end]) for start, end in zip(starts, [*ends, len(words)], strict=True)] if ends else [text]
+    )
+
+
 def _item(text: str) -> Item:
-    found = _MEMBERS.match(text)
-    if not found:
+    name, opening, members = text.partition("(")
+    if not opening or not members.endswith(")"):
         return Item(text)
-    return Item(found[1], tuple(part.strip() for part in re.split("[,;\u3001\uff0c]", found[2]) if part.strip()))
+    return Item(name.rstrip(), tuple(part.strip() for part in _MARK.split(members[:-1]) if part.strip()))
 
 
 def clauses(text: str) -> list[Item]:

@@ -8,6 +8,8 @@ from .tagging import Part, parts
 
 _MOST_WORDS = 5
 _MOST_RELATION = 4
+_MOST_JOINED = 9
+"""Phrases on each side of a relation that are joined pair by pair: a slide holds no more."""
 _HELPING = {"is", "are", "was", "were", "has", "have", "had", "never"}
 _CARRIED = {"into", "to", "from", "as", "through"}
 
@@ -81,7 +83,7 @@ def statements(text: str) -> Iterator[Statement]:
         carried = several and group.preposition[0] in _CARRIED
         relation = " ".join([*verb[-1:], *group.preposition]) if carried else group.relation
         left = subjects if carried or group.shares else group.phrases[-1:] if several else group.phrases
-        for subject, thing in product(left, following.phrases):
+        for subject, thing in product(left[:_MOST_JOINED], following.phrases[:_MOST_JOINED]):
             if subject.lower() != thing.lower():
                 yield Statement(subject, relation, thing)
 

@@ -13,8 +13,10 @@ from itertools import pairwise
 from textblob.en import tag
 
 _TAGGER = threading.Lock()  # it reads its lexicon at first use, and another thread must not see half of it
-_MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _ARROW = re.compile(r"(->|→|=>|:(?=\s))")
+_LONGEST_WORD = 80
+"""Characters of a word that are read: no box shows more, and the tagger takes the square of a longer one's length."""
 _ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
 _NOUNS = {"NN", "NNS", "NNP", "NNPS", "CD", "FW"}
 _ADJECTIVES = {"JJ", "JJR", "JJS"}
@@ -64,7 +66,8 @@ def plain(text: str) -> str:
 def parts(text: str) -> list[tuple[str, Part]]:
     """The words of ``text`` with the parts they play; an arrow or a colon is an ARROW, what ends a clause an END."""
     tagged: Tagged = []
-    for number, piece in enumerate(_ARROW.split(plain(text))):
+    short = " ".join(word[:_LONGEST_WORD] for word in plain(text).split())
+    for number, piece in enumerate(_ARROW.split(short)):
         if number % 2:  # what the pattern captured
             tagged.append((piece, "->"))
         else:

@@ -1,7 +1,6 @@
 """A diagram as a chat model writes it: JSON with nodes, edges and groups, validated before it is drawn."""
 
 import json
-import re
 import unicodedata
 from typing import Annotated, Self
 
@@ -22,7 +21,6 @@ def _one_line(text: object) -> object:
 
 Line = BeforeValidator(_one_line)
 Label = Annotated[str, StringConstraints(min_length=1, max_length=60), Line]
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 class _Strict(BaseModel):
@@ -82,13 +80,15 @@ class Written(_Strict):
 
 def read(text: str) -> Written:
     """The diagram in a reply. Raises ValueError, which says what is wrong in words for the model."""
-    found = _OBJECT.search(text)
-    if not found:
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start < 0 or end <= start:
         raise ValueError("there is no JSON object in it")
     try:
-        return Written.model_validate(json.loads(found[0]))
+        return Written.model_validate(json.loads(text[start:end]))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5]]
         raise ValueError("; ".join(wrong)) from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -4,7 +4,7 @@ import re
 
 from .. import account
 
-_CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^】]*)?[\]】]")
+_CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【】]*)?[\]】]")
 
 
 def checked(text: str, passages: int) -> tuple[str, frozenset[int]]:

@@ -62,7 +62,8 @@ class Extractive:
         asked = words(question)
         if sum(map(telling, asked)) >= _ENOUGH and not _REFERRING.search(question):
             return question
-        carried = [word for word in words(history[-1].question) if word not in asked and telling(word)]
+        there = set(asked)
+        carried = [word for word in words(history[-1].question) if word not in there and telling(word)]
         return " ".join([question, *carried])
 
     async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:

@@ -2,7 +2,7 @@
 
 import re
 
-_TAG = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
 
 _OTHER = "\u2039"
 """A bracket that looks like the one it stands for."""

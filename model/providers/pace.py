@@ -26,7 +26,7 @@ _RISEN, _SHORT_RUN, _LONG_RUN = 2.0, 8, 64
 """Latency that has risen: the mean of a few answers is so many times the mean of many."""
 _LONG, _LONGEST = 2.0, 10.0
 """Seconds asked for by a 429, from which nobody asks, below which the rate tells more; and the most that all wait."""
-_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_TIME = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _NOW: ContextVar["Pace | None"] = ContextVar("pace", default=None)

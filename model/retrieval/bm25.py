@@ -24,7 +24,7 @@ class BM25:
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
         """``arrays`` are idf, and what each text scores for each term: those of a CSR matrix (terms, texts)."""
-        self._arrays, self._terms, self.texts = arrays, terms, texts
+        self._arrays, self.terms, self.texts = arrays, terms, texts
         self._idf, self._ends = arrays["idf"], arrays["indptr"].tolist()
         self._unknown = _idf(0.0, texts)
 
@@ -57,16 +57,16 @@ class BM25:
         folder.mkdir(parents=True)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
-        told = {"texts": self.texts, "terms": list(self._terms)}
+        told = {"texts": self.texts, "terms": list(self.terms)}
         (folder / _TERMS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 
     def __contains__(self, term: object) -> bool:
         """Whether any text has it."""
-        return term in self._terms
+        return term in self.terms
 
     def rarity(self, term: str) -> float:
         """The idf of a term that some text has."""
-        return float(self._idf[self._terms[term]])
+        return float(self._idf[self.terms[term]])
 
     def scores(self, terms: Iterable[str], asked: Iterable[str] | None = None) -> Floats:
         """The share of every text, shape (texts,); of what ``asked`` could score, where that is not ``terms``.
@@ -75,7 +75,7 @@ class BM25:
         """
         weights = self.weights(terms)
         whole = sum((weights if asked is None else self.weights(asked)).values())
-        rows = [self._terms[term] for term in weights if term in self._terms]
+        rows = [self.terms[term] for term in weights if term in self.terms]
         if not rows:
             return np.zeros(self.texts, dtype=np.float32)
         spans = [slice(self._ends[row], self._ends[row + 1]) for row in rows]
@@ -86,7 +86,7 @@ class BM25:
 
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
         """The terms, each once, with their idf; one that no text has weighs most."""
-        known = self._terms
+        known = self.terms
         return {
             term: float(self._idf[known[term]]) if term in known else self._unknown for term in dict.fromkeys(terms)
         }

@@ -5,7 +5,7 @@ stands close together, and the chunk around it is what is returned.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -78,7 +78,12 @@ class Lexical:
         (stem,) = self._analyser.stemmed([word])
         if stem in self._stems:
             return stem
-        return repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity) or stem
+        return repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity, self._alphabet) or stem
+
+    @cached_property
+    def _alphabet(self) -> frozenset[str]:
+        """The letters of the corpus."""
+        return frozenset("".join(self._stems.terms))
 
     def letter_weights(self, text: str) -> dict[str, float]:
         """The runs of letters of ``text`` with their idf."""

@@ -19,7 +19,8 @@ _BREAK = re.compile(
     + r"(?<!\b\w\.)\s+(?=[\"'(\[]*[^\W_a-z])"  # and the next one does not begin with a small letter
     r"|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6}|>|\|)\s)"  # of a paragraph, of a line of a list or table
 )
-_BODY = re.compile(r"\s*(?:(?:[-*+>]|\d+[.)])\s+)?(.*?)\s*", re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_MARKER = re.compile(r"(?:[-*+>]|\d+[.)])\s+")
 _TWO_WORDS = re.compile(r"\w\W+\w")
 
 _STOPS = frozenset((Path(__file__).parent / "stops.txt").read_text("utf-8").split())
@@ -57,6 +58,11 @@ def telling(word: str) -> bool:
     return word not in _STOPS
 
 
+def collapse_space(text: str) -> str:
+    """Return ``text`` with each run of white space as one space, or as one line break where the run holds one."""
+    return _SPACE.sub(lambda space: "\n" if "\n" in space[0] else " ", text)
+
+
 def grams(word: str) -> list[str]:
     """The runs of four letters in a word, whose edges count as letters; a shorter one whole."""
     edged = f" {word} "
@@ -75,7 +81,10 @@ def sentences(text: str) -> Iterator[Sentence]:
     """The sentences of plain or Markdown text, without list marks; headings, tables and single words are left out."""
     start = 0
     for end, following in [*(found.span() for found in _BREAK.finditer(text)), (len(text), len(text))]:
-        body = _BODY.fullmatch(text, start, end)
-        if body and _TWO_WORDS.search(body[1]) and not body[1].startswith(("#", "```", "|")):
-            yield Sentence(body[1], body.start(1))
+        piece = text[start:end].lstrip()  # edges are stripped, since a pattern for them tries each inner space as one
+        marker = _MARKER.match(piece)
+        body = piece[marker.end() if marker else 0 :]
+        position, body = end - len(body), body.rstrip()
+        if _TWO_WORDS.search(body) and not body.startswith(("#", "```", "|")):
+            yield Sentence(body, position)
         start = following
