@@ -22,7 +22,7 @@ class Commands(click.Group):
     MULTICHAIN_TRACEBACK=1 shows where an unforeseen one came from.
     """
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+    def invoke(self, ctx: click.Context) -> Any:  # click's own signature
         """Runs the command that was asked for."""
         signal.signal(signal.SIGTERM, _stop)  # so that a command that is ended cleans up
         try:

@@ -67,7 +67,7 @@ class _Memory:
     """In this process."""
 
     def __init__(self, seconds: int) -> None:
-        from cachetools import TTLCache  # noqa: PLC0415 - MLflow brings it
+        from cachetools import TTLCache  # MLflow brings it
 
         self._made: Any = TTLCache(_most(_MEMORY), seconds, getsizeof=len)
 
@@ -85,8 +85,8 @@ class _Disk:
     """In a folder."""
 
     def __init__(self, folder: str, seconds: int) -> None:
-        from diskcache import Cache as Files  # noqa: PLC0415 - where a folder is named
-        from diskcache import JSONDisk  # noqa: PLC0415
+        from diskcache import Cache as Files  # where a folder is named
+        from diskcache import JSONDisk
 
         self._made: Any = Files(folder, disk=JSONDisk, size_limit=_most(_DISK), eviction_policy="least-recently-used")
         self._seconds = seconds

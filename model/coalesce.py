@@ -46,12 +46,12 @@ class _Call:
         """Starts it, in a context of its own."""
         self.task = asyncio.ensure_future(self._run(work))
 
-    async def _run(self, work: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the work gives
+    async def _run(self, work: Awaitable[Any]) -> Any:  # what the work gives
         _IN.set(self)
         with self.clock.running(), account.opened(self.used):
             return await work
 
-    async def result(self) -> Any:  # noqa: ANN401
+    async def result(self) -> Any:
         """What it gives; ends it when the last who waits goes away."""
         self.waiting += 1
         self.joined += 1

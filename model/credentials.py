@@ -39,8 +39,8 @@ async def needed(variable: str, title: str, what: str) -> str:
 
 
 def _in_scope(scope: str, key: str) -> str:
-    from databricks.sdk.errors import NotFound  # noqa: PLC0415
-    from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.errors.base import DatabricksError
 
     try:
         told = workspace().secrets.get_secret(scope, key).value

@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parent.parent
 """The folder where a logged version has the packages that were logged with it, beside this one."""
 
 
-def named(path: str) -> Any:  # noqa: ANN401 - whatever is there
+def named(path: str) -> Any:  # whatever is there
     """The object at ``package.module:name``. Raises ProfileError when there is none, or it is not what was logged."""
     module, _, attribute = path.partition(":")
     if not attribute:

@@ -34,11 +34,11 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         self.name = "MultiChain"
         self._pipeline, self._version = Pipeline(pipeline.contract, watched, pipeline.engine), version
 
-    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002, ANN401 - LangChain's signature
+    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002 - LangChain's signature
         """The response."""
         return self._pipeline.engine.run(self._acall_with_config(self._answer, input, config))
 
-    async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002, ANN401
+    async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002
         """The response; cancelling it cancels the calls under way."""
         return await self._pipeline.engine.awaited(self._acall_with_config(self._answer, input, config))
 
@@ -46,7 +46,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         self,
         input: dict[str, Any],  # noqa: A002
         config: RunnableConfig | None = None,
-        **_: Any,  # noqa: ANN401
+        **_: Any,
     ) -> Iterator[Response]:
         """The parts of the response, each when its stage is done."""
         yield from self._transform_stream_with_config(iter([input]), self._parts, config)
@@ -55,7 +55,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         self,
         input: dict[str, Any],  # noqa: A002
         config: RunnableConfig | None = None,
-        **_: Any,  # noqa: ANN401
+        **_: Any,
     ) -> AsyncIterator[Response]:
         """The parts of the response, each when its stage is done."""
 

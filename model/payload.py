@@ -70,7 +70,7 @@ def _fit(responses: list[Response], contract: Contract, most: int) -> None:
 
 
 def _shrink(picture: _Picture, share: int, most: int) -> None:
-    from .pictures import size  # noqa: PLC0415 - Pillow, where there are pictures
+    from .pictures import size  # Pillow, where there are pictures
 
     fields, convertible = picture.fields, "mime_type" in picture.fields
     content = size.smaller(base64.b64decode(fields[picture.name]), share * 3 // 4) if convertible else b""

@@ -9,7 +9,7 @@ _KEPT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakK
 _HTTP = "http"
 
 
-async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - a client of whatever kind
+async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # a client of whatever kind
     """What ``make`` made for ``key`` on the running loop: once, however many ask at a time, until it fails."""
     mine = _mine()
     if key not in mine:
@@ -23,7 +23,7 @@ async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # noq
         raise
 
 
-def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+def kept(key: Hashable, make: Callable[[], Any]) -> Any:
     """What ``make`` made for ``key`` on the running loop, at the first time it was asked for."""
     mine = _mine()
     if key not in mine:
@@ -31,9 +31,9 @@ def kept(key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
     return mine[key]
 
 
-def http(heard: Callable[[Any], Awaitable[None]]) -> Any:  # noqa: ANN401 - httpx2 is typed, and no direct dependency
+def http(heard: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2 is typed, and no direct dependency
     """The connections that all clients of the running loop share; ``heard`` is told of each response."""
-    from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - half a second, and not for every profile
+    from openai import DefaultAsyncHttpxClient  # half a second, and not for every profile
 
     mine = _mine()
     if _HTTP not in mine:

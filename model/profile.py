@@ -107,11 +107,11 @@ class Profile:
         asked = [told for _, _, told in self.entries if told["provider"] == "databricks"]
         return sorted({name for told in asked for key in MODELS for name in models(told, key)})
 
-    def built(self, folder: Path) -> Any:  # noqa: ANN401 - an Index, or what described one elsewhere
+    def built(self, folder: Path) -> Any:  # an Index, or what described one elsewhere
         """What a build left in ``folder``. Raises IndexFolderError."""
         return self.kind.built(folder)
 
-    def retriever(self, index: Any, files: str = "") -> Retriever:  # noqa: ANN401 - what a build left
+    def retriever(self, index: Any, files: str = "") -> Retriever:  # what a build left
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
         made: Retriever = self.kind.retriever(index, partial(self.embedder, files))
         return made
@@ -122,7 +122,7 @@ class Profile:
         contract = Contract({name: self._declared(name, stage.inputs, stage.outputs) for name, stage in made.items()})
         return Pipeline(contract, made)
 
-    def embedder(self, files: str = "", index: Index | None = None) -> Any:  # noqa: ANN401 - what a provider module gives is checked where it is written
+    def embedder(self, files: str = "", index: Index | None = None) -> Any:
         """The embeddings that documents and questions share, as ``index`` was fitted, if it was; None without any."""
         if not self.embeddings:
             return None
@@ -181,7 +181,7 @@ def is_provider(value: object) -> bool:
     return isinstance(value, dict) and "provider" in value
 
 
-def made(told: Values, role: str, **parts: object) -> Any:  # noqa: ANN401
+def made(told: Values, role: str, **parts: object) -> Any:
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
     return settings.call(getattr(provider(told["provider"]), role), provided(told), **parts)
 

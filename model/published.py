@@ -110,7 +110,7 @@ def _read(file: str) -> Table:
     return Table(told["date"], models)
 
 
-def _published(source: Source, provider: str, name: str, told: Any) -> Published:  # noqa: ANN401
+def _published(source: Source, provider: str, name: str, told: Any) -> Published:
     names = {one.name for one in fields(Published)}
     if not isinstance(told, dict) or not told.keys() <= names:
         raise ProfileError(f"{source.place(provider, name)}: {name}: expected some of {', '.join(sorted(names))}")

@@ -86,13 +86,13 @@ class MultichainModel(PythonModel):
     @property
     def chain(self) -> "MultiChain":
         """The multi-chain as a LangChain Runnable, for an LCEL chain or a LangGraph node."""
-        from .multichain import MultiChain  # noqa: PLC0415 - LangChain, half a second
+        from .multichain import MultiChain  # LangChain, half a second
 
         return MultiChain(self._pipeline, self._version)
 
     def retriever(self, k: int = 4, filter: dict[str, Any] | None = None) -> "DocumentRetriever":  # noqa: A002
         """The search as a LangChain retriever: the ``k`` best passages, of those that fit ``filter``."""
-        from .multichain import DocumentRetriever  # noqa: PLC0415
+        from .multichain import DocumentRetriever
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
 

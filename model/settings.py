@@ -38,7 +38,7 @@ def needs(made: Callable[..., Any], part: str) -> bool:
     return asked is not None and asked.default is Parameter.empty
 
 
-def call(made: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:  # noqa: ANN401
+def call(made: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:
     """It, with its settings and those of ``parts`` that it asks for."""
     wanted = {name: part for name, part in parts.items() if name in signature(made).parameters}
     return made(**wanted, **settings)

@@ -60,7 +60,7 @@ def recording() -> Iterator[list[Span]]:
 
 
 @contextmanager
-def span(name: str, kind: Kind, inputs: Any) -> Iterator[Span | None]:  # noqa: ANN401 - JSON
+def span(name: str, kind: Kind, inputs: Any) -> Iterator[Span | None]:  # JSON
     """A step, to which outputs and attributes are added inside; None when nobody keeps it."""
     place = _PLACE.get()
     if place is None:
@@ -79,7 +79,7 @@ def span(name: str, kind: Kind, inputs: Any) -> Iterator[Span | None]:  # noqa: 
         _PLACE.reset(token)
 
 
-def add(**attributes: Any) -> None:  # noqa: ANN401 - JSON
+def add(**attributes: Any) -> None:  # JSON
     """Attributes of the step that runs here."""
     place = _PLACE.get()
     if place and place.now:

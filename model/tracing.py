@@ -84,7 +84,7 @@ def _evaluation() -> dict[str, str]:
     return {"multichain.evaluation": name} if name else {}
 
 
-def _told(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _told(value: Any) -> Any:  # JSON
     """``value`` as a trace holds it: without pictures, and masked where that is wanted."""
     if isinstance(value, dict):
         return {name: _told(one) for name, one in value.items() if name not in _CHOSEN}
@@ -93,7 +93,7 @@ def _told(value: Any) -> Any:  # noqa: ANN401 - JSON
     return f"({len(value)} characters)" if isinstance(value, str) and _masked() and value else value
 
 
-def _documents(passages: Any) -> list[Document]:  # noqa: ANN401 - the fields of passages
+def _documents(passages: Any) -> list[Document]:  # the fields of passages
     """As MLflow's own scorers read them."""
     return [
         Document(

@@ -16,13 +16,13 @@ UNKNOWN = "databricks does not take this token; check DATABRICKS_TOKEN, or log i
 _SECONDS, _RETRY_SECONDS = 20, 10
 
 
-def workspace() -> Any:  # noqa: ANN401 - the SDK's client
+def workspace() -> Any:  # the SDK's client
     """The workspace that the environment names.
 
     Raises CredentialError for an address that is none, and ValueError when no workspace is configured.
     """
-    from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - half a second, for those who use Databricks
-    from databricks.sdk.core import Config  # noqa: PLC0415
+    from databricks.sdk import WorkspaceClient  # half a second, for those who use Databricks
+    from databricks.sdk.core import Config
 
     host = os.environ.get("DATABRICKS_HOST", "")
     name = urlsplit(host if "//" in host else f"https://{host}").hostname or ""
@@ -39,7 +39,7 @@ def asking(what: str) -> Iterator[None]:
     Raises ProviderError for what is not there or not permitted, which Databricks does not tell apart, CredentialError,
     and BusyError.
     """
-    from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # noqa: PLC0415 - half a second
+    from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # half a second
 
     try:
         yield
@@ -53,10 +53,10 @@ def asking(what: str) -> Iterator[None]:
         ) from None
 
 
-async def shared() -> Any:  # noqa: ANN401
+async def shared() -> Any:
     """The one of the running loop. Raises CredentialError when there is none, or it cannot be asked."""
 
-    async def make() -> Any:  # noqa: ANN401
+    async def make() -> Any:
         try:
             return await asyncio.to_thread(workspace)
         except ValueError:

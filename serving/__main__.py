@@ -41,13 +41,13 @@ def serving() -> None:
 @click.option("--good", metavar="WHY", help="Keep in MLflow that the answer is good, and why.")
 @click.option("--bad", metavar="WHY", help="Keep in MLflow that it is bad, and why.")
 @click.option("--expected", default="", metavar="ANSWER", help="With --bad: what it should have been.")
-def ask(  # noqa: PLR0913, PLR0917 - one for each option
+def ask(
     request_json: str | None,
     question: str | None,
     prompt: str | None,
     target: str,
     out: Path,
-    raw: bool,  # noqa: FBT001 - click passes flags so
+    raw: bool,
     good: str | None,
     bad: str | None,
     expected: str,
@@ -56,7 +56,7 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
 
     A judged answer becomes a row of an evaluation with python -m training evaluate --from-traces.
     """
-    from . import answer, client, mark  # noqa: PLC0415
+    from . import answer, client, mark
 
     why = good if bad is None else bad
     if good is not None and bad is not None:
@@ -84,9 +84,9 @@ def ask(  # noqa: PLR0913, PLR0917 - one for each option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--stream", is_flag=True, help="Serve /stream too: server-sent events while a request is answered.")
-def up(target: str, host: str, port: int, stream: bool) -> None:  # noqa: FBT001 - click passes flags so
+def up(target: str, host: str, port: int, stream: bool) -> None:
     """Serve a version over REST on this machine, as MLflow does."""
-    from .server import up  # noqa: PLC0415
+    from .server import up
 
     up(target, host, port, stream=stream)
 

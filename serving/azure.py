@@ -78,7 +78,7 @@ class Azure:
         if left:
             raise ServingError(f"still there: {', '.join(str(one.name) for one in left)}; run it again")
 
-    def _ready(self, found: Any, tell: Tell) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def _ready(self, found: Any, tell: Tell) -> Any:  # a class of the SDK's
         """The workspace, when what was begun earlier is done. Raises ServingError when it failed."""
         until = time.monotonic() + PATIENCE
         while _state(found) not in {"Succeeded", "Failed", _GONE} and time.monotonic() < until:
@@ -94,16 +94,16 @@ class Azure:
         listed = self._clients.resources.list_by_resource_group(self.group)
         return sorted(str(one.name) for one in listed if str(one.name) != self.name)
 
-    def workspace(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def workspace(self) -> Any:  # a class of the SDK's
         """The workspace; None when there is none."""
         return existing(lambda: self._clients.workspaces.get(self.group, self.name))
 
-    def _group(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def _group(self) -> Any:  # a class of the SDK's
         return existing(lambda: self._clients.groups.get(self.group))
 
-    def _wanted(self, location: str, environment: str) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def _wanted(self, location: str, environment: str) -> Any:  # a class of the SDK's
         """Premium, which Model Serving needs and the only tier left, without public addresses of its machines."""
-        from azure.mgmt.databricks import models  # noqa: PLC0415 - the extra azure
+        from azure.mgmt.databricks import models  # the extra azure
 
         managed = f"/subscriptions/{self.subscription}/resourceGroups/databricks-rg-{self.name}"
         return models.Workspace(
@@ -124,19 +124,19 @@ class Azure:
         return clients(self.subscription)
 
 
-def _address(found: Any) -> str:  # noqa: ANN401 - a class of the SDK's
+def _address(found: Any) -> str:  # a class of the SDK's
     url = str(found.properties.workspace_url or "")
     return url if "://" in url else f"https://{url}"
 
 
-def _state(found: Any) -> str:  # noqa: ANN401 - likewise
+def _state(found: Any) -> str:
     state = found.properties.provisioning_state if found else _GONE
     return str(getattr(state, "value", state))
 
 
-def _made(found: Any) -> str:  # noqa: ANN401 - likewise
+def _made(found: Any) -> str:
     return "made by this project" if _ours(found) else "not made by this project"
 
 
-def _ours(found: Any) -> bool:  # noqa: ANN401 - likewise
+def _ours(found: Any) -> bool:
     return TAG in (found.tags or {})

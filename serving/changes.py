@@ -30,9 +30,9 @@ class Changes:
     wanted: Wanted
     tell: Tell
 
-    def found(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def found(self) -> Any:  # a class of the SDK's
         """The endpoint as it is; None when there is none."""
-        from databricks.sdk.errors import NotFound  # noqa: PLC0415 - a second
+        from databricks.sdk.errors import NotFound  # a second
 
         with refused(f"looking at {self.wanted.name}"):
             try:
@@ -42,7 +42,7 @@ class Changes:
 
     def create(self) -> None:
         """Makes it, with all traffic to the version that is wanted."""
-        from databricks.sdk.service.serving import EndpointCoreConfigInput  # noqa: PLC0415
+        from databricks.sdk.service.serving import EndpointCoreConfigInput
 
         wanted = self.wanted
         with refused(f"creating {wanted.name}"):
@@ -60,7 +60,7 @@ class Changes:
         self.tell(f"Creating {wanted.name}")
         self.settled()
 
-    def settings(self, found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
+    def settings(self, found: Any) -> None:  # a class of the SDK's
         """AI Gateway, telemetry and tags, where they are not as they should be."""
         wanted, endpoints = self.wanted, self.client.serving_endpoints
         with refused(f"changing {wanted.name}"):
@@ -85,7 +85,7 @@ class Changes:
             )
         self.settled()
 
-    def settled(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def settled(self) -> Any:  # a class of the SDK's
         """The endpoint, when its change is there; one that failed is told with the build's last words."""
         started = time.monotonic()
         while True:
@@ -102,7 +102,7 @@ class Changes:
             time.sleep(PAUSE)
 
     def _log(self) -> str:
-        from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415 - a second
+        from databricks.sdk.errors.base import DatabricksError  # a second
 
         try:
             told = self.client.serving_endpoints.build_logs(self.wanted.name, self.wanted.entity).logs or ""

@@ -41,8 +41,8 @@ class LoadedTarget:
 
     def __init__(self, uri: str) -> None:
         check_store(uri)
-        import mlflow  # noqa: PLC0415 - two seconds, which a REST target need not pay
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        import mlflow  # two seconds, which a REST target need not pay
+        from mlflow.exceptions import MlflowException
 
         self._refusal = MlflowException
         try:

@@ -35,8 +35,8 @@ def workspace(host: str | None = None) -> "WorkspaceClient":
 
     Raises ServingError, also when it cannot be reached, which the SDK would try for minutes.
     """
-    from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - a second
-    from databricks.sdk.config import Config  # noqa: PLC0415
+    from databricks.sdk import WorkspaceClient  # a second
+    from databricks.sdk.config import Config
 
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what is told below
     if host:  # first, so that the SDK finds there what it asks for once
@@ -70,7 +70,7 @@ def _reached(host: str, patience: float = 0, *, verify: bool = True) -> None:
 @contextmanager
 def refused(what: str) -> Iterator[None]:
     """Says in words what a workspace refuses while ``what`` is done. Raises ServingError."""
-    from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415 - a second
+    from databricks.sdk.errors.base import DatabricksError  # a second
 
     try:
         yield

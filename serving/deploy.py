@@ -40,7 +40,7 @@ class Deployment:
             self._updated(found)
         self.changes.tell(f"{self.wanted.name} serves version {self.wanted.version} of {self.wanted.model}")
 
-    def _updated(self, found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
+    def _updated(self, found: Any) -> None:  # a class of the SDK's
         owned(found)
         if in_progress(found):
             self.changes.tell(f"A change of {self.wanted.name} is under way; waiting for it")
@@ -63,7 +63,7 @@ class Deployment:
             told = f"{self.wanted.name} serves version {self.wanted.version}"
             raise ServingError(f"{told}, and its answers are wrong: {found[0]}")
 
-    def _beside(self, found: Any, before: dict[str, int]) -> None:  # noqa: ANN401 - a class of the SDK's
+    def _beside(self, found: Any, before: dict[str, int]) -> None:  # a class of the SDK's
         """The new version beside those that serve, without traffic."""
         if self.wanted.entity in before:
             return
@@ -80,7 +80,7 @@ class Deployment:
             )
         self.changes.tell(f"Version {self.wanted.version} answers the example and {len(self.questions)} questions")
 
-    def _moved(self, found: Any, before: dict[str, int]) -> None:  # noqa: ANN401 - a class of the SDK's
+    def _moved(self, found: Any, before: dict[str, int]) -> None:  # a class of the SDK's
         """All traffic to the new version; back again when what it answers under it is wrong."""
         number, entity = self.wanted.version, self.wanted.entity
         old = [one for one in entities(found) if before.get(one.name) and one.name != entity]

@@ -60,23 +60,23 @@ def _set(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--golden", type=click.Path(path_type=Path), help="JSON lines with questions that it has to answer.")
 @click.option("--watch", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Seconds under traffic.")
 @click.option("--plan", "planned", is_flag=True, help="Say what would be done, and do nothing.")
-def deploy(  # noqa: PLR0913, PLR0917 - one for each option
+def deploy(
     name: str,
     alias: str,
     endpoint: str | None,
     golden: Path | None,
     watch: float,
-    planned: bool,  # noqa: FBT001 - click passes flags so
-    **how: Any,  # noqa: ANN401 - the options above
+    planned: bool,
+    **how: Any,
 ) -> None:
     """Serve the version behind an alias on Databricks: created or updated, tried, and taken back if it goes wrong.
 
     The new version stands beside the old one without traffic, answers the example and the golden questions, gets all
     traffic and is watched. An interrupted deployment is gone on with when it is run again.
     """
-    from . import databricks, invoke, plan  # noqa: PLC0415
-    from .changes import Changes  # noqa: PLC0415
-    from .deploy import Deployment  # noqa: PLC0415
+    from . import databricks, invoke, plan
+    from .changes import Changes
+    from .deploy import Deployment
 
     client = databricks.workspace()
     changes = Changes(client, _wanted(name, alias, endpoint or name.rpartition(".")[2], how), click.echo)
@@ -97,8 +97,8 @@ def deploy(  # noqa: PLR0913, PLR0917 - one for each option
 @_ENDPOINT
 def status(name: str, endpoint: str | None) -> None:
     """Show an endpoint's state, versions with their traffic, a change under way, and its last errors."""
-    from . import databricks  # noqa: PLC0415
-    from .status import status  # noqa: PLC0415
+    from . import databricks
+    from .status import status
 
     for line in status(databricks.workspace(), endpoint or name.rpartition(".")[2]):
         click.echo(line)
@@ -111,7 +111,7 @@ def status(name: str, endpoint: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("smoke.md"), show_default=True, help="The report.")
 def smoke(name: str, endpoint: str, profile: str, out: Path) -> None:
     """Ten minutes against a workspace, from nothing to teardown: train, deploy, ask, remove; with a written report."""
-    from .smoke import smoke  # noqa: PLC0415
+    from .smoke import smoke
 
     smoke(name, endpoint, profile, out, click.echo)
 
@@ -121,20 +121,20 @@ def smoke(name: str, endpoint: str, profile: str, out: Path) -> None:
 @click.option("--everything", is_flag=True, help="The Azure workspace and its resource group, too.")
 @placed
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def teardown(  # noqa: PLR0913, PLR0917 - one for each option
+def teardown(
     model: str,
-    everything: bool,  # noqa: FBT001 - click passes flags so
+    everything: bool,
     subscription: str | None,
     group: str,
     workspace: str,
-    yes: bool,  # noqa: FBT001 - likewise
+    yes: bool,
 ) -> None:
     """Remove what this project made in the workspace, by its tag, and look again whether anything is left.
 
     Endpoints, jobs, clusters for good, secret scopes. Run it again when it was interrupted.
     """
-    from . import databricks  # noqa: PLC0415
-    from .teardown import removed, things  # noqa: PLC0415
+    from . import databricks
+    from .teardown import removed, things
 
     azure = place(subscription, group, workspace) if everything else None
     if azure and not azure.there():  # it went at an earlier try
@@ -159,13 +159,13 @@ def teardown(  # noqa: PLR0913, PLR0917 - one for each option
     click.echo(f"Left: {left[0].told}" if left else f"Looked again in {host}: {_NOTHING}")
 
 
-def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:  # noqa: ANN401 - Wanted
+def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:
     """What is to be served. Raises ServingError when the alias points at nothing."""
-    from mlflow import MlflowClient  # noqa: PLC0415 - two seconds
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow import MlflowClient  # two seconds
+    from mlflow.exceptions import MlflowException
 
-    from .endpoint import Wanted, variables  # noqa: PLC0415
-    from .sizing import size  # noqa: PLC0415
+    from .endpoint import Wanted, variables
+    from .sizing import size
 
     try:
         version = MlflowClient(registry_uri="databricks-uc").get_model_version_by_alias(model, alias).version

@@ -42,9 +42,9 @@ class Wanted:
         told = json.dumps([self.model, self.size.name, self.environment, sorted(self.variables.items())])
         return f"v{self.version}-{sha256(told.encode()).hexdigest()[:6]}"
 
-    def served(self) -> Any:  # noqa: ANN401 - a class of the SDK's
+    def served(self) -> Any:  # a class of the SDK's
         """The version as the endpoint serves it."""
-        from databricks.sdk.service.serving import ServedEntityInput  # noqa: PLC0415 - a second
+        from databricks.sdk.service.serving import ServedEntityInput  # a second
 
         return ServedEntityInput(
             name=self.entity,
@@ -55,24 +55,24 @@ class Wanted:
             environment_vars=_LIMITS | dict(self.variables),
         )
 
-    def gateway(self) -> Any:  # noqa: ANN401 - likewise
+    def gateway(self) -> Any:
         """AI Gateway: usage is tracked; requests are kept in ``tables`` (CATALOG.SCHEMA) and limited, where wanted."""
-        from databricks.sdk.service import serving  # noqa: PLC0415
+        from databricks.sdk.service import serving
 
         told = serving.AiGatewayConfig(usage_tracking_config=serving.AiGatewayUsageTrackingConfig(enabled=True))
         if self.tables:
             catalog, _, schema = self.tables.partition(".")
             prefix = self.name.replace("-", "_")
-            told.inference_table_config = serving.AiGatewayInferenceTableConfig(catalog, True, schema, prefix)  # noqa: FBT003
+            told.inference_table_config = serving.AiGatewayInferenceTableConfig(catalog, True, schema, prefix)
         if self.calls_per_minute:
             minute = serving.AiGatewayRateLimitRenewalPeriod.MINUTE
             key = serving.AiGatewayRateLimitKey.ENDPOINT
             told.rate_limits = [serving.AiGatewayRateLimit(minute, self.calls_per_minute, key)]
         return told
 
-    def telemetry(self) -> Any:  # noqa: ANN401 - likewise
+    def telemetry(self) -> Any:
         """Logs, metrics and traces go to ``tables``; None where none are named."""
-        from databricks.sdk.service import serving  # noqa: PLC0415
+        from databricks.sdk.service import serving
 
         if not self.tables:
             return None
@@ -82,14 +82,14 @@ class Wanted:
 
     def marks(self) -> list[Any]:
         """The tags of the endpoint, which go to the bill, too."""
-        from databricks.sdk.service.serving import EndpointTag  # noqa: PLC0415
+        from databricks.sdk.service.serving import EndpointTag
 
         return [EndpointTag(key, value) for key, value in {TAG: self.environment, **self.tags}.items()]
 
 
-def traffic(shares: Mapping[str, int]) -> Any:  # noqa: ANN401 - likewise
+def traffic(shares: Mapping[str, int]) -> Any:
     """So many per cent of the requests to each served entity."""
-    from databricks.sdk.service.serving import Route, TrafficConfig  # noqa: PLC0415
+    from databricks.sdk.service.serving import Route, TrafficConfig
 
     return TrafficConfig([Route(traffic_percentage=share, served_entity_name=name) for name, share in shares.items()])
 

@@ -17,7 +17,7 @@ _RUNTIME, _NODE = "16.4.x-scala2.12", "Standard_D4ds_v5"
 
 def cluster(client: "WorkspaceClient", name: str, minutes: int, environment: str) -> str:
     """Makes a cluster of one machine, unless one of that name is there; says what became of it. Raises ServingError."""
-    from databricks.sdk.service.compute import DataSecurityMode  # noqa: PLC0415 - a second
+    from databricks.sdk.service.compute import DataSecurityMode  # a second
 
     with refused(f"creating the cluster {name}"):
         if any(one.cluster_name == name for one in client.clusters.list()):

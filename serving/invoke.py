@@ -37,12 +37,12 @@ def _invoked(client: "WorkspaceClient", endpoint: str, body: dict[str, Any], ent
     return response(client.api_client.do("POST", path, body=body))  # query() knows no served version
 
 
-def response(body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a server answers
+def response(body: Any) -> dict[str, Any]:  # whatever a server answers
     """The one response in what a server answers. Raises ServingError when there is none."""
     return only(body.get("predictions") if isinstance(body, dict) else None)
 
 
-def only(told: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a model answers
+def only(told: Any) -> dict[str, Any]:  # whatever a model answers
     """The one response that was told, by itself or in a list. Raises ServingError when it is none."""
     if isinstance(told, list) and len(told) == 1:
         told = told[0]

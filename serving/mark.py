@@ -24,10 +24,10 @@ def mark(trace: str, why: str, expected: str = "", *, good: bool) -> None:
         raise ServingError(
             "the answer has no trace to mark; set MULTICHAIN_TRACES=1 where the server runs, so that it traces requests"
         )
-    import mlflow  # noqa: PLC0415 - two seconds, which a REST target need not pay
-    from mlflow.entities import AssessmentSource  # noqa: PLC0415
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-    from mlflow.tracking.context.registry import resolve_tags  # noqa: PLC0415
+    import mlflow  # two seconds, which a REST target need not pay
+    from mlflow.entities import AssessmentSource
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking.context.registry import resolve_tags
 
     source = AssessmentSource(source_type="HUMAN", source_id=resolve_tags().get("mlflow.user") or "unknown")
     mlflow.flush_trace_async_logging()

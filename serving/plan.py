@@ -38,7 +38,7 @@ def creator(client: "WorkspaceClient") -> str:
     )
 
 
-def _action(wanted: Wanted, found: Any) -> str:  # noqa: ANN401 - a class of the SDK's
+def _action(wanted: Wanted, found: Any) -> str:  # a class of the SDK's
     if found is None:
         return "it would be created"
     if in_progress(found):
@@ -54,5 +54,5 @@ def _sleeps(wanted: Wanted) -> bool:
     return bool(wanted.served().scale_to_zero_enabled)
 
 
-def _routed(wanted: Wanted, found: Any) -> bool:  # noqa: ANN401 - a class of the SDK's
+def _routed(wanted: Wanted, found: Any) -> bool:  # a class of the SDK's
     return wanted.route_optimized if found is None else bool(found.route_optimized)

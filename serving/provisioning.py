@@ -31,7 +31,7 @@ def workspace() -> None:
     "--terminate-after", default=30, show_default=True, type=click.IntRange(10, 10_000), help="Minutes unused."
 )
 @click.option("--secret", multiple=True, metavar="VARIABLE", help="Put this variable's value into the secret scope.")
-def create(  # noqa: PLR0913, PLR0917 - one for each option
+def create(
     subscription: str | None,
     group: str,
     workspace: str,
@@ -42,7 +42,7 @@ def create(  # noqa: PLR0913, PLR0917 - one for each option
     secret: tuple[str, ...],
 ) -> None:
     """Make the resource group and a premium workspace, where they are not there, and what is in it."""
-    from . import databricks, furnish  # noqa: PLC0415
+    from . import databricks, furnish
 
     missing = [name for name in secret if not os.environ.get(name)]
     if missing:
@@ -69,7 +69,7 @@ def status(subscription: str | None, group: str, workspace: str) -> None:
 @workspace.command()
 @placed
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(subscription: str | None, group: str, workspace: str, yes: bool) -> None:  # noqa: FBT001 - click passes flags so
+def delete(subscription: str | None, group: str, workspace: str, yes: bool) -> None:
     """Remove the workspace and the resource group, as far as this project made them."""
     found = place(subscription, group, workspace)
     for line in found.status():
@@ -79,9 +79,9 @@ def delete(subscription: str | None, group: str, workspace: str, yes: bool) -> N
     found.delete(click.echo)
 
 
-def place(subscription: str | None, group: str, workspace: str) -> Any:  # noqa: ANN401 - Azure
+def place(subscription: str | None, group: str, workspace: str) -> Any:  # Azure
     """The place. Raises ServingError without a subscription."""
-    from .azure import Azure  # noqa: PLC0415
+    from .azure import Azure
 
     if not subscription:
         raise ServingError("which subscription? give --subscription, or set AZURE_SUBSCRIPTION_ID")

@@ -26,9 +26,9 @@ class Clients:
 def clients(subscription: str) -> Clients:
     """Those of a subscription. Raises ServingError when the extra is not installed."""
     try:
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - the extra azure
-        from azure.mgmt.databricks import AzureDatabricksManagementClient  # noqa: PLC0415
-        from azure.mgmt.resource.resources import ResourceManagementClient  # noqa: PLC0415
+        from azure.identity import DefaultAzureCredential  # the extra azure
+        from azure.mgmt.databricks import AzureDatabricksManagementClient
+        from azure.mgmt.resource.resources import ResourceManagementClient
     except ImportError:
         raise ServingError(_MISSING) from None
     credential, told = DefaultAzureCredential(), _elsewhere()
@@ -44,7 +44,7 @@ def _elsewhere() -> dict[str, Any]:
         return {}
     told: dict[str, Any] = {"base_url": address, "credential_scopes": [f"{address}/.default"]}
     if address.startswith("http://"):
-        from azure.core.pipeline.policies import HeadersPolicy  # noqa: PLC0415
+        from azure.core.pipeline.policies import HeadersPolicy
 
         told["authentication_policy"] = HeadersPolicy({"Authorization": f"Bearer {os.environ.get('AZURE_TOKEN', '')}"})
     return told
@@ -54,7 +54,7 @@ def _elsewhere() -> dict[str, Any]:
 def refused(what: str) -> Iterator[None]:
     """Says in words what Azure refuses while ``what`` is done. Raises ServingError."""
     try:
-        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
     except ImportError:
         raise ServingError(_MISSING) from None
     try:
@@ -72,9 +72,9 @@ def refused(what: str) -> Iterator[None]:
         raise ServingError(f"{what}: Azure cannot be reached ({type(error).__name__}); run it again") from None
 
 
-def existing(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - a class of the SDK's
+def existing(look: Callable[[], Any]) -> Any:  # a class of the SDK's
     """What ``look`` finds; None when there is none."""
-    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+    from azure.core.exceptions import ResourceNotFoundError
 
     try:
         return look()

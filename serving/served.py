@@ -7,7 +7,7 @@ from .endpoint import TAG
 from .errors import ServingError
 
 
-def owned(found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
+def owned(found: Any) -> None:  # a class of the SDK's
     """Raises ServingError for an endpoint that this project did not make."""
     if TAG not in {tag.key for tag in found.tags or ()}:
         raise ServingError(
@@ -15,12 +15,12 @@ def owned(found: Any) -> None:  # noqa: ANN401 - a class of the SDK's
         )
 
 
-def in_progress(found: Any) -> bool:  # noqa: ANN401 - likewise
+def in_progress(found: Any) -> bool:
     """Whether a change is under way."""
     return bool(found.state and found.state.config_update and found.state.config_update.value == "IN_PROGRESS")
 
 
-def shares(found: Any) -> dict[str, int]:  # noqa: ANN401 - likewise
+def shares(found: Any) -> dict[str, int]:
     """Each served version's per cent of the traffic, by its name there."""
     if found is None or found.config is None:
         return {}
@@ -29,16 +29,16 @@ def shares(found: Any) -> dict[str, int]:  # noqa: ANN401 - likewise
     return {one.name: told.get(one.name, 0) for one in found.config.served_entities or ()}
 
 
-def entities(found: Any) -> list[Any]:  # noqa: ANN401 - likewise
+def entities(found: Any) -> list[Any]:
     """What an endpoint serves, as it is told to serve it."""
-    from databricks.sdk.service.serving import ServedEntityInput  # noqa: PLC0415 - a second
+    from databricks.sdk.service.serving import ServedEntityInput  # a second
 
     fields = ServedEntityInput.__dataclass_fields__.keys()
     told = [one.as_dict() for one in (found.config.served_entities or () if found.config else ())]
     return [ServedEntityInput.from_dict({name: one[name] for name in one.keys() & fields}) for one in told]
 
 
-def progress(found: Any) -> Iterator[str]:  # noqa: ANN401 - likewise
+def progress(found: Any) -> Iterator[str]:
     """How each version that is to be served stands."""
     for one in (found.pending_config.served_entities or ()) if found.pending_config else ():
         state = one.state.deployment.value.removeprefix("DEPLOYMENT_").lower() if one.state else "waiting"

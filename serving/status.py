@@ -32,7 +32,7 @@ def status(client: "WorkspaceClient", name: str) -> Iterator[str]:
         yield from _errors(client, name, entity)
 
 
-def _versions(found: Any) -> Iterator[str]:  # noqa: ANN401 - a class of the SDK's
+def _versions(found: Any) -> Iterator[str]:  # a class of the SDK's
     told = shares(found)
     for one in (found.config.served_entities or ()) if found.config else ():
         asleep = ", may sleep" if one.scale_to_zero_enabled else ""

@@ -62,7 +62,7 @@ async def _threads(_: Starlette) -> AsyncIterator[None]:
         yield
 
 
-def _refusal(error: Any) -> Response:  # noqa: ANN401 - MLflow's class is untyped
+def _refusal(error: Any) -> Response:  # MLflow's class is untyped
     """As MLflow's server says it."""
     return Response(error.serialize_as_json(), error.get_http_status_code(), media_type="application/json")
 
@@ -71,7 +71,7 @@ def _parsed(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, An
     """What MLflow reads out of a body: it is asked to answer, with a model that only keeps what it is given."""
     kept: list[tuple[Any, Any]] = []
 
-    def predict(data: Any, params: Any = None) -> list[Any]:  # noqa: ANN401 - whatever MLflow made of the body
+    def predict(data: Any, params: Any = None) -> list[Any]:  # whatever MLflow made of the body
         kept.append((data, params))
         return []
 
@@ -81,7 +81,7 @@ def _parsed(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, An
     return kept[0] if kept else PlainTextResponse(told.response, told.status, media_type=told.mimetype)
 
 
-async def _sent(events: Any) -> AsyncIterator[str]:  # noqa: ANN401 - an iterator of events that can be closed
+async def _sent(events: Any) -> AsyncIterator[str]:  # an iterator of events that can be closed
     """The events as text; when the client goes away this is cancelled, and closes the events."""
     waiting: asyncio.Future[Any] | None = None
     try:

@@ -50,7 +50,7 @@ def things(client: "WorkspaceClient", model: str = "") -> list[Thing]:
 
 def removed(found: Sequence[Thing], tell: Callable[[str], None]) -> None:
     """Removes them in order; what is gone meanwhile is passed over. Raises ServingError."""
-    from databricks.sdk.errors import NotFound  # noqa: PLC0415 - a second
+    from databricks.sdk.errors import NotFound  # a second
 
     for thing in found:
         with refused(f"removing the {thing.kind} {thing.name}"):
@@ -93,8 +93,8 @@ def _scopes(client: "WorkspaceClient") -> Iterator[Thing]:
 
 def _models(model: str) -> Iterator[Thing]:
     """A registered model with all its versions."""
-    from mlflow import MlflowClient  # noqa: PLC0415 - two seconds
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow import MlflowClient  # two seconds
+    from mlflow.exceptions import MlflowException
 
     if not model:
         return

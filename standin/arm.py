@@ -51,7 +51,7 @@ class ResourceManager:
         ]
         return [Route(path, let_in(self._checked(handler)), methods=[method]) for path, method, handler in told]
 
-    def _checked(self, handler: Any) -> Any:  # noqa: ANN401 - a route's
+    def _checked(self, handler: Any) -> Any:  # a route's
         async def answered(request: Request) -> Response:
             self.calls.append(f"{request.method} {request.url.path}")
             if self.fails_at == len(self.calls) - 1:
@@ -127,7 +127,7 @@ class ResourceManager:
             operation[1]()
         return bool(operation[0] <= 0)
 
-    def _begun(self, request: Request, end: Any, body: Values | None = None, *, failed: bool = False) -> Response:  # noqa: ANN401
+    def _begun(self, request: Request, end: Any, body: Values | None = None, *, failed: bool = False) -> Response:
         """A long-running operation, which ends after a few looks."""
         number = str(len(self.operations) + 1)
         self.operations[number] = [_LOOKS, end, failed]

@@ -206,7 +206,7 @@ class Endpoints:
         made.pending, made.update = None, "UPDATE_FAILED" if failed else "NOT_UPDATING"
 
 
-def _known(kind: Any, body: Values, where: str) -> None:  # noqa: ANN401 - a class of the SDK's
+def _known(kind: Any, body: Values, where: str) -> None:  # a class of the SDK's
     """Refuses what the SDK's class does not keep of ``body``."""
     try:
         kept = kind.from_dict(body).as_dict()

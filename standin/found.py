@@ -117,13 +117,13 @@ def _shared(asked: str, text: str) -> float:
     return len(words(asked) & words(text)) / (len(words(asked)) or 1)
 
 
-def _near(asked: Any, held: Any, question: str, text: str) -> float:  # noqa: ANN401 - numbers, or none
+def _near(asked: Any, held: Any, question: str, text: str) -> float:  # numbers, or none
     """Of two vectors, or of those of two texts."""
     one = vector(question, _DIMENSION) if asked is None else np.asarray(asked)
     other = vector(text, _DIMENSION) if held is None else np.asarray(held)
     return 1.0 / (1.0 + float(np.sum((one - other) ** 2)))
 
 
-def _told(value: Any) -> Any:  # noqa: ANN401 - a cell
+def _told(value: Any) -> Any:
     """A cell as the API gives it: whole numbers as 3.0."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

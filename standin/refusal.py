@@ -13,7 +13,7 @@ PARAMETERS: dict[str, set[str]] = {call: set(names) for call, names in yaml.safe
 class RefusedError(Exception):
     """A request that is not taken; ``extra`` goes into the error's object."""
 
-    def __init__(self, status: int, code: str, message: str, param: str | None = None, **extra: Any) -> None:  # noqa: ANN401
+    def __init__(self, status: int, code: str, message: str, param: str | None = None, **extra: Any) -> None:
         super().__init__(message)
         self.status = status
         self.error = {"message": message, "type": _type(status), "param": param, "code": code or None} | extra

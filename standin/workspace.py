@@ -37,7 +37,7 @@ class Workspace:
     def routes(self, let_in: Callable[[Handler], Any]) -> list[Route]:
         """All calls, each of which can fail."""
 
-        def checked(handler: Handler) -> Any:  # noqa: ANN401 - a route's
+        def checked(handler: Handler) -> Any:  # a route's
             return let_in(self._faulty(handler))
 
         parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources)

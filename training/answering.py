@@ -22,7 +22,7 @@ def main(uri: str) -> None:
         out.flush()
 
 
-def _answers(uri: str) -> Any:  # noqa: ANN401 - JSON
+def _answers(uri: str) -> Any:  # JSON
     try:
         model = mlflow.pyfunc.load_model(uri)
         described = predict(model, {}, {"describe": True})
@@ -41,7 +41,7 @@ def _answers(uri: str) -> Any:  # noqa: ANN401 - JSON
             yield {"error": _sentence(error)}
 
 
-def predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+def predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:
     """What ``predict`` gives; MLflow's own type for it does not know objects and lists of them."""
     return model.predict(given, params=params)
 

@@ -36,7 +36,7 @@ class Built:
     anew: str = ""
 
 
-def build(  # noqa: PLR0913 - what a person gives
+def build(
     profile: Profile,
     documents: Sequence[object],
     out: Path,
@@ -44,7 +44,7 @@ def build(  # noqa: PLR0913 - what a person gives
     max_cost: float | None = None,
     *,
     update: bool = False,
-    **how: Any,  # noqa: ANN401 - load's
+    **how: Any,
 ) -> Built:
     """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there; ``how`` is load's.
 
@@ -66,7 +66,7 @@ def build(  # noqa: PLR0913 - what a person gives
     return Built(out, loaded, made, spent, seconds, start.changes, not start.same, start.anew)
 
 
-def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:  # noqa: ANN401 - load's
+def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:
     """The documents, and what an index of them holds. Raises DocumentError, and CommandError without such an index."""
     if not profile.kind.OWN:
         raise CommandError(

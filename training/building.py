@@ -19,7 +19,7 @@ from .progress import bar
 @MAX_COST
 @NAME
 @gate
-def run(  # noqa: PLR0913, PLR0917 - one for each option
+def run(
     profile: str,
     first: tuple[str, ...],
     more: tuple[str, ...],
@@ -32,7 +32,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     **how: bool,
 ) -> None:
     """The whole line: preflight, build, log, verify, register, promote if it is no worse than the champion."""
-    from .run import Gate, run  # noqa: PLC0415
+    from .run import Gate, run
 
     with bar("Reading documents") as reading, bar("Embedding chunks") as progress, bar("Asking") as asking:
         given, on = paths(Profile.read(profile), first, more), Gate(evaluation, judges, force, asking)
@@ -45,18 +45,18 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 @INDEX
 @MAX_COST
 @click.option("--dry-run", is_flag=True, help="Say what would be embedded and what that costs, and do nothing.")
-def build(  # noqa: PLR0913, PLR0917 - one for each option
+def build(
     profile: str,
     first: tuple[str, ...],
     more: tuple[str, ...],
     index: Path,
     max_cost: float | None,
-    dry_run: bool,  # noqa: FBT001 - click passes flags so
+    dry_run: bool,
     **how: bool,
 ) -> None:
     """Build the index of documents."""
-    from .estimate import estimate  # noqa: PLC0415
-    from .run import built, tell_estimate, tell_look  # noqa: PLC0415
+    from .estimate import estimate
+    from .run import built, tell_estimate, tell_look
 
     told = Profile.read(profile)
     profiles.check(told)
@@ -72,7 +72,7 @@ def build(  # noqa: PLR0913, PLR0917 - one for each option
 @click.command()
 @PROFILE
 @click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
-def describe(profile: str, mermaid: bool) -> None:  # noqa: FBT001 - click passes flags so
+def describe(profile: str, mermaid: bool) -> None:
     """Print the pipeline of a profile: stages, fields, references, providers."""
     told = description.describe(profiles.check(Profile.read(profile)))
     if not mermaid:
@@ -85,8 +85,8 @@ def describe(profile: str, mermaid: bool) -> None:  # noqa: FBT001 - click passe
 @INDEX
 def log(profile: str, index: Path) -> None:
     """Log an index as a model; prints the model's URI."""
-    from .log import log  # noqa: PLC0415
-    from .run import cleared  # noqa: PLC0415
+    from .log import log
+    from .run import cleared
 
     told = Profile.read(profile)
     profiles.check(told)
@@ -102,7 +102,7 @@ def preflight(profile: str, index: Path) -> None:
     Makes one tiny chat call and one tiny embedding call for each list of models, and never an image. The index is
     compared when it is there.
     """
-    from .run import cleared  # noqa: PLC0415
+    from .run import cleared
 
     told = Profile.read(profile)
     profiles.check(told)
@@ -121,7 +121,7 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
 
     Older versions that hold them are listed, and are not rolled back to.
     """
-    from .run import forgotten  # noqa: PLC0415
+    from .run import forgotten
 
     with bar("Embedding chunks") as progress:
         forgotten(profile, sources, index, evaluation, name, progress)

@@ -102,7 +102,7 @@ def _answers(served: ModelVersion, days: int) -> Iterator[Finding]:
 
 
 def _refusals(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
-    from scipy.stats import fisher_exact  # noqa: PLC0415 - a second
+    from scipy.stats import fisher_exact  # a second
 
     counts = [(sum(one["abstained"] for one in told), len(told)) for told in (before, now)]
     (was, rows), (are, asked) = counts
@@ -112,7 +112,7 @@ def _refusals(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], d
 
 
 def _scores(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
-    from scipy.stats import ks_2samp  # noqa: PLC0415 - a second
+    from scipy.stats import ks_2samp  # a second
 
     one, other = ([row["support"] for row in told] for told in (before, now))
     told = ks_2samp(one, other)

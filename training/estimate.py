@@ -34,7 +34,7 @@ class Estimate:
     anew: str = ""
 
 
-def estimate(profile: Profile, documents: Sequence[object], out: Path, *, update: bool = False, **how: Any) -> Estimate:  # noqa: ANN401 - load's
+def estimate(profile: Profile, documents: Sequence[object], out: Path, *, update: bool = False, **how: Any) -> Estimate:
     """Reads the documents and asks no provider: that the model is still the one that made what is kept is assumed.
 
     Raises DocumentError and CommandError as build does.

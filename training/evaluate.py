@@ -120,7 +120,7 @@ def _marks(asked: Sequence[Row]) -> Scorer:
     by_input = {(row.example.question, row.example.prompt): row for row in asked}
 
     @scorer
-    def measures(inputs: dict[str, Any], trace: Any) -> list[Feedback]:  # noqa: ANN401 - MLflow's trace
+    def measures(inputs: dict[str, Any], trace: Any) -> list[Feedback]:  # MLflow's trace
         row = by_trace.get(trace.info.trace_id) or by_input[inputs["question"], inputs["prompt"]]
         return [
             Feedback(name=name, value=bool(value) if MEASURES[name].share else value)

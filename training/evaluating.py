@@ -21,10 +21,10 @@ from .progress import bar
 @PROFILE
 @click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
 @JUDGES
-def evaluate(  # noqa: PLR0913, PLR0917 - one for each option
+def evaluate(
     uri: str | None,
     evaluation: Path | None,
-    from_traces: bool,  # noqa: FBT001 - click passes flags so
+    from_traces: bool,
     profile: str,
     beside: tuple[str, ...],
     judges: str,
@@ -35,7 +35,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one for each option
     question, answer (empty when the documents do not hold one), source, expected_response for judges, and prompt for
     pictures.
     """
-    from . import evaluate  # noqa: PLC0415 - MLflow takes two seconds to import
+    from . import evaluate  # MLflow takes two seconds to import
 
     name, examples = ("judged questions", _judged(evaluation)) if from_traces else ("", [])
     if evaluation and (uri or not from_traces):
@@ -52,7 +52,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one for each option
 
 def _judged(file: Path | None) -> list[Example]:
     """The questions that people judged, which are added to ``file`` where there is one."""
-    from .judged import added, judged  # noqa: PLC0415
+    from .judged import added, judged
 
     found = judged()
     lines = [json.dumps(line) for line in found.lines.values()]

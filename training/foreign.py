@@ -56,29 +56,29 @@ def _tried(name: str, check: Callable[[], object]) -> Checked:
     return name, ""
 
 
-def _two(answer: Any) -> None:  # noqa: ANN401 - whatever a model gives
+def _two(answer: Any) -> None:  # whatever a model gives
     if len(answer) != 2:  # noqa: PLR2004 - two rows were sent
         raise ValueError(f"{len(answer)} answers to two rows")
 
 
-def _alike(one: Any, other: Any) -> None:  # noqa: ANN401 - likewise
+def _alike(one: Any, other: Any) -> None:
     if _shape(_plain(one)) != _shape(_plain(other)):
         raise ValueError("the second answer has other fields or types than the first")
 
 
-def _threads(model: Any, given: object) -> None:  # noqa: ANN401 - likewise
+def _threads(model: Any, given: object) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda _: model.predict(given), range(2 * _AT_ONCE)))
 
 
-def _plain(answer: Any) -> Any:  # noqa: ANN401 - likewise
+def _plain(answer: Any) -> Any:
     """An answer without pandas and numpy, as MLflow's server makes JSON of it."""
     if isinstance(answer, pd.DataFrame):
         return answer.to_dict("records")
     return answer.tolist() if hasattr(answer, "tolist") else answer
 
 
-def _shape(value: Any) -> object:  # noqa: ANN401 - JSON
+def _shape(value: Any) -> object:  # JSON
     if isinstance(value, dict):
         return {name: _shape(one) for name, one in value.items()}
     return type(value).__name__

@@ -105,7 +105,7 @@ def _compared(name: str, pair: Floats, level: float) -> Comparison:
 
 def _mcnemar(mine: Floats, other: Floats, level: float, measure: Measure) -> Outcome:
     """By the rows in which one has it and the other has not: as likely either way when both are the same."""
-    from scipy.stats import binomtest  # noqa: PLC0415 - a second, which not every promotion needs
+    from scipy.stats import binomtest  # a second, which not every promotion needs
 
     gained, lost = int((mine > other).sum()), int((mine < other).sum())
     if not gained + lost or binomtest(gained, gained + lost).pvalue >= 2 * level:
@@ -125,7 +125,7 @@ def _slower(name: str, mine: Floats, other: Floats, level: float) -> Outcome:
 
 def _interval(values: Floats, level: float) -> tuple[float, float]:
     """Of the mean, two-sided, with ``level`` at each end."""
-    from scipy.stats import bootstrap  # noqa: PLC0415 - likewise
+    from scipy.stats import bootstrap
 
     if not np.ptp(values):
         return float(values[0]), float(values[0])

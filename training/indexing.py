@@ -32,7 +32,7 @@ class Content:
     language: str
 
 
-def written(  # noqa: PLR0913, PLR0917 - what an index is made of
+def written(
     content: Content,
     profile: Profile,
     out: Path,

@@ -25,7 +25,7 @@ def judges(model: str, asked: Sequence[Row]) -> list[Scorer]:
     known = {row.response["meta"]["trace_id"]: row for row in asked}
 
     @scorer
-    def correctness(trace: Any) -> Marks:  # noqa: ANN401 - MLflow's trace
+    def correctness(trace: Any) -> Marks:  # MLflow's trace
         row = known[trace.info.trace_id]
         expected = row.example.wanted
         if not (_answered(row) and expected):
@@ -33,7 +33,7 @@ def judges(model: str, asked: Sequence[Row]) -> list[Scorer]:
         return is_correct(**_asked(row), expected_response=expected, name="correctness", model=model)
 
     @scorer
-    def groundedness(trace: Any) -> Marks:  # noqa: ANN401 - likewise
+    def groundedness(trace: Any) -> Marks:
         row = known[trace.info.trace_id]
         if not _answered(row):
             return []
@@ -41,7 +41,7 @@ def judges(model: str, asked: Sequence[Row]) -> list[Scorer]:
         return is_grounded(**_asked(row), context=passages, name="groundedness", model=model)
 
     @scorer
-    def relevance(trace: Any) -> Marks:  # noqa: ANN401 - likewise
+    def relevance(trace: Any) -> Marks:
         row = known[trace.info.trace_id]
         if not _answered(row):
             return []

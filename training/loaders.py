@@ -49,7 +49,7 @@ def empty(place: Place) -> str:
     return reasons.get(place.suffix, "it is empty")
 
 
-def _document(place: Place, text: str, **known: Any) -> Document:  # noqa: ANN401 - a Document's fields
+def _document(place: Place, text: str, **known: Any) -> Document:  # a Document's fields
     return Document(place.source, text.replace("\r\n", "\n"), **known)
 
 
@@ -178,7 +178,7 @@ def _check_unpacked(place: Place) -> None:
         raise DocumentError(f"it would unpack into {size:,} bytes; it is not read")
 
 
-def _module(name: str) -> Any:  # noqa: ANN401 - an extra's module
+def _module(name: str) -> Any:  # an extra's module
     try:
         return import_module(name)
     except ImportError:

@@ -139,10 +139,10 @@ def _log(job: _Job) -> None:
             raise
         Path(job.result).write_text(json.dumps({"error": str(error)}), "utf-8")
         sys.exit(1)
-    import mlflow  # noqa: PLC0415 - two seconds, in this process alone
-    from mlflow.models.resources import DatabricksServingEndpoint, DatabricksVectorSearchIndex  # noqa: PLC0415
+    import mlflow  # two seconds, in this process alone
+    from mlflow.models.resources import DatabricksServingEndpoint, DatabricksVectorSearchIndex
 
-    from .signature import signature  # noqa: PLC0415
+    from .signature import signature
 
     logged = mlflow.pyfunc.log_model(
         name="multichain",

@@ -83,7 +83,7 @@ def _pickled(runnables: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Each object by value: a notebook's own definitions, and those of modules beside it, go with it."""
     if not runnables:
         return
-    import cloudpickle  # noqa: PLC0415
+    import cloudpickle
 
     beside = [module for module in list(sys.modules.values()) if _beside(module)]
     for module in beside:

@@ -74,7 +74,7 @@ def _worst(rows: Sequence[Row]) -> Picture:
         widths = [wide / sum(_CELL) for wide in _CELL]
         cells = [_cells(row) for row in bad]
         table = axes.table(cells, colLabels=names, cellLoc="left", loc="center", colWidths=widths)
-        table.auto_set_font_size(False)  # noqa: FBT003 - matplotlib's own signature
+        table.auto_set_font_size(False)
         table.set_fontsize(8)
         table.scale(1, 3.2)
     return picture

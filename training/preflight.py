@@ -160,7 +160,7 @@ class _Flight:
 
 def _searched(profile: Profile) -> Finding:
     """How an index in AI Search stands."""
-    from .searched import look  # noqa: PLC0415 - Databricks' SDK, half a second
+    from .searched import look  # Databricks' SDK, half a second
 
     try:
         found = look(profile)

@@ -51,7 +51,7 @@ def decide(challenger: ModelVersion, to: str, evidence: Evidence | None, progres
     against = _uri(served) if served and _uri(served) != _uri(challenger) else ""
     number = str(served.version) if served and against else ""
     if evidence is None:
-        return Decision(Verdict(True, ("it keeps its contract and answers; no row was compared",)), number)  # noqa: FBT003
+        return Decision(Verdict(True, ("it keeps its contract and answers; no row was compared",)), number)
     tags = {"evaluation": evidence.name, "version": _uri(challenger), "against": against}
     with mlflow.start_run(run_name=f"gate of {_uri(challenger)}", tags=tags) as run:
         verdict = _compared(_uri(challenger), against, evidence, progress, run.info.experiment_id)
@@ -106,7 +106,7 @@ def rollback(name: str, number: str = "") -> tuple[str, str]:
 
 def _compared(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
     """The verdict on the rows of both; what was asked goes into the run that is active."""
-    from .evaluate import marked, record, summary, traced  # noqa: PLC0415 - a second, which not every promotion needs
+    from .evaluate import marked, record, summary, traced  # a second, which not every promotion needs
 
     environment = traced(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
     uris = [one for one in (uri, against) if one]

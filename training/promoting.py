@@ -16,15 +16,13 @@ from .progress import bar
 @NAME
 @gate
 @click.option("--to", help="Copy the version to this model and promote it there, such as prod.assistants.multichain.")
-def promote(  # noqa: PLR0913, PLR0917 - one for each option
-    version: str, name: str, evaluation: Path | None, judges: str, force: str, to: str | None
-) -> None:
+def promote(version: str, name: str, evaluation: Path | None, judges: str, force: str, to: str | None) -> None:
     """Move the alias champion to VERSION, the newest by default, if nothing is worse than the champion beyond noise.
 
     Without --evaluation the version has to keep its contract and answer its example.
     """
-    from .registry import find  # noqa: PLC0415
-    from .run import Gate, promoted, verified  # noqa: PLC0415
+    from .registry import find
+    from .run import Gate, promoted, verified
 
     stored()
     number = str(find(name, version).version)
@@ -38,7 +36,7 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
 @NAME
 def rollback(version: str, name: str) -> None:
     """Move the alias champion back to the champion before, or to VERSION. Nothing is built."""
-    from .promote import rollback  # noqa: PLC0415
+    from .promote import rollback
 
     stored()
     left, served = rollback(name, version)
@@ -49,7 +47,7 @@ def rollback(version: str, name: str) -> None:
 @NAME
 def history(name: str) -> None:
     """List the versions: aliases, why each was promoted or not, figures, models' ends, size of the index."""
-    from .history import history  # noqa: PLC0415
+    from .history import history
 
     stored()
     for line in history(name):
@@ -66,7 +64,7 @@ def check(name: str, first: tuple[str, ...], more: tuple[str, ...], days: int) -
 
     Exit code 0 when all is as it was promoted; 8 for documents, 16 for models, 32 for answers, their sum for several.
     """
-    from .check import check  # noqa: PLC0415
+    from .check import check
 
     stored()
     code = 0
@@ -80,12 +78,12 @@ def check(name: str, first: tuple[str, ...], more: tuple[str, ...], days: int) -
 @click.argument("uri")
 @click.option("--example", default="", metavar="JSON", help="A request for a model that is none of this project's.")
 @click.option("--quiet", is_flag=True, help="Tell what is wrong and a summary, not every check.")
-def verify(uri: str, example: str, quiet: bool) -> None:  # noqa: FBT001 - click passes flags so
+def verify(uri: str, example: str, quiet: bool) -> None:
     """Check the saved version at URI: does it load, keep the contract, and answer?
 
     Tells its fingerprints, too, and whether this environment is its own. Of any other pyfunc it tells what works.
     """
-    from .verify import verify  # noqa: PLC0415
+    from .verify import verify
 
     checks = []
     for one in verify(uri, example):

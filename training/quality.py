@@ -176,11 +176,11 @@ def _parts(profile: Profile, index: Index) -> dict[str, Callable[[str], Any]]:
 
 
 def _cosines(profile: Profile, index: Index) -> Callable[[str], Any]:
-    from model.engine import Engine  # noqa: PLC0415 - beside its use
+    from model.engine import Engine
 
     embedder, engine = profile.embedder(index=index), Engine()
 
-    def scores(text: str) -> Any:  # noqa: ANN401 - an array
+    def scores(text: str) -> Any:  # an array
         vector = engine.run(embedder.embed([text], question=True))[0]
         found = index.nearest(vector, len(index.chunks))
         return np.array([found.get(position, -1.0) for position in range(len(index.chunks))])

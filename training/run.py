@@ -45,7 +45,7 @@ class Steps:
         return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
 
 
-def run(  # noqa: PLR0913, PLR0917 - what a person gives
+def run(
     profile: str,
     documents: Sequence[object],
     index: Path,
@@ -53,14 +53,14 @@ def run(  # noqa: PLR0913, PLR0917 - what a person gives
     progress: Progress,
     max_cost: float | None = None,
     gate: "Gate | None" = None,
-    **how: Any,  # noqa: ANN401 - build's
+    **how: Any,
 ) -> None:
     """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
     steps = Steps()
     told = Profile.read(profile)
     check(told)
     with steps.step("preflight"):
-        from . import registry  # noqa: PLC0415 - MLflow takes two seconds to import
+        from . import registry  # MLflow takes two seconds to import
 
         registry.check(name)
         ends = cleared(told)
@@ -76,13 +76,13 @@ def built(
     index: Path,
     progress: Progress,
     max_cost: float | None = None,
-    **how: Any,  # noqa: ANN401 - build's
+    **how: Any,
 ) -> None:
     """Builds the index of the documents, or describes the one that lies elsewhere, and says what came of it."""
     if profile.kind.OWN:
         tell(build(profile, documents, index, progress, max_cost, **how))
         return
-    from .searched import described  # noqa: PLC0415 - Databricks' SDK, half a second
+    from .searched import described  # Databricks' SDK, half a second
 
     found = described(profile, index)
     click.echo(f"Described the AI Search index {found.name} of {found.rows:,} rows:\n{index.absolute()}")
@@ -103,7 +103,7 @@ class Gate:
         self.examples = evaluation.read(self.file).examples if self.file else ()
 
 
-def released(  # noqa: PLR0913, PLR0917 - what a version is made of
+def released(
     profile: str, index: Path, name: str, tags: dict[str, str], steps: Steps, gate: Gate | None = None
 ) -> None:
     """Logs, verifies and registers an index, and promotes it through the gate."""
@@ -113,7 +113,7 @@ def released(  # noqa: PLR0913, PLR0917 - what a version is made of
     with steps.step("verify"):
         verified(uri)
     with steps.step("register"):
-        from .registry import register, store  # noqa: PLC0415 - MLflow takes two seconds to import
+        from .registry import register, store  # MLflow takes two seconds to import
 
         version = register(uri, name, tags | _size(Profile.read(profile).built(index), index))
         click.echo(f"Registered version {version} of {name} in {store()}")
@@ -123,8 +123,8 @@ def released(  # noqa: PLR0913, PLR0917 - what a version is made of
 
 def promoted(name: str, version: str, to: str, gate: Gate) -> None:
     """Promotes a registered version through the gate, and says why or why not. Raises CommandError when refused."""
-    from . import registry  # noqa: PLC0415 - as above
-    from .promote import Evidence, decide, promote  # noqa: PLC0415
+    from . import registry
+    from .promote import Evidence, decide, promote
 
     challenger = registry.find(name, version)
     evidence = Evidence(gate.file.name, gate.examples, gate.judge) if gate.file else None
@@ -155,12 +155,12 @@ def _size(index: Index | Described, folder: Path) -> dict[str, str]:
     return dict(zip(SIZE, map(str, (len(index.manifest.documents), index.manifest.chunks, size)), strict=True))
 
 
-def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
+def forgotten(
     profile: str, sources: Sequence[str], index: Path, evaluations: Sequence[Path], name: str, progress: Progress
 ) -> None:
     """Forgets documents: in the index, kept vectors and evaluation files, and in the version that is served."""
-    from .forget import forget  # noqa: PLC0415
-    from .registry import ALIAS, holding, mark_forgotten  # noqa: PLC0415
+    from .forget import forget
+    from .registry import ALIAS, holding, mark_forgotten
 
     told = Profile.read(profile)
     check(told)
@@ -186,7 +186,7 @@ def forgotten(  # noqa: PLR0913, PLR0917 - what a person gives
 
 def cleared(profile: Profile, index: Index | Described | None = None, *, quiet: bool = True) -> dict[str, str]:
     """Runs preflight and says what it warns of, or all; gives the tags of a version. Raises CommandError."""
-    from .preflight import preflight  # noqa: PLC0415 - not for every command
+    from .preflight import preflight  # not for every command
 
     report = preflight(profile, index)
     for finding in report.findings:
@@ -222,7 +222,7 @@ def tell_estimate(told: Estimate) -> None:
 
 def tell_look(profile: Profile) -> None:
     """Says what a build would describe."""
-    from .searched import look  # noqa: PLC0415 - Databricks' SDK, half a second
+    from .searched import look  # Databricks' SDK, half a second
 
     found = look(profile)
     click.echo(f"Would describe the AI Search index {found.name} of {found.rows:,} rows; nothing is embedded")

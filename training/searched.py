@@ -71,7 +71,7 @@ async def _told(name: str) -> tuple[Any, bool]:
     return await asyncio.to_thread(ask)
 
 
-def _embedding(profile: Profile, index: Any, layout: Layout, engine: Engine) -> tuple[Values, int]:  # noqa: ANN401
+def _embedding(profile: Profile, index: Any, layout: Layout, engine: Engine) -> tuple[Values, int]:
     """Who embeds questions, and in how many dimensions where that is known. Raises CommandError."""
     spec = index.delta_sync_index_spec or index.direct_access_index_spec
     sources = [
@@ -86,11 +86,11 @@ def _embedding(profile: Profile, index: Any, layout: Layout, engine: Engine) -> 
     return _own(profile, layout.name, next(iter(_columns(spec, "vector")), None), engine)
 
 
-def _columns(spec: Any, kind: str) -> Sequence[Any]:  # noqa: ANN401 - a class of the SDK's
+def _columns(spec: Any, kind: str) -> Sequence[Any]:  # a class of the SDK's
     return getattr(spec, f"embedding_{kind}_columns", None) or []
 
 
-def _own(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[Values, int]:  # noqa: ANN401 - likewise
+def _own(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[Values, int]:
     """The profile's embeddings, which made the vectors of ``column``. Raises CommandError."""
     embedder = profile.embedder()
     if embedder is None:

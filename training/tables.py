@@ -27,21 +27,21 @@ def rows(table: str) -> Iterator[dict[str, Any]]:
     yield from (row.asDict(recursive=True) for row in session.table(table).toLocalIterator())
 
 
-def _exists(session: Any, table: str) -> bool:  # noqa: ANN401 - a Spark session, classic or Connect
+def _exists(session: Any, table: str) -> bool:  # a Spark session, classic or Connect
     try:
         return bool(session.catalog.tableExists(table))
     except Exception:  # noqa: BLE001 - a name that Spark cannot parse raises classes of its own
         return False
 
 
-def _running() -> Any:  # noqa: ANN401
+def _running() -> Any:
     """The session of this process, if Spark is in use here."""
     return sys.modules["pyspark.sql"].SparkSession.getActiveSession() if "pyspark.sql" in sys.modules else None
 
 
-def _started() -> Any:  # noqa: ANN401
+def _started() -> Any:
     try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+        from pyspark.sql import SparkSession
     except ImportError:
         raise DocumentError("a table needs pyspark, which is not installed; pip install -e '.[spark]'") from None
     return SparkSession.builder.getOrCreate()

@@ -58,7 +58,7 @@ def opened(uri: str, environment: Mapping[str, str] | None = None) -> Iterator[V
             text=True,
         )
 
-        def say(line: str = "") -> Any:  # noqa: ANN401 - JSON
+        def say(line: str = "") -> Any:  # JSON
             """What the process answers to a line, or says by itself at its start."""
             return _understood(uri, _said(process, line), log)
 
@@ -91,7 +91,7 @@ def _said(process: "subprocess.Popen[str]", line: str) -> str:
         return ""
 
 
-def _understood(uri: str, said: str, log: IO[str]) -> Any:  # noqa: ANN401 - JSON
+def _understood(uri: str, said: str, log: IO[str]) -> Any:  # JSON
     if not said:
         log.seek(0)
         last = (log.read().strip().splitlines() or ["no message"])[-1]

@@ -60,7 +60,7 @@ def _in_webp(content: bytes, packet: bytes) -> bytes:
     if chunks[:4] == b"VP8X":
         chunks = chunks[:8] + bytes([chunks[8] | _HAS_XMP]) + chunks[9:]
     else:
-        from PIL import Image  # noqa: PLC0415 - where a picture is a WebP
+        from PIL import Image  # where a picture is a WebP
 
         with Image.open(io.BytesIO(content)) as image:
             (width, height), alpha = image.size, 0x10 * image.has_transparency_data

@@ -40,24 +40,24 @@ class AzureService(Service):
         proof = {"api_key": key} if key else {"azure_ad_token_provider": await pool.made("entra", _entra)}
         return {"azure_endpoint": address, "api_version": version} | proof
 
-    async def _chat(self, model: str, temperature: float | None) -> Any:  # noqa: ANN401 - LangChain's
+    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
         settings = {"azure_deployment": model, "temperature": temperature, "stream_usage": True}
         return await self._made("AzureChatOpenAI", settings | {"use_responses_api": False})
 
-    async def _embedder(self, model: str) -> Any:  # noqa: ANN401
+    async def _embedder(self, model: str) -> Any:
         settings = {"azure_deployment": model, "check_embedding_ctx_length": False}
         return (await self._made("AzureOpenAIEmbeddings", settings)).async_client
 
-    async def _client(self) -> Any:  # noqa: ANN401
+    async def _client(self) -> Any:
         return await self._made("AsyncAzureOpenAI", {}, package="openai")
 
-    def _end(self, model: Any) -> str:  # noqa: ANN401
+    def _end(self, model: Any) -> str:
         """Azure tells it as Unix time, for the models that deployments are made of."""
         told = (getattr(model, "deprecation", None) or {}).get("inference")
         return datetime.fromtimestamp(told, UTC).date().isoformat() if told else ""
 
 
-async def _entra() -> Any:  # noqa: ANN401 - a function that gives a token
+async def _entra() -> Any:  # a function that gives a token
     """Gives tokens of whoever azure-identity finds. Raises CredentialError when it is not installed."""
     if not _identity_installed():
         raise CredentialError(
@@ -65,8 +65,8 @@ async def _entra() -> Any:  # noqa: ANN401 - a function that gives a token
             "set the key, or pip install -e '.[azure]'"
         )
 
-    def provider() -> Any:  # noqa: ANN401
-        from azure.identity import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415 - an extra
+    def provider() -> Any:
+        from azure.identity import DefaultAzureCredential, get_bearer_token_provider
 
         logging.getLogger("azure.identity").setLevel(logging.ERROR)  # it tells at length of each way that it tried
         return get_bearer_token_provider(DefaultAzureCredential(), _SCOPE)
@@ -74,7 +74,7 @@ async def _entra() -> Any:  # noqa: ANN401 - a function that gives a token
     given = await asyncio.to_thread(provider)
 
     async def token() -> str:
-        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
+        from azure.core.exceptions import ClientAuthenticationError
 
         try:
             return str(await asyncio.to_thread(given))

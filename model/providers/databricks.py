@@ -30,7 +30,7 @@ class DatabricksService(Service):
     def images(  # type: ignore[override]
         self,
         chat_models: list[str],
-        fallback: bool = True,  # noqa: FBT001, FBT002
+        fallback: bool = True,
         pace: Settings | None = None,
     ) -> Images:
         """Diagrams alone: no endpoint of Databricks makes pictures."""
@@ -49,7 +49,7 @@ class DatabricksService(Service):
         client = await workspace.shared()
         return [await asyncio.to_thread(self._asked, client, model) for model in models]
 
-    def _asked(self, client: Any, model: str) -> Standing:  # noqa: ANN401 - the SDK's client
+    def _asked(self, client: Any, model: str) -> Standing:  # the SDK's client
         try:
             with workspace.asking(f"databricks:{model}"):
                 state = client.serving_endpoints.get(model).state

@@ -37,8 +37,8 @@ class Diagrams:
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises ProviderError when no diagram comes, InvalidRequestError for a size that is not one."""
-        from .. import diagram  # noqa: PLC0415 - Graphviz, needed for diagrams alone
-        from ..diagram.written import MOST_NODES  # noqa: PLC0415
+        from .. import diagram  # Graphviz, needed for diagrams alone
+        from ..diagram.written import MOST_NODES
 
         style = style or diagram.style(prompt)
         asked = _PROMPT.substitute(
@@ -55,7 +55,7 @@ class Diagrams:
         return Picture(content, "image/png", told, f"{name}, drawn by multichain")
 
     async def _written(self, asked: str) -> "tuple[str, Written]":
-        from ..diagram import written  # noqa: PLC0415
+        from ..diagram import written
 
         message = asked
         for _ in range(_TRIES):

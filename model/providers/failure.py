@@ -45,7 +45,7 @@ def reading() -> Iterator[None]:
         raise GarbageError from None
 
 
-def answered(reply: Any, field: str) -> Any:  # noqa: ANN401 - an SDK's response
+def answered(reply: Any, field: str) -> Any:  # an SDK's response
     """``reply``, which has ``field``. Raises GarbageError: an SDK gives what is no JSON as a text."""
     if getattr(reply, field, None) is None:
         raise GarbageError

@@ -192,7 +192,7 @@ class _Once:
         self._tell("token", text)
 
 
-async def _streamed(model: "BaseChatModel", messages: Any, tell: _Once) -> "BaseMessage":  # noqa: ANN401 - LangChain's
+async def _streamed(model: "BaseChatModel", messages: Any, tell: _Once) -> "BaseMessage":  # LangChain's
     whole: Any = None
     async for piece in model.astream(messages):
         if piece.text:

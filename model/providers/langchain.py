@@ -62,11 +62,11 @@ def chat(
     model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: dict[str, int] | None = None
 ) -> Generative:
     """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
-    from langchain_core.language_models import BaseChatModel  # noqa: PLC0415 - half a second
+    from langchain_core.language_models import BaseChatModel  # half a second
 
     chat_model = _made(model, settings, BaseChatModel)
 
-    async def given() -> Any:  # noqa: ANN401
+    async def given() -> Any:
         return chat_model
 
     name = type(chat_model).__name__
@@ -78,7 +78,7 @@ def reranker(
     model: str, settings: dict[str, Any] | None = None, window: int = 0
 ) -> ChatReranker | CrossEncoderReranker:
     """The cross-encoder or chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
-    from langchain_core.cross_encoders import BaseCrossEncoder  # noqa: PLC0415
+    from langchain_core.cross_encoders import BaseCrossEncoder
 
     named = imports.named(model)
     if isinstance(named, type) and issubclass(named, BaseCrossEncoder):
@@ -89,7 +89,7 @@ def reranker(
 
 def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:
     """The embeddings at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
-    from langchain_core.embeddings import Embeddings  # noqa: PLC0415 - half a second
+    from langchain_core.embeddings import Embeddings  # half a second
 
     made = _made(model, settings, Embeddings)
     told = (settings or {}).get("model") or (settings or {}).get("model_name")
@@ -97,7 +97,7 @@ def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainE
     return LangChainEmbeddings("langchain", name, made, Usage(cost_known=False))
 
 
-def _made(path: str, settings: dict[str, Any] | None, kind: type) -> Any:  # noqa: ANN401
+def _made(path: str, settings: dict[str, Any] | None, kind: type) -> Any:
     """The object; told not to retry where it can be told, since one layer does (retry.py)."""
     made = imports.named(path)
     if not (isinstance(made, type) and issubclass(made, kind)):

@@ -56,7 +56,7 @@ class Hashed:
     """
 
     def __init__(self) -> None:
-        from sklearn.feature_extraction.text import HashingVectorizer  # noqa: PLC0415 - a second of import
+        from sklearn.feature_extraction.text import HashingVectorizer  # a second of import
 
         self._vectorizer = HashingVectorizer(
             analyzer="char_wb", ngram_range=(3, 5), n_features=_DIMENSION, alternate_sign=True, norm=None
@@ -64,7 +64,7 @@ class Hashed:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One row for each text, of norm 1; shape (texts, 2048)."""
-        from sklearn.preprocessing import normalize  # noqa: PLC0415
+        from sklearn.preprocessing import normalize
 
         counts = self._vectorizer.transform(texts)
         counts.data = np.sign(counts.data) * np.sqrt(np.abs(counts.data))
@@ -80,7 +80,7 @@ class DiagramImages:
 
     async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
         """A PNG. Raises InvalidRequestError for a size that is not one."""
-        from ..diagram import draw  # noqa: PLC0415 - tagger and Graphviz, needed for pictures alone
+        from ..diagram import draw  # tagger and Graphviz, needed for pictures alone
 
         content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)
         account.spend(account.Usage(images=1))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from .. import pool
 from .failure import TOO_MANY, is_lost, status
 from .rates import Rates
+from .retry import asked_to_wait
 
 _FEWER, _SLOWER, _GROWTH = 0.8, 0.9, 0.05
 _OVERLOADED = {408, 503, 504, 529}
@@ -110,8 +111,6 @@ class Pace:
 
     def _slower(self, error: Exception, begun: float) -> None:
         """A lower rate; and a pause, when a long one is asked for."""
-        from .retry import asked_to_wait  # noqa: PLC0415 - which stands on this module
-
         wait = asked_to_wait(error) or 0.0
         if wait > _LONG:
             self._hold(wait)

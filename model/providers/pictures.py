@@ -70,7 +70,7 @@ class ResponsesTool:
     ``painter`` is the image model that the tool uses; empty leaves it to the provider, and its price unknown.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it asks with
+    def __init__(
         self,
         endpoint: Endpoint,
         cache: Cache,
@@ -112,7 +112,7 @@ class ResponsesTool:
         shown = (drawn.revised_prompt if drawn else None) or prompt
         return await _picture(name, drawn and drawn.result, self._settings["output_format"], shown)
 
-    def _spend(self, model: str, reply: Any, pictures: int) -> None:  # noqa: ANN401 - the SDK's response
+    def _spend(self, model: str, reply: Any, pictures: int) -> None:  # the SDK's response
         """The chat model's tokens by its price, and the tool's by that of its image model."""
         told = reply.usage
         if told is not None:
@@ -137,7 +137,7 @@ class Auto:
         return await self._chosen(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
 
     def _chosen(self, prompt: str, style: str) -> Images:
-        from ..diagram.wanted import wants_diagram  # noqa: PLC0415 - Graphviz comes with it
+        from ..diagram.wanted import wants_diagram  # Graphviz comes with it
 
         return self._diagrams if style or wants_diagram(prompt) else self._pictures
 
@@ -175,7 +175,7 @@ async def _picture(name: str, content: str | None, output_format: str, shown: st
     )
 
 
-def _counted(told: Any) -> published.Tokens:  # noqa: ANN401 - the usage of either API
+def _counted(told: Any) -> published.Tokens:  # the usage of either API
     """The tokens of an image call: what is text, and what is picture."""
     if told is None:
         return published.Tokens()

@@ -55,7 +55,7 @@ class CrossEncoderReranker:
         """A score for each passage. Raises ProviderError when the class gives something else."""
         pairs = [(question, passage.chunk.searched) for passage in passages]
 
-        async def ask(_: str) -> Any:  # noqa: ANN401 - a list, or an array
+        async def ask(_: str) -> Any:  # a list, or an array
             return await asyncio.to_thread(self._made.score, pairs)
 
         _, scores = await first({self._name: ""}, ask)

@@ -43,7 +43,7 @@ def embeddings(model: str, question_prompt: str = "", passage_prompt: str = "", 
     Raises ProfileError when the packages are missing.
     """
     check("embeddings", {"model": files or model})
-    from langchain_huggingface import HuggingFaceEmbeddings  # noqa: PLC0415 - an extra, and seconds
+    from langchain_huggingface import HuggingFaceEmbeddings  # an extra, and seconds
 
     made = HuggingFaceEmbeddings(
         model_name=str(Path(files or model).expanduser()) if (files or folder({"model": model})) else model,

@@ -58,7 +58,7 @@ class ServedEmbeddings:
         return normed(np.concatenate([await self._asked(batch) for batch in batches(texts)]))
 
     async def _asked(self, batch: list[str]) -> Vectors:
-        async def ask(_: str) -> Any:  # noqa: ANN401 - the SDK's response
+        async def ask(_: str) -> Any:  # the SDK's response
             client = await self._client()
             with reading():
                 return answered(await client.create(input=batch, model=self.model, **self._extra), "data")

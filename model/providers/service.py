@@ -59,10 +59,10 @@ class Service:
         kept = Cache("embeddings", cache, self._who)
         return ServedEmbeddings(endpoint, kept, model, partial(self._embedder, model), extra)
 
-    def chat(  # noqa: PLR0913, PLR0917 - a profile's settings
+    def chat(
         self,
         models: list[str],
-        fallback: bool = True,  # noqa: FBT001, FBT002 - a profile's setting
+        fallback: bool = True,
         temperature: float | None = None,
         window: int = 0,
         pace: Settings | None = None,
@@ -83,19 +83,19 @@ class Service:
     def reranker(
         self,
         models: list[str],
-        fallback: bool = True,  # noqa: FBT001, FBT002
+        fallback: bool = True,
         window: int = 0,
         pace: Settings | None = None,
     ) -> ChatReranker:
         """Chat models that order the passages of a search anew."""
         return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
 
-    def images(  # noqa: PLR0913, PLR0917 - a profile's settings
+    def images(
         self,
         models: list[str] | None = None,
         chat_models: list[str] | None = None,
         way: str = "auto",
-        fallback: bool = True,  # noqa: FBT001, FBT002
+        fallback: bool = True,
         quality: str = "auto",
         output_format: str = "webp",
         pace: Settings | None = None,
@@ -155,7 +155,7 @@ class Service:
             return None
         return listed or None
 
-    def _end(self, model: Any) -> str:  # noqa: ANN401 - the SDK's, which has what the server adds
+    def _end(self, model: Any) -> str:  # the SDK's, which has what the server adds
         return str(getattr(model, "shutdown_date", None) or "")
 
     async def _who(self) -> str:
@@ -177,27 +177,27 @@ class Service:
             raise CredentialError(f"{self._address} is no address; it begins with https://, or http:// on this machine")
         return address
 
-    async def _chat(self, model: str, temperature: float | None) -> Any:  # noqa: ANN401 - LangChain's
+    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
         """The LangChain chat model for one model."""
         if temperature is None and published.of(self.name, model).temperature:
             temperature = 0.0
         settings = {"model": model, "temperature": temperature, "stream_usage": self.streams_usage}
         return await self._made("ChatOpenAI", settings | {"use_responses_api": False})
 
-    async def _embedder(self, model: str) -> Any:  # noqa: ANN401
+    async def _embedder(self, model: str) -> Any:
         """What creates embeddings: the client inside LangChain's class, whose own method drops what was used."""
         made = await self._made("OpenAIEmbeddings", {"model": model, "check_embedding_ctx_length": False})
         return made.async_client
 
-    async def _client(self) -> Any:  # noqa: ANN401
+    async def _client(self) -> Any:
         """OpenAI's SDK."""
         return await self._made("AsyncOpenAI", {}, package="openai")
 
-    async def _made(self, kind: str, settings: Settings, package: str = "langchain_openai") -> Any:  # noqa: ANN401
+    async def _made(self, kind: str, settings: Settings, package: str = "langchain_openai") -> Any:
         """A client of that class, once for each set of settings; classes are imported when they are first needed."""
         access = await self._access()
 
-        async def make() -> Any:  # noqa: ANN401
+        async def make() -> Any:
             module = await asyncio.to_thread(import_module, package)
             http = {"http_client" if package == "openai" else "http_async_client": pool.http(_heard)}
             common = {"timeout": TIMEOUT, "max_retries": 0}
@@ -206,6 +206,6 @@ class Service:
         return await pool.made((kind, *settings.values(), *access.values()), make)
 
 
-async def _heard(response: Any) -> None:  # noqa: ANN401 - httpx's
+async def _heard(response: Any) -> None:  # httpx's
     """Takes what a response's headers say of the pace."""
     heard(response.headers)

@@ -83,7 +83,7 @@ class Index:
         return np.array(sorted(frozenset.intersection(*found)), dtype=np.int64)
 
 
-def save(  # noqa: PLR0913 - all that an index consists of, each by name
+def save(
     folder: Path,
     *,
     chunks: Sequence[Chunk],

@@ -37,7 +37,7 @@ class Latent:
         """Fits ``texts``; None when they are too few."""
         if len(texts) < _LEAST_TEXTS:
             return None
-        from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 - a second, at a build alone
+        from sklearn.utils.extmath import randomized_svd  # a second, at a build alone
 
         stems, stem_terms = counted(_stems(texts, language))
         letters, letter_terms = spelled([words(text) for text in texts])

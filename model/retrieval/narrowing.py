@@ -19,7 +19,7 @@ def conditions(wanted: Mapping[str, Any], layout: Layout, types: Mapping[str, st
     return dict(_condition(field, told, layout, types) for field, told in wanted.items())
 
 
-def _condition(field: str, told: Any, layout: Layout, types: Mapping[str, str]) -> tuple[str, list[Any]]:  # noqa: ANN401
+def _condition(field: str, told: Any, layout: Layout, types: Mapping[str, str]) -> tuple[str, list[Any]]:
     if field not in layout.narrowed_by:
         known = ", ".join(layout.narrowed_by)
         raise InvalidRequestError(f"filter.{field}: the index has no column for it; it can be narrowed by {known}")
@@ -61,7 +61,7 @@ def as_clause(asked: Conditions) -> dict[str, str]:
     return {"filter_string": " AND ".join(clauses)} if asked else {}
 
 
-def _literal(value: Any) -> str:  # noqa: ANN401 - a whole number, a truth value or a text
+def _literal(value: Any) -> str:  # a whole number, a truth value or a text
     if not isinstance(value, str):
         return json.dumps(value)
     if "\\" in value or not value.isprintable():  # whether a backslash escapes what follows is told nowhere

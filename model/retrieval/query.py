@@ -21,7 +21,7 @@ _UNAUTHENTICATED, _ABSENT = 401, {403, 404}
 class RefusedError(Exception):
     """An answer that is an error, as retry.py and pace.py read one."""
 
-    def __init__(self, response: Any) -> None:  # noqa: ANN401 - httpx's
+    def __init__(self, response: Any) -> None:  # httpx's
         super().__init__(response.status_code)
         self.status_code, self.response = int(response.status_code), response
 
@@ -67,6 +67,6 @@ def _failure(name: str, error: Exception) -> MultichainError:
     )
 
 
-async def _heard(response: Any) -> None:  # noqa: ANN401 - httpx's
+async def _heard(response: Any) -> None:  # httpx's
     """Takes what a response's headers say of the pace."""
     heard(response.headers)

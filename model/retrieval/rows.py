@@ -45,7 +45,7 @@ def _chunk(row: Mapping[str, Any], layout: Layout, types: Mapping[str, str]) -> 
     return Chunk(source, title, heading, page, start, end, text, tags)
 
 
-def _whole(value: Any, otherwise: int = 0) -> int:  # noqa: ANN401 - JSON's; a whole number may come as text, or as 3.0
+def _whole(value: Any, otherwise: int = 0) -> int:  # JSON's; a whole number may come as text, or as 3.0
     return otherwise if value is None else int(float(value))
 
 

@@ -23,7 +23,7 @@ class Stage(ABC):
     """Whether requests that ask it the same at the same time get one answer: nothing else comes of running it."""
 
     @classmethod
-    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ANN401, ARG003 - for those that need them
+    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ARG003 - for those that need them
         """The inputs and outputs of the stage ``name`` with these settings."""
         return cls.inputs, cls.outputs
 

@@ -57,7 +57,7 @@ class RetrievalQA(Stage):
         Field("sources", "list", "The passages found, best first.", fields=SOURCE),
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a profile's settings
+    def __init__(
         self,
         retriever: Retriever,
         chat: Chat,

@@ -25,7 +25,7 @@ class Runnable(Stage):
     becomes the one output. ``requires`` names distributions to serve with.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a profile's settings
+    def __init__(
         self,
         name: str,
         runnable: str = "",
@@ -39,7 +39,7 @@ class Runnable(Stage):
         self.inputs, self.outputs = _fields(self._runnable, inputs, outputs)
 
     @classmethod
-    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ANN401
+    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:
         """The declared fields, or those of the Runnable's schema. Raises ProfileError."""
         made = cls(name, **settings)
         return made.inputs, made.outputs
@@ -49,7 +49,7 @@ class Runnable(Stage):
         alone = [field.name for field in self.inputs] == ["input"]
         given = values["input"] if alone else values
         streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
-        from .. import counting  # noqa: PLC0415 - LangChain, half a second, which this stage has paid already
+        from .. import counting  # LangChain, half a second, which this stage has paid already
 
         with counting.counted():
             output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
@@ -74,7 +74,7 @@ def _loaded(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
     if bool(runnable) == bool(cloudpickle):
         raise ProfileError("name either runnable (an import path) or cloudpickle (an object given to log)")
     found: Any = imports.named(runnable) if runnable else _unpickled(cloudpickle)
-    from langchain_core.runnables.base import coerce_to_runnable  # noqa: PLC0415
+    from langchain_core.runnables.base import coerce_to_runnable
 
     try:
         made: LangChainRunnable[Any, Any] = coerce_to_runnable(found)
@@ -83,7 +83,7 @@ def _loaded(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
     return made
 
 
-def _unpickled(name: str) -> Any:  # noqa: ANN401 - whatever was pickled
+def _unpickled(name: str) -> Any:  # whatever was pickled
     file = PICKLES / f"{name}.cloudpickle"
     if os.environ.get("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true").lower() not in {"true", "1"}:
         raise ProfileError(
@@ -94,12 +94,12 @@ def _unpickled(name: str) -> Any:  # noqa: ANN401 - whatever was pickled
         raise ProfileError(
             f"the object {name} is not here; give it as training.log.log(profile, index, runnables={{{name!r}: …}})"
         )
-    import cloudpickle  # noqa: PLC0415
+    import cloudpickle
 
     return cloudpickle.loads(file.read_bytes())
 
 
-def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None) -> tuple[Fields, Fields]:  # noqa: ANN401
+def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None) -> tuple[Fields, Fields]:
     takes = schema.told(inputs, required=True) if inputs else schema.of(runnable.get_input_jsonschema(), "input")
     gives = schema.told(outputs, required=False) if outputs else schema.of(runnable.get_output_jsonschema(), "output")
     return takes, gives
