@@ -18,7 +18,7 @@ from model.contract import META
 from model.field import Field
 from model.profile import Profile
 from model.providers import MODULES, provider
-from model.providers.ways import WAYS
+from model.providers.pictures import WAYS
 from training.cases import CASES, EMPTY, RAN
 from training.measures import MEASURES
 

@@ -98,7 +98,7 @@ def deploy(
 def status(name: str, endpoint: str | None) -> None:
     """Show an endpoint's state, versions with their traffic, a change under way, and its last errors."""
     from . import databricks
-    from .status import status
+    from .served import status
 
     for line in status(databricks.workspace(), endpoint or name.rpartition(".")[2]):
         click.echo(line)
@@ -164,8 +164,7 @@ def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:
     from mlflow import MlflowClient  # two seconds
     from mlflow.exceptions import MlflowException
 
-    from .endpoint import Wanted, variables
-    from .sizing import size
+    from .endpoint import Wanted, size, variables
 
     try:
         version = MlflowClient(registry_uri="databricks-uc").get_model_version_by_alias(model, alias).version

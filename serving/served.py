@@ -1,10 +1,15 @@
 """An endpoint as the SDK tells it: whose it is, what it serves with which traffic, and how a change of it stands."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .databricks import refused
 from .endpoint import TAG
 from .errors import ServingError
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
 
 
 def owned(found: Any) -> None:  # a class of the SDK's
@@ -43,3 +48,40 @@ def progress(found: Any) -> Iterator[str]:
     for one in (found.pending_config.served_entities or ()) if found.pending_config else ():
         state = one.state.deployment.value.removeprefix("DEPLOYMENT_").lower() if one.state else "waiting"
         yield f"{one.name} {state}"
+
+
+_ERROR = re.compile(r"error|exception|traceback|critical", re.IGNORECASE)
+_LINES = 5
+
+
+def status(client: "WorkspaceClient", name: str) -> Iterator[str]:
+    """Lines about the endpoint ``name``. Raises ServingError when there is none."""
+    with refused(f"looking at {name}"):
+        found = client.serving_endpoints.get(name)
+    state = found.state
+    ready = state.ready.value.replace("_", " ").lower() if state and state.ready else "unknown"
+    update = state.config_update.value.replace("_", " ").lower() if state and state.config_update else "unknown"
+    tags = {tag.key: tag.value for tag in found.tags or ()}
+    made = "" if TAG in tags else "; not made by this project"
+    yield f"{name}: {ready}, {update}{made}"
+    yield from _versions(found)
+    if in_progress(found):
+        yield f"  under way: {', '.join(progress(found))}"
+    for entity in shares(found):
+        yield from _errors(client, name, entity)
+
+
+def _versions(found: Any) -> Iterator[str]:  # a class of the SDK's
+    told = shares(found)
+    for one in (found.config.served_entities or ()) if found.config else ():
+        asleep = ", may sleep" if one.scale_to_zero_enabled else ""
+        share = f"{told.get(one.name, 0):3} %"
+        yield f"  {share}  version {one.entity_version} of {one.entity_name} ({one.name}, {one.workload_size}{asleep})"
+
+
+def _errors(client: "WorkspaceClient", name: str, entity: str) -> Iterator[str]:
+    """The last lines of its log that tell of errors."""
+    with refused(f"reading the log of {entity}"):
+        told = client.serving_endpoints.logs(name, entity).logs or ""
+    lines = [line for line in told.splitlines() if _ERROR.search(line)]
+    yield from (f"  {entity}: {line}" for line in lines[-_LINES:])

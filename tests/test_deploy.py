@@ -14,11 +14,10 @@ from click.testing import CliRunner, Result
 from serving import changes, databricks
 from serving.__main__ import serving
 from serving.changes import Changes
-from serving.endpoint import Wanted, variables
+from serving.endpoint import Wanted, size, variables
 from serving.errors import ServingError
 from serving.served import entities
 from serving.served import shares as served
-from serving.sizing import size
 from serving.teardown import SCOPE_MARK
 from standin.app import StandIn
 from standin.catalog import CatalogError

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from model.cache import Cache
-from model.diagram import concepts, draw, lists, phrases, tagging, text, wanted, written
+from model.diagram import concepts, draw, lists, phrases, tagging, text, written
 from model.errors import DocumentError
 from model.events import silent
-from model.providers import citations, fence, limits, pictures, reranking
+from model.providers import citations, limits, pictures, reranking
 from model.providers.base import Reply, Turn
 from model.providers.extractive import Extractive
 from model.providers.generative import Prompt
-from model.providers.pace import Endpoint, Pace
-from model.providers.rates import Rates
+from model.providers.pace import Endpoint, Pace, Rates
 from model.retrieval import words
 from model.retrieval.chunks import Chunk, Passage
 from model.retrieval.lexical import Lexical
@@ -156,7 +155,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "a question that is answered by quotation": lambda text: answer(text, "Whales swim in the sea."),
     "a passage that is quoted": lambda text: answer("Do whales swim?", text),
     "the form of a diagram": lists.style,
-    "whether a diagram is asked for": wanted.wants_diagram,
+    "whether a diagram is asked for": lists.wants_diagram,
     "the list in a prompt": lists.listed,
     "the clauses of a prompt": lists.clauses,
     "the script of a prompt": text.foreign,
@@ -167,7 +166,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "a prompt that is drawn": lambda prompt: draw(prompt, []),
     "a list that is drawn": lambda items: draw(f"Layers of a shop: {items}", []),
     "a passage that is drawn": lambda text: concepts.diagram("Whales", [passage(text)]),
-    "a passage in a prompt": lambda text: fence.fenced(1, text),
+    "a passage in a prompt": lambda text: citations.fenced(1, text),
     "a text that is embedded": lambda text: list(limits.batches([text])),
     "citations in a reply": lambda reply: citations.checked(reply, 3),
     "marks in a reply": read_marks,

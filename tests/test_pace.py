@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from model.errors import ProfileError, SettingError
-from model.providers import openai, pace, rates
-from model.providers.pace import Endpoint, Pace
-from model.providers.rates import Bucket, Rates
+from model.providers import openai, pace
+from model.providers.pace import Bucket, Endpoint, Pace, Rates
 from standin.app import StandIn
 
 
@@ -220,7 +219,7 @@ def test_a_minutes_allowance() -> None:
 
 
 def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rates.WORKERS, "4")
+    monkeypatch.setenv(pace.WORKERS, "4")
     requests, tokens, images = Rates(requests_per_minute=2400, images_per_minute=24).minutely
     assert requests.wait(1, 0.0) == 0
     requests.use(100)
@@ -229,7 +228,7 @@ def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images.wait(1, 0.0) == 0
     images.use(1)
     assert images.wait(1, 0.0) == pytest.approx(10.0)
-    monkeypatch.setenv(rates.WORKERS, "many")
+    monkeypatch.setenv(pace.WORKERS, "many")
     with pytest.raises(SettingError, match="MULTICHAIN_WORKERS is expected to be a whole number, above 0"):
         _ = Rates().minutely
 

@@ -11,7 +11,7 @@ from model.normalise import Request
 from model.pipeline import Pipeline
 from model.profile import Profile
 from model.providers import openai
-from model.providers.fence import fenced
+from model.providers.citations import fenced
 from model.retrieval.chunks import Passage
 from model.retrieval.index import Index
 from places import EXERCISE, ROOT

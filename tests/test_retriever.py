@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from model.profile import Profile
 from model.providers.base import normed
 from model.retrieval.chunks import Chunk, Passage
-from model.retrieval.fused import FusedRetriever
-from model.retrieval.fusion import FITTED, SEMANTIC, fuse
+from model.retrieval.fused import FITTED, SEMANTIC, FusedRetriever, fuse
 from model.retrieval.index import Index
 from model.retrieval.latent import Latent
 from model.retrieval.lexical import Lexical

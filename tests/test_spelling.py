@@ -6,7 +6,7 @@ import pytest
 
 from model.retrieval.chunks import Chunk
 from model.retrieval.lexical import Lexical
-from model.retrieval.spelling import repaired
+from model.retrieval.words import repaired
 
 
 def lexical(*texts: str) -> Lexical:

@@ -13,7 +13,7 @@ from model.diagram import drawn
 from model.diagram.drawing import render
 from model.diagram.graph import Edge, Layer
 from model.diagram.layout import Box
-from model.diagram.wanted import wants_diagram
+from model.diagram.lists import wants_diagram
 from model.diagram.written import MOST_NODES, read
 
 WHOLE: dict[str, Any] = {

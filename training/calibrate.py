@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.retrieval.chunks import Chunk
-from model.retrieval.fusion import supported
+from model.retrieval.fused import supported
 from model.retrieval.lexical import Lexical
 from model.retrieval.words import sentences, words
 

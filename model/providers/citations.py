@@ -1,8 +1,23 @@
-"""The [n] in a reply, matched against the passages: a false number goes, its sentence stays, and a note tells it."""
+"""Passages in a prompt, and the [n] by which a reply cites them.
+
+Each passage stands in a fence of its own, which nothing inside can open or close. Of a false citation the number goes,
+its sentence stays, and a note tells it.
+"""
 
 import re
 
 from .. import account
+
+_TAG = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
+
+_OTHER = "\u2039"
+"""A bracket that looks like the one it stands for."""
+
+
+def fenced(number: int, text: str) -> str:
+    """The ``number``-th passage, from 1; what looks like a fence in it is written with another bracket."""
+    return f'<passage n="{number}">\n{_TAG.sub(_OTHER, text)}\n</passage>'
+
 
 _CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【】]*)?[\]】]")
 

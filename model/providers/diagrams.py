@@ -10,7 +10,7 @@ from ..errors import ProviderError
 from ..events import silent
 from ..retrieval.chunks import Passage
 from .base import ChatModel, Picture
-from .fence import fenced
+from .citations import fenced
 from .generative import PROMPTS
 
 if TYPE_CHECKING:  # Graphviz comes with it

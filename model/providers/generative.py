@@ -15,10 +15,10 @@ from ..events import Tell, silent
 from ..retrieval.chunks import Passage
 from . import citations, limits
 from .base import NO_ANSWER, Reply, Turn
+from .citations import fenced
 from .failure import reading
-from .fence import fenced
 from .pace import Endpoint
-from .preference import first
+from .retry import first
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.language_models import BaseChatModel

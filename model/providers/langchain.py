@@ -11,10 +11,9 @@ from ..account import Usage
 from ..errors import ProfileError
 from .base import Offer, Vectors, normed
 from .generative import ChatSource, Generative
-from .pace import Endpoint
-from .preference import first
-from .rates import Rates
+from .pace import Endpoint, Rates
 from .reranking import ChatReranker, CrossEncoderReranker
+from .retry import first
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings

@@ -6,7 +6,7 @@ GPT image models always answer with base64; the formats, sizes and qualities are
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from textwrap import shorten
@@ -15,13 +15,50 @@ from typing import Any
 from .. import account, published
 from ..cache import Cache
 from ..coalesce import once
-from ..errors import ModerationError, ProviderError
+from ..errors import ModerationError, ProfileError, ProviderError
 from ..retrieval.chunks import Passage
 from . import limits
 from .base import Images, Picture
 from .failure import answered, refusal_reason
 from .pace import Endpoint
-from .preference import first
+from .retry import first
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "images": ("models",),
+    "responses": ("chat_models",),
+    "diagram": ("chat_models",),
+    "auto": ("models", "chat_models"),
+}
+"""How pictures are made, and the lists of models that each way needs."""
+
+FORMATS = ("png", "jpeg", "webp")
+QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max")
+LISTS = ("models", "chat_models")
+
+
+def check_models(settings: Mapping[str, Any]) -> None:
+    """Raises ProfileError for a list of models without one, and a size that is none."""
+    for key in LISTS:
+        names = settings.get(key, ["any"])
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise ProfileError(f"{key} names no model; write it as [gpt-4.1, gpt-6-luna]")
+    for key in ("window", "dimensions"):
+        if settings.get(key, 1) < 1:
+            raise ProfileError(f"{key} is expected to be a whole number above 0; leave it out where it is published")
+
+
+def check_pictures(settings: Mapping[str, Any]) -> None:
+    """Raises ProfileError for a way, a format or a quality that is none, and for what a way lacks."""
+    way = settings.get("way", "auto")
+    if way not in WAYS:
+        raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(WAYS)}")
+    for needed in WAYS[way]:
+        if not settings.get(needed):
+            raise ProfileError(f"the way {way} needs {needed}")
+    for key, choices in (("output_format", FORMATS), ("quality", QUALITIES)):
+        if settings.get(key, choices[0]) not in choices:
+            raise ProfileError(f"{key} is one of {', '.join(choices)}")
+
 
 _MOST_TOLD = 500  # characters of a picture in words
 _LARGE = 1_000_000  # characters of base64 that a thread decodes
@@ -137,7 +174,7 @@ class Auto:
         return await self._chosen(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
 
     def _chosen(self, prompt: str, style: str) -> Images:
-        from ..diagram.wanted import wants_diagram  # Graphviz comes with it
+        from ..diagram.lists import wants_diagram  # Graphviz comes with it
 
         return self._diagrams if style or wants_diagram(prompt) else self._pictures
 

@@ -14,9 +14,9 @@ from ..errors import ProviderError
 from ..events import silent
 from ..retrieval.chunks import Passage
 from . import limits
-from .fence import fenced
+from .citations import fenced
 from .generative import PROMPTS, ChatSource, Generative, Prompt, Render, note_left_out
-from .preference import first
+from .retry import first
 
 if TYPE_CHECKING:
     from langchain_core.cross_encoders import BaseCrossEncoder

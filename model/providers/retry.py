@@ -1,21 +1,26 @@
 """The one layer that tries again: time-outs, 408, 409, 429, 5xx, and answers that were cut.
 
 With jitter, honouring ``retry-after-ms`` and ``retry-after`` (RFC 9110, 10.2.3), and only while the request's
-deadline leaves time for it. The SDKs below are told not to retry.
+deadline leaves time for it. The SDKs below are told not to retry. Where a profile names several models, the first that
+answers is taken.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from .. import deadline, spans
+from .. import account, deadline, spans
 from ..coalesce import sharers
-from .failure import BUSY, NO_QUOTA, SERVER, TOO_MANY, code, is_lost, status
+from ..errors import MultichainError, UnavailableError
+from .failure import BUSY, NO_QUOTA, SERVER, TOO_MANY, code, failure, is_lost, status
 
 T = TypeVar("T")
+M = TypeVar("M")
 
 ATTEMPTS, MORE, PATIENT = 5, 4, 15
 """Of a lone call; how many more of one that several wait for, since it fails them all; and of one that is too soon."""
@@ -94,3 +99,35 @@ def _error(state: RetryCallState) -> BaseException:
 def _header(error: BaseException, name: str) -> str:
     response: Any = getattr(error, "response", None)
     return str(getattr(response, "headers", {}).get(name, ""))
+
+
+Turn = Callable[[M], AbstractAsyncContextManager[object]]
+"""Waits until a call of a model may begin (pace.py)."""
+
+
+async def first(
+    models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn: Turn[M] = nullcontext
+) -> tuple[str, T]:
+    """The name and answer of the first of ``models`` that is there, permitted and within its quota.
+
+    Each attempt waits for its ``turn``.
+    A note tells which were passed over. Raises the last one's error when none is left, and any other error at
+    once: what another model might answer differently is no reason to send it the data.
+    """
+    last: MultichainError = UnavailableError("the profile names no model; name one")
+    for name, model in models.items():
+        try:
+            return name, await patiently(partial(_asked, ask, model, turn))
+        except MultichainError:
+            raise
+        except Exception as error:  # noqa: BLE001 - failure raises again what is no SDK's
+            last = failure(name, error)
+            if not isinstance(last, UnavailableError):
+                raise last from None
+            account.note("model_passed_over", str(last).partition(";")[0])
+    raise last
+
+
+async def _asked(ask: Callable[[M], Awaitable[T]], model: M, turn: Turn[M]) -> T:
+    async with turn(model):
+        return await ask(model)

@@ -13,7 +13,7 @@ from .base import Vectors, normed
 from .failure import answered, reading
 from .limits import MOST_INPUTS, batches, tokens
 from .pace import Endpoint
-from .preference import first
+from .retry import first
 
 
 class ServedEmbeddings:

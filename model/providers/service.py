@@ -16,16 +16,15 @@ from typing import Any
 from .. import credentials, pool, published
 from ..cache import Cache
 from ..errors import AddressError, CredentialError, UnavailableError
-from . import ways
+from . import pictures
 from .base import Images, Offer, Standing
 from .diagrams import Diagrams
 from .failure import reading
 from .generative import ChatSource, Generative
-from .pace import Endpoint, heard
+from .pace import Endpoint, Rates, heard
 from .pictures import Auto, ImagesApi, ResponsesTool
-from .preference import first
-from .rates import Rates
 from .reranking import ChatReranker
+from .retry import first
 from .served import ServedEmbeddings
 
 Settings = dict[str, Any]
@@ -127,9 +126,9 @@ class Service:
 
     def check(self, role: str, settings: Settings) -> None:
         """Raises ProfileError for what the types of the settings do not tell."""
-        ways.check_models(settings)
+        pictures.check_models(settings)
         if role == "images":
-            ways.check_pictures(settings)
+            pictures.check_pictures(settings)
 
     async def standings(self, models: Sequence[str]) -> list[Standing]:
         """How each of ``models`` stands: as the server lists it, or as published. Raises MultichainError."""

@@ -15,8 +15,7 @@ from scipy import sparse
 
 from .bm25 import BM25, Floats, counted
 from .chunks import Chunk
-from .spelling import repaired
-from .words import Analyser, grams, sentences, words
+from .words import Analyser, grams, repaired, sentences, words
 
 WINDOW = 3
 """Sentences of a window; windows begin at every sentence."""
@@ -71,7 +70,7 @@ class Lexical:
         return self._stems.weights(self._repaired(text))
 
     def _repaired(self, text: str) -> list[str]:
-        """The stems of a question, slips mended (spelling.py)."""
+        """The stems of a question, slips mended (words.py)."""
         return [self._mended(word) for word in self._analyser.telling(text)]
 
     def _mend(self, word: str) -> str:
