@@ -52,8 +52,8 @@ def main() -> None:
 
 def _logged(folder: Path) -> str:
     from model.profile import Profile
-    from training.build import build
-    from training.log import log
+    from training.indexing.build import build
+    from training.packaging.log_model import log
 
     built = build(Profile.read("offline"), [ROOT / "documents"], folder / "index", lambda _done, _total: None)
     print(f"The demo's index: {built.manifest.chunks} chunks of {len(built.loaded.documents)} documents\n")

@@ -84,20 +84,20 @@ def counted(address: str) -> tuple[int, dict[str, int]]:
 def logged(folder: Path) -> str:
     """The measured model, over 10,000 chunks of 1,536 dimensions."""
     from model.profile import Profile
-    from training import indexing
-    from training.log import log
+    from training.indexing import index_writer
+    from training.packaging.log_model import log
 
     (folder / "bench.yaml").write_text(PROFILE, "utf-8")
     profile = str(folder / "bench.yaml")
     content = _content(CHUNKS)
-    indexing.written(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
+    index_writer.written(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
     return log(profile, folder / "index")
 
 
 def _content(count: int) -> Any:
     """So many short texts, as an index holds them."""
-    from model.retrieval.chunks import Chunk
-    from training.indexing import Content
+    from model.passages import Chunk
+    from training.indexing.index_writer import Content
 
     texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(count)]
     chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
@@ -125,14 +125,14 @@ def _many(folder: Path) -> None:
     """100,000 questions of the offline profile over 1,000 chunks, in batches as Spark sends them."""
     import resource
 
-    from model.normalise import Request
+    from model.contract.requests import Request
     from model.profile import Profile
-    from model.retrieval.index import Index
-    from training import indexing
+    from model.retrieval.local.index import Index
+    from training.indexing import index_writer
 
     content = _content(1000)
     profile = Profile.read("offline")
-    indexing.written(content, profile, folder / "offline", lambda _done, _total: None)
+    index_writer.written(content, profile, folder / "offline", lambda _done, _total: None)
     pipeline = profile.pipeline(profile.retriever(Index.open(folder / "offline")))
     memory, started = [], time.perf_counter()
     for batch in range(MANY // BATCH):

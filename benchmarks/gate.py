@@ -23,15 +23,15 @@ from random import Random
 import mlflow
 
 from model.profile import Profile
-from model.retrieval.manifest import checksum
+from model.retrieval.local.manifest import checksum
 from standin.app import StandIn
 from standin.server import running, variables
-from training.build import build
-from training.evaluation import Evaluation, Example, read
-from training.gate import Verdict, judge
-from training.log import log
-from training.rows import rows
-from training.version import Version, opened
+from training.evaluation.dataset import Evaluation, Example, read
+from training.evaluation.runner import rows
+from training.indexing.build import build
+from training.packaging.log_model import log
+from training.promotion.gate import Verdict, judge
+from training.versions.process import Version, opened
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT.parent / "shared" / "data" / "xquad-en-dev.json"

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from model.passages import Chunk
 from model.profile import Profile
-from model.retrieval.chunks import Chunk
-from model.retrieval.index import Index
-from model.retrieval.manifest import checksum
-from model.retrieval.nearest import Nearest
-from model.retrieval.words import sentences
-from training import indexing
-from training.indexing import Content
+from model.retrieval.local.index import Index
+from model.retrieval.local.manifest import checksum
+from model.retrieval.local.vector_index import Nearest
+from model.text_analysis import sentences
+from training.indexing import index_writer
+from training.indexing.index_writer import Content
 
 ROOT = Path(__file__).parent.parent
 CHUNKS, BATCH, ROUNDS = 10_000, 64, 8
@@ -34,7 +34,7 @@ def _corpus(folder: Path) -> None:
     chunks, questions = _made()
     started = time.perf_counter()
     content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
-    indexing.written(content, Profile.read("offline"), folder / "index", lambda _done, _total: None)
+    index_writer.written(content, Profile.read("offline"), folder / "index", lambda _done, _total: None)
     taken = time.perf_counter() - started
     length = statistics.mean(len(chunk.text) for chunk in chunks)
     print(f"\nindexing          {CHUNKS:,} chunks of {length:.0f} characters: {CHUNKS / taken:,.0f} a second")

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from model.normalise import read
+from model.contract.requests import read
 from model.profile import Profile
-from model.retrieval.index import Index
-from training.build import build
+from model.retrieval.local.index import Index
+from training.indexing.build import build
 
 ROOT = Path(__file__).parent.parent
 SIZE = "1152x648"

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model import description
-from model.contract import META
-from model.field import Field
+from model.contract import description
+from model.contract.fields import Field
+from model.contract.stage_contract import META
 from model.profile import Profile
 from model.providers import MODULES, provider
-from model.providers.pictures import WAYS
-from training.cases import CASES, EMPTY, RAN
-from training.measures import MEASURES
+from model.providers.openai_protocol.images import WAYS
+from training.evaluation.metrics import MEASURES
+from training.verification.contract_cases import CASES, EMPTY, RAN
 
 ROOT = Path(__file__).parent.parent
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")

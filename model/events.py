@@ -1,44 +1,9 @@
-"""What happens while a request is answered, told as it happens.
+"""The old place of what a stage tells; import model.stages instead."""
 
-An event is plain JSON: ``stage``, ``kind``, and what belongs to the kind.
+import warnings
 
-==========  ==============================================================================
-started     the stage runs
-token       ``text``: the next piece of its answer
-source      ``source``: a passage that it found, before the answer is there
-image       ``field`` and ``image``: a picture, as base64
-error       ``error``: why it failed; its last event
-done        ``fields``: what it gave, pictures left out; its last event
-==========  ==============================================================================
+from .contract.events import Event, Hear, Kind, Tell, silent, telling
 
-The last event of all has the stage ``""``, the kind ``done``, and the complete ``response``.
-"""
+__all__ = ["Event", "Hear", "Kind", "Tell", "silent", "telling"]
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
-
-Kind: TypeAlias = Literal["started", "token", "source", "image", "error", "done"]
-Event: TypeAlias = dict[str, Any]
-
-Hear: TypeAlias = Callable[[Event], None]
-"""Who listens to a request's events, on the engine's loop; must not block."""
-Tell: TypeAlias = Callable[[Kind, Any], None]
-"""What a stage tells while it runs: ``tell("token", "The ")`` or ``tell("source", {...})``."""
-
-
-def silent(kind: Kind, value: object) -> None:
-    """Nobody listens: a stage that gets this need not stream."""
-
-
-def telling(stage: str, hear: Hear | None) -> Tell:
-    """What ``stage`` tells, as events for ``hear``."""
-    if hear is None:
-        return silent
-
-    def tell(kind: Kind, value: object) -> None:
-        hear({"stage": stage, "kind": kind, _NAMES[kind]: value})
-
-    return tell
-
-
-_NAMES = {"token": "text", "source": "source", "error": "error", "done": "fields"}
+warnings.warn("model.events has moved; import model.stages instead", DeprecationWarning, stacklevel=2)

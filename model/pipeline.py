@@ -7,14 +7,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from . import account, deadline, payload, plan, spans
-from .coalesce import once
-from .contract import Contract, Response
-from .engine import Engine, Stream
+from .contract import references
+from .contract.events import Event, Hear, Tell, telling
+from .contract.fields import Values
+from .contract.requests import Request
+from .contract.stage_contract import Contract, Response
 from .errors import MultichainError, StageFailedError, WaitedError
-from .events import Event, Hear, Tell, telling
-from .field import Values
-from .normalise import Request
+from .images import fit_response
+from .runtime import deadline, spans, usage
+from .runtime.coalescing import once
+from .runtime.event_loop import Engine, Stream
 from .stages.base import Stage
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Pipeline:
                     responses[place] = await self.answer(request, version)
 
             await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(requests)))))
-            return await payload.fitted(responses, self.contract)
+            return await fit_response.fitted(responses, self.contract)
 
 
 class _Answer:
@@ -76,7 +78,7 @@ class _Answer:
 
     def __init__(self, pipeline: Pipeline, request: Request, version: str, hear: Hear | None) -> None:
         self._contract, self._stages, self._hear = pipeline.contract, pipeline.stages, hear
-        self._plan = plan.make(request, pipeline.contract)
+        self._plan = references.make(request, pipeline.contract)
         self._response = pipeline.contract.empty(version)
         self._skipped: set[str] = set()
 
@@ -99,13 +101,13 @@ class _Answer:
         """Fills the fields of one stage, unless it is to be skipped."""
         stage, fields = self._contract.stages[name], self._response[name]
         started = time.perf_counter()
-        with account.opened() as used:
+        with usage.opened() as used:
             try:
                 self._check(name)
                 if self._skips(name):
                     self._skipped.add(name)
                 else:
-                    values = plan.fill(stage, self._plan.values[name], self._contract, self._response)
+                    values = references.fill(stage, self._plan.values[name], self._contract, self._response)
                     await self._call(name, stage.check(values))
             except MultichainError as error:
                 self._fail(name, error)
@@ -128,7 +130,7 @@ class _Answer:
                 fields |= self._contract.stages[name].give(await self._asked(name, values, tell))
             if step:
                 step.outputs = fields
-                step.attributes |= account.used().usage.fields()
+                step.attributes |= usage.used().usage.fields()
 
     async def _asked(self, name: str, values: Values, tell: Tell) -> Values:
         """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""

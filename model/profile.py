@@ -6,16 +6,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from . import imports, settings
-from .contract import Contract, StageContract
+from .config import arguments as settings
+from .config import import_paths
+from .config.yaml_file import Source
+from .contract.fields import Values
+from .contract.stage_contract import Contract, StageContract
 from .errors import ProfileError
-from .field import Values
 from .pipeline import Pipeline
 from .providers import provider
-from .retrieval import kinds
-from .retrieval.index import Index
+from .retrieval import backends
+from .retrieval.local.index import Index
 from .retrieval.retriever import Retriever
-from .source import Source
 from .stages import Stage, kind
 from .stages.base import Fields
 
@@ -43,7 +44,7 @@ class Profile:
     stages: dict[str, Values]
     embeddings: Values = field(default_factory=dict)
     gate: Any = field(default_factory=dict)
-    passages: str = kinds.DEFAULT
+    passages: str = backends.DEFAULT
 
     @classmethod
     def read(cls, name: str) -> Self:
@@ -58,7 +59,7 @@ class Profile:
     @property
     def kind(self) -> ModuleType:
         """Where its passages lie."""
-        return kinds.kind(self.passages)
+        return backends.kind(self.passages)
 
     @property
     def contract(self) -> Contract:
@@ -70,7 +71,7 @@ class Profile:
         """The distributions that it serves with."""
         made = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
         runnables = {name for stage in made for name in ("langchain-core", *stage.get("requires", ()))}
-        named = {name for path in self.paths for name in imports.distributions(path)}
+        named = {name for path in self.paths for name in import_paths.distributions(path)}
         served = {one for _, _, told in self.entries for one in provider(told["provider"]).requires(told)}
         searched: set[str] = self.kind.requires(self.index)
         return runnables | named | served | searched
@@ -156,11 +157,11 @@ class Profile:
 def _parts(source: Source) -> Values:
     """The parts of a profile's file, each of which is known. Raises ProfileError."""
     told = source.values if isinstance(source.values, dict) else {}
-    passages, known = str(told.get(RETRIEVER, kinds.DEFAULT)), [*PARTS, RETRIEVER, GATE]
-    if passages not in kinds.MODULES:
-        meant = settings.meant(passages, kinds.MODULES)
+    passages, known = str(told.get(RETRIEVER, backends.DEFAULT)), [*PARTS, RETRIEVER, GATE]
+    if passages not in backends.MODULES:
+        meant = settings.meant(passages, backends.MODULES)
         raise ProfileError(f"{source.place(RETRIEVER)}: there is no retriever {passages}; {meant}")
-    needed = [part for part in PARTS if part in told or part != "embeddings" or kinds.kind(passages).OWN]
+    needed = [part for part in PARTS if part in told or part != "embeddings" or backends.kind(passages).OWN]
     if not all(isinstance(told.get(part), dict) and told[part] for part in needed):
         raise ProfileError(
             f"{source.place()}: it is not a profile: it needs {', '.join(needed[:-1])} and stages, each with settings"

@@ -11,17 +11,19 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from . import deadline, payload, published, tracing
-from .contract import Response
-from .description import describe
-from .engine import Stream
+from .contract.description import describe
+from .contract.events import Event
+from .contract.requests import Call, read
+from .contract.stage_contract import Response
 from .errors import InvalidRequestError, LoopError, ProfileError
-from .events import Event
-from .normalise import Call, read
+from .images import fit_response
 from .profile import Profile
+from .providers import model_catalog
+from .runtime import deadline, tracing
+from .runtime.event_loop import Stream
 
 if TYPE_CHECKING:
-    from .multichain import DocumentRetriever, MultiChain
+    from .langchain_adapter import DocumentRetriever, MultiChain
 
 _ONE = "invalid_request: one request at a time is streamed; send one object, or use predict for rows"
 
@@ -34,7 +36,7 @@ class MultichainModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Opens the index that was logged with the model, and builds the pipeline. Raises MultichainError."""
-        for setting in (deadline.allowed, payload.allowed, published.table, tracing.share):
+        for setting in (deadline.allowed, fit_response.allowed, model_catalog.table, tracing.share):
             setting()  # what the environment says is to be read now, not when the first request has been paid for
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
@@ -86,13 +88,13 @@ class MultichainModel(PythonModel):
     @property
     def chain(self) -> "MultiChain":
         """The multi-chain as a LangChain Runnable, for an LCEL chain or a LangGraph node."""
-        from .multichain import MultiChain  # LangChain, half a second
+        from .langchain_adapter import MultiChain  # LangChain, half a second
 
         return MultiChain(self._pipeline, self._version)
 
     def retriever(self, k: int = 4, filter: dict[str, Any] | None = None) -> "DocumentRetriever":  # noqa: A002
         """The search as a LangChain retriever: the ``k`` best passages, of those that fit ``filter``."""
-        from .multichain import DocumentRetriever
+        from .langchain_adapter import DocumentRetriever
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
 

@@ -50,7 +50,7 @@ if not ON_DATABRICKS:
 # COMMAND ----------
 
 from model.profile import Profile
-from training.build import build
+from training.indexing.build import build
 
 TEXTS = {
     "azure-databricks.txt": "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform.",
@@ -75,8 +75,8 @@ print(f"{built.manifest.chunks} chunks, {built.manifest.dimension} dimensions, b
 
 import mlflow
 
-from training.log import log
-from training.registry import point, register
+from training.packaging.log_model import log
+from training.versions.registry import point, register
 
 version = register(log(PROFILE, built.folder), NAME)
 point(NAME, version)

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import catalogue, chat, embeddings, images
-from .arm import ResourceManager
-from .refusal import RefusedError
-from .script import Fault, Script, suffered
-from .volumes import Volumes
-from .workspace import Workspace
+from .azure.resource_manager import ResourceManager
+from .databricks.files import Volumes
+from .databricks.workspace import Workspace
+from .faults import Fault, Script, suffered
+from .openai import chat, embeddings, images, models
+from .openai.errors import RefusedError
 
 KEY = "sk-standin"
 PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
@@ -114,7 +114,7 @@ class StandIn:
             return await suffered(fault, Response(), "")
         listed = [
             {"id": one.name, "object": "model", "created": 1, "owned_by": "stand-in", "shutdown_date": one.ends}
-            for one in catalogue.ENTRIES.values()
+            for one in models.ENTRIES.values()
             if not (one.gone or one.name.startswith("databricks-"))
         ]
         return JSONResponse({"object": "list", "data": listed})
@@ -127,7 +127,7 @@ class StandIn:
                 "lifecycle_status": "generally-available",
                 "deprecation": {"inference": _LATER},
             }
-            for one in catalogue.ENTRIES.values()
+            for one in models.ENTRIES.values()
             if not (one.gone or one.own)
         ]
         return JSONResponse({"object": "list", "data": listed})

@@ -10,15 +10,15 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from model.engine import Engine
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
+from model.runtime.event_loop import Engine
 from places import EXERCISE
 from standin.app import StandIn
 from standin.server import running, variables
-from training.build import build
-from training.log import log
+from training.indexing.build import build
+from training.packaging.log_model import log
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Inside = Callable[..., Result]

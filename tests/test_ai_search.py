@@ -15,29 +15,29 @@ from hypothesis import strategies as st
 from mlflow.models import Model
 
 from doors import spark_session
-from model import account
-from model.check import check
-from model.engine import Engine
 from model.errors import CommandError, IndexFolderError, InvalidRequestError, MultichainError, ProfileError
+from model.passages import Chunk, Passage
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.retrieval.ai_search import AISearchRetriever
-from model.retrieval.chunks import Chunk, Passage
-from model.retrieval.described import Described
-from model.retrieval.layout import Layout
-from model.retrieval.narrowing import as_clause, as_object, conditions
-from model.retrieval.rows import Support, passages
-from model.retrieval.words import Analyser
+from model.profile_validation import check
+from model.retrieval.ai_search.columns import Layout
+from model.retrieval.ai_search.description import Described
+from model.retrieval.ai_search.filters import as_clause, as_object, conditions
+from model.retrieval.ai_search.results import Support, passages
+from model.retrieval.ai_search.retriever import AISearchRetriever
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from model.text_analysis import Analyser
 from places import EXERCISE, ROOT
 from standin.app import StandIn
-from standin.embeddings import vector
-from standin.found import SearchIndex
-from standin.script import Fault
+from standin.databricks.vector_query import SearchIndex
+from standin.faults import Fault
+from standin.openai.embeddings import vector
 from training.__main__ import training
-from training.build import read
-from training.identity import fingerprints
-from training.log import fits
-from training.searched import described, look
+from training.indexing.ai_search import described, look
+from training.indexing.build import read
+from training.packaging.log_model import fits
+from training.versions.fingerprints import fingerprints
 
 NAME = "main.docs.handbook"
 HANDBOOK = """\
@@ -101,7 +101,7 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
     described(profile, tmp_path / "index")
     pipeline: Pipeline = profile.pipeline(profile.retriever(profile.built(tmp_path / "index")))
     request = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
-    from model.normalise import read as requested
+    from model.contract.requests import read as requested
 
     (told,) = pipeline.answers(requested(request, pipeline.contract).requests, "7")
     assert told["qa"]["answer"].startswith("LangChain is a framework designed to simplify the creation of applications")
@@ -222,7 +222,7 @@ def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Pa
 
         return await asyncio.gather(*(retriever.search(f"What is {name}?", 1) for name in ("GPT-4", "LangChain")))
 
-    with account.opened() as used:
+    with usage.opened() as used:
         found = engine.run(both())
     assert [sources(one) for one in found] == [["gpt-4.txt"], ["langchain.txt"]]
     assert [path for path, _ in stand_in.script.asked] == ["embeddings"]

@@ -7,10 +7,11 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
-from serving import azure, databricks
 from serving.__main__ import serving
+from serving.endpoint import connection
+from serving.workspace import azure_workspace
 from standin.app import StandIn
-from standin.arm import ResourceManager
+from standin.azure.resource_manager import ResourceManager
 
 PLACE = ("--subscription", "s-1", "--group", "rg", "--workspace", "ws")
 
@@ -24,7 +25,7 @@ def run(*words: str, typed: str = "") -> Result:
 def arm(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> ResourceManager:
     monkeypatch.setenv("AZURE_RESOURCE_MANAGER", os.environ["DATABRICKS_HOST"])
     monkeypatch.setenv("AZURE_TOKEN", stand_in.key)
-    monkeypatch.setattr(azure, "PAUSE", 0.0)
+    monkeypatch.setattr(azure_workspace, "PAUSE", 0.0)
     return stand_in.azure
 
 
@@ -69,7 +70,7 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
 
 def test_a_workspace_whose_name_is_not_known_at_once(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, head = [], requests.head
-    monkeypatch.setattr(databricks, "_PAUSE", 0)
+    monkeypatch.setattr(connection, "_PAUSE", 0)
 
     def unknown_twice(host: str, **how: Any) -> requests.Response:
         looks.append(host)
@@ -121,7 +122,7 @@ def test_a_workspace_of_others_that_failed_is_not_made_again(arm: ResourceManage
 def test_a_workspace_that_goes_while_it_is_waited_for(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
     run("workspace", "create", *PLACE)
     arm.workspaces["rg", "ws"]["properties"]["provisioningState"] = "Deleting"
-    monkeypatch.setattr(azure.time, "sleep", lambda _seconds: arm.workspaces.clear())
+    monkeypatch.setattr(azure_workspace.time, "sleep", lambda _seconds: arm.workspaces.clear())
     gone = run("workspace", "create", *PLACE)
     assert gone.output == "  ws: Deleting\nError: ws did not come up (gone); run it again\n"
 

@@ -11,9 +11,9 @@ import pytest
 
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
-from model.retrieval.index import Index
-from training.build import build
-from training.embed import Embedding
+from model.retrieval.local.index import Index
+from training.indexing.build import build
+from training.indexing.embedding import Embedding
 
 
 @pytest.fixture

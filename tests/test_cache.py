@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from model import account
-from model.cache import Cache
-from model.engine import Engine
+from model.contract.events import silent
 from model.errors import SettingError
-from model.events import silent
 from model.providers import openai
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from model.transport.response_cache import Cache
 from standin.app import StandIn
 
 ASKED = "my secret question"
@@ -35,7 +35,7 @@ def paths(stand_in: StandIn) -> list[str]:
 
 
 def complete(engine: Engine, chat: Any, message: str = ASKED, tell: Any = silent) -> Any:
-    with account.opened() as used:
+    with usage.opened() as used:
         return engine.run(chat.complete(message, "", tell)), used.usage
 
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.retrieval.chunks import Chunk
-from model.retrieval.lexical import Lexical
+from model.passages import Chunk
+from model.retrieval.local.lexical import Lexical
 from places import ROOT
-from training.calibrate import calibrated, parting
-from training.documents import load
-from training.split import split
+from training.documents.chunking import split
+from training.documents.load import load
+from training.indexing.abstention import calibrated, parting
 
 
 def chunk(text: str) -> Chunk:

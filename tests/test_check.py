@@ -12,12 +12,12 @@ import pytest
 from model.errors import CommandError
 from places import EXERCISE, PROFILE
 from standin.app import StandIn
-from training import check as checking
-from training import registry
-from training.check import ANSWERS, DOCUMENTS, MODELS, Finding, check, profile_of
-from training.evaluation import Example
-from training.log import log
-from training.promote import Decision, Evidence, decide, promote
+from training.evaluation.dataset import Example
+from training.packaging.log_model import log
+from training.promotion import monitor as checking
+from training.promotion.monitor import ANSWERS, DOCUMENTS, MODELS, Finding, check, profile_of
+from training.promotion.promote import Decision, Evidence, decide, promote
+from training.versions import registry
 
 TODAY = date(2026, 11, 24)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import account
-from model.providers.citations import checked
+from model.providers.prompting import checked
+from model.runtime import usage
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from model.providers.citations import checked
     ],
 )
 def test_citations(reply: str, text: str, cited: set[int], false: list[int]) -> None:
-    with account.opened() as used:
+    with usage.opened() as used:
         assert checked(reply, 3) == (text, cited)
     assert [note.partition("cited [")[2].partition("]")[0] for note in used.notes] == [str(n) for n in false]
 

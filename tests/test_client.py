@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from serving.client import RestTarget
+from serving.endpoint.invocation import response
 from serving.errors import ServingError
-from serving.invoke import response
+from serving.local.client import RestTarget
 
 ANSWER = {"qa": {"answer": "42"}, "meta": {}}
 NO_RESPONSE = "the target answered, but not with one response; is it a version of multichain?"

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from model import account, coalesce, deadline
-from model.account import Usage
-from model.coalesce import Gathered, once
 from model.errors import DeadlineError, LoopError, ProviderError
+from model.runtime import coalescing, deadline
+from model.runtime import usage as account
+from model.runtime.coalescing import Gathered, once
+from model.runtime.usage import Usage
 
 
 async def paid(work: Any) -> tuple[Any, account.Account]:
@@ -25,9 +26,9 @@ def test_who_asks_the_same_meanwhile_gets_the_same_and_the_first_pays() -> None:
     calls = []
 
     async def ask() -> str:
-        calls.append(coalesce.sharers())
+        calls.append(coalescing.sharers())
         await asyncio.sleep(0.02)
-        calls.append(coalesce.sharers())
+        calls.append(coalescing.sharers())
         account.spend(Usage(input_tokens=7, cost=0.5))
         account.note("cut", "a text: it was cut")
         return "told"

@@ -17,10 +17,10 @@ from PIL import Image
 
 import doors
 from doors import RefusedError
-from model.contract import Response
-from model.description import describe
+from model.contract.description import describe
+from model.contract.stage_contract import Response
 from model.pipeline import Pipeline
-from training.cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
+from training.verification.contract_cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
 
 TEXTS = {
     "azure-databricks.txt": (

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from model import credentials
-from model.engine import Engine
+from model.contract.events import silent
 from model.errors import CredentialError, MultichainError
-from model.events import silent
 from model.providers import azure, compatible, databricks, openai
+from model.runtime.event_loop import Engine
+from model.transport import credentials
 from standin.app import StandIn
 
 

@@ -5,14 +5,14 @@ import math
 
 import pytest
 
-from model import account, deadline
-from model.contract import Contract, StageContract
-from model.engine import Engine
+from model.contract.events import Tell
+from model.contract.fields import Field, Values
+from model.contract.requests import Request
+from model.contract.stage_contract import Contract, StageContract
 from model.errors import DeadlineError, ProfileError
-from model.events import Tell
-from model.field import Field, Values
-from model.normalise import Request
 from model.pipeline import Pipeline
+from model.runtime import deadline, usage
+from model.runtime.event_loop import Engine
 from model.stages.base import Stage
 
 FIELDS = (Field("seconds", "number", required=True),)
@@ -25,16 +25,16 @@ class Sleeper(Stage):
     outputs = (Field("slept", "boolean"),)
 
     async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - it tells nothing
-        account.spend(account.Usage(input_tokens=3, cost=0.5))
-        account.note("tired", "it slept")
-        account.note("tired", "it slept")
+        usage.spend(usage.Usage(input_tokens=3, cost=0.5))
+        usage.note("tired", "it slept")
+        usage.note("tired", "it slept")
         if values["seconds"] < 0:
             raise DeadlineError("there is no such time")
         await asyncio.gather(*(self._spend() for _ in range(3)), asyncio.sleep(values["seconds"]))
         return {"slept": True}
 
     async def _spend(self) -> None:
-        account.spend(account.Usage(output_tokens=1))
+        usage.spend(usage.Usage(output_tokens=1))
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +103,8 @@ def test_a_stage_tells_what_it_used_and_noted_also_when_it_fails(pipeline: Pipel
 
 
 def test_outside_an_account_nothing_is_counted() -> None:
-    account.spend(account.Usage(input_tokens=1))
-    account.note("a", "b")
-    with account.opened() as used:
+    usage.spend(usage.Usage(input_tokens=1))
+    usage.note("a", "b")
+    with usage.opened() as used:
         pass
-    assert (used.usage, used.notes) == (account.Usage(), [])
+    assert (used.usage, used.notes) == (usage.Usage(), [])

@@ -11,17 +11,17 @@ import mlflow
 import pytest
 from click.testing import CliRunner, Result
 
-from serving import changes, databricks
 from serving.__main__ import serving
-from serving.changes import Changes
-from serving.endpoint import Wanted, size, variables
+from serving.endpoint import connection, updates
+from serving.endpoint.spec import Wanted, size, variables
+from serving.endpoint.state import entities
+from serving.endpoint.state import shares as served
+from serving.endpoint.updates import Changes
 from serving.errors import ServingError
-from serving.served import entities
-from serving.served import shares as served
-from serving.teardown import SCOPE_MARK
+from serving.workspace.teardown import SCOPE_MARK
 from standin.app import StandIn
-from standin.catalog import CatalogError
-from standin.workspace import Workspace
+from standin.databricks.unity_catalog import CatalogError
+from standin.databricks.workspace import Workspace
 
 MODEL, NAME = "dev.assistants.multichain", "multichain"
 Values = dict[str, Any]
@@ -46,7 +46,7 @@ def deployed(*words: str) -> Result:
 @pytest.fixture
 def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace with version 1 of the model, its champion, which answers as a real one does."""
-    monkeypatch.setattr(changes, "PAUSE", 0.0)
+    monkeypatch.setattr(updates, "PAUSE", 0.0)
     made = stand_in.workspace
     added(made, right(logged))
     return made
@@ -181,7 +181,7 @@ def test_a_version_that_had_a_share_already_gives_it_back(workspace: Workspace, 
         return good(body) if len(calls) <= 2 else wrong(body)
 
     number = added(workspace, tires)
-    made = Changes(databricks.workspace(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
+    made = Changes(connection.workspace(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
     found = made.found()
     made.serve([*entities(found), made.wanted.served()], {next(iter(served(found))): 70, made.wanted.entity: 30})
     done = deployed()
@@ -370,7 +370,7 @@ def test_an_expired_token(workspace: Workspace, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_workspace_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databricks, "_REACHED", 1)
+    monkeypatch.setattr(connection, "_REACHED", 1)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-1")
     sentence = "Error: cannot reach the workspace http://127.0.0.1:9 (ConnectionError); check DATABRICKS_HOST, or the"

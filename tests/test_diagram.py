@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.diagram import draw
-from model.diagram.concepts import MOST_NODES, diagram
-from model.diagram.drawing import Drawn, render
+from model.diagram.from_text.concepts import MOST_NODES, diagram
 from model.diagram.graph import Diagram, Edge, Node
 from model.diagram.layout import Box
-from model.retrieval.chunks import Chunk, Passage
+from model.diagram.render import Drawn, render
+from model.passages import Chunk, Passage
 
 PROMPTS = [
     "A conceptual diagram of LangChain in use",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DocumentError
-from training.documents import Document, Skipped, load
+from training.documents.load import Document, Skipped, load
 
 
 def write(folder: Path, **files: str | bytes) -> Path:

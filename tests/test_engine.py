@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from model.engine import Engine
+from model.runtime.event_loop import Engine
 
 
 async def _double(number: int) -> int:

@@ -10,7 +10,7 @@ import yaml
 
 from model.errors import CommandError
 from places import ROOT
-from training.requirements import closure
+from training.packaging.requirements import closure
 
 
 def pins(file: str) -> dict[str, str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from model.events import silent
-from model.providers.base import Reply
-from model.providers.extractive import NO_ANSWER, Extractive
-from model.retrieval.chunks import Chunk, Passage
-from model.retrieval.lexical import Lexical
+from model.contract.events import silent
+from model.interfaces import Reply
+from model.passages import Chunk, Passage
+from model.providers.extractive_qa import NO_ANSWER, Extractive
+from model.retrieval.local.lexical import Lexical
 
 TEXTS = [
     "The pump runs at 40 degrees. It was built in Graz. The pump needs oil once a year.",

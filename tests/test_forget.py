@@ -11,13 +11,13 @@ import pytest
 
 from model.errors import CommandError
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 from places import EXERCISE
 from standin.app import StandIn
-from training import vectors
-from training.build import build
 from training.forget import Removed, forget
-from training.run import forgotten
+from training.indexing import embedding_cache
+from training.indexing.build import build
+from training.workflow import forgotten
 
 SQUAD = {
     "data": [
@@ -64,7 +64,7 @@ def test_vectors_of_its_earlier_texts_go_too_and_no_other_is_paid_again(stand_in
     assert forget(profile, ["gpt-4.txt"], folder / "index", [], quiet) == Removed(1, 2, 0)
     asked = [body["input"] for path, body in stand_in.script.asked if path == "embeddings"]
     assert [len(texts) for texts in asked] == [1]  # the probe alone
-    with sqlite3.connect(folder / vectors.FILE) as store:
+    with sqlite3.connect(folder / embedding_cache.FILE) as store:
         assert store.execute("SELECT count(*) FROM vectors WHERE text != ''").fetchone() == (2,)
         assert store.execute("SELECT count(*) FROM holders WHERE source = 'gpt-4.txt'").fetchone() == (0,)
     store.close()

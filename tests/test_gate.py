@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from model.errors import CommandError
 from places import ROOT
-from training.gate import Comparison, compare, judge
-from training.measures import Values
+from training.evaluation.metrics import Values
+from training.promotion.gate import Comparison, compare, judge
 
 
 def rows(right: int, wrong: int, **more: float) -> list[Values]:

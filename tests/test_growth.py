@@ -10,22 +10,25 @@ from typing import Any
 
 import pytest
 
-from model.cache import Cache
-from model.diagram import concepts, draw, lists, phrases, tagging, text, written
+from model import text_analysis
+from model.contract.events import silent
+from model.diagram import draw, from_json
+from model.diagram import fonts as text
+from model.diagram.from_text import concepts, part_of_speech, prompt_parsing, statements
 from model.errors import DocumentError
-from model.events import silent
-from model.providers import citations, limits, pictures, reranking
-from model.providers.base import Reply, Turn
-from model.providers.extractive import Extractive
-from model.providers.generative import Prompt
-from model.providers.pace import Endpoint, Pace, Rates
-from model.retrieval import words
-from model.retrieval.chunks import Chunk, Passage
-from model.retrieval.lexical import Lexical
-from training import loaders
-from training.document import Document
-from training.places import Place
-from training.split import split
+from model.interfaces import Reply, Turn
+from model.passages import Chunk, Passage
+from model.providers import prompting, rerankers, token_limits
+from model.providers.chat_models import Prompt
+from model.providers.extractive_qa import Extractive
+from model.providers.openai_protocol import images as pictures
+from model.retrieval.local.lexical import Lexical
+from model.transport.rate_limiter import Endpoint, Pace, Rates
+from model.transport.response_cache import Cache
+from training.documents import loaders
+from training.documents.chunking import split
+from training.documents.document import Document
+from training.documents.locations import Place
 
 SECONDS = 0.05
 """A size is measured from this time on: below it, what a call costs at any size hides how it grows."""
@@ -109,7 +112,7 @@ def read_file(suffix: str, around: str = "{}") -> Callable[[str], object]:
 
 def read_diagram(reply: str) -> None:
     with suppress(ValueError):
-        written.read(reply)
+        from_json.read(reply)
 
 
 def read_marks(text: str) -> None:
@@ -120,7 +123,7 @@ def read_marks(text: str) -> None:
             return Reply(text, "x"), Prompt("", passages=2)
 
     chat: Any = Chat()
-    asyncio.run(reranking.ChatReranker(chat).rank("Which?", []))
+    asyncio.run(rerankers.ChatReranker(chat).rank("Which?", []))
 
 
 def describe_picture(prompt: str) -> None:
@@ -146,29 +149,29 @@ def read_duration(text: str) -> None:
 
 
 READERS: dict[str, Callable[[str], object]] = {
-    "words": words.words,
-    "sentences": lambda text: list(words.sentences(text)),
+    "words": text_analysis.words,
+    "sentences": lambda text: list(text_analysis.sentences(text)),
     "the words and letters of a question": LEXICAL.scores,
     "the words and letters of a chunk": lambda text: Lexical.build([passage(text).chunk], "english"),
     "a follow-up question": lambda text: complete(text, "Do whales swim?"),
     "an earlier question": lambda text: complete("Do they?", text),
     "a question that is answered by quotation": lambda text: answer(text, "Whales swim in the sea."),
     "a passage that is quoted": lambda text: answer("Do whales swim?", text),
-    "the form of a diagram": lists.style,
-    "whether a diagram is asked for": lists.wants_diagram,
-    "the list in a prompt": lists.listed,
-    "the clauses of a prompt": lists.clauses,
+    "the form of a diagram": prompt_parsing.style,
+    "whether a diagram is asked for": prompt_parsing.wants_diagram,
+    "the list in a prompt": prompt_parsing.listed,
+    "the clauses of a prompt": prompt_parsing.clauses,
     "the script of a prompt": text.foreign,
     "a label's lines": lambda label: text.wrapped(label, 20),
-    "Markdown marks": tagging.plain,
-    "noun phrases": phrases.phrases,
-    "statements": lambda text: list(phrases.statements(text)),
+    "Markdown marks": part_of_speech.plain,
+    "noun phrases": statements.phrases,
+    "statements": lambda text: list(statements.statements(text)),
     "a prompt that is drawn": lambda prompt: draw(prompt, []),
     "a list that is drawn": lambda items: draw(f"Layers of a shop: {items}", []),
     "a passage that is drawn": lambda text: concepts.diagram("Whales", [passage(text)]),
-    "a passage in a prompt": lambda text: citations.fenced(1, text),
-    "a text that is embedded": lambda text: list(limits.batches([text])),
-    "citations in a reply": lambda reply: citations.checked(reply, 3),
+    "a passage in a prompt": lambda text: prompting.fenced(1, text),
+    "a text that is embedded": lambda text: list(token_limits.batches([text])),
+    "citations in a reply": lambda reply: prompting.checked(reply, 3),
     "marks in a reply": read_marks,
     "a diagram in a reply": read_diagram,
     "a picture's description": describe_picture,

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from model.engine import Engine
-from model.normalise import Request
+from model.contract.requests import Request
+from model.interfaces import Turn
+from model.passages import Chunk
 from model.pipeline import Pipeline
 from model.providers import openai
-from model.providers.base import Turn
-from model.providers.extractive import Extractive
-from model.retrieval.chunks import Chunk
-from model.retrieval.lexical import Lexical
+from model.providers.extractive_qa import Extractive
+from model.retrieval.local.lexical import Lexical
+from model.runtime.event_loop import Engine
 from standin.app import StandIn
 
 LEXICAL = Lexical.build([Chunk("a.txt", "", "", 0, 0, 20, "The pump needs oil.")], "english")

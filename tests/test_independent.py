@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from model import account
-from model.engine import Engine
-from model.events import silent
+from model.contract.events import silent
+from model.passages import Passage
 from model.providers import compatible, openai
-from model.retrieval.chunks import Passage
+from model.runtime import usage
+from model.runtime.event_loop import Engine
 from places import ROOT
 
 SERVER = ROOT / "node_modules" / ".bin" / "llmock"
@@ -49,7 +49,7 @@ def reached(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_chat(provider: Any, streamed: bool, engine: Engine) -> None:
     told: list[Any] = []
     tell = (lambda *event: told.append(event)) if streamed else silent
-    with account.opened() as used:
+    with usage.opened() as used:
         reply = engine.run(provider.chat(["any"]).answer("What is it?", PASSAGES, tell))
     assert (reply.text, reply.cited) == ("It is a platform. [1]", {0})
     assert "".join(text for _, text in told) == "It is a platform. [1] [7]" * streamed

@@ -10,8 +10,8 @@ import pytest
 
 from model.errors import IndexFolderError
 from model.profile import Profile
-from model.retrieval.index import Index
-from model.retrieval.manifest import FORMAT
+from model.retrieval.local.index import Index
+from model.retrieval.local.manifest import FORMAT
 
 ARRAYS = ["data.npy", "idf.npy", "indices.npy", "indptr.npy", "terms.json"]
 FILES = ["chunks.jsonl", "index.faiss", *(f"lexical/letters/{name}" for name in ARRAYS), "lexical/owners.npy"]

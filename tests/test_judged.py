@@ -9,14 +9,14 @@ import mlflow
 import pytest
 
 from model.errors import CommandError
-from serving import mark as marking
-from serving.client import LoadedTarget
 from serving.errors import ServingError
-from serving.mark import mark
+from serving.local import feedback as marking
+from serving.local.client import LoadedTarget
+from serving.local.feedback import mark
 from standin.app import StandIn
-from training.evaluate import of_version
-from training.evaluation import Example, read
-from training.judged import added, judged
+from training.evaluation.dataset import Example, read
+from training.evaluation.human_feedback import added, judged
+from training.evaluation.mlflow_run import of_version
 
 
 def quiet(_done: int, _total: int) -> None:

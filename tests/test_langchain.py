@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
-from model import account
-from model.engine import Engine
 from model.errors import MultichainError, ProfileError
 from model.profile import Profile
 from model.providers import langchain, sentence_transformers
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
+from model.runtime import usage
+from model.runtime.event_loop import Engine
 from places import EXERCISE
-from training.build import build
+from training.indexing.build import build
 
 FAKE = "langchain_core.embeddings:DeterministicFakeEmbedding"
 STAGES = """\
@@ -37,13 +37,13 @@ class Asymmetric(Embeddings):
 
 def test_any_embeddings_class(engine: Engine) -> None:
     made = langchain.embeddings(FAKE, {"size": 5})
-    with account.opened() as used:
+    with usage.opened() as used:
         vectors = engine.run(made.embed(["a", "b", "a"]))
     assert (made.provider, made.model) == ("langchain", "DeterministicFakeEmbedding")
     expected = np.array(DeterministicFakeEmbedding(size=5).embed_documents(["a", "b"]))
     assert vectors[:2] == pytest.approx(expected / np.linalg.norm(expected, axis=1, keepdims=True), abs=1e-6)
     assert (vectors[0] == vectors[2]).all()
-    assert used.usage == account.Usage(cost_known=False)
+    assert used.usage == usage.Usage(cost_known=False)
 
 
 def test_a_question_goes_the_way_for_questions(engine: Engine) -> None:
@@ -126,7 +126,7 @@ def test_a_version_carries_the_folder(tiny: Path, store: Path, tmp_path: Path) -
 
     import mlflow
 
-    from training.log import log
+    from training.packaging.log_model import log
 
     (tmp_path / "mine.yaml").write_text(
         f'embeddings: {{provider: sentence_transformers, model: "{tiny}"}}\n' + STAGES, "utf-8"
@@ -150,6 +150,6 @@ def test_an_error_of_an_sdk_is_one_of_ours(engine: Engine) -> None:
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
             raise AuthenticationError(f"sk-secret {len(texts)}")
 
-    made = langchain.LangChainEmbeddings("langchain", "x", Refusing(), account.Usage())
+    made = langchain.LangChainEmbeddings("langchain", "x", Refusing(), usage.Usage())
     with pytest.raises(MultichainError, match=r"^langchain:x does not take this key"):
         engine.run(made.embed(["a"]))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from model.diagram.concepts import diagram
-from model.diagram.lists import Item, listed, style
+from model.diagram.from_text.concepts import diagram
+from model.diagram.from_text.prompt_parsing import Item, listed, style
 
 
 @pytest.mark.parametrize(

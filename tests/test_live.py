@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model import account
-from model.engine import Engine
-from model.events import silent
+from model.contract.events import silent
+from model.passages import Passage
 from model.profile import Profile, made
-from model.retrieval.chunks import Passage
+from model.runtime import usage
+from model.runtime.event_loop import Engine
 from standin.server import variables
-from training.preflight import preflight
+from training.verification.preflight import preflight
 
 NEEDED = {
     "openai": "OPENAI_API_KEY",
@@ -57,7 +57,7 @@ def provider(profile: Profile, stage: str, role: str) -> Any:
 
 
 def test_a_question_is_answered_with_its_passage(profile: Profile) -> None:
-    with account.opened() as used:
+    with usage.opened() as used:
         reply = Engine().run(provider(profile, "qa", "chat").answer("What is FAISS?", PASSAGES, silent))
     assert "similarity search" in reply.text
     assert (reply.cited, reply.abstained) == ({1}, False)

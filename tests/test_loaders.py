@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from model.errors import DocumentError
-from training import loaders
-from training.document import Document
-from training.documents import load
-from training.split import split
+from training.documents import loaders
+from training.documents.chunking import split
+from training.documents.document import Document
+from training.documents.load import load
 
 HTML = """<html><head><title>The pump</title><style>p {}</style><script>alert("no")</script></head>
 <body><nav>Home</nav><h1>Care</h1><p>Oil it <b>once</b> a year.</p><ul><li>first</li></ul></body></html>"""
@@ -267,8 +267,8 @@ def test_a_filter_by_tag(tmp_path: Path) -> None:
     import asyncio
 
     from model.profile import Profile
-    from model.retrieval.index import Index
-    from training.build import build
+    from model.retrieval.local.index import Index
+    from training.indexing.build import build
 
     made_table(tmp_path / "a.csv")
     profile = Profile.read("offline")

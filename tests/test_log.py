@@ -19,13 +19,14 @@ from model.pipeline import Pipeline
 from model.profile import Profile
 from places import EXERCISE
 from standin.app import StandIn
-from training import package, registry
-from training.build import build
-from training.log import log
-from training.registry import point, register
-from training.requirements import closure
-from training.signature import signature
-from training.verify import verify
+from training.indexing.build import build
+from training.packaging import code_snapshot
+from training.packaging.log_model import log
+from training.packaging.requirements import closure
+from training.packaging.signature import signature
+from training.verification.verify import verify
+from training.versions import registry
+from training.versions.registry import point, register
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +57,11 @@ def test_no_file_is_a_pickle(folder: Path) -> None:
 
 
 def test_its_code_has_a_name_of_its_own(folder: Path) -> None:
-    name = f"multichain_{package.fingerprint('offline')}"
+    name = f"multichain_{code_snapshot.fingerprint('offline')}"
     assert [path.name for path in (folder / "code").iterdir()] == [name]
     assert (folder / "entry.py").read_text("utf-8") == f'from {name}.pyfunc import serve\nserve("offline")\n'
     copied = {path.relative_to(folder / "code" / name).as_posix() for path in (folder / "code").rglob("*.py")}
-    assert copied == {path.relative_to(package.CODE).as_posix() for path in package.CODE.rglob("*.py")}
+    assert copied == {path.relative_to(code_snapshot.CODE).as_posix() for path in code_snapshot.CODE.rglob("*.py")}
 
 
 def test_its_signature_is_an_optional_column_for_each_stage(folder: Path) -> None:
@@ -115,7 +116,7 @@ def test_verify_finds_nothing_wrong(logged: str) -> None:
     assert len([check for check in checks if not check.told]) == 35
     assert [check for check in checks if check.wrong] == []
     told = {check.name: check.told for check in checks if check.told}
-    assert told["code"] == package.fingerprint("offline")
+    assert told["code"] == code_snapshot.fingerprint("offline")
     assert told["index"].endswith(", 3 documents, 3 chunks")
     assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
     assert told["environment"] == "matches what is installed here"
@@ -226,9 +227,9 @@ def test_two_versions_in_one_spark_session(logged: str, index_folder: Path, stor
 
 def log_changed(index_folder: Path, folder: Path) -> str:
     """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
-    (folder / "training").symlink_to(package.CODE.parent / "training")
-    shutil.copytree(package.CODE, folder / "model")
-    file = folder / "model" / "providers" / "base.py"
+    (folder / "training").symlink_to(code_snapshot.CODE.parent / "training")
+    shutil.copytree(code_snapshot.CODE, folder / "model")
+    file = folder / "model" / "interfaces.py"
     file.write_text(
         file.read_text("utf-8").replace(
             "The documents do not hold an answer to this question.", "Nobody wrote that down."
@@ -236,7 +237,8 @@ def log_changed(index_folder: Path, folder: Path) -> str:
         "utf-8",
     )
     code = (
-        "import sys; from pathlib import Path; from training.log import log; print(log('offline', Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from training.packaging.log_model import log; "
+        "print(log('offline', Path(sys.argv[1])))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(index_folder)],
@@ -250,18 +252,18 @@ def log_changed(index_folder: Path, folder: Path) -> str:
 
 
 def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
-    offline = (package.CODE / "profiles" / "offline.yaml").read_text("utf-8")
+    offline = (code_snapshot.CODE / "profiles" / "offline.yaml").read_text("utf-8")
     mine = tmp_path / "mine.yaml"
     mine.write_text(offline, "utf-8")
-    first = package.fingerprint(str(mine))
+    first = code_snapshot.fingerprint(str(mine))
     mine.write_text(offline.replace("quotes: 3", "quotes: 1"), "utf-8")
-    assert len({package.fingerprint("offline"), first, package.fingerprint(str(mine))}) == 3
+    assert len({code_snapshot.fingerprint("offline"), first, code_snapshot.fingerprint(str(mine))}) == 3
 
 
 def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(
-        (package.CODE / "profiles" / "offline.yaml").read_text("utf-8").replace("passages: 4", "passages: 1")
+        (code_snapshot.CODE / "profiles" / "offline.yaml").read_text("utf-8").replace("passages: 4", "passages: 1")
     )
     model = mlflow.pyfunc.load_model(log(str(mine), index_folder))
     mine.unlink()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from training.evaluation import Example
-from training.measures import answer, good, measured, request
+from training.evaluation.dataset import Example
+from training.evaluation.metrics import answer, good, measured, request
 
 RIGHT = {"source": "a.txt", "text": "Berg built it.", "cited": True}
 WRONG = {"source": "b.txt", "text": "Nothing.", "cited": False}

@@ -11,11 +11,11 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
+from model.contract.requests import read
 from model.errors import InvalidRequestError
-from model.multichain import MultiChain
-from model.normalise import read
+from model.langchain_adapter import MultiChain
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 from places import PROFILE
 
 STAGES = """\

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from model.errors import IndexFolderError
-from model.retrieval import nearest
-from model.retrieval.nearest import LEAST_RECALL, Nearest, Vectors
+from model.retrieval.local import vector_index
+from model.retrieval.local.vector_index import LEAST_RECALL, Nearest, Vectors
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_few_vectors_are_all_compared(vectors: Vectors) -> None:
 
 
 def test_many_become_a_graph_whose_recall_is_measured(vectors: Vectors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "FLAT_MOST", 50_000)
+    monkeypatch.setattr(vector_index, "FLAT_MOST", 50_000)
     made = Nearest.build(vectors)
     assert made.kind == "hnsw"
     assert made.width >= 64
@@ -37,8 +37,8 @@ def test_many_become_a_graph_whose_recall_is_measured(vectors: Vectors, monkeypa
 
 
 def test_a_graph_that_finds_too_little_is_not_used(vectors: Vectors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "FLAT_MOST", 50_000)
-    monkeypatch.setattr(nearest, "LEAST_RECALL", 1.1)
+    monkeypatch.setattr(vector_index, "FLAT_MOST", 50_000)
+    monkeypatch.setattr(vector_index, "LEAST_RECALL", 1.1)
     assert Nearest.build(vectors).kind == "flat"
 
 
@@ -47,7 +47,7 @@ def test_opened_from_a_file_and_narrowed(
     most: int, vectors: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A graph that is searched with a filter finds too few: those allowed are compared one by one."""
-    monkeypatch.setattr(nearest, "FLAT_MOST", most)
+    monkeypatch.setattr(vector_index, "FLAT_MOST", most)
     made = Nearest.build(vectors)
     made.save(tmp_path / "index.faiss")
     opened = Nearest.open(tmp_path / "index.faiss", made.told)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.contract.requests import Request, plain, read
 from model.errors import InvalidRequestError
-from model.normalise import Request, plain, read
 from model.profile import Profile
 
 CONTRACT = Profile.read("offline").contract

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import account
 from model.errors import InvalidRequestError
 from model.providers.offline import DiagramImages, OfflineEmbeddings
+from model.runtime import usage
 
 
 def test_embeddings_have_norm_1_and_their_order() -> None:
@@ -34,13 +34,13 @@ def test_like_texts_are_near() -> None:
 
 
 def test_a_picture_says_what_drew_it() -> None:
-    with account.opened() as used:
+    with usage.opened() as used:
         picture = asyncio.run(DiagramImages().draw("A fox with a tail", [], style="", size="512x512", sample=1))
     image = Image.open(io.BytesIO(picture.content))
     assert (image.size, image.format, picture.mime_type) == ((512, 512), "PNG", "image/png")
     assert picture.alt_text == "Diagram of A fox with a tail: Fox with Tail."
     assert (picture.answered_by, picture.origin) == ("offline:diagram", "algorithmicMedia")
-    assert used.usage == account.Usage(images=1)
+    assert used.usage == usage.Usage(images=1)
 
 
 @pytest.mark.parametrize("size", ["big", "10x10", "9999x100", "512", "512x"])

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from model.errors import ProfileError, SettingError
-from model.providers import openai, pace
-from model.providers.pace import Bucket, Endpoint, Pace, Rates
+from model.providers import openai
+from model.transport import rate_limiter
+from model.transport.rate_limiter import Bucket, Endpoint, Pace, Rates
 from standin.app import StandIn
 
 
@@ -95,7 +96,7 @@ def test_overload_means_fewer_at_once_and_one_round_is_one_cut(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each look at the clock is a hundredth of a second later, so that no answer is slower than others."""
-    monkeypatch.setattr(pace, "_time", count(0, 0.01).__next__)
+    monkeypatch.setattr(rate_limiter, "_time", count(0, 0.01).__next__)
 
     async def main() -> tuple[float, float, float]:
         made = Pace(Rates(concurrency=10))
@@ -165,14 +166,14 @@ def test_headers_that_say_nothing_is_left_hold_calls_back(headers: dict[str, str
         made = Pace(Rates())
 
         async def told() -> None:
-            pace.heard(headers)
+            rate_limiter.heard(headers)
 
         await through(made, told)
         started = time.perf_counter()
         await through(made, lambda: asyncio.sleep(0))
         return time.perf_counter() - started
 
-    pace.heard(headers)  # outside of a call nothing happens
+    rate_limiter.heard(headers)  # outside of a call nothing happens
     assert least <= asyncio.run(main()) < least + 1
 
 
@@ -219,7 +220,7 @@ def test_a_minutes_allowance() -> None:
 
 
 def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(pace.WORKERS, "4")
+    monkeypatch.setenv(rate_limiter.WORKERS, "4")
     requests, tokens, images = Rates(requests_per_minute=2400, images_per_minute=24).minutely
     assert requests.wait(1, 0.0) == 0
     requests.use(100)
@@ -228,7 +229,7 @@ def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images.wait(1, 0.0) == 0
     images.use(1)
     assert images.wait(1, 0.0) == pytest.approx(10.0)
-    monkeypatch.setenv(pace.WORKERS, "many")
+    monkeypatch.setenv(rate_limiter.WORKERS, "many")
     with pytest.raises(SettingError, match="MULTICHAIN_WORKERS is expected to be a whole number, above 0"):
         _ = Rates().minutely
 
@@ -252,11 +253,11 @@ def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
     one, other = (openai.chat(["gpt-4.1"], pace={"concurrency": 4}) for _ in range(2))
 
     async def main() -> None:
-        from model.events import silent
+        from model.contract.events import silent
 
         await asyncio.gather(*(chat.complete(f"Hi {n}", "", silent) for n in range(6) for chat in (one, other)))
 
-    from model.engine import Engine
+    from model.runtime.event_loop import Engine
 
     Engine().run(main())
     assert stand_in.script.peak["chat/completions"] == 4

@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 
 import doors
-from model import credentials
+from model.transport import credentials
 from places import EXERCISE, ROOT
 from serving.__main__ import serving
 from standin.app import StandIn
 from standin.server import running, variables
-from training import package
+from training.packaging import code_snapshot
 
 KEY = "sk-planted-5f0c1e77"
 CITY = "A futuristic city with flying cars"
@@ -226,14 +226,14 @@ def test_a_prompt_is_part_of_the_fingerprint_and_logged(
 ) -> None:
     files = Path(mlflow.artifacts.download_artifacts(URI))
     (prompt,) = files.rglob("prompts/answer.txt")
-    assert prompt.read_bytes() == (package.CODE / "prompts" / "answer.txt").read_bytes()
-    before = package.fingerprint("openai")
+    assert prompt.read_bytes() == (code_snapshot.CODE / "prompts" / "answer.txt").read_bytes()
+    before = code_snapshot.fingerprint("openai")
     copied = tmp_path / "model"
-    shutil.copytree(package.CODE, copied)
-    monkeypatch.setattr(package, "CODE", copied)
-    assert package.fingerprint("openai") == before
+    shutil.copytree(code_snapshot.CODE, copied)
+    monkeypatch.setattr(code_snapshot, "CODE", copied)
+    assert code_snapshot.fingerprint("openai") == before
     (copied / "prompts" / "diagram.txt").write_text("Draw.", "utf-8")
-    assert package.fingerprint("openai") != before
+    assert code_snapshot.fingerprint("openai") != before
 
 
 def test_zz_no_key_is_in_anything_that_was_written(trained: tuple[Path, Any], run: Any) -> None:

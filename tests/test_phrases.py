@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.diagram.phrases import phrases, statements
-from model.diagram.tagging import plain
+from model.diagram.from_text.part_of_speech import plain
+from model.diagram.from_text.statements import phrases, statements
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import payload
-from model.contract import Contract, StageContract
-from model.engine import Engine
+from model.contract.events import silent
+from model.contract.fields import Field
+from model.contract.stage_contract import Contract, StageContract
 from model.errors import PictureError, ProfileError
-from model.events import silent
-from model.field import Field
-from model.pictures import metadata, size
-from model.pictures.store import VARIABLE, store
+from model.images import fit_response, provenance, resize
+from model.images.storage import VARIABLE, store
 from model.providers import openai
+from model.runtime.event_loop import Engine
 from model.stages.image_generation import ImageGeneration
 from standin.app import StandIn
 
@@ -57,7 +56,7 @@ def encoded(kind: str, side: int = 64, mode: str = "RGB", **settings: Any) -> by
 )
 def test_what_made_a_picture_is_written_into_it_and_no_pixel_changes(kind: str, mode: str, settings: Any) -> None:
     plain = encoded(kind, mode=mode, **settings)
-    told = metadata.marked(plain, "openai:gpt-image-2", 'A <city> & "more"', metadata.GENERATED)
+    told = provenance.marked(plain, "openai:gpt-image-2", 'A <city> & "more"', provenance.GENERATED)
     before, after = Image.open(io.BytesIO(plain)), Image.open(io.BytesIO(told))
     assert (after.format, after.mode, after.size) == (kind, before.mode, before.size)
     assert np.array_equal(np.asarray(before), np.asarray(after))
@@ -68,16 +67,16 @@ def test_what_made_a_picture_is_written_into_it_and_no_pixel_changes(kind: str, 
 
 
 def test_what_is_no_picture_of_these_is_left_as_it_is() -> None:
-    assert metadata.marked(b"GIF89a", "x", "y", metadata.DRAWN) == b"GIF89a"
+    assert provenance.marked(b"GIF89a", "x", "y", provenance.DRAWN) == b"GIF89a"
 
 
 def test_a_picture_in_fewer_bytes_keeps_what_made_it() -> None:
-    plain = metadata.marked(encoded("PNG", 512), "x", "y", metadata.DRAWN)
-    small = size.smaller(plain, 60_000)
+    plain = provenance.marked(encoded("PNG", 512), "x", "y", provenance.DRAWN)
+    small = resize.smaller(plain, 60_000)
     image = Image.open(io.BytesIO(small))
     assert (len(small) <= 60_000, image.format) == (True, "WEBP")
     assert image.getxmp()["xmpmeta"]["RDF"]["Description"]["CreatorTool"] == "multichain; x"
-    assert size.smaller(plain, 200) == b""
+    assert resize.smaller(plain, 200) == b""
 
 
 def response(*pictures: bytes, text: str = "") -> list[dict[str, Any]]:
@@ -91,11 +90,11 @@ def response(*pictures: bytes, text: str = "") -> list[dict[str, Any]]:
 
 
 def fitted(responses: list[Any], contract: Contract = CONTRACT) -> Any:
-    return asyncio.run(payload.fitted(responses, contract))
+    return asyncio.run(fit_response.fitted(responses, contract))
 
 
 def test_pictures_are_made_smaller_until_the_answer_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(payload.VARIABLE, "120000")
+    monkeypatch.setenv(fit_response.VARIABLE, "120000")
     small, large = encoded("PNG", 32), encoded("PNG", 512)
     one, two, three = fitted(response(small, large, large, text="ü" * 500))
     assert len(json.dumps([one, two, three])) <= 120_000
@@ -111,7 +110,7 @@ def test_pictures_are_made_smaller_until_the_answer_fits(monkeypatch: pytest.Mon
 
 
 def test_a_picture_that_cannot_fit_is_its_stages_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(payload.VARIABLE, "2000")
+    monkeypatch.setenv(fit_response.VARIABLE, "2000")
     (told,) = fitted(response(encoded("PNG", 512), text="x" * 1900))
     assert (told["draw"]["image"], told["draw"]["sha256"]) == ("", "")
     assert told["draw"]["error"] == (
@@ -120,7 +119,7 @@ def test_a_picture_that_cannot_fit_is_its_stages_error(monkeypatch: pytest.Monke
 
 
 def test_a_picture_without_a_type_beside_it_cannot_be_converted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(payload.VARIABLE, "2000")
+    monkeypatch.setenv(fit_response.VARIABLE, "2000")
     made = CONTRACT.empty()
     made["plot"] |= {"shown": base64.b64encode(encoded("PNG", 128)).decode(), "notes": []}
     assert fitted([made])[0]["plot"]["error"].startswith("payload: plot: the picture does not fit")
@@ -137,16 +136,16 @@ def test_a_picture_without_a_type_beside_it_cannot_be_converted(monkeypatch: pyt
     ],
 )
 def test_how_large_an_answer_may_be(set_to: str, serving: bool, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(payload.VARIABLE, set_to)
+    monkeypatch.setenv(fit_response.VARIABLE, set_to)
     if serving:
         monkeypatch.setenv("IS_IN_DB_MODEL_SERVING_ENV", "true")
-    assert payload.allowed() == most
+    assert fit_response.allowed() == most
 
 
 def test_a_size_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(payload.VARIABLE, "1 MB")
+    monkeypatch.setenv(fit_response.VARIABLE, "1 MB")
     with pytest.raises(ProfileError, match="MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"):
-        payload.allowed()
+        fit_response.allowed()
 
 
 def test_without_a_place_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from model.contract import Contract, StageContract
+from model.contract.events import Tell
+from model.contract.fields import Field, Values
+from model.contract.requests import Request, read
+from model.contract.stage_contract import Contract, StageContract
 from model.errors import InvalidRequestError
-from model.events import Tell
-from model.field import Field, Values
-from model.normalise import Request, read
 from model.pipeline import Pipeline
 from model.stages.base import Stage
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import plan
-from model.contract import Contract, StageContract
-from model.field import Field
-from model.normalise import Request
+from model.contract import references
+from model.contract.fields import Field
+from model.contract.requests import Request
+from model.contract.stage_contract import Contract, StageContract
 
 NAMES = ("a", "b", "c")
 IN = (
@@ -32,7 +32,7 @@ def asked(**texts: str) -> Request:
 
 
 def test_a_reference_is_replaced() -> None:
-    filled = plan.fill(
+    filled = references.fill(
         CONTRACT.stages["b"],
         {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3},
         CONTRACT,
@@ -56,25 +56,25 @@ def test_a_reference_is_replaced() -> None:
     ],
 )
 def test_braces(text: str, expected: str) -> None:
-    assert plan.fill(CONTRACT.stages["b"], {"text": text}, CONTRACT, response(a="it"))["text"] == expected
+    assert references.fill(CONTRACT.stages["b"], {"text": text}, CONTRACT, response(a="it"))["text"] == expected
 
 
 def test_a_substituted_text_is_not_read_again() -> None:
-    filled = plan.fill(CONTRACT.stages["c"], {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
+    filled = references.fill(CONTRACT.stages["c"], {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
     assert filled["text"] == "{b.told}"
 
 
 @given(letters.filter(lambda text: not any(f"{{{name}." in text for name in NAMES)))
 def test_text_that_names_no_stage_stays_as_it_is(text: str) -> None:
-    assert plan.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response()) == {"text": text}
-    assert plan.make(asked(a=text), CONTRACT).needs == {"a": set()}
+    assert references.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response()) == {"text": text}
+    assert references.make(asked(a=text), CONTRACT).needs == {"a": set()}
 
 
 @given(letters)
 def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str) -> None:
-    made = plan.make(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
+    made = references.make(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
     if "a" not in made.errors:
-        filled = plan.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
+        filled = references.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
         assert set(filled) <= set(text) | {"B", "C"}
 
 
@@ -82,14 +82,14 @@ def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str
     "field", ["rows", "picture", "nope", "__class__", "told.upper", "told!r", "told:>9", "", "usage", "ran"]
 )
 def test_a_reference_to_what_is_no_text_field(field: str) -> None:
-    made = plan.make(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
+    made = references.make(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
     assert str(made.errors["b"]) == (
         "b: a reference to a names no text field of it; it has {a.told}, {a.error}, {a.answered_by}"
     )
 
 
 def test_a_reference_to_a_stage_that_is_not_asked() -> None:
-    made = plan.make(asked(b="{a.told}"), CONTRACT)
+    made = references.make(asked(b="{a.told}"), CONTRACT)
     assert str(made.errors["b"]) == (
         "b: it refers to a, which this request does not ask; add a or take the reference out"
     )
@@ -97,7 +97,7 @@ def test_a_reference_to_a_stage_that_is_not_asked() -> None:
 
 def test_only_declared_text_fields_may_refer() -> None:
     request = Request({"a": {"text": "x", "n": 3}, "b": {"text": "{a.told}", "n": 3}})
-    assert plan.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+    assert references.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_only_declared_text_fields_may_refer() -> None:
     ],
 )
 def test_circles(texts: dict[str, str], circle: set[str]) -> None:
-    made = plan.make(asked(**texts), CONTRACT)
+    made = references.make(asked(**texts), CONTRACT)
     assert made.errors.keys() == circle
     assert {str(error) for error in made.errors.values()} == {
         f"{name}: its references come back to itself; take one of them out" for name in circle
@@ -120,7 +120,7 @@ def test_circles(texts: dict[str, str], circle: set[str]) -> None:
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES)), min_size=3))
 def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> None:
-    made = plan.make(
+    made = references.make(
         asked(**{name: " ".join(f"{{{n}.told}}" for n in needs) for name, needs in graph.items()}), CONTRACT
     )
     assert made.needs == graph
@@ -132,9 +132,9 @@ def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> N
 
 def test_a_list_may_be_another_stages() -> None:
     request = Request({"a": {"text": "x"}, "b": {"text": "x", "list": "{a.rows}"}})
-    assert plan.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+    assert references.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
     told = response() | {"a": {"rows": ["1", "{c.told}"]}}
-    filled = plan.fill(CONTRACT.stages["b"], request.stages["b"], CONTRACT, told)
+    filled = references.fill(CONTRACT.stages["b"], request.stages["b"], CONTRACT, told)
     assert filled == {"text": "x", "list": ["1", "{c.told}"]}
 
 
@@ -147,7 +147,7 @@ def test_a_list_may_be_another_stages() -> None:
     ],
 )
 def test_a_list_that_refers_to_none(reference: str, wrong: str) -> None:
-    made = plan.make(Request({"a": {"text": "x"}, "b": {"text": "x", "list": reference}}), CONTRACT)
+    made = references.make(Request({"a": {"text": "x"}, "b": {"text": "x", "list": reference}}), CONTRACT)
     assert str(made.errors["b"]) == wrong
 
 
@@ -155,8 +155,8 @@ def test_an_optional_default_that_refers_to_what_is_not_asked_is_left_out() -> N
     inputs = (IN[0], Field("list", "list", "", default="{a.rows}"))
     contract = Contract(CONTRACT.stages | {"b": StageContract("b", inputs, OUT, unless=("a", "ran"))})
     alone = Request({"b": contract.stages["b"].read({"text": "x"})})
-    assert plan.make(alone, contract) == plan.Plan({"b": {"text": "x"}}, {"b": set()})
-    both = plan.make(Request({"a": {"text": "x"}} | alone.stages), contract)
+    assert references.make(alone, contract) == references.Plan({"b": {"text": "x"}}, {"b": set()})
+    both = references.make(Request({"a": {"text": "x"}} | alone.stages), contract)
     assert (both.values["b"], both.needs["b"]) == ({"text": "x", "list": "{a.rows}"}, {"a"})
 
 
@@ -165,9 +165,9 @@ def test_whatever_is_asked_each_stage_gets_texts_of_its_own_row_or_an_error(
     texts: dict[str, tuple[str, str]], told: str
 ) -> None:
     request = Request({name: {"text": text, "more": more} for name, (text, more) in texts.items()})
-    made = plan.make(request, CONTRACT)
+    made = references.make(request, CONTRACT)
     assert made.needs.keys() == texts.keys()
     for name in texts.keys() - made.errors.keys():
         assert made.needs[name] <= texts.keys()
-        filled = plan.fill(CONTRACT.stages[name], made.values[name], CONTRACT, response(a=told, b=told, c=told))
+        filled = references.fill(CONTRACT.stages[name], made.values[name], CONTRACT, response(a=told, b=told, c=told))
         assert set("".join(filled.values())) <= set("".join(texts[name])) | set(told)

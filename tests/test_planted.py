@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from model.engine import Engine
-from model.events import silent
-from model.normalise import Request
+from model.contract.events import silent
+from model.contract.requests import Request
+from model.passages import Passage
 from model.pipeline import Pipeline
 from model.profile import Profile
 from model.providers import openai
-from model.providers.citations import fenced
-from model.retrieval.chunks import Passage
-from model.retrieval.index import Index
+from model.providers.prompting import fenced
+from model.retrieval.local.index import Index
+from model.runtime.event_loop import Engine
 from places import EXERCISE, ROOT
 from standin.app import StandIn
-from training.build import build
+from training.indexing.build import build
 
 PLANTED = (ROOT / "tests" / "planted.txt").read_text("utf-8").splitlines()
 QUESTIONS = ["What is Azure Databricks?", "Tell me about LangChain.", "What is GPT-4?"]

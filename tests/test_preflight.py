@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 from places import EXERCISE
 from standin.app import StandIn
-from standin.script import Fault
-from training.build import build
-from training.preflight import Finding, preflight
+from standin.faults import Fault
+from training.indexing.build import build
+from training.verification.preflight import Finding, preflight
 
 TODAY = date(2026, 11, 24)
 HEAD = """\

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from model import description
-from model.check import check
+from model.contract import description
+from model.contract.requests import read
 from model.errors import ProfileError
-from model.normalise import read
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.profile_validation import check
+from model.retrieval.local.index import Index
 
 GOOD = """\
 embeddings: {provider: offline}

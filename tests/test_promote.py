@@ -10,14 +10,14 @@ import pytest
 from model.errors import CommandError
 from model.profile import Profile
 from places import EXERCISE, PROFILE
-from training import registry
-from training.build import build
-from training.evaluation import read
-from training.history import history
-from training.log import log
-from training.promote import Evidence, decide, promote, rollback
-from training.registry import Held
-from training.run import Gate, promoted
+from training.evaluation.dataset import read
+from training.indexing.build import build
+from training.packaging.log_model import log
+from training.promotion.promote import Evidence, decide, promote, rollback
+from training.versions import registry
+from training.versions.history import history
+from training.versions.registry import Held
+from training.workflow import Gate, promoted
 
 QUESTIONS = [
     {"question": f"{begin} {name}?", "source": file}

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from model.errors import DocumentError
 from model.profile import Profile
 from places import ROOT
-from training import quality
-from training.evaluation import Example, read
-from training.metrics import auroc, balanced, mean, parted, ranking
+from training.evaluation import profile_benchmark
+from training.evaluation.dataset import Example, read
+from training.evaluation.statistics import auroc, balanced, mean, parted, ranking
 
 SQUAD = {
     "data": [
@@ -151,7 +151,7 @@ def test_auroc_counts_pairs(there: Any, gone: Any) -> None:
 
 
 def test_a_profile_over_a_squad_file(squad: Path) -> None:
-    tables = dict(quality.of_profile(Profile.read("offline"), read(squad)))
+    tables = dict(profile_benchmark.of_profile(Profile.read("offline"), read(squad)))
     assert list(tables) == [
         "all paragraphs in one index",
         "the quarter with least words in common",
@@ -207,7 +207,7 @@ def test_the_command_without_paragraphs(tmp_path: Path, run: Any) -> None:
 def test_the_development_set() -> None:
     """The floor below which something broke; docs/decisions.md has the figures."""
     read_set = read(ROOT / "../shared/data/xquad-en-dev.json")
-    tables = quality.of_profile(Profile.read("offline"), read_set)
+    tables = profile_benchmark.of_profile(Profile.read("offline"), read_set)
     figures = {figure.name: figure.value for figure in next(tables)[1]}
     assert figures["recall@1"] > 0.92
     assert figures["recall@4"] > 0.975

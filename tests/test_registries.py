@@ -15,10 +15,10 @@ import requests
 from model.errors import CommandError
 from places import EXERCISE
 from standin.app import StandIn
-from training import registry
-from training.history import history
-from training.promote import rollback
-from training.run import Gate, promoted
+from training.promotion.promote import rollback
+from training.versions import registry
+from training.versions.history import history
+from training.workflow import Gate, promoted
 
 NAME = "dev.assistants.multichain"
 

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from model import account
-from model.check import check
-from model.engine import Engine
+from model.contract.requests import Request
 from model.errors import ProfileError, ProviderError
-from model.normalise import Request
+from model.passages import Passage
 from model.profile import Profile
+from model.profile_validation import check
 from model.providers import langchain, openai
-from model.retrieval.chunks import Passage
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
+from model.runtime import usage
+from model.runtime.event_loop import Engine
 from standin.app import StandIn
-from training.preflight import preflight
+from training.verification.preflight import preflight
 
 PASSAGES = [Passage.given(text, f"{n}.txt") for n, text in enumerate(["A fox runs.", "The pump leaks oil.", "Oil."])]
 QUESTION = "Which pump leaks oil?"
@@ -41,8 +41,8 @@ class Broken(BaseCrossEncoder):
         return self._scores
 
 
-def ranked(engine: Engine, reranker: Any) -> tuple[list[float], account.Account]:
-    with account.opened() as used:
+def ranked(engine: Engine, reranker: Any) -> tuple[list[float], usage.Account]:
+    with usage.opened() as used:
         return list(engine.run(reranker.rank(QUESTION, PASSAGES))), used
 
 
@@ -79,7 +79,7 @@ def test_passages_without_room_come_last(stand_in: StandIn, engine: Engine) -> N
 def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_unmarked(stand_in: StandIn, engine: Engine) -> None:
     passages = [Passage.given(f"Passage {n}. " + "word " * 400, "a.txt") for n in range(9)]
     stand_in.script.replies.append("[1, 2, 3, 4, 5, 6, 7, 8, 9]")
-    with account.opened() as used:
+    with usage.opened() as used:
         scores = engine.run(openai.reranker(["gpt-4.1", "llama3.3"]).rank(QUESTION, passages))
     assert scores == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     assert used.notes == []

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.interfaces import normed
+from model.passages import Chunk, Passage
 from model.profile import Profile
-from model.providers.base import normed
-from model.retrieval.chunks import Chunk, Passage
-from model.retrieval.fused import FITTED, SEMANTIC, FusedRetriever, fuse
-from model.retrieval.index import Index
-from model.retrieval.latent import Latent
-from model.retrieval.lexical import Lexical
+from model.retrieval.local.hybrid import FITTED, SEMANTIC, FusedRetriever, fuse
+from model.retrieval.local.index import Index
+from model.retrieval.local.lexical import Lexical
+from model.retrieval.local.lsa import Latent
 from model.retrieval.retriever import Retriever
-from training.build import build
+from training.indexing.build import build
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from model import deadline
-from model.engine import Engine
+from model.contract.events import silent
 from model.errors import MultichainError
-from model.events import silent
-from model.providers import compatible, openai, retry
+from model.providers import compatible, openai
+from model.runtime import deadline
+from model.runtime.event_loop import Engine
+from model.transport import retry
 from standin.app import StandIn
-from standin.script import Fault
+from standin.faults import Fault
 
 CHAT = ["gpt-4.1"]
 

@@ -18,14 +18,15 @@ from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from model import account, schema
+from model.contract import json_schema
+from model.contract.events import silent
+from model.contract.fields import Field
 from model.errors import ProfileError
-from model.events import silent
-from model.field import Field
+from model.runtime import usage
 from model.stages.runnable import Runnable
 from places import EXERCISE, PROFILE
-from training.log import log
-from training.verify import verify
+from training.packaging.log_model import log
+from training.verification.verify import verify
 
 
 class Found(TypedDict):
@@ -77,19 +78,19 @@ def test_fields_come_from_the_schema(runnable: Any, inputs: list[str], outputs: 
     def told(fields: tuple[Field, ...]) -> list[str]:
         return [f"{one.name} {one.kind}{' required' * one.required}" for one in fields]
 
-    assert sorted(told(schema.of(runnable.get_input_jsonschema(), "input"))) == sorted(inputs)
-    assert told(schema.of(runnable.get_output_jsonschema(), "output")) == outputs
+    assert sorted(told(json_schema.of(runnable.get_input_jsonschema(), "input"))) == sorted(inputs)
+    assert told(json_schema.of(runnable.get_output_jsonschema(), "output")) == outputs
 
 
 def test_a_schema_that_says_nothing() -> None:
     with pytest.raises(ProfileError, match=r"what input is cannot be told .* declare inputs and outputs"):
-        schema.of(RunnablePassthrough().get_input_jsonschema(), "input")
+        json_schema.of(RunnablePassthrough().get_input_jsonschema(), "input")
 
 
 @pytest.mark.parametrize("declared", [{"a": "string"}, {"a": {"kind": "text", "mots": 3}}, {"a": 3}, {"a": {}}])
 def test_a_declaration_that_is_none(declared: dict[str, Any]) -> None:
     with pytest.raises(ProfileError, match="the field a is declared by a kind"):
-        schema.told(declared, required=True)
+        json_schema.told(declared, required=True)
 
 
 def test_declared_fields_and_a_path() -> None:
@@ -108,7 +109,7 @@ def test_declared_fields_and_a_path() -> None:
         ({"runnable": "json:lods"}, "json has no lods"),
         ({"runnable": "nowhere.chains:a"}, "nowhere.chains:a cannot be imported"),
         ({"runnable": "json:__name__"}, "json:__name__ is neither a LangChain Runnable nor a function"),
-        ({"cloudpickle": "shout"}, "the object shout is not here; give it as training.log.log"),
+        ({"cloudpickle": "shout"}, "the object shout is not here; give it as training.packaging.log_model.log"),
     ],
 )
 def test_what_is_no_runnable(settings: dict[str, str], sentence: str) -> None:
@@ -181,7 +182,8 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
         log(str(tmp_path / "mine.yaml"), index_folder, {"shout": shout, "other": shout})
     (tmp_path / "tests_of_mine.py").write_text(
         "import sys\nfrom pathlib import Path\nfrom langchain_core.runnables import RunnableLambda\n"
-        "from training.log import log\nmark = '!'\ndef shouted(text: str) -> str:\n    return text.upper() + mark\n"
+        "from training.packaging.log_model import log\n"
+        "mark = '!'\ndef shouted(text: str) -> str:\n    return text.upper() + mark\n"
         "print(log('mine.yaml', Path(sys.argv[1]), {'shout': RunnableLambda(shouted)}))\n",
         "utf-8",
     )
@@ -212,9 +214,9 @@ def test_a_mistake_in_an_object_is_told_by_the_process_that_logs(
 
 
 def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: Path) -> None:
-    from model.normalise import read
+    from model.contract.requests import read
     from model.profile import Profile
-    from model.retrieval.index import Index
+    from model.retrieval.local.index import Index
 
     stage = "  bad: {kind: runnable, runnable: json:loads, inputs: {input: text}, outputs: {count: integer}}\n"
     (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
@@ -228,10 +230,10 @@ def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: P
 def test_the_tokens_of_a_chat_model_inside_are_counted() -> None:
     made = Runnable("r", f"{__name__}:PAID")
     for _ in range(2):
-        with account.opened() as used:
+        with usage.opened() as used:
             said = asyncio.run(made.run({"text": "hello", "language": "German"}, silent))
         assert said["output"] == "Hallo"
-        assert used.usage == account.Usage(6, 2, cost_known=False)
-    with account.opened() as used:
+        assert used.usage == usage.Usage(6, 2, cost_known=False)
+    with usage.opened() as used:
         asyncio.run(Runnable("r", f"{__name__}:CHAT").run({"text": "hello", "language": "German"}, silent))
-    assert used.usage == account.Usage()
+    assert used.usage == usage.Usage()

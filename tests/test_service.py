@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import account
-from model.account import Usage
-from model.cache import Cache
-from model.engine import Engine
+from model.contract.events import silent
 from model.errors import ProfileError
-from model.events import silent
+from model.interfaces import NO_ANSWER, Standing
+from model.passages import Passage
 from model.providers import azure, compatible, databricks, openai
-from model.providers.base import NO_ANSWER, Standing
-from model.providers.pace import Endpoint
-from model.retrieval.chunks import Passage
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from model.runtime.usage import Usage
+from model.transport.rate_limiter import Endpoint
+from model.transport.response_cache import Cache
 from standin.app import StandIn
-from standin.script import Fault
+from standin.faults import Fault
 
 PASSAGES = [
     Passage.given("GPT-4 is a language model developed by OpenAI.", "gpt-4.txt"),
@@ -39,9 +39,9 @@ def name(spelling: ModuleType) -> str:
     return spelling.__name__.rpartition(".")[2]
 
 
-def accounted(engine: Engine, work: Any) -> tuple[Any, account.Account]:
+def accounted(engine: Engine, work: Any) -> tuple[Any, usage.Account]:
     """What ``work`` gives, and what it used and noted."""
-    with account.opened() as used:
+    with usage.opened() as used:
         given = engine.run(work)
     return given, used
 
@@ -157,7 +157,7 @@ def test_a_drawing_chat_model_whose_image_model_is_not_told_costs_what_is_not_kn
 def test_a_refusal_by_moderation_tells_its_reason_and_what_it_cost(way: str, stand_in: StandIn, engine: Engine) -> None:
     images = openai.images(["gpt-image-2"], ["gpt-4.1"], way=way)
     asked = "gpt-image-2" if way == "images" else "gpt-4.1"
-    with account.opened() as used, pytest.raises(Exception, match="refused") as told:
+    with usage.opened() as used, pytest.raises(Exception, match="refused") as told:
         engine.run(images.draw("A weapon of my enemy", [], style="", size="", sample=1))
     sentence = f"refused: openai:{asked} refused this (moderation_blocked: violence); put it in other words"
     assert told.value.field == sentence  # type: ignore[attr-defined]
@@ -306,7 +306,7 @@ def test_many_texts_are_asked_for_within_the_limits(stand_in: StandIn, engine: E
 def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) -> None:
     from types import SimpleNamespace
 
-    from model.providers.served import ServedEmbeddings
+    from model.providers.openai_protocol.embeddings import ServedEmbeddings
 
     async def create(**_: Any) -> Any:
         return SimpleNamespace(data=[SimpleNamespace(**row) for row in data], usage=None)
@@ -323,7 +323,7 @@ def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) 
 def test_vectors_in_another_order_are_put_in_order(engine: Engine) -> None:
     from types import SimpleNamespace
 
-    from model.providers.served import ServedEmbeddings
+    from model.providers.openai_protocol.embeddings import ServedEmbeddings
 
     async def create(**_: Any) -> Any:
         rows = [SimpleNamespace(index=1, embedding=[0.0, 2.0]), SimpleNamespace(index=0, embedding=[3.0, 0.0])]

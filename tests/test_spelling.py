@@ -4,9 +4,9 @@ from string import ascii_lowercase
 
 import pytest
 
-from model.retrieval.chunks import Chunk
-from model.retrieval.lexical import Lexical
-from model.retrieval.words import repaired
+from model.passages import Chunk
+from model.retrieval.local.lexical import Lexical
+from model.text_analysis import repaired
 
 
 def lexical(*texts: str) -> Lexical:

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.retrieval.chunks import Chunk
-from training.documents import Document
-from training.split import split
+from model.passages import Chunk
+from training.documents.chunking import split
+from training.documents.load import Document
 
 GUIDE = """Before any heading.
 

@@ -18,12 +18,12 @@ import requests
 from mlflow.exceptions import MlflowException
 
 import doors
-from model.contract import Contract, StageContract
-from model.engine import Engine
-from model.events import Event, Tell
-from model.field import Field, Values
-from model.normalise import Request
+from model.contract.events import Event, Tell
+from model.contract.fields import Field, Values
+from model.contract.requests import Request
+from model.contract.stage_contract import Contract, StageContract
 from model.pipeline import Pipeline
+from model.runtime.event_loop import Engine
 from model.stages.base import Stage
 from places import PROFILE
 

@@ -8,7 +8,7 @@ import pytest
 
 from doors import spark_session
 from model.errors import DocumentError
-from training.documents import load
+from training.documents.load import load
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import itertools
 import pytest
 from PIL import Image, ImageDraw, features
 
-from model.diagram import text
-from model.diagram.concepts import diagram
-from model.diagram.drawing import render
+from model.diagram import fonts
+from model.diagram.from_text.concepts import diagram
+from model.diagram.render import render
 from model.errors import StageFailedError
 
 SCRIPTS = [
@@ -29,9 +29,9 @@ SCRIPTS = [
 
 
 def drawn(letters: str) -> bytes:
-    ((run, name),) = text.runs(letters)
+    ((run, name),) = fonts.runs(letters)
     image = Image.new("L", (400, 80))
-    ImageDraw.Draw(image).text((10, 40), run, font=text.font(32, bold=False, name=name), fill=255, anchor="lm")
+    ImageDraw.Draw(image).text((10, 40), run, font=fonts.font(32, bold=False, name=name), fill=255, anchor="lm")
     return image.tobytes()
 
 
@@ -44,31 +44,31 @@ def test_each_letter_of_a_script_has_a_shape_of_its_own(word: str) -> None:
 
 
 def test_runs_of_two_scripts() -> None:
-    assert text.runs("LangChain 架构 ok") == [
+    assert fonts.runs("LangChain 架构 ok") == [
         ("LangChain ", "NotoSans"),
         ("架构", "DroidSansFallback"),
         (" ok", "NotoSans"),
     ]
-    assert [run for run, _ in text.runs("دورة API")] == ["API", "دورة "]
+    assert [run for run, _ in fonts.runs("دورة API")] == ["API", "دورة "]
 
 
 def test_a_script_that_cannot_be_shaped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "check", lambda _name: False)
-    assert text.runs("水") == [("水", "DroidSansFallback")]
+    assert fonts.runs("水") == [("水", "DroidSansFallback")]
     with pytest.raises(StageFailedError, match="libfribidi"):
-        text.runs("دورة")
+        fonts.runs("دورة")
 
 
 def test_wide_letters_break_earlier() -> None:
-    assert text.wrapped("水" * 20, 18) == ["水" * 9, "水" * 9, "水水"]
-    assert text.wrapped("a " * 12, 18) == ["a a a a a a a a a", "a a a"]
+    assert fonts.wrapped("水" * 20, 18) == ["水" * 9, "水" * 9, "水水"]
+    assert fonts.wrapped("a " * 12, 18) == ["a a a a a a a a a", "a a a"]
 
 
 @pytest.mark.parametrize(
     ("told", "expected"), [("LangChain 架构", False), ("架构图", True), ("вода", True), ("", False)]
 )
 def test_foreign(told: str, expected: bool) -> None:
-    assert text.foreign(told) is expected
+    assert fonts.foreign(told) is expected
 
 
 @pytest.mark.parametrize("style", ["map", "flow", "layers"])

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.normalise import Request
+from model.contract.requests import Request
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 from standin.app import StandIn
-from standin.script import Fault
+from standin.faults import Fault
 
 QUESTIONS = ["What is LangChain?", "What is GPT-4?", "Who made GPT-4?", "Where do whales live?", "Azure", "", "What?"]
 ROW = st.fixed_dictionaries(

@@ -7,14 +7,14 @@ from typing import Any
 import mlflow
 import pytest
 
-from model import tracing
+from model.contract.requests import Request
 from model.errors import SettingError
-from model.normalise import Request
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
+from model.runtime import tracing
 from standin.app import StandIn
-from standin.script import Fault
+from standin.faults import Fault
 
 REQUEST = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "LangChain in use"}}
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from model.normalise import Request
+from model.contract.requests import Request
 from model.profile import Profile
-from model.retrieval import manifest
-from model.retrieval.index import Index
+from model.retrieval.local import manifest
+from model.retrieval.local.index import Index
 from standin.app import StandIn
-from training import vectors
-from training.build import Built, build
-from training.changes import Changes
-from training.estimate import estimate
-from training.run import tell, tell_estimate
+from training.indexing import embedding_cache
+from training.indexing.build import Built, build
+from training.indexing.estimate import estimate
+from training.indexing.index_update import Changes
+from training.report import tell, tell_estimate
 
 QUESTION = "Which animal swims in the sea?"
 
@@ -54,7 +54,7 @@ def test_changes_are_by_content() -> None:
 def test_an_update_embeds_what_is_new_or_changed_alone(stand_in: StandIn, texts: Path) -> None:
     """Also where no file of kept vectors is: the index itself has them."""
     built(texts)
-    (texts.parent / vectors.FILE).unlink()
+    (texts.parent / embedding_cache.FILE).unlink()
     (texts / "a.txt").unlink()
     (texts / "b.txt").write_text("A grey whale swims.", "utf-8")
     (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
@@ -72,7 +72,7 @@ def test_an_updated_index_searches_like_one_from_scratch(profile: str, stand_in:
     (texts / "3.txt").unlink()
     (texts / "b.txt").write_text("A grey whale swims in the sea.", "utf-8")
     updated = built(texts, profile, update=True)
-    (texts.parent / vectors.FILE).unlink(missing_ok=True)
+    (texts.parent / embedding_cache.FILE).unlink(missing_ok=True)
     scratch = built(texts, profile, "scratch")
     assert updated.manifest.files["lexical/words/data.npy"] == scratch.manifest.files["lexical/words/data.npy"]
     assert answers(updated.folder, profile) == answers(scratch.folder, profile)
@@ -95,7 +95,7 @@ def test_an_index_that_would_be_the_same_stays(
 def test_other_settings_build_it_again(texts: Path, tmp_path: Path) -> None:
     built(texts, "offline")
     other = tmp_path / "other.yaml"
-    text = (Path(manifest.__file__).parents[1] / "profiles" / "offline.yaml").read_text("utf-8")
+    text = (Path(manifest.__file__).parents[2] / "profiles" / "offline.yaml").read_text("utf-8")
     other.write_text(text.replace("chunk_size: 1200", "chunk_size: 300"), "utf-8")
     made = built(texts, str(other), update=True)
     assert (made.written, made.manifest.chunking["chunk_size"]) == (True, 300)

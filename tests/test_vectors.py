@@ -13,11 +13,11 @@ import pytest
 
 from model.errors import CommandError
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 from standin.app import StandIn
-from training import vectors
-from training.build import build
-from training.vectors import Vectors
+from training.indexing import embedding_cache
+from training.indexing.build import build
+from training.indexing.embedding_cache import Vectors
 
 PROBE = np.array([1.0, 0.0], dtype=np.float32)
 
@@ -59,7 +59,7 @@ def test_no_text_is_embedded_twice(stand_in: StandIn, texts: Path) -> None:
 def test_a_build_of_kept_vectors_is_the_same_as_one_from_scratch(stand_in: StandIn, texts: Path) -> None:
     first = built(texts).manifest
     assert built(texts).manifest == first
-    (texts.parent / vectors.FILE).unlink()
+    (texts.parent / embedding_cache.FILE).unlink()
     assert built(texts).manifest == first
 
 
@@ -131,7 +131,7 @@ def test_several_at_once(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
-    (texts.parent / vectors.FILE).write_text("garbage " * 100, "utf-8")
+    (texts.parent / embedding_cache.FILE).write_text("garbage " * 100, "utf-8")
     with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move it away"):
         built(texts)
     assert not (texts.parent / "index").exists()
@@ -141,8 +141,8 @@ def test_a_text_is_forgotten_with_the_last_document_that_held_it(tmp_path: Path)
     kept = opened(tmp_path / "v.db")
     kept.keep(["shared", "own", "old"], np.eye(3, 2, dtype=np.float32))
     kept.hold([("shared", "a.txt"), ("shared", "b.txt"), ("own", "a.txt"), ("old", "a.txt")])
-    assert vectors.forget(tmp_path / "v.db", ["a.txt"]) == 2
+    assert embedding_cache.forget(tmp_path / "v.db", ["a.txt"]) == 2
     assert set(kept.kept(["shared", "own", "old"])) == {"shared"}
-    assert vectors.forget(tmp_path / "v.db", ["a.txt"]) == 0
-    assert vectors.forget(tmp_path / "none.db", ["a.txt"]) == 0
+    assert embedding_cache.forget(tmp_path / "v.db", ["a.txt"]) == 0
+    assert embedding_cache.forget(tmp_path / "none.db", ["a.txt"]) == 0
     assert not (tmp_path / "none.db").exists()

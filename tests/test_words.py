@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.retrieval.words import Analyser, Sentence, sentences
+from model.text_analysis import Analyser, Sentence, sentences
 
 
 @pytest.mark.parametrize(

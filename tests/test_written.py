@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.diagram import drawn
-from model.diagram.drawing import render
+from model.diagram.from_json import MOST_NODES, read
+from model.diagram.from_text.prompt_parsing import wants_diagram
 from model.diagram.graph import Edge, Layer
 from model.diagram.layout import Box
-from model.diagram.lists import wants_diagram
-from model.diagram.written import MOST_NODES, read
+from model.diagram.render import render
 
 WHOLE: dict[str, Any] = {
     "title": "A lakehouse",

@@ -4,9 +4,9 @@ import click
 
 from commandline import Commands
 
-from .building import build, describe, forget, log, preflight, run
-from .evaluating import evaluate
-from .promoting import check, history, promote, rollback, verify
+from .cli.build import build, describe, forget, log, preflight, run
+from .cli.evaluate import evaluate
+from .cli.versions import check, history, promote, rollback, verify
 
 
 @click.group(cls=Commands)

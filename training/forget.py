@@ -14,12 +14,13 @@ from typing import Any
 
 from model.errors import CommandError
 from model.profile import Profile
-from model.retrieval.index import Index
+from model.retrieval.local.index import Index
 
-from . import indexing, vectors
-from .evaluation import source_of
-from .indexing import Content
-from .log import same_embedding
+from .evaluation.dataset import source_of
+from .indexing import embedding_cache as vectors
+from .indexing import index_writer
+from .indexing.index_writer import Content
+from .packaging.log_model import same_embedding
 from .progress import Progress
 
 
@@ -52,7 +53,7 @@ def forget(
         told = index.manifest
         documents = {source: digest for source, digest in told.documents.items() if source not in gone}
         content = Content(kept, documents, told.chunking, told.language)
-        indexing.written(content, profile, folder.absolute(), progress, before=index)
+        index_writer.written(content, profile, folder.absolute(), progress, before=index)
     return Removed(removed, vectors.forget(Path(vectors.FILE), gone), questions)
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 
 from ..errors import InvalidRequestError
-from ..retrieval.chunks import Passage
-from .concepts import diagram
-from .drawing import render
+from ..passages import Passage
+from .from_text.concepts import diagram
+from .from_text.prompt_parsing import style
 from .graph import Diagram
-from .lists import style
+from .render import render
 
 __all__ = ["SIZE", "draw", "drawn", "pixels", "style"]
 

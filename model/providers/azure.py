@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
-from .. import credentials, pool
 from ..errors import CredentialError
-from .base import Offer
-from .service import Service, Settings
+from ..interfaces import Offer
+from ..runtime import loop_resources
+from ..transport import credentials
+from .openai_protocol.service import Service, Settings
 
 _VERSION = "2024-10-21"
 """The newest version of the API that is no preview; AZURE_OPENAI_API_VERSION names another."""
@@ -37,7 +38,7 @@ class AzureService(Service):
         address = self._checked(await credentials.needed(self._address, self._title, "the address of your resource at"))
         version = await credentials.value("AZURE_OPENAI_API_VERSION") or _VERSION
         key = await credentials.value(self._key)
-        proof = {"api_key": key} if key else {"azure_ad_token_provider": await pool.made("entra", _entra)}
+        proof = {"api_key": key} if key else {"azure_ad_token_provider": await loop_resources.made("entra", _entra)}
         return {"azure_endpoint": address, "api_version": version} | proof
 
     async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's

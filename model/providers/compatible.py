@@ -3,7 +3,7 @@
 COMPATIBLE_BASE_URL is its address, COMPATIBLE_API_KEY its key, if it asks for one.
 """
 
-from .service import Service
+from .openai_protocol.service import Service
 
 
 class CompatibleService(Service):

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .. import pool, workspace
 from ..errors import ProviderError
-from .base import Images, Offer, Standing
-from .diagrams import Diagrams
-from .service import Service, Settings
+from ..interfaces import Images, Offer, Standing
+from ..runtime import loop_resources
+from ..transport import databricks_client
+from .chat_diagrams import Diagrams
+from .openai_protocol.service import Service, Settings
 
 
 class DatabricksService(Service):
@@ -46,28 +47,31 @@ class DatabricksService(Service):
 
     async def standings(self, models: Sequence[str]) -> list[Standing]:
         """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
-        client = await workspace.shared()
+        client = await databricks_client.shared()
         return [await asyncio.to_thread(self._asked, client, model) for model in models]
 
     def _asked(self, client: Any, model: str) -> Standing:  # the SDK's client
         try:
-            with workspace.asking(f"databricks:{model}"):
+            with databricks_client.asking(f"databricks:{model}"):
                 state = client.serving_endpoints.get(model).state
         except ProviderError:
             return Standing(f"{self.name}:{model}", listed=False)
         return Standing(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
     async def _access(self) -> Settings:
-        client = await workspace.shared()
+        client = await databricks_client.shared()
         host = str(client.config.host).rstrip("/")
-        return {"api_key": await pool.made("databricks token", _token), "base_url": f"{host}/serving-endpoints"}
+        return {
+            "api_key": await loop_resources.made("databricks token", _token),
+            "base_url": f"{host}/serving-endpoints",
+        }
 
 
 async def _token() -> Callable[[], Awaitable[str]]:
     """Gives a token for each call; the SDK renews it."""
 
     async def token() -> str:
-        return (await workspace.headers())["Authorization"].removeprefix("Bearer ")
+        return (await databricks_client.headers())["Authorization"].removeprefix("Bearer ")
 
     return token
 

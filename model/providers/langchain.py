@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import account, imports
-from ..account import Usage
+from ..config import import_paths
 from ..errors import ProfileError
-from .base import Offer, Vectors, normed
-from .generative import ChatSource, Generative
-from .pace import Endpoint, Rates
-from .reranking import ChatReranker, CrossEncoderReranker
-from .retry import first
+from ..interfaces import Offer, Vectors, normed
+from ..runtime import usage as account
+from ..runtime.usage import Usage
+from ..transport.rate_limiter import Endpoint, Rates
+from ..transport.retry import first
+from .chat_models import ChatSource, Generative
+from .rerankers import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings
@@ -48,7 +49,7 @@ class LangChainEmbeddings:
 
 def requires(settings: dict[str, Any]) -> set[str]:
     """The distributions that bring the class."""
-    return {"langchain-core", "tenacity", *imports.distributions(settings["model"])}
+    return {"langchain-core", "tenacity", *import_paths.distributions(settings["model"])}
 
 
 def check(role: str, settings: dict[str, Any]) -> None:
@@ -79,7 +80,7 @@ def reranker(
     """The cross-encoder or chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.cross_encoders import BaseCrossEncoder
 
-    named = imports.named(model)
+    named = import_paths.named(model)
     if isinstance(named, type) and issubclass(named, BaseCrossEncoder):
         made = _made(model, settings, BaseCrossEncoder)
         return CrossEncoderReranker(f"langchain:{type(made).__name__}", made)
@@ -98,7 +99,7 @@ def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainE
 
 def _made(path: str, settings: dict[str, Any] | None, kind: type) -> Any:
     """The object; told not to retry where it can be told, since one layer does (retry.py)."""
-    made = imports.named(path)
+    made = import_paths.named(path)
     if not (isinstance(made, type) and issubclass(made, kind)):
         raise ProfileError(f"{path} is no LangChain {'chat model' if 'Chat' in kind.__name__ else 'embeddings'} class")
     given = dict(settings or {})

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import account
-from ..pictures.metadata import DRAWN
-from ..retrieval.chunks import Passage
-from ..retrieval.index import Index
-from ..retrieval.latent import Latent
-from .base import Offer, Picture, Vectors, normed
-from .extractive import Extractive
+from ..images.provenance import DRAWN
+from ..interfaces import Offer, Picture, Vectors, normed
+from ..passages import Passage
+from ..retrieval.local.index import Index
+from ..retrieval.local.lsa import Latent
+from ..runtime import usage
+from .extractive_qa import Extractive
 
 OFFER = Offer("yes, a quotation at a time", "none are used", "none")
 
@@ -83,7 +83,7 @@ class DiagramImages:
         from ..diagram import draw  # tagger and Graphviz, needed for pictures alone
 
         content, told = await asyncio.to_thread(draw, prompt, passages, style, size, sample)
-        account.spend(account.Usage(images=1))
+        usage.spend(usage.Usage(images=1))
         return Picture(content, "image/png", told, "offline:diagram", DRAWN)
 
 

@@ -1,6 +1,6 @@
 """OpenAI: OPENAI_API_KEY is the key, OPENAI_BASE_URL another address than OpenAI's own."""
 
-from .service import Service
+from .openai_protocol.service import Service
 
 SERVICE = Service("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..account import Usage
 from ..errors import ProfileError
-from .base import Offer
+from ..interfaces import Offer
+from ..runtime.usage import Usage
 from .langchain import LangChainEmbeddings
 
 OFFER = Offer("", "none are paid for", "none; the extra `sentence-transformers`")

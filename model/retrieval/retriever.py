@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from .. import spans
-from ..coalesce import Gathered
 from ..errors import ProviderError
-from ..providers.base import Embeddings
-from .chunks import Passage
-from .index import Index, Vectors
+from ..interfaces import Embeddings
+from ..passages import Passage
+from ..runtime import spans
+from ..runtime.coalescing import Gathered
+from .local.index import Index, Vectors
 
 
 class Retriever(ABC):

@@ -1,12 +1,19 @@
-"""The kinds of stage that a profile can name: each is a module here, with one class."""
+"""The kinds of stage that a profile can name: each is a module here, with one class.
+
+What a stage of one's own needs is imported from here, and stays.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules
 
+from ..contract.events import Tell
+from ..contract.fields import Field, Values
 from ..errors import ProfileError
+from ..passages import Passage
+from ..retrieval.retriever import Retriever
 from .base import Stage
 
-__all__ = ["Stage", "kind", "kinds"]
+__all__ = ["Field", "Passage", "Retriever", "Stage", "Tell", "Values", "kind", "kinds"]
 
 
 def kinds() -> list[str]:

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
 
-from ..events import Tell
-from ..field import Field, Values
+from ..contract.events import Tell
+from ..contract.fields import Field, Values
 
 Fields: TypeAlias = tuple[Field, ...]
 

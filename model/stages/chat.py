@@ -1,8 +1,8 @@
 """A message to a chat model, without a search: a shorter answer, a translation, a caption."""
 
-from ..events import Tell
-from ..field import Field, Values
-from ..providers.base import ChatModel
+from ..contract.events import Tell
+from ..contract.fields import Field, Values
+from ..interfaces import ChatModel
 from .base import Stage
 
 

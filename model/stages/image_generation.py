@@ -4,12 +4,12 @@ import asyncio
 import base64
 from hashlib import sha256
 
-from ..events import Tell
-from ..field import Field, Values
-from ..pictures.metadata import marked
-from ..pictures.store import check, store, stored
-from ..providers.base import STYLES, Images, Picture
-from ..retrieval.chunks import Passage
+from ..contract.events import Tell
+from ..contract.fields import Field, Values
+from ..images.provenance import marked
+from ..images.storage import check, store, stored
+from ..interfaces import STYLES, Images, Picture
+from ..passages import Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
 

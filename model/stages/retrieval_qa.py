@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from .. import account
-from ..events import Tell
-from ..field import Field, Values
-from ..providers.base import Chat, Reranker, Turn
-from ..retrieval.chunks import FILTERS, Passage
+from ..contract.events import Tell
+from ..contract.fields import Field, Values
+from ..interfaces import Chat, Reranker, Turn
+from ..passages import FILTERS, Passage
 from ..retrieval.retriever import Retriever
+from ..runtime import usage
 from .base import Stage
 
 SOURCE = (
@@ -75,7 +75,7 @@ class RetrievalQA(Stage):
         turns = [Turn(turn["question"], turn.get("answer") or "") for turn in history]
         told = await self._chat.standalone(question, turns) if turns else question
         if told != question:
-            account.note("question_completed", "it was completed from the history before it was searched for")
+            usage.note("question_completed", "it was completed from the history before it was searched for")
         return told
 
     async def _found(self, question: str, k: int, wanted: Values | None) -> list[Passage]:

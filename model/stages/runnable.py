@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import imports, schema
+from ..config import import_paths
+from ..contract import json_schema
+from ..contract.events import Tell, silent
+from ..contract.fields import Values
 from ..errors import ProfileError, StageFailedError
-from ..events import Tell, silent
-from ..field import Values
 from .base import Fields, Stage
 
 if TYPE_CHECKING:  # its import takes half a second, which a profile without a Runnable does not pay
@@ -20,9 +21,9 @@ PICKLES = Path(__file__).parent.parent / "runnables"
 class Runnable(Stage):
     """Calls a Runnable with the inputs as a dict, or with the bare value of a lone input called ``input``.
 
-    ``runnable`` is its import path; or ``cloudpickle`` names the object that ``training.log.log`` is given.
-    ``inputs`` and ``outputs`` are declared as ``{name: kind}``, or taken from its schema. What is not a dict
-    becomes the one output. ``requires`` names distributions to serve with.
+    ``runnable`` is its import path; or ``cloudpickle`` names an object that is given when the version is logged
+    (training.packaging.log_model). ``inputs`` and ``outputs`` are declared as ``{name: kind}``, or taken from its
+    schema. What is not a dict becomes the one output. ``requires`` names distributions to serve with.
     """
 
     def __init__(
@@ -49,9 +50,9 @@ class Runnable(Stage):
         alone = [field.name for field in self.inputs] == ["input"]
         given = values["input"] if alone else values
         streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
-        from .. import counting  # LangChain, half a second, which this stage has paid already
+        from ..runtime import langchain_usage  # LangChain, half a second, which this stage has paid already
 
-        with counting.counted():
+        with langchain_usage.counted():
             output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
         return self._output(output) | {"answered_by": f"runnable:{self._told}"}
 
@@ -73,7 +74,7 @@ class Runnable(Stage):
 def _loaded(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
     if bool(runnable) == bool(cloudpickle):
         raise ProfileError("name either runnable (an import path) or cloudpickle (an object given to log)")
-    found: Any = imports.named(runnable) if runnable else _unpickled(cloudpickle)
+    found: Any = import_paths.named(runnable) if runnable else _unpickled(cloudpickle)
     from langchain_core.runnables.base import coerce_to_runnable
 
     try:
@@ -92,7 +93,8 @@ def _unpickled(name: str) -> Any:  # whatever was pickled
         )
     if not file.is_file():
         raise ProfileError(
-            f"the object {name} is not here; give it as training.log.log(profile, index, runnables={{{name!r}: …}})"
+            f"the object {name} is not here; give it as "
+            f"training.packaging.log_model.log(profile, index, runnables={{{name!r}: …}})"
         )
     import cloudpickle
 
@@ -100,8 +102,14 @@ def _unpickled(name: str) -> Any:  # whatever was pickled
 
 
 def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None) -> tuple[Fields, Fields]:
-    takes = schema.told(inputs, required=True) if inputs else schema.of(runnable.get_input_jsonschema(), "input")
-    gives = schema.told(outputs, required=False) if outputs else schema.of(runnable.get_output_jsonschema(), "output")
+    takes = (
+        json_schema.told(inputs, required=True) if inputs else json_schema.of(runnable.get_input_jsonschema(), "input")
+    )
+    gives = (
+        json_schema.told(outputs, required=False)
+        if outputs
+        else json_schema.of(runnable.get_output_jsonschema(), "output")
+    )
     return takes, gives
 
 

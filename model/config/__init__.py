@@ -1,0 +1,1 @@
+"""Read configuration: environment variables, YAML files, arguments and import paths. Imports errors alone."""

@@ -1,0 +1,57 @@
+"""A YAML file that knows the line of each of its entries."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ProfileError
+
+
+class Source:
+    """What a YAML file holds, as plain ``values``, and where."""
+
+    def __init__(self, file: Path) -> None:
+        """Reads ``file``. Raises ProfileError, naming the line, for what is no YAML and for a key that comes twice."""
+        self._file = file
+        try:
+            text = file.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise ProfileError(f"{file}: it is no text in UTF-8") from None
+        try:
+            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.values: Any = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ProfileError(f"{file}:{line}: it is no YAML: {error.problem}") from None
+        except yaml.YAMLError:
+            raise ProfileError(f"{file}: it is no YAML: it holds characters that YAML does not allow") from None
+        for key in _twice(self._root):
+            raise ProfileError(
+                f"{file}:{key.start_mark.line + 1}: {key.value} is there twice; give one of them another name"
+            )
+
+    def place(self, *path: str) -> str:
+        """``file:line`` of the entry at that path, or of the nearest one above it that is there."""
+        node, line = self._root, 1
+        for name in path:
+            entries = node.value if isinstance(node, yaml.MappingNode) else []
+            found = next(((key, value) for key, value in entries if key.value == name), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        return f"{self._file}:{line}"
+
+
+def _twice(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """The keys that come a second time in one mapping."""
+    if not isinstance(node, yaml.CollectionNode):
+        return
+    seen = set()
+    for entry in node.value:
+        key, value = entry if isinstance(node, yaml.MappingNode) else (None, entry)
+        if key is not None and key.value in seen:
+            yield key
+        seen.add(key.value if key is not None else None)
+        yield from _twice(value)

@@ -1,0 +1,1 @@
+"""The JSON contract: fields, requests, references, events and descriptions. Imports errors alone."""

@@ -1,0 +1,155 @@
+"""The multi-chain as LangChain sees it: a Runnable, and a retriever, for anyone's LCEL chain or LangGraph."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables.utils import AddableDict
+from pydantic import ConfigDict
+
+from .contract.events import Event, Tell
+from .contract.fields import Values
+from .contract.requests import Request, read
+from .contract.stage_contract import Response
+from .pipeline import Pipeline
+from .retrieval.retriever import Retriever
+from .runtime.event_loop import Engine
+from .stages.base import Stage
+
+
+class MultiChain(Runnable[dict[str, Any], Response]):
+    """A pipeline that takes a request and gives a response, as ``predict`` does with one dict.
+
+    Callbacks, tags and metadata of the config reach each stage, as a run of its name, and the chat models and
+    Runnables inside it. ``stream`` gives each stage's part of the response when it is done; the parts add up to
+    the response. A request that does not fit raises InvalidRequestError.
+    """
+
+    def __init__(self, pipeline: Pipeline, version: str = "") -> None:
+        """Takes ``pipeline``, whose loop and clients it shares."""
+        watched = {name: _Watched(name, stage) for name, stage in pipeline.stages.items()}
+        self.name = "MultiChain"
+        self._pipeline, self._version = Pipeline(pipeline.contract, watched, pipeline.engine), version
+
+    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002 - LangChain's signature
+        """The response."""
+        return self._pipeline.engine.run(self._acall_with_config(self._answer, input, config))
+
+    async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002
+        """The response; cancelling it cancels the calls under way."""
+        return await self._pipeline.engine.awaited(self._acall_with_config(self._answer, input, config))
+
+    def stream(
+        self,
+        input: dict[str, Any],  # noqa: A002
+        config: RunnableConfig | None = None,
+        **_: Any,
+    ) -> Iterator[Response]:
+        """The parts of the response, each when its stage is done."""
+        yield from self._transform_stream_with_config(iter([input]), self._parts, config)
+
+    async def astream(
+        self,
+        input: dict[str, Any],  # noqa: A002
+        config: RunnableConfig | None = None,
+        **_: Any,
+    ) -> AsyncIterator[Response]:
+        """The parts of the response, each when its stage is done."""
+
+        async def once() -> AsyncIterator[dict[str, Any]]:
+            yield input
+
+        async for part in self._atransform_stream_with_config(once(), self._aparts, config):
+            yield part
+
+    async def _answer(self, given: dict[str, Any]) -> Response:
+        return await self._pipeline.answer(self._request(given), self._version)
+
+    def _parts(self, given: Iterator[dict[str, Any]]) -> Iterator[Response]:
+        parts = _Parts()
+        for event in self._pipeline.events(self._request(next(given)), self._version):
+            yield from parts.of(event)
+
+    async def _aparts(self, given: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Response]:
+        parts = _Parts()
+        loop = asyncio.get_running_loop()
+        items: asyncio.Queue[Event | None] = asyncio.Queue()
+        request = self._request(await anext(given))
+
+        def hear(event: Event | None) -> None:
+            loop.call_soon_threadsafe(items.put_nowait, event)
+
+        async def work() -> None:
+            try:
+                await self._pipeline.tell(request, self._version, hear)
+            finally:
+                hear(None)
+
+        answering = asyncio.ensure_future(self._pipeline.engine.awaited(work()))
+        try:
+            while (event := await items.get()) is not None:
+                for part in parts.of(event):
+                    yield part
+            await answering
+        finally:
+            answering.cancel()
+
+    def _request(self, given: dict[str, Any]) -> Request:
+        return read(given, self._pipeline.contract).requests[0]
+
+
+class DocumentRetriever(BaseRetriever):
+    """The passages for a question as LangChain documents, best first; ``filter`` as in a request."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    retriever: Retriever
+    engine: Engine
+    k: int = 4
+    filter: dict[str, Any] | None = None
+
+    async def _aget_relevant_documents(self, query: str, **_: object) -> list[Document]:
+        return await self.engine.awaited(self._documents(query))
+
+    def _get_relevant_documents(self, query: str, **_: object) -> list[Document]:
+        return self.engine.run(self._documents(query))
+
+    async def _documents(self, query: str) -> list[Document]:
+        passages = await self.retriever.search(query, self.k, self.filter)
+        told = [passage.fields() for passage in passages]
+        return [Document(fields.pop("text"), metadata=fields) for fields in told]
+
+
+class _Watched(Stage):
+    """A stage as a run of its own in LangChain's callbacks."""
+
+    def __init__(self, name: str, stage: Stage) -> None:
+        self._name, self._stage = name, stage
+
+    async def run(self, values: Values, tell: Tell) -> Values:
+        async def called(values: Values) -> Values:
+            return await self._stage.run(values, tell)
+
+        return await RunnableLambda(called, name=self._name).ainvoke(values)
+
+
+class _Parts:
+    """The parts of a response out of its events."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, Values] = {}
+        self._told: set[str] = set()
+
+    def of(self, event: Event) -> Iterator[Response]:
+        """What the event adds: a stage that is done; at the end, all that was not told."""
+        stage = event["stage"]
+        if event["kind"] == "image":
+            self._pictures.setdefault(stage, {})[event["field"]] = event["image"]
+        elif event["kind"] == "done" and stage:
+            self._told.add(stage)
+            yield AddableDict({stage: event["fields"] | self._pictures.get(stage, {})})
+        elif event["kind"] == "done":
+            yield AddableDict({name: part for name, part in event["response"].items() if name not in self._told})

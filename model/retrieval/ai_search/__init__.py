@@ -1,0 +1,1 @@
+"""Search in an index that Databricks AI Search holds. Imports transport."""

@@ -1,0 +1,124 @@
+"""The one background event loop of a loaded model, on which every call of ``predict`` runs its requests."""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from ..errors import LoopError
+from . import loop_resources
+
+T = TypeVar("T")
+_STOPPED = "the engine was stopped while it worked; try again"
+
+
+class Engine:
+    """Runs coroutines from any thread on one loop, which ends when the engine is collected.
+
+    The loop starts at the first call, and anew in a forked child, since threads do not survive a fork.
+    ``asyncio.to_thread`` on it uses a small pool: what takes over 5 ms (drawing, say) belongs there.
+    The caller's context variables go with each coroutine, so that LangChain's callbacks reach what runs in it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: _Loop | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns; blocks the calling thread until it is there. Raises LoopError when the loop ends."""
+        try:
+            return self._begun(work).result()
+        except CancelledError:
+            raise LoopError(_STOPPED) from None
+
+    async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns, for a caller on a loop of its own; cancelling the caller cancels it."""
+        return await asyncio.wrap_future(self._begun(work))
+
+    def stream(self, work: Callable[[Callable[[T], None]], Coroutine[Any, Any, object]]) -> "Stream[T]":
+        """What ``work`` puts into the function that it is given, as it does; closing the stream cancels it."""
+        items: SimpleQueue[T | _End] = SimpleQueue()
+        return Stream(self, items, self._begun(work(items.put)))
+
+    def _begun(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._started().loop)
+        except RuntimeError:  # it was closed since
+            work.close()
+            raise LoopError(_STOPPED) from None
+
+    def _started(self) -> "_Loop":
+        with self._lock:
+            if self._live is None or not self._live.usable:
+                self._live = _Loop()
+                weakref.finalize(self, self._live.stop)
+            return self._live
+
+
+class _End:
+    """What a stream's queue holds last."""
+
+
+class Stream(Iterator[T], Generic[T]):
+    """Items of work that goes on meanwhile. ``close``, from any thread, cancels it, and so does losing the stream."""
+
+    def __init__(self, engine: Engine, items: "SimpleQueue[T | _End]", work: "Future[Any]") -> None:
+        self._engine, self._items, self._work = engine, items, work
+        work.add_done_callback(lambda _: items.put(_End()))
+
+    def __next__(self) -> T:
+        item = self._items.get()
+        if not isinstance(item, _End):
+            return item
+        self._items.put(item)  # so that whoever asks again, or another thread, sees the end too
+        with suppress(CancelledError):  # it was closed: the end like any other
+            self._work.result()
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancels what is not done yet; the next item is then the end."""
+        self._work.cancel()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Loop:
+    """An event loop in a thread of its own, for the process that made it."""
+
+    def __init__(self) -> None:
+        self.loop, self._process, self._over = asyncio.new_event_loop(), os.getpid(), False
+        workers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
+        self.loop.set_default_executor(workers)
+        threading.Thread(target=self._run, name="multichain-loop", daemon=True).start()
+
+    @property
+    def usable(self) -> bool:
+        """Whether work can be begun on it, here."""
+        return not self._over and self._process == os.getpid()
+
+    def stop(self) -> None:
+        """Ends it, and what runs on it; in a forked child, which has no such thread, does nothing."""
+        if self.usable and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def _run(self) -> None:
+        self.loop.run_forever()
+        self._over = True
+        self.loop.run_until_complete(_ended())
+        self.loop.run_until_complete(loop_resources.close())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
+async def _ended() -> None:
+    """Cancels what is under way, so that nobody waits for it for ever."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)

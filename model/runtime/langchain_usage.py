@@ -1,0 +1,27 @@
+"""The tokens of chat models inside a LangChain Runnable, counted by LangChain's own handler."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.tracers.context import register_configure_hook
+
+from . import usage
+from .usage import Usage
+
+_HANDLER: ContextVar[UsageMetadataCallbackHandler | None] = ContextVar("counting", default=None)
+register_configure_hook(_HANDLER, inheritable=True)  # once: each call adds to a list that LangChain never clears
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """What chat models use inside is spent, at a cost that is not known: whose prices they are is not told."""
+    handler = UsageMetadataCallbackHandler()
+    token = _HANDLER.set(handler)
+    try:
+        yield
+    finally:
+        _HANDLER.reset(token)
+        for told in handler.usage_metadata.values():
+            usage.spend(Usage(told["input_tokens"], told["output_tokens"], cost_known=False))

@@ -1,0 +1,1 @@
+"""Calls to paid services: credentials, rate limits, retries, errors and a response cache. Imports runtime."""

@@ -1,0 +1,1 @@
+"""The commands of `python -m serving`. Imports every other folder of serving."""

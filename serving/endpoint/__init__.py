@@ -1,0 +1,1 @@
+"""Serve a version at a Databricks Model Serving endpoint. Imports errors alone."""

@@ -1,0 +1,1 @@
+"""The workspace around an endpoint: create, rehearse, tear down. Imports endpoint."""

@@ -1,0 +1,1 @@
+"""Databricks' APIs: workspace, Unity Catalog, Model Serving, AI Search, jobs, files."""

@@ -1,0 +1,129 @@
+"""What a query of Databricks AI Search finds.
+
+It takes what the SDK's ``query_index`` and Databricks' client ``databricks-ai-search`` send, and nothing else. Text is
+compared by hashed words, as the stand-in's embeddings are.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from inspect import signature
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from databricks.sdk.service.vectorsearch import VectorSearchIndexesAPI
+from starlette.responses import JSONResponse, Response
+
+from ..openai.chat import words
+from ..openai.embeddings import vector
+from .unity_catalog import CatalogError
+
+Values = dict[str, Any]
+
+_TAKEN = (signature(VectorSearchIndexesAPI.query_index).parameters.keys() - {"self", "index_name"}) | {
+    "filter_string",
+    "debug_level",
+}
+_DIMENSION = 512
+
+
+@dataclass(slots=True)
+class SearchIndex:
+    """Rows of a table; ``text`` is the column that ``embedder`` embeds, or ``vectors`` holds vectors made elsewhere."""
+
+    rows: list[Values]
+    types: dict[str, str]
+    text: str = "text"
+    embedder: str = "databricks-gte-large-en"
+    vectors: dict[int, Sequence[float]] = field(default_factory=dict)
+    optimized: bool = False
+    ready: bool = True
+
+    @property
+    def dimension(self) -> int:
+        """That of its vectors."""
+        return len(next(iter(self.vectors.values()), [0.0] * _DIMENSION))
+
+
+def answered(index: SearchIndex, body: Values) -> Response:
+    """The rows that a query finds. Raises CatalogError for a query that the API does not take."""
+    _check(index, body)
+    allowed = _allowed(index, body)
+    scores = {place: _score(index, place, body) for place in allowed}
+    best = sorted(allowed, key=lambda place: -scores[place])[: body.get("num_results", 10)]
+    rows = [[*(_told(index.rows[place][name]) for name in body["columns"]), scores[place]] for place in best]
+    columns = [{"name": name, "type_text": index.types[name]} for name in body["columns"]]
+    columns.append({"name": "score", "type_text": "double"})
+    return JSONResponse(
+        {
+            "manifest": {"column_count": len(columns), "columns": columns},
+            "result": {"row_count": len(rows)} | ({"data_array": rows} if rows else {}),
+            "next_page_token": "",
+        }
+    )
+
+
+def _check(index: SearchIndex, body: Values) -> None:
+    """Raises CatalogError for a query that the API does not take."""
+    kind = body.get("query_type", "ANN")
+    wrong = [f"unknown field {name}" for name in body.keys() - _TAKEN]
+    wrong += [f"column {name} is not in the index" for name in body.get("columns", []) if name not in index.types]
+    if not body.get("columns") or kind not in {"ANN", "HYBRID", "FULL_TEXT"}:
+        wrong.append("columns and a known query_type are needed")
+    if ("filter_string" if not index.optimized else "filters_json") in body:
+        wrong.append("filters are given in the other kind of endpoint's form")
+    by_vector = not index.embedder and kind != "FULL_TEXT"
+    if by_vector and len(body.get("query_vector") or []) != index.dimension:
+        wrong.append(f"query_vector needs {index.dimension} numbers")
+    if not by_vector and "query_vector" in body:
+        wrong.append("query_vector is for vectors of one's own")
+    if (not by_vector or kind == "HYBRID") and not body.get("query_text"):
+        wrong.append("query_text is needed")
+    if wrong:
+        raise CatalogError("INVALID_PARAMETER_VALUE", "; ".join(wrong))
+
+
+def _allowed(index: SearchIndex, body: Values) -> list[int]:
+    """The rows that a filter leaves, as SQLite finds them. Raises CatalogError for a filter that is none."""
+    told = json.loads(body.get("filters_json") or "{}")
+    values = {name: value if isinstance(value, list) else [value] for name, value in told.items()}
+    clauses = [f"{name} IN ({', '.join('?' * len(some))})" for name, some in values.items()]
+    condition = body.get("filter_string") or " AND ".join(clauses) or "true"
+    names = ", ".join(f'"{name}"' for name in index.types)
+    marks = ", ".join("?" * (1 + len(index.types)))
+    cells = [[place, *(row[name] for name in index.types)] for place, row in enumerate(index.rows)]
+    with closing(sqlite3.connect(":memory:")) as table:
+        table.execute(f"CREATE TABLE held (place, {names})")
+        table.executemany(f"INSERT INTO held VALUES ({marks})", cells)  # noqa: S608 - marks
+        try:
+            found = table.execute(f"SELECT place FROM held WHERE {condition}", [*chain(*values.values())])  # noqa: S608
+            return [place for (place,) in found]
+        except sqlite3.Error as error:
+            raise CatalogError("INVALID_PARAMETER_VALUE", f"Invalid filter: {error}") from None
+
+
+def _score(index: SearchIndex, place: int, body: Values) -> float:
+    """1 / (1 + the square of the distance), as the documentation tells it; the share of words; or the mean of both."""
+    text, kind = str(index.rows[place][index.text]), body.get("query_type", "ANN")
+    shared = _shared(body["query_text"], text) if kind != "ANN" else 0.0
+    near = _near(body.get("query_vector"), index.vectors.get(place), body.get("query_text", ""), text)
+    return {"ANN": near, "FULL_TEXT": shared, "HYBRID": (near + shared) / 2}[kind]
+
+
+def _shared(asked: str, text: str) -> float:
+    return len(words(asked) & words(text)) / (len(words(asked)) or 1)
+
+
+def _near(asked: Any, held: Any, question: str, text: str) -> float:  # numbers, or none
+    """Of two vectors, or of those of two texts."""
+    one = vector(question, _DIMENSION) if asked is None else np.asarray(asked)
+    other = vector(text, _DIMENSION) if held is None else np.asarray(held)
+    return 1.0 / (1.0 + float(np.sum((one - other) ** 2)))
+
+
+def _told(value: Any) -> Any:
+    """A cell as the API gives it: whole numbers as 3.0."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,1 @@
+"""OpenAI's API: chat, embeddings, images and models."""

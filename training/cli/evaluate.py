@@ -1,0 +1,75 @@
+"""The command that measures versions and profiles."""
+
+import json
+from pathlib import Path
+
+import click
+
+from model.errors import CommandError
+from model.profile import Profile
+
+from ..evaluation.dataset import Example, parsed, read
+from ..evaluation.statistics import Figure
+from ..progress import bar
+from .options import JUDGES, PROFILE
+
+
+@click.command()
+@click.argument("uri", required=False)
+@click.option("--evaluation", type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
+@click.option("--from-traces", is_flag=True, help="Take questions that people judged, and add them to --evaluation.")
+@PROFILE
+@click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
+@JUDGES
+def evaluate(
+    uri: str | None,
+    evaluation: Path | None,
+    from_traces: bool,
+    profile: str,
+    beside: tuple[str, ...],
+    judges: str,
+) -> None:
+    """Measure the version at URI on an evaluation file; or, without URI, a profile on a SQuAD file's paragraphs.
+
+    Each figure has a 95 % interval. Figures, rows and pictures of a version are kept in MLflow. JSON lines hold
+    question, answer (empty when the documents do not hold one), source, expected_response for judges, and prompt for
+    pictures.
+    """
+    from ..evaluation import mlflow_run as evaluate  # MLflow takes two seconds to import
+
+    name, examples = ("judged questions", _judged(evaluation)) if from_traces else ("", [])
+    if evaluation and (uri or not from_traces):
+        name, examples = evaluation.name, read(evaluation).examples
+    if not name:
+        raise click.UsageError("give --evaluation FILE, --from-traces, or both")
+    if uri:
+        with bar("Asking") as asking:
+            _show(evaluate.of_version(uri, name, examples, judges, asking))
+    elif evaluation and not from_traces:
+        for table in evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside]):
+            _show(table)
+
+
+def _judged(file: Path | None) -> list[Example]:
+    """The questions that people judged, which are added to ``file`` where there is one."""
+    from ..evaluation.human_feedback import added, judged
+
+    found = judged()
+    lines = [json.dumps(line) for line in found.lines.values()]
+    click.echo(f"{len(lines)} judged questions make rows", nl=False)
+    click.echo(f", {added(file, found.lines)} of them new in {file.absolute()}" if file else "")
+    if found.unexpected:
+        click.echo(
+            f"{found.unexpected} answers are bad and nobody said what was expected; serving ask --bad --expected"
+        )
+    if found.masked:
+        click.echo(f"{found.masked} questions are masked in their traces, so no row can be made of them")
+    if not lines:
+        raise CommandError("no question was judged; python -m serving ask --good or --bad judges one")
+    return [parsed(line) for line in lines]
+
+
+def _show(table: tuple[str, list[Figure]]) -> None:
+    click.echo(f"\n{table[0]}")
+    for figure in table[1]:
+        click.echo(f"  {figure.told}")

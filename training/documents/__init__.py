@@ -1,0 +1,1 @@
+"""Turn places into documents, and documents into chunks. Imports model alone."""

@@ -1,0 +1,1 @@
+"""Say how good a version or a profile is. Imports versions and indexing."""

@@ -1,0 +1,1 @@
+"""Turn chunks into an index folder. Imports documents."""

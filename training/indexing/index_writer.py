@@ -1,0 +1,105 @@
+"""Chunks become an index folder: embedded, indexed, calibrated. The folder appears whole or not at all."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from model.errors import CommandError
+from model.passages import Chunk
+from model.profile import Profile
+from model.retrieval.local import index, manifest
+from model.retrieval.local.index import Index
+from model.retrieval.local.lexical import Lexical
+from model.runtime.usage import Usage
+
+from ..progress import Progress
+from .abstention import calibrated
+from .embedding import Embedding
+
+_PART = ".multichain-part-"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an index is of: chunks, the digest of each document, and how they were cut."""
+
+    chunks: Sequence[Chunk]
+    documents: Mapping[str, str]
+    chunking: Mapping[str, int]
+    language: str
+
+
+def written(
+    content: Content,
+    profile: Profile,
+    out: Path,
+    progress: Progress,
+    max_cost: float | None = None,
+    before: Index | None = None,
+) -> tuple[manifest.Manifest, Usage]:
+    """Writes the index of ``content`` into ``out`` in the place of what is there; gives what it says and what it cost.
+
+    Vectors of texts that ``before`` has are taken from there, where the same model made them.
+    """
+    with placed(out) as part:
+        embedding = Embedding(profile, [one.searched for one in content.chunks], content.language, part / index.FIT)
+        vectors = embedding.embed(content.chunks, progress, max_cost, before)
+        lexical = Lexical.build(content.chunks, content.language)
+        made = index.save(
+            part,
+            chunks=content.chunks,
+            vectors=vectors,
+            lexical=lexical,
+            support=calibrated(content.chunks, lexical),
+            embedding=embedding.fingerprint,
+            chunking=dict(content.chunking),
+            documents=dict(content.documents),
+            language=content.language,
+        )
+    return made, embedding.spent
+
+
+@contextmanager
+def placed(out: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of ``out`` when all is written, and is gone otherwise.
+
+    Raises CommandError when ``out`` holds something that is not an index.
+    """
+    check(out)
+    _clear(out.parent)
+    part = out.parent / f"{_PART}{uuid4().hex}"  # named before it is made, so that no signal comes in between
+    try:
+        part.mkdir()
+        yield part
+        _replace(out, part)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def check(out: Path) -> None:
+    """Raises CommandError when ``out`` holds something that is not an index."""
+    if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.FILE).is_file():
+        raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a killed build left."""
+    for left in folder.glob(_PART + "*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _replace(out: Path, part: Path) -> None:
+    """Puts ``part`` in the place of ``out``, which stays where it was when that is interrupted."""
+    old = part.with_name(part.name + "-old")
+    try:
+        if out.exists():
+            out.rename(old)
+        part.rename(out)
+    finally:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(old, ignore_errors=True)

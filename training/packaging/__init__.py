@@ -1,0 +1,1 @@
+"""Turn an index and the code into a logged MLflow model. Imports model alone."""

@@ -1,0 +1,105 @@
+"""The code of a version, under a name of its own.
+
+A loaded model imports its code by name, and Python keeps one module for each name: two versions that both called
+their code ``model`` would run the same one. So each version's copy is called ``multichain_<fingerprint>``.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import model
+from model.config import import_paths
+from model.profile import Profile
+
+CODE = Path(model.__file__).parent
+PREFIX = "multichain_"
+"""What the name of a version's code begins with, before its fingerprint."""
+
+
+def fingerprint(profile: str) -> str:
+    """Twelve hexadecimal digits over the code, the prompts and the profile; not addresses, not keys."""
+    return _digest(_ours(profile, {}) | _theirs(profile))
+
+
+def copy(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple[str, Path, list[Path]]:
+    """Copies the code into ``folder`` under a name of its own: the name, the entry file, all that is to be logged.
+
+    ``profile`` is a name or the path of a file, which is copied too. Packages of one's own that it names go beside
+    the code, the objects in ``runnables`` into it. Raises ProfileError.
+    """
+    ours, theirs = _ours(profile, runnables), _theirs(profile)
+    name = PREFIX + _digest(ours | theirs)
+    for file, content in ({f"{name}/{file}": content for file, content in ours.items()} | theirs).items():
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    entry = folder / "entry.py"
+    entry.write_text(f"from {name}.pyfunc import serve\nserve({json.dumps(Path(profile).stem)})\n", "utf-8")
+    return name, entry, [folder / name, *sorted({folder / file.split("/")[0] for file in theirs})]
+
+
+def copies(code: Path) -> list[str]:
+    """The names of versions' code in the folder ``code`` of a saved model; none when there is no such folder."""
+    return sorted(place.name for place in code.glob(f"{PREFIX}*"))
+
+
+def digest(code: Path, name: str) -> str:
+    """The fingerprint of what lies in the folder ``code`` of a saved model whose code is called ``name``."""
+    files = {place.relative_to(code).as_posix(): place for place in code.rglob("*") if _logged(place)}
+    return _digest({file.removeprefix(f"{name}/"): place.read_bytes() for file, place in files.items()})
+
+
+def _logged(place: Path) -> bool:
+    return place.is_file() and "__pycache__" not in place.parts
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    told = sha256()
+    for name, content in sorted(files.items()):
+        told.update(name.encode() + b"\0" + content + b"\0")
+    return told.hexdigest()[:12]
+
+
+def _ours(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of the package itself, by path inside it."""
+    ours = {name.partition("/")[2]: content for name, content in import_paths.code(CODE).items()}
+    if profile.endswith((".yaml", ".yml")):
+        ours[f"profiles/{Path(profile).stem}.yaml"] = Path(profile).read_bytes()
+    return ours | {f"runnables/{name}.cloudpickle": content for name, content in _pickled(runnables)}
+
+
+def _theirs(profile: str) -> dict[str, bytes]:
+    """The files of the packages that the profile names and no distribution brings, by path beside the code."""
+    own = [import_paths.package(path) for path in Profile.read(profile).paths if import_paths.own(path)]
+    return {name: content for place in own for name, content in import_paths.code(place).items()}
+
+
+def _pickled(runnables: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Each object by value: a notebook's own definitions, and those of modules beside it, go with it."""
+    if not runnables:
+        return
+    import cloudpickle
+
+    beside = [module for module in list(sys.modules.values()) if _beside(module)]
+    for module in beside:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield from [(name, cloudpickle.dumps(made)) for name, made in runnables.items()]
+    finally:
+        for module in beside:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _beside(module: ModuleType) -> bool:
+    """Whether it is a module of the current folder, which no distribution brings."""
+    file = Path(getattr(module, "__file__", None) or "/")
+    return file.is_relative_to(Path.cwd()) and module.__name__ != "__main__" and not _installed(file)
+
+
+def _installed(file: Path) -> bool:
+    return "site-packages" in file.parts or file.is_relative_to(CODE.parent)
