@@ -133,10 +133,10 @@ def _many(folder: Path) -> None:
     content = _content(1000)
     profile = Profile.read("offline")
     index_writer.written(content, profile, folder / "offline", lambda _done, _total: None)
-    pipeline = profile.pipeline(profile.retriever(Index.open(folder / "offline")))
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(folder / "offline")))
     memory, started = [], time.perf_counter()
     for batch in range(MANY // BATCH):
-        pipeline.answers(
+        pipeline.answer_requests(
             [Request({"qa": {"question": f"How many drops for {batch * BATCH + n}?"}}) for n in range(BATCH)]
         )
         memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)

@@ -23,7 +23,7 @@ from random import Random
 import mlflow
 
 from model.profile import Profile
-from model.retrieval.local.manifest import checksum
+from model.retrieval.local.manifest import compute_checksum
 from standin.app import StandIn
 from standin.server import running, variables
 from training.evaluation.dataset import Evaluation, Example, read
@@ -164,7 +164,7 @@ def _shuffled(version: Path) -> None:
     Random(1).shuffle(lines)
     (index / "chunks.jsonl").write_text("".join(lines), "utf-8")
     told = json.loads((index / "manifest.json").read_text("utf-8"))
-    told["files"]["chunks.jsonl"] = checksum(index / "chunks.jsonl")
+    told["files"]["chunks.jsonl"] = compute_checksum(index / "chunks.jsonl")
     (index / "manifest.json").write_text(json.dumps(told), "utf-8")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from model.passages import Chunk
 from model.profile import Profile
 from model.retrieval.local.index import Index
-from model.retrieval.local.manifest import checksum
-from model.retrieval.local.vector_index import Nearest
-from model.text_analysis import sentences
+from model.retrieval.local.manifest import compute_checksum
+from model.retrieval.local.vector_index import FaissIndex
+from model.text_analysis import split_sentences
 from training.indexing import index_writer
 from training.indexing.index_writer import Content
 
@@ -46,8 +46,8 @@ def _corpus(folder: Path) -> None:
 
 def _searched(index: Index, questions: list[str]) -> None:
     """Whole searches in batches, against the search of their vectors in FAISS alone."""
-    retriever = Profile.read("offline").retriever(index)
-    vectors = asyncio.run(Profile.read("offline").embedder(index=index).embed(questions))
+    retriever = Profile.read("offline").make_retriever(index)
+    vectors = asyncio.run(Profile.read("offline").make_embedder(index=index).embed(questions))
 
     async def batch(some: list[str]) -> None:
         await asyncio.gather(*(retriever.search(question, 4) for question in some))
@@ -71,7 +71,7 @@ def _made() -> tuple[list[Chunk], list[str]]:
     """Texts of five of this project's own sentences, three words of ten exchanged; and questions of their words."""
     chance = random.Random(0)
     files = sorted((ROOT / "documents").rglob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
-    said = [one.text for file in files for one in sentences(file.read_text("utf-8"))]
+    said = [one.text for file in files for one in split_sentences(file.read_text("utf-8"))]
     words = sorted({word for sentence in said for word in sentence.split()})
 
     def text() -> str:
@@ -90,13 +90,13 @@ def _opened(file: Path) -> None:
         made[start : start + 10_000] += 0.8 * chance.standard_normal((10_000, DIMENSION)).astype(np.float32)
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     started = time.perf_counter()
-    built = Nearest.build(made)
+    built = FaissIndex.build(made)
     taken = time.perf_counter() - started
     built.save(file)
     started = time.perf_counter()
-    opened = Nearest.open(file, built.told)
+    opened = FaissIndex.open(file, built.search_params)
     mapped = time.perf_counter()
-    checksum(file)
+    compute_checksum(file)
     checked = time.perf_counter()
     opened.search(made[:1], 10)
     print(

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from model.contract.requests import read
+from model.contract.requests import parse_requests
 from model.profile import Profile
 from model.retrieval.local.index import Index
 from training.indexing.build import build
@@ -72,11 +72,11 @@ def main() -> None:
     pictures.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         made = build(profile, [ROOT / "documents"], Path(folder) / "index", lambda _done, _total: None)
-        pipeline = profile.pipeline(profile.retriever(Index.open(made.folder)))
+        pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
         requests = [
             request | {"image_generation": request["image_generation"] | {"size": SIZE}} for _, request in PROMPTS
         ]
-        responses = pipeline.answers(read(requests, pipeline.contract).requests)
+        responses = pipeline.answer_requests(parse_requests(requests, pipeline.contract).requests)
     told = [
         "# Gallery",
         "",

@@ -15,10 +15,10 @@ import pandas as pd
 
 from model.contract import description
 from model.contract.fields import Field
-from model.contract.stage_contract import META
+from model.contract.stage_contract import META_FIELDS
 from model.profile import Profile
-from model.providers import MODULES, provider
-from model.providers.openai_protocol.images import WAYS
+from model.providers import MODULES, load_provider
+from model.providers.openai_protocol.images import REQUIRED_BY_WAY
 from training.evaluation.metrics import MEASURES
 from training.verification.contract_cases import CASES, EMPTY, RAN
 
@@ -45,7 +45,7 @@ def _providers() -> Iterator[str]:
     columns = ("provider", "chat", "embeddings", "images", "streaming", "tokens counted", "what lets it in")
     yield f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
     for name in MODULES:
-        module = provider(name)
+        module = load_provider(name)
         cells = [_cell(module, "chat"), _cell(module, "embeddings"), _pictures(module)]
         offer = module.OFFER
         told = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
@@ -61,7 +61,9 @@ def _pictures(module: ModuleType) -> str:
     if not hasattr(module, "images"):
         return "no"
     return (
-        ", ".join(way for way in WAYS if way != "auto") if "way" in signature(module.images).parameters else "diagram"
+        ", ".join(way for way in REQUIRED_BY_WAY if way != "auto")
+        if "way" in signature(module.images).parameters
+        else "diagram"
     )
 
 
@@ -109,18 +111,18 @@ def _pins(lock: str, extra: str) -> list[str]:
 def _fields() -> Iterator[str]:
     for name, stage in Profile.read("offline").contract.stages.items():
         yield f"\n**`{name}` takes**\n"
-        yield from _table(stage.taken)
+        yield from _table(stage.input_fields)
         yield f"\n**`{name}` gives**\n"
-        yield from _table(stage.declared)
+        yield from _table(stage.output_fields)
     yield "\n**`meta` gives**\n"
-    yield from _table(META)
+    yield from _table(META_FIELDS)
 
 
 def _table(fields: tuple[Field, ...]) -> Iterator[str]:
     yield "| field | kind | meaning |\n| --- | --- | --- |"
     for field in fields:
         required = " Required." if field.required else ""
-        bounds = f" {field.expectation.capitalize()}." if field.most or field.choices else ""
+        bounds = f" {field.expectation.capitalize()}." if field.maximum or field.choices else ""
         yield f"| `{field.name}` | {field.kind} | {field.description}{bounds}{required} |"
         for inner in field.fields:
             yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description} |"
@@ -161,7 +163,7 @@ def _shown(value: object) -> str:
 
 def readme() -> str:
     """README.md with the drawing of the offline profile made anew."""
-    drawn = description.describe(Profile.read("offline").contract)["mermaid"]
+    drawn = description.describe_contract(Profile.read("offline").contract)["mermaid"]
     return _marked((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawn}\n```"])
 
 

@@ -13,7 +13,7 @@ class MultichainError(Exception):
     retryable: ClassVar[bool] = False
 
     @property
-    def field(self) -> str:
+    def coded_message(self) -> str:
         """The error as a response carries it: code, colon, sentence."""
         return f"{self.code}: {self}"
 
@@ -24,13 +24,13 @@ class InvalidRequestError(MultichainError):
     code = "invalid_request"
 
 
-class ReferenceFieldError(MultichainError):
+class StageReferenceError(MultichainError):
     """A ``{stage.field}`` reference cannot be followed: a cycle, an absent stage, a field that is not text."""
 
     code = "bad_reference"
 
 
-class WaitedError(MultichainError):
+class DependencyFailedError(MultichainError):
     """A stage did not run because one that it refers to failed."""
 
     code = "waited"
@@ -49,20 +49,20 @@ class CredentialError(MultichainError):
     code = "credential"
 
 
-class UnavailableError(MultichainError):
+class ModelUnavailableError(MultichainError):
     """A model is gone, not permitted, or its quota is used up; another one may do."""
 
     code = "model_unavailable"
 
 
-class BusyError(MultichainError):
+class ProviderUnavailableError(MultichainError):
     """A provider is overloaded, slow or out of reach, also after its retries."""
 
     code = "provider_busy"
     retryable = True
 
 
-class AddressError(MultichainError):
+class ProviderAddressError(MultichainError):
     """An address answers, but not as a provider does."""
 
     code = "address"
@@ -74,7 +74,7 @@ class ModerationError(MultichainError):
     code = "refused"
 
 
-class LoopError(MultichainError):
+class CancelledCallError(MultichainError):
     """What a request waited for was stopped under it."""
 
     code = "stopped"
@@ -88,13 +88,13 @@ class DeadlineError(MultichainError):
     retryable = True
 
 
-class PayloadError(MultichainError):
+class ResponseTooLargeError(MultichainError):
     """A picture does not fit what a response may hold."""
 
     code = "payload"
 
 
-class PictureError(MultichainError):
+class ImageStorageError(MultichainError):
     """A picture cannot be kept where pictures are to be kept."""
 
     code = "storage"

@@ -10,9 +10,9 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 from pydantic import ConfigDict
 
-from .contract.events import Event, Tell
-from .contract.fields import Values
-from .contract.requests import Request, read
+from .contract.events import Emit, Event
+from .contract.fields import StageValues
+from .contract.requests import Request, parse_requests
 from .contract.stage_contract import Response
 from .pipeline import Pipeline
 from .retrieval.retriever import Retriever
@@ -30,7 +30,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
 
     def __init__(self, pipeline: Pipeline, version: str = "") -> None:
         """Takes ``pipeline``, whose loop and clients it shares."""
-        watched = {name: _Watched(name, stage) for name, stage in pipeline.stages.items()}
+        watched = {name: _ObservedStage(name, stage) for name, stage in pipeline.stages.items()}
         self.name = "MultiChain"
         self._pipeline, self._version = Pipeline(pipeline.contract, watched, pipeline.engine), version
 
@@ -40,7 +40,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
 
     async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002
         """The response; cancelling it cancels the calls under way."""
-        return await self._pipeline.engine.awaited(self._acall_with_config(self._answer, input, config))
+        return await self._pipeline.engine.wait_for(self._acall_with_config(self._answer, input, config))
 
     def stream(
         self,
@@ -49,7 +49,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         **_: Any,
     ) -> Iterator[Response]:
         """The parts of the response, each when its stage is done."""
-        yield from self._transform_stream_with_config(iter([input]), self._parts, config)
+        yield from self._transform_stream_with_config(iter([input]), self._stream_parts, config)
 
     async def astream(
         self,
@@ -59,46 +59,46 @@ class MultiChain(Runnable[dict[str, Any], Response]):
     ) -> AsyncIterator[Response]:
         """The parts of the response, each when its stage is done."""
 
-        async def once() -> AsyncIterator[dict[str, Any]]:
+        async def only_input() -> AsyncIterator[dict[str, Any]]:
             yield input
 
-        async for part in self._atransform_stream_with_config(once(), self._aparts, config):
+        async for part in self._atransform_stream_with_config(only_input(), self._astream_parts, config):
             yield part
 
-    async def _answer(self, given: dict[str, Any]) -> Response:
-        return await self._pipeline.answer(self._request(given), self._version)
+    async def _answer(self, raw: dict[str, Any]) -> Response:
+        return await self._pipeline.answer_request(self._parse(raw), self._version)
 
-    def _parts(self, given: Iterator[dict[str, Any]]) -> Iterator[Response]:
-        parts = _Parts()
-        for event in self._pipeline.events(self._request(next(given)), self._version):
-            yield from parts.of(event)
+    def _stream_parts(self, inputs: Iterator[dict[str, Any]]) -> Iterator[Response]:
+        parts = _ResponseParts()
+        for event in self._pipeline.stream_events(self._parse(next(inputs)), self._version):
+            yield from parts.read_event(event)
 
-    async def _aparts(self, given: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Response]:
-        parts = _Parts()
+    async def _astream_parts(self, inputs: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Response]:
+        parts = _ResponseParts()
         loop = asyncio.get_running_loop()
         items: asyncio.Queue[Event | None] = asyncio.Queue()
-        request = self._request(await anext(given))
+        request = self._parse(await anext(inputs))
 
-        def hear(event: Event | None) -> None:
+        def enqueue(event: Event | None) -> None:
             loop.call_soon_threadsafe(items.put_nowait, event)
 
         async def work() -> None:
             try:
-                await self._pipeline.tell(request, self._version, hear)
+                await self._pipeline.emit_events(request, self._version, enqueue)
             finally:
-                hear(None)
+                enqueue(None)
 
-        answering = asyncio.ensure_future(self._pipeline.engine.awaited(work()))
+        answering = asyncio.ensure_future(self._pipeline.engine.wait_for(work()))
         try:
             while (event := await items.get()) is not None:
-                for part in parts.of(event):
+                for part in parts.read_event(event):
                     yield part
             await answering
         finally:
             answering.cancel()
 
-    def _request(self, given: dict[str, Any]) -> Request:
-        return read(given, self._pipeline.contract).requests[0]
+    def _parse(self, raw: dict[str, Any]) -> Request:
+        return parse_requests(raw, self._pipeline.contract).requests[0]
 
 
 class DocumentRetriever(BaseRetriever):
@@ -112,44 +112,44 @@ class DocumentRetriever(BaseRetriever):
     filter: dict[str, Any] | None = None
 
     async def _aget_relevant_documents(self, query: str, **_: object) -> list[Document]:
-        return await self.engine.awaited(self._documents(query))
+        return await self.engine.wait_for(self._search(query))
 
     def _get_relevant_documents(self, query: str, **_: object) -> list[Document]:
-        return self.engine.run(self._documents(query))
+        return self.engine.run(self._search(query))
 
-    async def _documents(self, query: str) -> list[Document]:
+    async def _search(self, query: str) -> list[Document]:
         passages = await self.retriever.search(query, self.k, self.filter)
-        told = [passage.fields() for passage in passages]
-        return [Document(fields.pop("text"), metadata=fields) for fields in told]
+        passage_fields = [passage.to_fields() for passage in passages]
+        return [Document(fields.pop("text"), metadata=fields) for fields in passage_fields]
 
 
-class _Watched(Stage):
+class _ObservedStage(Stage):
     """A stage as a run of its own in LangChain's callbacks."""
 
     def __init__(self, name: str, stage: Stage) -> None:
         self._name, self._stage = name, stage
 
-    async def run(self, values: Values, tell: Tell) -> Values:
-        async def called(values: Values) -> Values:
-            return await self._stage.run(values, tell)
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
+        async def call(values: StageValues) -> StageValues:
+            return await self._stage.run(values, emit)
 
-        return await RunnableLambda(called, name=self._name).ainvoke(values)
+        return await RunnableLambda(call, name=self._name).ainvoke(values)
 
 
-class _Parts:
+class _ResponseParts:
     """The parts of a response out of its events."""
 
     def __init__(self) -> None:
-        self._pictures: dict[str, Values] = {}
-        self._told: set[str] = set()
+        self._pictures: dict[str, StageValues] = {}
+        self._emitted: set[str] = set()
 
-    def of(self, event: Event) -> Iterator[Response]:
+    def read_event(self, event: Event) -> Iterator[Response]:
         """What the event adds: a stage that is done; at the end, all that was not told."""
         stage = event["stage"]
         if event["kind"] == "image":
             self._pictures.setdefault(stage, {})[event["field"]] = event["image"]
         elif event["kind"] == "done" and stage:
-            self._told.add(stage)
+            self._emitted.add(stage)
             yield AddableDict({stage: event["fields"] | self._pictures.get(stage, {})})
         elif event["kind"] == "done":
-            yield AddableDict({name: part for name, part in event["response"].items() if name not in self._told})
+            yield AddableDict({name: part for name, part in event["response"].items() if name not in self._emitted})

@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-FILTERS = ("source", "title", "heading", "page", "tag")
+FILTER_FIELDS = ("source", "title", "heading", "page", "tag")
 """The fields of a chunk that a search can be narrowed by."""
 
 
@@ -32,7 +32,7 @@ class Chunk:
     tags: tuple[str, ...] = ()
 
     @property
-    def searched(self) -> str:
+    def searchable_text(self) -> str:
         """What is embedded and searched: title and headings tell what the text itself may leave out."""
         above = dict.fromkeys([self.title, *self.heading.split(" > ")])
         return "\n".join([*filter(None, above), self.text])
@@ -52,16 +52,16 @@ class Passage:
         return self.chunk.text
 
     @classmethod
-    def given(cls, text: str, source: str) -> "Passage":
+    def from_text(cls, text: str, source: str) -> "Passage":
         """A passage that did not come out of a search."""
         return cls(Chunk(source, "", "", 0, 0, len(text), text), 0.0)
 
-    def fields(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         """As the response carries it."""
         return asdict(self.chunk) | {"tags": list(self.chunk.tags), "score": self.score}
 
 
-def write(chunks: Iterable[Chunk], file: Path) -> None:
+def write_chunks(chunks: Iterable[Chunk], file: Path) -> None:
     """Writes one JSON object a line."""
     with file.open("w", encoding="utf-8", newline="\n") as out:
         for chunk in chunks:
@@ -86,27 +86,27 @@ class Chunks(Sequence[Chunk]):
     def __getitem__(self, position: slice) -> list[Chunk]: ...
     def __getitem__(self, position: int | slice) -> Chunk | list[Chunk]:
         if isinstance(position, slice):
-            return [self[one] for one in range(*position.indices(len(self)))]
+            return [self[index] for index in range(*position.indices(len(self)))]
         if not -len(self) <= position < len(self):
             raise IndexError(position)
         start, end = self._starts[position % len(self)], self._starts[position % len(self) + 1]
-        told = json.loads(self._lines[start:end])
-        return Chunk(**(told | {"tags": tuple(told["tags"])}))
+        entries = json.loads(self._lines[start:end])
+        return Chunk(**(entries | {"tags": tuple(entries["tags"])}))
 
-    def holding(self, field: str, value: object) -> frozenset[int]:
+    def positions_with(self, field: str, value: object) -> frozenset[int]:
         """The positions of the chunks whose ``field`` is ``value``, or, for a tag, among whose tags it is."""
-        return self._holding.get((field, value), frozenset())
+        return self._positions_by_value.get((field, value), frozenset())
 
     @cached_property
-    def _holding(self) -> dict[tuple[str, object], frozenset[int]]:
-        found: dict[tuple[str, object], set[int]] = {}
+    def _positions_by_value(self) -> dict[tuple[str, object], frozenset[int]]:
+        positions_by_value: dict[tuple[str, object], set[int]] = {}
         for position, chunk in enumerate(self):
-            for place in _places(chunk):
-                found.setdefault(place, set()).add(position)
-        return {place: frozenset(positions) for place, positions in found.items()}
+            for pair in _filter_values(chunk):
+                positions_by_value.setdefault(pair, set()).add(position)
+        return {pair: frozenset(positions) for pair, positions in positions_by_value.items()}
 
 
-def _places(chunk: Chunk) -> Iterator[tuple[str, object]]:
+def _filter_values(chunk: Chunk) -> Iterator[tuple[str, object]]:
     """What a search can be narrowed by."""
-    yield from ((field, getattr(chunk, field)) for field in FILTERS if field != "tag")
+    yield from ((field, getattr(chunk, field)) for field in FILTER_FIELDS if field != "tag")
     yield from (("tag", tag) for tag in chunk.tags)

@@ -8,28 +8,28 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from .contract import references
-from .contract.events import Event, Hear, Tell, telling
-from .contract.fields import Values
+from .contract.events import Emit, Event, EventListener, make_emitter
+from .contract.fields import StageValues
 from .contract.requests import Request
 from .contract.stage_contract import Contract, Response
-from .errors import MultichainError, StageFailedError, WaitedError
+from .errors import DependencyFailedError, MultichainError, StageFailedError
 from .images import fit_response
 from .runtime import deadline, spans, usage
-from .runtime.coalescing import once
+from .runtime.coalescing import single_flight
 from .runtime.event_loop import Engine, Stream
 from .stages.base import Stage
 
 log = logging.getLogger(__name__)
-_AT_ONCE = 1000
+_MAX_CONCURRENT = 1000
 """Requests of one call that are under way: more wait without taking room."""
 
 
-Traced = Callable[[Values, str], AbstractAsyncContextManager[spans.Trace]]
+TraceRequest = Callable[[StageValues, str], AbstractAsyncContextManager[spans.Trace]]
 """Traces what is done inside for a request of a version (tracing.py)."""
 
 
 @asynccontextmanager
-async def _untraced(_request: Values, _version: str) -> AsyncIterator[spans.Trace]:
+async def _trace_nothing(_request: StageValues, _version: str) -> AsyncIterator[spans.Trace]:
     yield spans.Trace()
 
 
@@ -38,141 +38,147 @@ class Pipeline:
 
     def __init__(self, contract: Contract, stages: Mapping[str, Stage], engine: Engine | None = None) -> None:
         self.contract, self.stages, self.engine = contract, stages, engine or Engine()
-        self.traced: Traced = _untraced
+        self.trace_request: TraceRequest = _trace_nothing
 
-    def answers(self, requests: list[Request], version: str = "") -> list[Response]:
+    def answer_requests(self, requests: list[Request], version: str = "") -> list[Response]:
         """A response for each request, in order; a stage that fails fills its own ``error``."""
-        return self.engine.run(self._gather(requests, version))
+        return self.engine.run(self._answer_all(requests, version))
 
-    def events(self, request: Request, version: str = "") -> Stream[Event]:
+    def stream_events(self, request: Request, version: str = "") -> Stream[Event]:
         """What happens while ``request`` is answered (events.py), the response last; closing it cancels the rest."""
-        return self.engine.stream(lambda hear: self.tell(request, version, hear))
+        return self.engine.stream(lambda hear: self.emit_events(request, version, hear))
 
-    async def tell(self, request: Request, version: str, hear: Hear) -> None:
+    async def emit_events(self, request: Request, version: str, listener: EventListener) -> None:
         """Lets ``hear`` hear all events of ``request``; for the engine's own loop."""
-        response = await self.answer(request, version, hear)
-        hear({"stage": "", "kind": "done", "response": response})
+        response = await self.answer_request(request, version, listener)
+        listener({"stage": "", "kind": "done", "response": response})
 
-    async def answer(self, request: Request, version: str = "", hear: Hear | None = None) -> Response:
+    async def answer_request(
+        self, request: Request, version: str = "", listener: EventListener | None = None
+    ) -> Response:
         """The response to ``request``; for the engine's own loop."""
-        with deadline.begun():
-            async with self.traced(request.stages, version) as trace:
-                trace.response = await _Answer(self, request, version, hear).whole()
+        with deadline.start_deadline():
+            async with self.trace_request(request.stages, version) as trace:
+                trace.response = await RequestRun(self, request, version, listener).run()
             return trace.response
 
-    async def _gather(self, requests: list[Request], version: str) -> list[Response]:
-        with deadline.begun():
+    async def _answer_all(self, requests: list[Request], version: str) -> list[Response]:
+        with deadline.start_deadline():
             responses: list[Response] = [{}] * len(requests)
             todo = iter(enumerate(requests))
 
             async def work() -> None:
-                for place, request in todo:
-                    responses[place] = await self.answer(request, version)
+                for position, request in todo:
+                    responses[position] = await self.answer_request(request, version)
 
-            await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(requests)))))
-            return await fit_response.fitted(responses, self.contract)
+            await asyncio.gather(*(work() for _ in range(min(_MAX_CONCURRENT, len(requests)))))
+            return await fit_response.fit_responses(responses, self.contract)
 
 
-class _Answer:
+class RequestRun:
     """One request on its way to a response."""
 
-    def __init__(self, pipeline: Pipeline, request: Request, version: str, hear: Hear | None) -> None:
-        self._contract, self._stages, self._hear = pipeline.contract, pipeline.stages, hear
-        self._plan = references.make(request, pipeline.contract)
-        self._response = pipeline.contract.empty(version)
+    def __init__(self, pipeline: Pipeline, request: Request, version: str, listener: EventListener | None) -> None:
+        self._contract, self._stages, self._listener = pipeline.contract, pipeline.stages, listener
+        self._plan = references.make_plan(request, pipeline.contract)
+        self._response = pipeline.contract.empty_response(version)
         self._skipped: set[str] = set()
 
-    async def whole(self) -> Response:
+    async def run(self) -> Response:
         """Runs each stage the moment that those it needs are done; with none left, the response."""
         for name, refusal in self._plan.errors.items():
-            self._fail(name, refusal)
-        done = {name: asyncio.Event() for name in self._plan.needs if name not in self._plan.errors}
+            self._record_error(name, refusal)
+        done = {name: asyncio.Event() for name in self._plan.dependencies if name not in self._plan.errors}
 
         async def follow(name: str) -> None:
-            for needed in self._plan.needs[name] & done.keys():
+            for needed in self._plan.dependencies[name] & done.keys():
                 await done[needed].wait()
-            await self._run(name)
+            await self._run_stage(name)
             done[name].set()
 
         await asyncio.gather(*map(follow, done))
         return self._response
 
-    async def _run(self, name: str) -> None:
+    async def _run_stage(self, name: str) -> None:
         """Fills the fields of one stage, unless it is to be skipped."""
         stage, fields = self._contract.stages[name], self._response[name]
         started = time.perf_counter()
-        with usage.opened() as used:
+        with usage.track_usage() as used:
             try:
-                self._check(name)
-                if self._skips(name):
+                self._check_dependencies(name)
+                if self._is_skipped(name):
                     self._skipped.add(name)
                 else:
-                    values = references.fill(stage, self._plan.values[name], self._contract, self._response)
-                    await self._call(name, stage.check(values))
+                    values = references.fill_references(stage, self._plan.values[name], self._contract, self._response)
+                    await self._call_stage(name, stage.validate(values))
             except MultichainError as error:
-                self._fail(name, error)
+                self._record_error(name, error)
             except Exception as error:  # noqa: BLE001 - a stage's bug must not take the other stages and rows with it
-                self._fail(name, _unforeseen(name, error))
+                self._record_error(name, _log_unforeseen(name, error))
         if fields["ran"]:
             seconds = round(time.perf_counter() - started, 6)
             fields |= {"usage": used.usage.fields(), "notes": used.notes, "seconds": seconds}
         if not fields["error"]:
-            self._tell_done(name)
+            self._emit_fields(name)
 
-    async def _call(self, name: str, values: Values) -> None:
-        fields, tell = self._response[name], telling(name, self._hear)
+    async def _call_stage(self, name: str, values: StageValues) -> None:
+        fields, emit = self._response[name], make_emitter(name, self._listener)
         fields["ran"] = True
-        if self._hear:
-            self._hear({"stage": name, "kind": "started"})
+        if self._listener:
+            self._listener({"stage": name, "kind": "started"})
         values.pop("run", None)
-        with spans.span(name, "CHAIN", values) as step:
-            async with deadline.kept(name):
-                fields |= self._contract.stages[name].give(await self._asked(name, values, tell))
+        with spans.open_span(name, "CHAIN", values) as step:
+            async with deadline.enforce_deadline(name):
+                fields |= self._contract.stages[name].serialize(await self._run_once(name, values, emit))
             if step:
                 step.outputs = fields
-                step.attributes |= usage.used().usage.fields()
+                step.attributes |= usage.current_account().usage.fields()
 
-    async def _asked(self, name: str, values: Values, tell: Tell) -> Values:
+    async def _run_once(self, name: str, values: StageValues, emit: Emit) -> StageValues:
         """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""
         stage = self._stages[name]
-        if self._hear or not stage.shared:
-            return await stage.run(values, tell)
-        return await once((stage, json.dumps(values, sort_keys=True)), lambda: stage.run(values, tell))
+        if self._listener or not stage.is_shared:
+            return await stage.run(values, emit)
+        return await single_flight((stage, json.dumps(values, sort_keys=True)), lambda: stage.run(values, emit))
 
-    def _check(self, name: str) -> None:
+    def _check_dependencies(self, name: str) -> None:
         """Raises WaitedError when a stage that ``name`` needs has failed."""
-        failed = sorted(stage for stage in self._plan.needs[name] if self._response[stage]["error"])
+        failed = sorted(stage for stage in self._plan.dependencies[name] if self._response[stage]["error"])
         if failed:
-            raise WaitedError(f"{name}: it waited for {', '.join(failed)}, which failed; see the error there")
+            raise DependencyFailedError(f"{name}: it waited for {', '.join(failed)}, which failed; see the error there")
 
-    def _skips(self, name: str) -> bool:
+    def _is_skipped(self, name: str) -> bool:
         """Whether its condition says so, or a stage that it needs is itself skipped."""
         unless = self._contract.stages[name].unless
-        told = unless is not None and self._response[unless[0]][unless[1]]
-        return bool(told) or not self._skipped.isdisjoint(self._plan.needs[name])
+        condition = unless is not None and self._response[unless[0]][unless[1]]
+        return bool(condition) or not self._skipped.isdisjoint(self._plan.dependencies[name])
 
-    def _fail(self, name: str, error: MultichainError) -> None:
-        self._response[name]["error"] = error.field
-        telling(name, self._hear)("error", error.field)
+    def _record_error(self, name: str, error: MultichainError) -> None:
+        self._response[name]["error"] = error.coded_message
+        make_emitter(name, self._listener)("error", error.coded_message)
 
-    def _tell_done(self, name: str) -> None:
+    def _emit_fields(self, name: str) -> None:
         """Its pictures, then its other fields."""
-        if self._hear is None:
+        if self._listener is None:
             return
         fields = self._response[name]
-        pictures = {one.name for one in self._contract.stages[name].outputs if one.kind == "image"}
+        pictures = {
+            field_of_stage.name
+            for field_of_stage in self._contract.stages[name].outputs
+            if field_of_stage.kind == "image"
+        }
         for field in sorted(pictures):
             if fields[field]:
-                self._hear({"stage": name, "kind": "image", "field": field, "image": fields[field]})
-        told = {field: value for field, value in fields.items() if field not in pictures}
-        self._hear({"stage": name, "kind": "done", "fields": told})
+                self._listener({"stage": name, "kind": "image", "field": field, "image": fields[field]})
+        other_fields = {field: value for field, value in fields.items() if field not in pictures}
+        self._listener({"stage": name, "kind": "done", "fields": other_fields})
 
 
-def _unforeseen(name: str, error: Exception) -> StageFailedError:
+def _log_unforeseen(name: str, error: Exception) -> StageFailedError:
     """Logs where it broke, not what the exception says: that may repeat the caller's data."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
-    log.error("stage %s: %s at %s", name, type(error).__name__, place)
+    location = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
+    log.error("stage %s: %s at %s", name, type(error).__name__, location)
     return StageFailedError(f"{name}: it broke ({type(error).__name__}); try again, then read the server's log")

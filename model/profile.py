@@ -8,29 +8,29 @@ from typing import Any, Self
 
 from .config import arguments as settings
 from .config import import_paths
-from .config.yaml_file import Source
-from .contract.fields import Values
+from .config.yaml_file import YamlFile
+from .contract.fields import StageValues
 from .contract.stage_contract import Contract, StageContract
 from .errors import ProfileError
 from .pipeline import Pipeline
-from .providers import provider
+from .providers import load_provider
 from .retrieval import backends
 from .retrieval.local.index import Index
 from .retrieval.retriever import Retriever
-from .stages import Stage, kind
+from .stages import Stage, load_kind
 from .stages.base import Fields
 
-FOLDER = Path(__file__).parent / "profiles"
-PARTS = ("embeddings", "index", "stages")
+PROFILES_FOLDER = Path(__file__).parent / "profiles"
+SECTIONS = ("embeddings", "index", "stages")
 """What a profile has; one whose index is not its own may leave embeddings out."""
 RETRIEVER = "retriever"
 """The part that says where passages lie (retrieval/kinds.py)."""
 GATE = "gate"
 """The part that a profile may have: measures of a version, each with the least that it must reach to be promoted, or
 the most where less is better."""
-MODELS = ("model", "models", "chat_models")
+MODEL_SETTINGS = ("model", "models", "chat_models")
 """The settings of a provider's entry that name models: one, or a list in order of preference."""
-COMMON = ("kind", "unless")
+COMMON_SETTINGS = ("kind", "unless")
 """What every stage of a profile takes, beside its kind's settings and the defaults of its fields."""
 
 
@@ -39,142 +39,161 @@ class Profile:
     """The settings of a profile, as its file holds them; check.py says what is wrong with them."""
 
     name: str
-    source: Source
-    index: Values
-    stages: dict[str, Values]
-    embeddings: Values = field(default_factory=dict)
+    yaml_file: YamlFile
+    index: StageValues
+    stages: dict[str, StageValues]
+    embeddings: StageValues = field(default_factory=dict)
     gate: Any = field(default_factory=dict)
-    passages: str = backends.DEFAULT
+    retriever_kind: str = backends.DEFAULT
 
     @classmethod
     def read(cls, name: str) -> Self:
         """The profile of that name, or in the file at that path. Raises ProfileError."""
-        file = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+        file = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES_FOLDER / f"{name}.yaml"
         if not file.is_file():
-            known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yaml")))
-            raise ProfileError(f"there is no profile {name}; use one of {known}, or the path of a file")
-        source = Source(file)
-        return cls(file.stem, source, **_parts(source))
+            names = ", ".join(sorted(path.stem for path in PROFILES_FOLDER.glob("*.yaml")))
+            raise ProfileError(f"there is no profile {name}; use one of {names}, or the path of a file")
+        source = YamlFile(file)
+        return cls(file.stem, source, **_read_sections(source))
 
     @property
-    def kind(self) -> ModuleType:
+    def backend(self) -> ModuleType:
         """Where its passages lie."""
-        return backends.kind(self.passages)
+        return backends.load_backend(self.retriever_kind)
 
     @property
     def contract(self) -> Contract:
         """What its stages take and give. Raises ProfileError."""
-        return Contract({name: self._declared(name, *self._fields(name)) for name in self.stages})
+        return Contract({name: self._stage_contract(name, *self._declare_fields(name)) for name in self.stages})
 
     @property
-    def requires(self) -> set[str]:
+    def distributions(self) -> set[str]:
         """The distributions that it serves with."""
-        made = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
-        runnables = {name for stage in made for name in ("langchain-core", *stage.get("requires", ()))}
-        named = {name for path in self.paths for name in import_paths.distributions(path)}
-        served = {one for _, _, told in self.entries for one in provider(told["provider"]).requires(told)}
-        searched: set[str] = self.kind.requires(self.index)
-        return runnables | named | served | searched
+        runnable_stages = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
+        runnables = {name for stage in runnable_stages for name in ("langchain-core", *stage.get("requires", ()))}
+        from_paths = {name for path in self.import_paths for name in import_paths.find_distributions(path)}
+        from_providers = {
+            distribution
+            for _, _, entry in self.entries
+            for distribution in load_provider(entry["provider"]).requires(entry)
+        }
+        from_backend: set[str] = self.backend.required_distributions(self.index)
+        return runnables | from_paths | from_providers | from_backend
 
     @property
-    def paths(self) -> set[str]:
+    def import_paths(self) -> set[str]:
         """The import paths that it names."""
         return {path for stage in self.stages.values() for path in (stage.get("runnable"),) if path} | {
-            told["model"] for _, _, told in self.entries if told["provider"] == "langchain"
+            entry["model"] for _, _, entry in self.entries if entry["provider"] == "langchain"
         }
 
     @property
-    def entries(self) -> list[tuple[str, str, Values]]:
+    def entries(self) -> list[tuple[str, str, StageValues]]:
         """Where each provider is named: the stage (empty for the index), the role, and the entry."""
-        named = [
-            (stage, role, told)
+        stage_entries = [
+            (stage, role, stage_setting)
             for stage, entry in self.stages.items()
-            for role, told in entry.items()
-            if is_provider(told)
+            for role, stage_setting in entry.items()
+            if is_provider(stage_setting)
         ]
-        return [("", "embeddings", self.embeddings), *named] if self.embeddings else named
+        return [("", "embeddings", self.embeddings), *stage_entries] if self.embeddings else stage_entries
 
     @property
-    def folder(self) -> Path | None:
+    def embedding_folder(self) -> Path | None:
         """The folder of the embedding model that a version is logged with; None when it needs none."""
         if not self.embeddings:
             return None
-        module = provider(self.embeddings["provider"])
-        return module.folder(provided(self.embeddings)) if hasattr(module, "folder") else None
+        module = load_provider(self.embeddings["provider"])
+        return module.folder(provider_settings(self.embeddings)) if hasattr(module, "folder") else None
 
     @property
-    def endpoints(self) -> list[str]:
+    def databricks_endpoints(self) -> list[str]:
         """The endpoints of Databricks that it asks: a version declares them, and may then ask them where it serves."""
-        asked = [told for _, _, told in self.entries if told["provider"] == "databricks"]
-        return sorted({name for told in asked for key in MODELS for name in models(told, key)})
+        databricks_entries = [entry for _, _, entry in self.entries if entry["provider"] == "databricks"]
+        return sorted(
+            {name for entry in databricks_entries for key in MODEL_SETTINGS for name in named_models(entry, key)}
+        )
 
-    def built(self, folder: Path) -> Any:  # an Index, or what described one elsewhere
+    def open_index(self, folder: Path) -> Any:  # an Index, or what described one elsewhere
         """What a build left in ``folder``. Raises IndexFolderError."""
-        return self.kind.built(folder)
+        return self.backend.open_index(folder)
 
-    def retriever(self, index: Any, files: str = "") -> Retriever:  # what a build left
+    def make_retriever(self, index: Any, files: str = "") -> Retriever:  # what a build left
         """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
-        made: Retriever = self.kind.retriever(index, partial(self.embedder, files))
-        return made
+        retriever: Retriever = self.backend.make_retriever(index, partial(self.make_embedder, files))
+        return retriever
 
-    def pipeline(self, retriever: Retriever) -> Pipeline:
+    def make_pipeline(self, retriever: Retriever) -> Pipeline:
         """The multi-chain over what ``retriever`` finds."""
-        made = {name: self._stage(name, retriever) for name in self.stages}
-        contract = Contract({name: self._declared(name, stage.inputs, stage.outputs) for name, stage in made.items()})
-        return Pipeline(contract, made)
+        stages = {name: self._make_stage(name, retriever) for name in self.stages}
+        contract = Contract(
+            {name: self._stage_contract(name, stage.inputs, stage.outputs) for name, stage in stages.items()}
+        )
+        return Pipeline(contract, stages)
 
-    def embedder(self, files: str = "", index: Index | None = None) -> Any:
+    def make_embedder(self, files: str = "", index: Index | None = None) -> Any:
         """The embeddings that documents and questions share, as ``index`` was fitted, if it was; None without any."""
         if not self.embeddings:
             return None
-        return made(self.embeddings, "embeddings", files=files, index=index)
+        return make_provider(self.embeddings, "embeddings", files=files, index=index)
 
-    def settings(self, name: str) -> Values:
+    def stage_settings(self, name: str) -> StageValues:
         """What the entry of a stage holds for its kind's constructor."""
-        taken = settings.names(kind(self.stages[name]["kind"]))
-        return {key: value for key, value in self.stages[name].items() if key in taken}
+        names = settings.setting_names(load_kind(self.stages[name]["kind"]))
+        return {key: value for key, value in self.stages[name].items() if key in names}
 
-    def _fields(self, name: str) -> tuple[Fields, Fields]:
-        return kind(self.stages[name]["kind"]).declare(name, **self.settings(name))
+    def _declare_fields(self, name: str) -> tuple[Fields, Fields]:
+        return load_kind(self.stages[name]["kind"]).declare_fields(name, **self.stage_settings(name))
 
-    def _declared(self, name: str, inputs: Fields, outputs: Fields) -> StageContract:
-        told = self.stages[name]
-        inputs = tuple(replace(one, default=told.get(one.name)) for one in inputs)
-        served = {key: value["provider"] for key, value in told.items() if is_provider(value)}
-        stage, _, field = str(told.get("unless", "")).partition(".")
-        return StageContract(name, inputs, outputs, told["kind"], (stage, field) if stage else None, served)
+    def _stage_contract(self, name: str, inputs: Fields, outputs: Fields) -> StageContract:
+        entry = self.stages[name]
+        inputs = tuple(replace(input_field, default=entry.get(input_field.name)) for input_field in inputs)
+        providers = {key: value["provider"] for key, value in entry.items() if is_provider(value)}
+        stage, _, field = str(entry.get("unless", "")).partition(".")
+        return StageContract(name, inputs, outputs, entry["kind"], (stage, field) if stage else None, providers)
 
-    def _stage(self, name: str, retriever: Retriever) -> Stage:
-        own = self.settings(name)
-        parts = {key: made(value, key, index=retriever.index) for key, value in own.items() if is_provider(value)}
+    def _make_stage(self, name: str, retriever: Retriever) -> Stage:
+        settings_of_stage = self.stage_settings(name)
+        parts = {
+            key: make_provider(value, key, index=retriever.index)
+            for key, value in settings_of_stage.items()
+            if is_provider(value)
+        }
         try:
-            stage: Stage = settings.call(kind(self.stages[name]["kind"]), own | parts, name=name, retriever=retriever)
+            stage: Stage = settings.call_with_settings(
+                load_kind(self.stages[name]["kind"]), settings_of_stage | parts, name=name, retriever=retriever
+            )
         except ProfileError as error:
-            raise ProfileError(f"{self.source.place('stages', name)}: {name}: {error}") from None
+            raise ProfileError(f"{self.yaml_file.locate('stages', name)}: {name}: {error}") from None
         return stage
 
 
-def _parts(source: Source) -> Values:
+def _read_sections(source: YamlFile) -> StageValues:
     """The parts of a profile's file, each of which is known. Raises ProfileError."""
-    told = source.values if isinstance(source.values, dict) else {}
-    passages, known = str(told.get(RETRIEVER, backends.DEFAULT)), [*PARTS, RETRIEVER, GATE]
+    contents = source.values if isinstance(source.values, dict) else {}
+    passages, sections = str(contents.get(RETRIEVER, backends.DEFAULT)), [*SECTIONS, RETRIEVER, GATE]
     if passages not in backends.MODULES:
-        meant = settings.meant(passages, backends.MODULES)
-        raise ProfileError(f"{source.place(RETRIEVER)}: there is no retriever {passages}; {meant}")
-    needed = [part for part in PARTS if part in told or part != "embeddings" or backends.kind(passages).OWN]
-    if not all(isinstance(told.get(part), dict) and told[part] for part in needed):
+        suggestion = settings.suggest(passages, backends.MODULES)
+        raise ProfileError(f"{source.locate(RETRIEVER)}: there is no retriever {passages}; {suggestion}")
+    required = [
+        part
+        for part in SECTIONS
+        if part in contents or part != "embeddings" or backends.load_backend(passages).IS_LOCAL
+    ]
+    if not all(isinstance(contents.get(part), dict) and contents[part] for part in required):
         raise ProfileError(
-            f"{source.place()}: it is not a profile: it needs {', '.join(needed[:-1])} and stages, each with settings"
+            f"{source.locate()}: it is not a profile: it needs {', '.join(required[:-1])} and stages, "
+            "each with settings"
         )
-    for part in told.keys() - set(known):
-        raise ProfileError(f"{source.place(part)}: there is no part {part}; {settings.meant(part, known)}")
-    return {part: value for part, value in told.items() if part != RETRIEVER} | {"passages": passages}
+    for part in contents.keys() - set(sections):
+        raise ProfileError(f"{source.locate(part)}: there is no part {part}; {settings.suggest(part, sections)}")
+    return {part: value for part, value in contents.items() if part != RETRIEVER} | {"retriever_kind": passages}
 
 
-def models(told: Values, key: str) -> list[str]:
+def named_models(entry: StageValues, key: str) -> list[str]:
     """The models that a setting of a provider's entry names."""
-    named = told.get(key) or []
-    return [named] if isinstance(named, str) else named
+    value = entry.get(key) or []
+    return [value] if isinstance(value, str) else value
 
 
 def is_provider(value: object) -> bool:
@@ -182,11 +201,13 @@ def is_provider(value: object) -> bool:
     return isinstance(value, dict) and "provider" in value
 
 
-def made(told: Values, role: str, **parts: object) -> Any:
+def make_provider(entry: StageValues, role: str, **parts: object) -> Any:
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
-    return settings.call(getattr(provider(told["provider"]), role), provided(told), **parts)
+    return settings.call_with_settings(
+        getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts
+    )
 
 
-def provided(told: Values) -> Values:
+def provider_settings(entry: StageValues) -> StageValues:
     """The settings of a provider's entry, without its name."""
-    return {name: value for name, value in told.items() if name != "provider"}
+    return {name: value for name, value in entry.items() if name != "provider"}

@@ -11,11 +11,11 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from .contract.description import describe
+from .contract.description import describe_contract
 from .contract.events import Event
-from .contract.requests import Call, read
+from .contract.requests import PredictInput, parse_requests
 from .contract.stage_contract import Response
-from .errors import InvalidRequestError, LoopError, ProfileError
+from .errors import CancelledCallError, InvalidRequestError, ProfileError
 from .images import fit_response
 from .profile import Profile
 from .providers import model_catalog
@@ -25,7 +25,7 @@ from .runtime.event_loop import Stream
 if TYPE_CHECKING:
     from .langchain_adapter import DocumentRetriever, MultiChain
 
-_ONE = "invalid_request: one request at a time is streamed; send one object, or use predict for rows"
+_ONE_REQUEST = "invalid_request: one request at a time is streamed; send one object, or use predict for rows"
 
 
 class MultichainModel(PythonModel):
@@ -36,15 +36,20 @@ class MultichainModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Opens the index that was logged with the model, and builds the pipeline. Raises MultichainError."""
-        for setting in (deadline.allowed, fit_response.allowed, model_catalog.table, tracing.share):
+        for setting in (
+            deadline.read_deadline_seconds,
+            fit_response.read_max_bytes,
+            model_catalog.load_catalog,
+            tracing.read_trace_share,
+        ):
             setting()  # what the environment says is to be read now, not when the first request has been paid for
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
-        self._retriever = profile.retriever(profile.built(index), context.artifacts.get("embeddings", ""))
-        self._pipeline = profile.pipeline(self._retriever)
-        self._pipeline.traced = tracing.traced
+        self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))
+        self._pipeline = profile.make_pipeline(self._retriever)
+        self._pipeline.trace_request = tracing.trace_request
         self._floors = profile.gate
-        self._version = _version(index)
+        self._version = _registered_version(index)
 
     def predict(
         self,
@@ -59,12 +64,15 @@ class MultichainModel(PythonModel):
         Raises MlflowException (HTTP 400) when the input holds no stage, or is one dict that does not fit.
         """
         if (params or {}).get("describe"):
-            return self._described()
-        call = self._read(model_input)
+            return self._describe()
+        call = self._parse(model_input)
         try:
-            answers = self._pipeline.answers(call.requests, self._version)
-        except (ProfileError, LoopError) as error:  # a setting that cannot be read, or an engine that was stopped
-            raise MlflowException(error.field) from None
+            answers = self._pipeline.answer_requests(call.requests, self._version)
+        except (
+            ProfileError,
+            CancelledCallError,
+        ) as error:  # a setting that cannot be read, or an engine that was stopped
+            raise MlflowException(error.coded_message) from None
         return answers[0] if call.single else answers
 
     def predict_stream(
@@ -80,10 +88,10 @@ class MultichainModel(PythonModel):
         Closing the stream, or dropping it, cancels the calls that are under way. Raises MlflowException
         (HTTP 400) as ``predict`` does, and for several rows.
         """
-        call = self._read(model_input)
+        call = self._parse(model_input)
         if len(call.requests) != 1:
-            raise MlflowException(_ONE, error_code=INVALID_PARAMETER_VALUE)
-        return self._pipeline.events(call.requests[0], self._version)
+            raise MlflowException(_ONE_REQUEST, error_code=INVALID_PARAMETER_VALUE)
+        return self._pipeline.stream_events(call.requests[0], self._version)
 
     @property
     def chain(self) -> "MultiChain":
@@ -98,19 +106,21 @@ class MultichainModel(PythonModel):
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
 
-    def _read(self, model_input: object) -> Call:
+    def _parse(self, model_input: object) -> PredictInput:
         try:
-            return read(model_input, self._pipeline.contract)
+            return parse_requests(model_input, self._pipeline.contract)
         except InvalidRequestError as error:
-            raise MlflowException(error.field, error_code=INVALID_PARAMETER_VALUE) from None
+            raise MlflowException(error.coded_message, error_code=INVALID_PARAMETER_VALUE) from None
 
-    def _described(self) -> Response:
-        response = self._pipeline.contract.empty(self._version)
-        response["meta"]["description"] = json.dumps(describe(self._pipeline.contract) | {"floors": self._floors})
+    def _describe(self) -> Response:
+        response = self._pipeline.contract.empty_response(self._version)
+        response["meta"]["description"] = json.dumps(
+            describe_contract(self._pipeline.contract) | {"floors": self._floors}
+        )
         return response
 
 
-def _version(index: Path) -> str:
+def _registered_version(index: Path) -> str:
     """The registered version that MLflow loaded, which it notes beside the MLmodel file; empty when none."""
     for folder in index.parents[:3]:
         note = folder / "registered_model_meta"

@@ -44,7 +44,7 @@ def index_folder(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def pipeline(profile: Profile, index_folder: Path) -> Pipeline:
-    return profile.pipeline(profile.retriever(Index.open(index_folder)))
+    return profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,11 @@ from model.errors import CommandError, IndexFolderError, InvalidRequestError, Mu
 from model.passages import Chunk, Passage
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.profile_validation import check
-from model.retrieval.ai_search.columns import Layout
-from model.retrieval.ai_search.description import Described
-from model.retrieval.ai_search.filters import as_clause, as_object, conditions
-from model.retrieval.ai_search.results import Support, passages
+from model.profile_validation import validate_profile
+from model.retrieval.ai_search.columns import ColumnMapping
+from model.retrieval.ai_search.description import RemoteIndex
+from model.retrieval.ai_search.filters import build_conditions, format_as_clause, format_as_object
+from model.retrieval.ai_search.results import SupportMeasure, parse_passages
 from model.retrieval.ai_search.retriever import AISearchRetriever
 from model.runtime import usage
 from model.runtime.event_loop import Engine
@@ -79,7 +79,7 @@ def index(stand_in: StandIn, chunks: list[Chunk]) -> SearchIndex:
 def written(folder: Path, text: str = HANDBOOK) -> Profile:
     (folder / "handbook.yaml").write_text(text, "utf-8")
     told = Profile.read(str(folder / "handbook.yaml"))
-    check(told)
+    validate_profile(told)
     return told
 
 
@@ -87,7 +87,7 @@ def searching(folder: Path, text: str = HANDBOOK) -> AISearchRetriever:
     """What a version would search with: the description is written and read again."""
     profile = written(folder, text)
     described(profile, folder / "index")
-    made = profile.retriever(profile.built(folder / "index"))
+    made = profile.make_retriever(profile.open_index(folder / "index"))
     assert isinstance(made, AISearchRetriever)
     return made
 
@@ -99,11 +99,11 @@ def sources(found: list[Passage]) -> list[str]:
 def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_path: Path) -> None:
     profile = written(tmp_path)
     described(profile, tmp_path / "index")
-    pipeline: Pipeline = profile.pipeline(profile.retriever(profile.built(tmp_path / "index")))
+    pipeline: Pipeline = profile.make_pipeline(profile.make_retriever(profile.open_index(tmp_path / "index")))
     request = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
-    from model.contract.requests import read as requested
+    from model.contract.requests import parse_requests as requested
 
-    (told,) = pipeline.answers(requested(request, pipeline.contract).requests, "7")
+    (told,) = pipeline.answer_requests(requested(request, pipeline.contract).requests, "7")
     assert told["qa"]["answer"].startswith("LangChain is a framework designed to simplify the creation of applications")
     assert told["qa"]["error"] == told["image_generation"]["error"] == ""
     first, second = told["qa"]["sources"]
@@ -162,22 +162,22 @@ def test_a_filter_narrows(
     ],
 )
 def test_a_filter_that_no_column_has(wanted: Row, sentence: str) -> None:
-    layout = Layout(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["team", "year"])
+    layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["team", "year"])
     with pytest.raises(InvalidRequestError) as told:
-        conditions(wanted, layout, TYPES)
+        build_conditions(wanted, layout, TYPES)
     assert str(told.value) == sentence
 
 
 @pytest.mark.parametrize("value", ["a\\", "a\\' OR 1=1 --", "a\nb"])
 def test_what_cannot_be_quoted_for_sure_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequestError, match="takes no backslash and no control character"):
-        as_clause({"source": [value]})
+        format_as_clause({"source": [value]})
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.lists(st.text(max_size=20), min_size=1, max_size=4))
 def test_a_clause_finds_what_has_the_values_and_nothing_else(held: list[str], wanted: list[str]) -> None:
     wanted = [value for value in [*wanted, held[0]] if "\\" not in value and value.isprintable()]
-    clause = as_clause({"source": wanted})["filter_string"] if wanted else "false"
+    clause = format_as_clause({"source": wanted})["filter_string"] if wanted else "false"
     with closing(sqlite3.connect(":memory:")) as table:
         table.execute("CREATE TABLE held (source)")
         table.executemany("INSERT INTO held VALUES (?)", [(value,) for value in held])
@@ -187,9 +187,11 @@ def test_a_clause_finds_what_has_the_values_and_nothing_else(held: list[str], wa
 
 def test_both_forms_of_a_filter() -> None:
     asked = {"team": ["a", "O'Neil"], "year": [2024], "draft": [False]}
-    assert as_object(asked) == {"filters_json": '{"team": ["a", "O\'Neil"], "year": [2024], "draft": [false]}'}
-    assert as_clause(asked) == {"filter_string": "team IN ('a', 'O''Neil') AND year IN (2024) AND draft IN (false)"}
-    assert as_object({}) == as_clause({}) == {}
+    assert format_as_object(asked) == {"filters_json": '{"team": ["a", "O\'Neil"], "year": [2024], "draft": [false]}'}
+    assert format_as_clause(asked) == {
+        "filter_string": "team IN ('a', 'O''Neil') AND year IN (2024) AND draft IN (false)"
+    }
+    assert format_as_object({}) == format_as_clause({}) == {}
 
 
 def test_rows_as_passages() -> None:
@@ -200,14 +202,17 @@ def test_rows_as_passages() -> None:
             "data_array": [["About foxes", "a.pdf", 3.0, True, "2024", "0.75"], [None, "b", None, None, None, 0.5]]
         },
     }
-    layout = Layout(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["draft", "year"])
-    found = passages(told, layout, {"year": "int"}, Support("Is a fox red?", Analyser()))
+    layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["draft", "year"])
+    found = parse_passages(told, layout, {"year": "int"}, SupportMeasure("Is a fox red?", Analyser()))
     assert found == [
         Passage(Chunk("a.pdf", "", "", 3, 0, 11, "About foxes", ("draft=true", "year=2024")), 0.75, 0.5),
         Passage(Chunk("b", "", "", 0, 0, 0, ""), 0.5, 0.0),
     ]
     assert (
-        passages({"manifest": told["manifest"], "result": {"row_count": 0}}, layout, {}, Support("", Analyser())) == []
+        parse_passages(
+            {"manifest": told["manifest"], "result": {"row_count": 0}}, layout, {}, SupportMeasure("", Analyser())
+        )
+        == []
     )
 
 
@@ -222,7 +227,7 @@ def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Pa
 
         return await asyncio.gather(*(retriever.search(f"What is {name}?", 1) for name in ("GPT-4", "LangChain")))
 
-    with usage.opened() as used:
+    with usage.track_usage() as used:
         found = engine.run(both())
     assert [sources(one) for one in found] == [["gpt-4.txt"], ["langchain.txt"]]
     assert [path for path, _ in stand_in.script.asked] == ["embeddings"]
@@ -330,7 +335,7 @@ def test_a_query_that_fails(
         assert sources(engine.run(retriever.search("What is GPT-4?", 1))) == ["gpt-4.txt"]
         found = ""
     except MultichainError as told:
-        found = told.field
+        found = told.coded_message
     assert found.startswith(error)
     assert bool(found) == bool(error)
     assert len(search.asked) == queries
@@ -341,11 +346,13 @@ def test_a_workspace_that_is_not_there(
 ) -> None:
     retriever = searching(tmp_path)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
-    monkeypatch.setattr("model.providers.retry.ATTEMPTS", 1)
-    monkeypatch.setattr("model.workspace._RETRY_SECONDS", 1)
+    monkeypatch.setattr("model.transport.retry.ATTEMPTS", 1)
+    monkeypatch.setattr("model.transport.databricks_client._RETRY_SECONDS", 1)
     with pytest.raises(MultichainError) as told:
         engine.run(retriever.search("What is GPT-4?", 1))
-    assert told.value.field.startswith("provider_busy: the AI Search index main.docs.handbook did not answer in time")
+    assert told.value.coded_message.startswith(
+        "provider_busy: the AI Search index main.docs.handbook did not answer in time"
+    )
 
 
 @pytest.mark.parametrize(
@@ -361,7 +368,7 @@ def test_a_folder_that_describes_none(text: str, sentence: str, tmp_path: Path) 
     if text:
         (tmp_path / "manifest.json").write_text(text, "utf-8")
     with pytest.raises(IndexFolderError) as told:
-        Described.read(tmp_path)
+        RemoteIndex.read(tmp_path)
     assert str(told.value).endswith(sentence) or sentence in str(told.value)
 
 
@@ -370,9 +377,9 @@ def test_a_description_in_the_place_of_an_index_and_back(
 ) -> None:
     described(written(tmp_path), tmp_path / "index")
     with pytest.raises(IndexFolderError, match="describes an index that lies elsewhere; build this profile's own"):
-        profile.built(tmp_path / "index")
+        profile.open_index(tmp_path / "index")
     with pytest.raises(IndexFolderError, match="holds an index, and this profile's lies in AI Search"):
-        written(tmp_path).built(index_folder)
+        written(tmp_path).open_index(index_folder)
     with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps as its table is"):
         read(written(tmp_path), [EXERCISE])
 
@@ -459,5 +466,5 @@ def test_the_way_that_the_documentation_tells(stand_in: StandIn, tmp_path: Path,
 
 def test_a_version_serves_with_what_asks_the_index(tmp_path: Path) -> None:
     told = written(tmp_path, HANDBOOK.replace("databricks, models: [openai-behind-databricks]", FAKE))
-    assert {"databricks-sdk", "openai", "tenacity"} <= told.requires
-    assert told.folder is None
+    assert {"databricks-sdk", "openai", "tenacity"} <= told.distributions
+    assert told.embedding_folder is None

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.errors import SettingError
 from model.providers import openai
 from model.runtime import usage
 from model.runtime.event_loop import Engine
-from model.transport.response_cache import Cache
+from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
 
 ASKED = "my secret question"
 _OTHER = """
-import sys; from model.cache import Cache; from model.engine import Engine
+import sys; from model.transport.response_cache import ResponseCache; from model.runtime.event_loop import Engine
 async def ask(): return {"text": "anew"}
-print(Engine().run(Cache("chat", 60).kept("asked", ask))["text"])
+print(Engine().run(ResponseCache("chat", 60).get_or_call("asked", ask))["text"])
 """
 
 
@@ -34,8 +34,8 @@ def paths(stand_in: StandIn) -> list[str]:
     return [path for path, _ in stand_in.script.asked]
 
 
-def complete(engine: Engine, chat: Any, message: str = ASKED, tell: Any = silent) -> Any:
-    with usage.opened() as used:
+def complete(engine: Engine, chat: Any, message: str = ASKED, tell: Any = discard) -> Any:
+    with usage.track_usage() as used:
         return engine.run(chat.complete(message, "", tell)), used.usage
 
 
@@ -107,10 +107,10 @@ def test_a_failure_is_not_kept(engine: Engine) -> None:
             raise ValueError("once")
         return {"text": "told"}
 
-    cache = Cache("chat", 60)
+    cache = ResponseCache("chat", 60)
     with pytest.raises(ValueError, match="once"):
-        engine.run(cache.kept("asked", ask))
-    assert engine.run(cache.kept("asked", ask)) == {"text": "told"}
+        engine.run(cache.get_or_call("asked", ask))
+    assert engine.run(cache.get_or_call("asked", ask)) == {"text": "told"}
 
 
 def test_it_ends(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,27 +118,27 @@ def test_it_ends(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     for folder in ("", str(tmp_path / "cache")):
         monkeypatch.setenv("MULTICHAIN_CACHE", folder)
-        cache = Cache("chat", 1)
-        engine.run(cache.keep("asked", {"text": "told"}))
-        assert engine.run(cache.found("asked")) == {"text": "told"}
+        cache = ResponseCache("chat", 1)
+        engine.run(cache.put("asked", {"text": "told"}))
+        assert engine.run(cache.get("asked")) == {"text": "told"}
         time.sleep(1.1)
-        assert engine.run(cache.found("asked")) is None
+        assert engine.run(cache.get("asked")) is None
 
 
 def test_what_was_not_used_longest_goes_first(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_CACHE_BYTES", "1000")
-    cache = Cache("images", 60)
+    cache = ResponseCache("images", 60)
     for number in range(5):
-        engine.run(cache.keep(number, {"text": "x" * 300}))
-    found = [engine.run(cache.found(number)) is not None for number in range(5)]
+        engine.run(cache.put(number, {"text": "x" * 300}))
+    found = [engine.run(cache.get(number)) is not None for number in range(5)]
     assert found == [False, False, True, True, True]
-    engine.run(cache.keep("large", {"text": "x" * 2000}))
-    assert engine.run(cache.found("large")) is None
+    engine.run(cache.put("large", {"text": "x" * 2000}))
+    assert engine.run(cache.get("large")) is None
 
 
 def test_several_processes_share_a_folder(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_CACHE", str(tmp_path / "cache"))
-    engine.run(Cache("chat", 60).keep("asked", {"text": "kept"}))
+    engine.run(ResponseCache("chat", 60).put("asked", {"text": "kept"}))
     done = subprocess.run([sys.executable, "-c", _OTHER], capture_output=True, text=True, check=True)
     assert done.stdout == "kept\n"
 
@@ -158,4 +158,4 @@ def test_nothing_can_be_read_from_its_names_and_no_pickle_is_in_it(
 def test_settings_that_cannot_be_used(name: str, value: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
-        engine.run(Cache("chat", 60).found("asked"))
+        engine.run(ResponseCache("chat", 60).get("asked"))

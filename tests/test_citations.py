@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.providers.prompting import checked
+from model.providers.prompting import check_citations
 from model.runtime import usage
 
 
@@ -24,13 +24,13 @@ from model.runtime import usage
     ],
 )
 def test_citations(reply: str, text: str, cited: set[int], false: list[int]) -> None:
-    with usage.opened() as used:
-        assert checked(reply, 3) == (text, cited)
+    with usage.track_usage() as used:
+        assert check_citations(reply, 3) == (text, cited)
     assert [note.partition("cited [")[2].partition("]")[0] for note in used.notes] == [str(n) for n in false]
 
 
 @given(st.text(), st.integers(0, 5))
 def test_nothing_false_is_left(reply: str, passages: int) -> None:
-    text, cited = checked(reply, passages)
+    text, cited = check_citations(reply, passages)
     assert all(position < passages for position in cited)
-    assert checked(text, passages)[1] <= cited
+    assert check_citations(text, passages)[1] <= cited

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from model.errors import DeadlineError, LoopError, ProviderError
+from model.errors import CancelledCallError, DeadlineError, ProviderError
 from model.runtime import coalescing, deadline
 from model.runtime import usage as account
-from model.runtime.coalescing import Gathered, once
+from model.runtime.coalescing import MicroBatcher, single_flight
 from model.runtime.usage import Usage
 
 
 async def paid(work: Any) -> tuple[Any, account.Account]:
     """What ``work`` gives, or raises, and what its caller is told that it used."""
-    with account.opened() as used:
+    with account.track_usage() as used:
         try:
             return await work, used
         except ProviderError as error:
@@ -26,15 +26,17 @@ def test_who_asks_the_same_meanwhile_gets_the_same_and_the_first_pays() -> None:
     calls = []
 
     async def ask() -> str:
-        calls.append(coalescing.sharers())
+        calls.append(coalescing.count_callers())
         await asyncio.sleep(0.02)
-        calls.append(coalescing.sharers())
-        account.spend(Usage(input_tokens=7, cost=0.5))
-        account.note("cut", "a text: it was cut")
+        calls.append(coalescing.count_callers())
+        account.record_usage(Usage(input_tokens=7, cost=0.5))
+        account.add_note("cut", "a text: it was cut")
         return "told"
 
     async def main() -> list[tuple[Any, account.Account]]:
-        return await asyncio.gather(*(paid(once("key", ask)) for _ in range(3)), paid(once("other", ask)))
+        return await asyncio.gather(
+            *(paid(single_flight("key", ask)) for _ in range(3)), paid(single_flight("other", ask))
+        )
 
     answers = asyncio.run(main())
     assert [told for told, _ in answers] == ["told"] * 4
@@ -52,7 +54,7 @@ def test_what_is_asked_later_is_asked_again() -> None:
         return len(calls)
 
     async def main() -> list[int]:
-        return [await once("key", ask), await once("key", ask)]
+        return [await single_flight("key", ask), await single_flight("key", ask)]
 
     assert asyncio.run(main()) == [1, 2]
 
@@ -60,11 +62,11 @@ def test_what_is_asked_later_is_asked_again() -> None:
 def test_a_shared_failure_is_everybodys_and_is_paid_once() -> None:
     async def ask() -> str:
         await asyncio.sleep(0.01)
-        account.spend(Usage(cost=0.25))
+        account.record_usage(Usage(cost=0.25))
         raise ProviderError("it failed")
 
     async def main() -> list[tuple[Any, account.Account]]:
-        return await asyncio.gather(*(paid(once("key", ask)) for _ in range(3)))
+        return await asyncio.gather(*(paid(single_flight("key", ask)) for _ in range(3)))
 
     answers = asyncio.run(main())
     assert [str(told) for told, _ in answers] == ["it failed"] * 3
@@ -84,7 +86,7 @@ def test_it_goes_on_while_one_waits_and_ends_with_the_last() -> None:
         return "told"
 
     async def main(leaving: int) -> list[Any]:
-        tasks = [asyncio.ensure_future(once("key", ask)) for _ in range(3)]
+        tasks = [asyncio.ensure_future(single_flight("key", ask)) for _ in range(3)]
         await asyncio.sleep(0.01)
         for task in tasks[:leaving]:
             task.cancel()
@@ -106,11 +108,11 @@ def test_after_all_have_left_it_is_begun_anew() -> None:
         return len(calls)
 
     async def main() -> int:
-        left = asyncio.ensure_future(once("key", ask))
+        left = asyncio.ensure_future(single_flight("key", ask))
         await asyncio.sleep(0.01)
         left.cancel()
         await asyncio.sleep(0)
-        return await once("key", ask)
+        return await single_flight("key", ask)
 
     assert asyncio.run(main()) == 2
 
@@ -118,12 +120,12 @@ def test_after_all_have_left_it_is_begun_anew() -> None:
 def test_the_time_is_that_of_whoever_waits_longest() -> None:
     async def ask() -> float:
         await asyncio.sleep(0.05)
-        return deadline.left()
+        return deadline.remaining_seconds()
 
     async def waiting(seconds: float) -> float:
-        with deadline.Clock(asyncio.get_running_loop().time() + seconds).running():
-            async with deadline.kept("qa"):
-                return await once("key", ask)
+        with deadline.Deadline(asyncio.get_running_loop().time() + seconds).activate():
+            async with deadline.enforce_deadline("qa"):
+                return await single_flight("key", ask)
 
     async def main() -> list[Any]:
         return await asyncio.gather(*map(waiting, (0.02, 10.0, 1.0)), return_exceptions=True)
@@ -141,16 +143,16 @@ def test_a_call_that_is_stopped_under_those_who_wait() -> None:
         await asyncio.sleep(1)
 
     async def main() -> None:
-        await once("key", ask)
+        await single_flight("key", ask)
 
-    with pytest.raises(LoopError, match="what it waited for was stopped; try again"):
+    with pytest.raises(CancelledCallError, match="what it waited for was stopped; try again"):
         asyncio.run(main())
 
 
 def doubling(calls: list[list[int]]) -> Any:
     async def ask(numbers: list[int]) -> Sequence[int]:
         calls.append(list(numbers))
-        account.spend(Usage(input_tokens=len(numbers), cost=0.1 * len(numbers)))
+        account.record_usage(Usage(input_tokens=len(numbers), cost=0.1 * len(numbers)))
         await asyncio.sleep(0.01)
         if 13 in numbers:
             raise ProviderError("thirteen")
@@ -160,7 +162,7 @@ def doubling(calls: list[list[int]]) -> Any:
 
 
 def gathered(asked: Sequence[int], calls: list[list[int]], **how: Any) -> list[tuple[Any, account.Account]]:
-    made: Gathered[int, int] = Gathered(doubling(calls), **{"most": 4, **how})
+    made: MicroBatcher[int, int] = MicroBatcher(doubling(calls), **{"max_batch_size": 4, **how})
 
     async def main() -> list[tuple[Any, account.Account]]:
         return await asyncio.gather(*(paid(made(number)) for number in asked))
@@ -178,7 +180,7 @@ def test_what_is_asked_in_one_moment_goes_together_as_far_as_it_may() -> None:
 
 
 def test_costs_are_shared_by_size() -> None:
-    answers = gathered([1, 3], [], size=lambda number: number)
+    answers = gathered([1, 3], [], weigh=lambda number: number)
     assert [round(used.usage.cost, 6) for _, used in answers] == [0.05, 0.15]
     assert sum(used.usage.input_tokens for _, used in answers) == 2
 
@@ -192,14 +194,14 @@ def test_a_batch_that_fails_is_everybodys_failure() -> None:
 
 def test_or_only_of_those_who_caused_it_where_it_can_be_parted() -> None:
     calls: list[list[int]] = []
-    answers = gathered([1, 2, 13, 4], calls, parts=lambda _: True)
+    answers = gathered([1, 2, 13, 4], calls, can_split=lambda _: True)
     assert [told if isinstance(told, int) else str(told) for told, _ in answers] == [2, 4, "thirteen", 8]
     assert calls == [[1, 2, 13, 4], [1, 2], [13, 4], [13], [4]]
 
 
 def test_who_leaves_stops_no_other_and_a_lone_one_stops_the_call() -> None:
     calls: list[list[int]] = []
-    made: Gathered[int, int] = Gathered(doubling(calls), 4)
+    made: MicroBatcher[int, int] = MicroBatcher(doubling(calls), 4)
 
     async def main() -> list[Any]:
         tasks = [asyncio.ensure_future(made(number)) for number in (1, 2)]
@@ -219,9 +221,9 @@ def test_who_leaves_stops_no_other_and_a_lone_one_stops_the_call() -> None:
 
 def test_shares_are_the_whole() -> None:
     usage = Usage(input_tokens=10, output_tokens=1, images=2, cost=0.3, cost_known=False)
-    parts = usage.shared([1, 1, 1])
+    parts = usage.split([1, 1, 1])
     assert sum(parts, Usage()).input_tokens == 10
     assert sum(part.output_tokens for part in parts) == 1
     assert sum(part.images for part in parts) == 2
     assert sum(part.cost for part in parts) == pytest.approx(0.3)
-    assert usage.shared([]) == []
+    assert usage.split([]) == []

@@ -17,7 +17,7 @@ from PIL import Image
 
 import doors
 from doors import RefusedError
-from model.contract.description import describe
+from model.contract.description import describe_contract
 from model.contract.stage_contract import Response
 from model.pipeline import Pipeline
 from training.verification.contract_cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
@@ -283,7 +283,7 @@ def test_describe_answers_with_the_declarations(
     model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline
 ) -> None:
     told = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
-    assert json.loads(told["meta"]["description"]) == describe(pipeline.contract) | {"floors": {}}
+    assert json.loads(told["meta"]["description"]) == describe_contract(pipeline.contract) | {"floors": {}}
     assert not told["qa"]["ran"]
     body = {"inputs": {"qa": {"question": "What is GPT-4?"}}, "params": {"describe": True}}
     assert doors.posted(server, body) == told

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.errors import CredentialError, MultichainError
 from model.providers import azure, compatible, databricks, openai
 from model.runtime.event_loop import Engine
@@ -28,7 +28,7 @@ def bare(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     ("ask", "sentence"),
     [
         (
-            lambda: openai.chat(["a"]).complete("Hi", "", silent),
+            lambda: openai.chat(["a"]).complete("Hi", "", discard),
             "OPENAI_API_KEY is not set; set it to your key for OpenAI",
         ),
         (
@@ -50,14 +50,14 @@ def test_what_is_missing_is_named(ask: Callable[[], Any], sentence: str, bare: S
 def test_a_name_of_our_own_comes_first(stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "wrong")
     monkeypatch.setenv("MULTICHAIN_OPENAI_API_KEY", stand_in.key)
-    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "openai:gpt-4.1"
 
 
 def test_the_end_of_a_line_is_no_part_of_a_key(
     stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{stand_in.key}\n")
-    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+    assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "openai:gpt-4.1"
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_what_is_no_key_and_no_address(
 ) -> None:
     monkeypatch.setenv(name, told)
     with pytest.raises(CredentialError, match=sentence):
-        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
 def test_an_address_of_databricks_that_is_none(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "nonsense")
     with pytest.raises(CredentialError, match="DATABRICKS_HOST is no address; write it as https://adb-"):
-        Engine().run(databricks.chat(["a"]).complete("Hi", "", silent))
+        Engine().run(databricks.chat(["a"]).complete("Hi", "", discard))
 
 
 def test_a_token_of_databricks_that_is_wrong(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,25 +88,25 @@ def test_a_token_of_databricks_that_is_wrong(stand_in: StandIn, monkeypatch: pyt
 
 
 def test_a_key_in_a_secret_scope(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(credentials.SCOPE, "team")
+    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
     with pytest.raises(CredentialError, match="OPENAI_API_KEY is not set and not in the secret scope team; set it to"):
-        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
     bare.secrets["team", "OPENAI_API_KEY"] = bare.key
-    assert Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "openai:gpt-4.1"
+    assert Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "openai:gpt-4.1"
 
 
 def test_a_scope_that_cannot_be_read(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(credentials.SCOPE, "team")
+    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
     monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
     with pytest.raises(CredentialError, match="the secret scope team cannot be read"):
-        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
 def test_a_bad_key_is_told_without_the_key(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-91b2")
     with pytest.raises(MultichainError) as told:
-        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", silent))
-    assert told.value.field.startswith("credential: openai:gpt-4.1 does not take this key")
+        Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
+    assert told.value.coded_message.startswith("credential: openai:gpt-4.1 does not take this key")
     assert "planted" not in repr(told.value)
 
 
@@ -116,7 +116,7 @@ def test_entra_id_where_azure_has_no_key(bare: StandIn, monkeypatch: pytest.Monk
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{address}/standin/identity")
     monkeypatch.setenv("IDENTITY_HEADER", "x")
     engine = Engine()
-    assert engine.run(azure.chat(["gpt-4.1"]).complete("Hi", "", silent)).answered_by == "azure:gpt-4.1"
+    assert engine.run(azure.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "azure:gpt-4.1"
     assert engine.run(azure.embeddings("text-embedding-3-small", 8).embed(["a"])).shape == (1, 8)
     images = azure.images(["gpt-image-2"], way="images")
     assert engine.run(images.draw("A city", [], style="", size="", sample=1)).answered_by == "azure:gpt-image-2"
@@ -133,9 +133,9 @@ def monkeypatch_address(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_entra_id_without_its_package(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(azure, "_identity_installed", lambda: False)
+    monkeypatch.setattr(azure, "_is_identity_installed", lambda: False)
     with pytest.raises(CredentialError, match=r"needs azure-identity.*pip install -e '.\[azure\]'"):
-        Engine().run(azure.chat(["gpt-4.1"]).complete("Hi", "", silent))
+        Engine().run(azure.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
 def test_no_workspace_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,4 +144,4 @@ def test_no_workspace_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CredentialError, match="no Databricks workspace is configured; set DATABRICKS_HOST"):
-        Engine().run(databricks.chat(["a"]).complete("Hi", "", silent))
+        Engine().run(databricks.chat(["a"]).complete("Hi", "", discard))

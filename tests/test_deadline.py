@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from model.contract.events import Tell
-from model.contract.fields import Field, Values
+from model.contract.events import Emit
+from model.contract.fields import Field, StageValues
 from model.contract.requests import Request
 from model.contract.stage_contract import Contract, StageContract
 from model.errors import DeadlineError, ProfileError
@@ -24,17 +24,17 @@ class Sleeper(Stage):
     inputs = FIELDS
     outputs = (Field("slept", "boolean"),)
 
-    async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - it tells nothing
-        usage.spend(usage.Usage(input_tokens=3, cost=0.5))
-        usage.note("tired", "it slept")
-        usage.note("tired", "it slept")
+    async def run(self, values: StageValues, tell: Emit) -> StageValues:  # noqa: ARG002 - it tells nothing
+        usage.record_usage(usage.Usage(input_tokens=3, cost=0.5))
+        usage.add_note("tired", "it slept")
+        usage.add_note("tired", "it slept")
         if values["seconds"] < 0:
             raise DeadlineError("there is no such time")
         await asyncio.gather(*(self._spend() for _ in range(3)), asyncio.sleep(values["seconds"]))
         return {"slept": True}
 
     async def _spend(self) -> None:
-        usage.spend(usage.Usage(output_tokens=1))
+        usage.record_usage(usage.Usage(output_tokens=1))
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def pipeline() -> Pipeline:
     return Pipeline(Contract({name: StageContract(name, FIELDS, Sleeper.outputs) for name in stages}), stages)
 
 
-def ask(pipeline: Pipeline, **seconds: float) -> dict[str, Values]:
-    return pipeline.answers([Request({name: {"seconds": value} for name, value in seconds.items()})])[0]
+def ask(pipeline: Pipeline, **seconds: float) -> dict[str, StageValues]:
+    return pipeline.answer_requests([Request({name: {"seconds": value} for name, value in seconds.items()})])[0]
 
 
 def test_what_cannot_make_it_says_deadline_and_the_others_are_answered(
@@ -61,7 +61,7 @@ def test_what_cannot_make_it_says_deadline_and_the_others_are_answered(
 
 def test_all_rows_of_a_call_share_its_deadline(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(deadline.VARIABLE, "0.2")
-    rows = pipeline.answers([Request({"a": {"seconds": 30.0}})] * 20)
+    rows = pipeline.answer_requests([Request({"a": {"seconds": 30.0}})] * 20)
     assert {row["a"]["error"].partition(":")[0] for row in rows} == {"deadline"}
     assert max(row["a"]["seconds"] for row in rows) < 5
 
@@ -71,8 +71,8 @@ def test_without_a_setting_there_is_none(pipeline: Pipeline, monkeypatch: pytest
     assert ask(pipeline, a=0.01)["a"]["slept"]
 
     async def left() -> float:
-        with deadline.begun():
-            return deadline.left()
+        with deadline.start_deadline():
+            return deadline.remaining_seconds()
 
     assert Engine().run(left()) == math.inf
 
@@ -85,7 +85,7 @@ def test_a_setting_that_is_no_number(pipeline: Pipeline, monkeypatch: pytest.Mon
 
 def test_somebody_elses_time_out_is_not_ours(engine: Engine) -> None:
     async def other() -> None:
-        async with deadline.kept("a"):
+        async with deadline.enforce_deadline("a"):
             raise TimeoutError("theirs")
 
     with pytest.raises(TimeoutError, match="theirs"):
@@ -103,8 +103,8 @@ def test_a_stage_tells_what_it_used_and_noted_also_when_it_fails(pipeline: Pipel
 
 
 def test_outside_an_account_nothing_is_counted() -> None:
-    usage.spend(usage.Usage(input_tokens=1))
-    usage.note("a", "b")
-    with usage.opened() as used:
+    usage.record_usage(usage.Usage(input_tokens=1))
+    usage.add_note("a", "b")
+    with usage.track_usage() as used:
         pass
     assert (used.usage, used.notes) == (usage.Usage(), [])

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.diagram import draw
-from model.diagram.from_text.concepts import MOST_NODES, diagram
-from model.diagram.graph import Diagram, Edge, Node
+from model.diagram import draw_prompt
+from model.diagram.from_text.concepts import MAX_NODES, build_graph
+from model.diagram.graph import DiagramGraph, Edge, Node
 from model.diagram.layout import Box
-from model.diagram.render import Drawn, render
+from model.diagram.render import RenderedDiagram, draw_diagram
 from model.passages import Chunk, Passage
 
 PROMPTS = [
@@ -43,7 +43,7 @@ def overlap(one: Box, other: Box) -> bool:
     )
 
 
-def check(drawn: Drawn, size: tuple[int, int]) -> None:
+def check(drawn: RenderedDiagram, size: tuple[int, int]) -> None:
     assert drawn.image.size == size
     for box in drawn.boxes:
         assert box.left >= 0
@@ -56,9 +56,9 @@ def check(drawn: Drawn, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(1536, 864), (1024, 1024), (256, 512)])
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_no_label_covers_another_or_leaves_the_picture(prompt: str, size: tuple[int, int]) -> None:
-    made = diagram(prompt, [passage(TEXT)])
+    made = build_graph(prompt, [passage(TEXT)])
     for sample in (1, 2):
-        drawn = render(made, "A caption " * 12, size, sample)
+        drawn = draw_diagram(made, "A caption " * 12, size, sample)
         assert len(drawn.boxes) == 2 + len(made.nodes) + len([edge for edge in made.edges if edge.label])
         check(drawn, size)
 
@@ -74,16 +74,16 @@ def test_any_graph_fits(labels: list[str], joins: list[tuple[int, int, str]]) ->
     nodes = {label: Node(label, label) for label in labels}
     ends = [(labels[a % len(labels)], labels[b % len(labels)], label.strip()) for a, b, label in joins]
     edges = {frozenset((a, b)): Edge(a, b, label) for a, b, label in ends if a != b}
-    check(render(Diagram("A title", nodes, list(edges.values())), "A caption", (800, 450)), (800, 450))
+    check(draw_diagram(DiagramGraph("A title", nodes, list(edges.values())), "A caption", (800, 450)), (800, 450))
 
 
 def test_unrelated_prompts_give_different_graphs() -> None:
-    graphs = [diagram(prompt, [passage(TEXT)]) for prompt in PROMPTS[:6]]
+    graphs = [build_graph(prompt, [passage(TEXT)]) for prompt in PROMPTS[:6]]
     assert all(one.nodes.keys() != other.nodes.keys() for one, other in combinations(graphs, 2))
 
 
 def test_nodes_come_from_the_prompt_and_from_the_passages() -> None:
-    made = diagram(
+    made = build_graph(
         "A conceptual diagram of LangChain in use", [passage(TEXT, "guide.md"), passage("Birds sing songs.", "b.txt")]
     )
     assert made.title == "LangChain in use"
@@ -99,12 +99,12 @@ def test_nodes_come_from_the_prompt_and_from_the_passages() -> None:
 
 
 def test_what_holds_under_a_condition_is_left_out() -> None:
-    assert diagram("Foxes", [passage("If it rains, foxes eat worms.")]).edges == []
+    assert build_graph("Foxes", [passage("If it rains, foxes eat worms.")]).edges == []
 
 
 def test_a_slide_is_never_too_full() -> None:
     text = " ".join(f"Foxes eat animal{letter}." for letter in "abcdefghijklmnop")
-    assert len(diagram("Foxes", [passage(text)]).nodes) == MOST_NODES
+    assert len(build_graph("Foxes", [passage(text)]).nodes) == MAX_NODES
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_a_slide_is_never_too_full() -> None:
     ],
 )
 def test_what_only_asks_for_a_picture_is_left_out(prompt: str, title: str) -> None:
-    assert diagram(prompt, []).title == title
+    assert build_graph(prompt, []).title == title
 
 
 def test_the_picture_is_the_same_each_time_and_another_sample_another() -> None:
-    first, again, other = (draw("A fox with a tail", [], sample=sample)[0] for sample in (1, 1, 2))
+    first, again, other = (draw_prompt("A fox with a tail", [], sample=sample)[0] for sample in (1, 1, 2))
     assert first == again != other
 
 
 def test_the_caption_names_its_sources() -> None:
-    content, told = draw("LangChain", [passage(TEXT, "guide.md")])
+    content, told = draw_prompt("LangChain", [passage(TEXT, "guide.md")])
     assert told.startswith("Diagram of LangChain: LangChain is Framework; ")
     assert Image.open(io.BytesIO(content)).size == (1536, 864)

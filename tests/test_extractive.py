@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.interfaces import Reply
 from model.passages import Chunk, Passage
-from model.providers.extractive_qa import NO_ANSWER, Extractive
+from model.providers.extractive_qa import NO_ANSWER, ExtractiveAnswerer
 from model.retrieval.local.lexical import Lexical
 
 TEXTS = [
@@ -28,48 +28,48 @@ def passages(scores: Sequence[float] = (0.5, 0.4, 0.1), support: float = 0.5) ->
 
 
 @pytest.fixture
-def extractive() -> Extractive:
-    return Extractive(LEXICAL, quotes=2, margin=0.4)
+def extractive() -> ExtractiveAnswerer:
+    return ExtractiveAnswerer(LEXICAL, quotes=2, margin=0.4)
 
 
-def ask(extractive: Extractive, question: str, found: Sequence[Passage]) -> Reply:
-    return asyncio.run(extractive.answer(question, found, silent))
+def ask(extractive: ExtractiveAnswerer, question: str, found: Sequence[Passage]) -> Reply:
+    return asyncio.run(extractive.answer(question, found, discard))
 
 
-def test_it_quotes_the_sentence_that_holds_what_was_asked(extractive: Extractive) -> None:
+def test_it_quotes_the_sentence_that_holds_what_was_asked(extractive: ExtractiveAnswerer) -> None:
     reply = ask(extractive, "How much oil does the pump need?", passages())
     assert reply.text.startswith("The pump needs oil once a year. [1]")
     assert (reply.cited, reply.abstained, reply.answered_by) == (frozenset({0}), False, "offline:extractive")
 
 
-def test_two_sentences_of_two_sources(extractive: Extractive) -> None:
+def test_two_sentences_of_two_sources(extractive: ExtractiveAnswerer) -> None:
     reply = ask(extractive, "What was built?", passages())
     assert reply.text == "It was built in Graz. [1] The boiler was built in Linz in 1987. [2]"
     assert reply.cited == frozenset({0, 1})
 
 
 def test_one_sentence_when_one_is_wanted() -> None:
-    single = Extractive(LEXICAL, quotes=1)
+    single = ExtractiveAnswerer(LEXICAL, quotes=1)
     assert ask(single, "What was built?", passages()).text == "It was built in Graz. [1]"
 
 
 @pytest.mark.parametrize("question", ["Who discovered penicillin?", "Is the moon made of green cheese?", "??"])
-def test_it_abstains(question: str, extractive: Extractive) -> None:
+def test_it_abstains(question: str, extractive: ExtractiveAnswerer) -> None:
     reply = ask(extractive, question, passages())
     assert (reply.text, reply.abstained, reply.cited) == (NO_ANSWER, True, frozenset())
 
 
 def test_it_abstains_below_what_its_build_found() -> None:
-    careful = Extractive(LEXICAL, abstain_below=0.3)
+    careful = ExtractiveAnswerer(LEXICAL, abstain_below=0.3)
     assert ask(careful, "What was built?", passages(support=0.29)).abstained
     assert not ask(careful, "What was built?", passages(support=0.3)).abstained
 
 
-def test_it_abstains_without_passages(extractive: Extractive) -> None:
+def test_it_abstains_without_passages(extractive: ExtractiveAnswerer) -> None:
     assert ask(extractive, "What was built?", []).abstained
 
 
-def test_the_same_sentence_of_overlapping_chunks_is_quoted_once(extractive: Extractive) -> None:
+def test_the_same_sentence_of_overlapping_chunks_is_quoted_once(extractive: ExtractiveAnswerer) -> None:
     text = "The boiler heats water. The pump needs oil once a year."
     first = Chunk("a.txt", "", "", 0, 0, len(text), text)
     overlap = Chunk("a.txt", "", "", 0, 24, len(text), text[24:])
@@ -77,7 +77,7 @@ def test_the_same_sentence_of_overlapping_chunks_is_quoted_once(extractive: Extr
     assert reply.text == "The pump needs oil once a year. [1]"
 
 
-def test_every_sentence_is_a_quotation(extractive: Extractive) -> None:
+def test_every_sentence_is_a_quotation(extractive: ExtractiveAnswerer) -> None:
     for question in (
         "What was built in Linz?",
         "What heats water?",

@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 from model import text_analysis
-from model.contract.events import silent
-from model.diagram import draw, from_json
+from model.contract.events import discard
+from model.diagram import draw_prompt, from_json
 from model.diagram import fonts as text
 from model.diagram.from_text import concepts, part_of_speech, prompt_parsing, statements
 from model.errors import DocumentError
-from model.interfaces import Reply, Turn
+from model.interfaces import ConversationTurn, Reply
 from model.passages import Chunk, Passage
 from model.providers import prompting, rerankers, token_limits
 from model.providers.chat_models import Prompt
-from model.providers.extractive_qa import Extractive
+from model.providers.extractive_qa import ExtractiveAnswerer
 from model.providers.openai_protocol import images as pictures
 from model.retrieval.local.lexical import Lexical
-from model.transport.rate_limiter import Endpoint, Pace, Rates
-from model.transport.response_cache import Cache
+from model.transport.rate_limiter import AdaptiveLimiter, Operation, RateLimits
+from model.transport.response_cache import ResponseCache
 from training.documents import loaders
 from training.documents.chunking import split
 from training.documents.document import Document
@@ -84,7 +84,7 @@ CHUNKS = [
     for n, text in enumerate(["Temperatures rise in summer.", "Whales swim in the sea.", "A whale sang."])
 ]
 LEXICAL = Lexical.build(CHUNKS, "english")
-EXTRACTIVE = Extractive(LEXICAL)
+EXTRACTIVE = ExtractiveAnswerer(LEXICAL)
 
 
 def passage(text: str) -> Passage:
@@ -92,11 +92,11 @@ def passage(text: str) -> Passage:
 
 
 def answer(question: str, text: str) -> object:
-    return asyncio.run(EXTRACTIVE.answer(question, [passage(text)], silent))
+    return asyncio.run(EXTRACTIVE.answer(question, [passage(text)], discard))
 
 
 def complete(question: str, earlier: str) -> object:
-    return asyncio.run(EXTRACTIVE.standalone(question, [Turn(earlier)]))
+    return asyncio.run(EXTRACTIVE.complete_question(question, [ConversationTurn(earlier)]))
 
 
 def read_file(suffix: str, around: str = "{}") -> Callable[[str], object]:
@@ -112,7 +112,7 @@ def read_file(suffix: str, around: str = "{}") -> Callable[[str], object]:
 
 def read_diagram(reply: str) -> None:
     with suppress(ValueError):
-        from_json.read(reply)
+        from_json.parse_specification(reply)
 
 
 def read_marks(text: str) -> None:
@@ -135,7 +135,9 @@ def describe_picture(prompt: str) -> None:
     async def client() -> Any:
         return SimpleNamespace(images=SimpleNamespace(generate=generate))
 
-    images = pictures.ImagesApi(Endpoint("images", "x"), Cache("images"), ["x"], client, {"output_format": "png"})
+    images = pictures.ImagesApiGenerator(
+        Operation("images", "x"), ResponseCache("images"), ["x"], client, {"output_format": "png"}
+    )
     asyncio.run(images.draw(prompt, [], style="", size="", sample=1))
 
 
@@ -143,35 +145,37 @@ def read_duration(text: str) -> None:
     """Read a header that says how long to wait."""
 
     async def hear() -> None:
-        Pace(Rates()).heard({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": text})
+        AdaptiveLimiter(RateLimits()).observe_headers(
+            {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": text}
+        )
 
     asyncio.run(hear())
 
 
 READERS: dict[str, Callable[[str], object]] = {
-    "words": text_analysis.words,
-    "sentences": lambda text: list(text_analysis.sentences(text)),
+    "words": text_analysis.split_words,
+    "sentences": lambda text: list(text_analysis.split_sentences(text)),
     "the words and letters of a question": LEXICAL.scores,
     "the words and letters of a chunk": lambda text: Lexical.build([passage(text).chunk], "english"),
     "a follow-up question": lambda text: complete(text, "Do whales swim?"),
     "an earlier question": lambda text: complete("Do they?", text),
     "a question that is answered by quotation": lambda text: answer(text, "Whales swim in the sea."),
     "a passage that is quoted": lambda text: answer("Do whales swim?", text),
-    "the form of a diagram": prompt_parsing.style,
+    "the form of a diagram": prompt_parsing.choose_style,
     "whether a diagram is asked for": prompt_parsing.wants_diagram,
-    "the list in a prompt": prompt_parsing.listed,
-    "the clauses of a prompt": prompt_parsing.clauses,
-    "the script of a prompt": text.foreign,
-    "a label's lines": lambda label: text.wrapped(label, 20),
-    "Markdown marks": part_of_speech.plain,
-    "noun phrases": statements.phrases,
-    "statements": lambda text: list(statements.statements(text)),
-    "a prompt that is drawn": lambda prompt: draw(prompt, []),
-    "a list that is drawn": lambda items: draw(f"Layers of a shop: {items}", []),
-    "a passage that is drawn": lambda text: concepts.diagram("Whales", [passage(text)]),
-    "a passage in a prompt": lambda text: prompting.fenced(1, text),
-    "a text that is embedded": lambda text: list(token_limits.batches([text])),
-    "citations in a reply": lambda reply: prompting.checked(reply, 3),
+    "the list in a prompt": prompt_parsing.parse_list,
+    "the clauses of a prompt": prompt_parsing.split_clauses,
+    "the script of a prompt": text.is_mostly_non_latin,
+    "a label's lines": lambda label: text.wrap_text(label, 20),
+    "Markdown marks": part_of_speech.strip_markup,
+    "noun phrases": statements.extract_phrases,
+    "statements": lambda text: list(statements.extract_statements(text)),
+    "a prompt that is drawn": lambda prompt: draw_prompt(prompt, []),
+    "a list that is drawn": lambda items: draw_prompt(f"Layers of a shop: {items}", []),
+    "a passage that is drawn": lambda text: concepts.build_graph("Whales", [passage(text)]),
+    "a passage in a prompt": lambda text: prompting.delimit_passage(1, text),
+    "a text that is embedded": lambda text: list(token_limits.make_batches([text])),
+    "citations in a reply": lambda reply: prompting.check_citations(reply, 3),
     "marks in a reply": read_marks,
     "a diagram in a reply": read_diagram,
     "a picture's description": describe_picture,

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from model.contract.requests import Request
-from model.interfaces import Turn
+from model.interfaces import ConversationTurn
 from model.passages import Chunk
 from model.pipeline import Pipeline
 from model.providers import openai
-from model.providers.extractive_qa import Extractive
+from model.providers.extractive_qa import ExtractiveAnswerer
 from model.retrieval.local.lexical import Lexical
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
@@ -28,12 +28,12 @@ NOTE = "question_completed: it was completed from the history before it was sear
     ],
 )
 def test_offline_words_are_carried_over(question: str, understood: str, engine: Engine) -> None:
-    history = [Turn("Tell me about LangChain."), Turn("What is GPT-4?", "A model.")]
-    assert engine.run(Extractive(LEXICAL).standalone(question, history)) == understood
+    history = [ConversationTurn("Tell me about LangChain."), ConversationTurn("What is GPT-4?", "A model.")]
+    assert engine.run(ExtractiveAnswerer(LEXICAL).complete_question(question, history)) == understood
 
 
 def ask(pipeline: Pipeline, question: str, *history: dict[str, Any]) -> Any:
-    return pipeline.answers([Request({"qa": {"question": question, "history": list(history)}})])[0]["qa"]
+    return pipeline.answer_requests([Request({"qa": {"question": question, "history": list(history)}})])[0]["qa"]
 
 
 def test_a_follow_up_is_answered_from_what_it_refers_to(pipeline: Pipeline) -> None:
@@ -47,9 +47,9 @@ def test_a_follow_up_is_answered_from_what_it_refers_to(pipeline: Pipeline) -> N
 def test_a_chat_model_writes_the_question_for_itself(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.extend(["Who developed GPT-4?", " "])
     chat = openai.chat(["gpt-4.1"])
-    history = [Turn(f"Question {n}?", f"Answer {n}.") for n in range(9)]
-    assert engine.run(chat.standalone("Who developed it?", history)) == "Who developed GPT-4?"
+    history = [ConversationTurn(f"Question {n}?", f"Answer {n}.") for n in range(9)]
+    assert engine.run(chat.complete_question("Who developed it?", history)) == "Who developed GPT-4?"
     prompt = stand_in.script.asked[0][1]["messages"][0]["content"]
     assert ("Question 2?" in prompt, "Question 3?\nAnswer: Answer 3." in prompt) == (False, True)
     assert prompt.endswith("Last question: Who developed it?\n")
-    assert engine.run(chat.standalone("Who developed it?", history)) == "Who developed it?"
+    assert engine.run(chat.complete_question("Who developed it?", history)) == "Who developed it?"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.passages import Passage
 from model.providers import compatible, openai
 from model.runtime import usage
@@ -19,7 +19,7 @@ from model.runtime.event_loop import Engine
 from places import ROOT
 
 SERVER = ROOT / "node_modules" / ".bin" / "llmock"
-PASSAGES = [Passage.given("Azure Databricks is a platform.", "a.txt")]
+PASSAGES = [Passage.from_text("Azure Databricks is a platform.", "a.txt")]
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def reached(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_chat(provider: Any, streamed: bool, engine: Engine) -> None:
     told: list[Any] = []
-    tell = (lambda *event: told.append(event)) if streamed else silent
-    with usage.opened() as used:
+    tell = (lambda *event: told.append(event)) if streamed else discard
+    with usage.track_usage() as used:
         reply = engine.run(provider.chat(["any"]).answer("What is it?", PASSAGES, tell))
     assert (reply.text, reply.cited) == ("It is a platform. [1]", {0})
     assert "".join(text for _, text in told) == "It is a platform. [1] [7]" * streamed

@@ -11,7 +11,7 @@ import pytest
 from model.errors import IndexFolderError
 from model.profile import Profile
 from model.retrieval.local.index import Index
-from model.retrieval.local.manifest import FORMAT
+from model.retrieval.local.manifest import INDEX_FORMAT
 
 ARRAYS = ["data.npy", "idf.npy", "indices.npy", "indptr.npy", "terms.json"]
 FILES = ["chunks.jsonl", "index.faiss", *(f"lexical/letters/{name}" for name in ARRAYS), "lexical/owners.npy"]
@@ -36,7 +36,7 @@ def test_what_the_folder_holds(folder: Path) -> None:
         "chunks": 3,
         "dimension": 2048,
         "metric": "inner_product",
-        "format": FORMAT,
+        "format": INDEX_FORMAT,
         "language": "english",
         "chunking": {"chunk_size": 1200, "overlap": 120},
     }
@@ -68,11 +68,11 @@ def test_a_folder_without_manifest(tmp_path: Path) -> None:
         Index.open(tmp_path)
 
 
-@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+@pytest.mark.parametrize("other", [INDEX_FORMAT - 1, INDEX_FORMAT + 1])
 def test_another_format_is_refused(other: int, folder: Path) -> None:
     change(folder / "manifest.json", format=other)
     with pytest.raises(
-        IndexFolderError, match=f"has index format {other}, and this version reads {FORMAT}; build the index"
+        IndexFolderError, match=f"has index format {other}, and this version reads {INDEX_FORMAT}; build the index"
     ):
         Index.open(folder)
 
@@ -85,26 +85,26 @@ def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
 
 
 def test_a_manifest_that_lacks_entries(folder: Path) -> None:
-    (folder / "manifest.json").write_text(json.dumps({"format": FORMAT}), "utf-8")
+    (folder / "manifest.json").write_text(json.dumps({"format": INDEX_FORMAT}), "utf-8")
     with pytest.raises(IndexFolderError, match=r"manifest\.json lacks entries"):
         Index.open(folder)
 
 
 def test_nearest(folder: Path, profile: Profile) -> None:
     index = Index.open(folder)
-    vector = asyncio.run(profile.embedder().embed([index.chunks[2].searched]))[0]
-    found = index.nearest(vector, 3)
+    vector = asyncio.run(profile.make_embedder().embed([index.chunks[2].searchable_text]))[0]
+    found = index.search(vector, 3)
     assert max(found, key=lambda position: found[position]) == 2
     assert found[2] == pytest.approx(1.0, abs=1e-5)
-    assert list(index.nearest(vector, 3, np.array([0, 1]))) == [1, 0]
-    assert index.nearest(vector, 3, np.array([], dtype=np.int64)) == {}
+    assert list(index.search(vector, 3, np.array([0, 1]))) == [1, 0]
+    assert index.search(vector, 3, np.array([], dtype=np.int64)) == {}
 
 
 def test_matching(folder: Path) -> None:
     index = Index.open(folder)
-    assert index.matching({"source": "gpt-4.txt"}).tolist() == [1]
-    assert index.matching({"source": ["gpt-4.txt", "langchain.txt"], "page": 0}).tolist() == [1, 2]
-    assert index.matching({"title": "nope"}).tolist() == []
+    assert index.positions_matching({"source": "gpt-4.txt"}).tolist() == [1]
+    assert index.positions_matching({"source": ["gpt-4.txt", "langchain.txt"], "page": 0}).tolist() == [1, 2]
+    assert index.positions_matching({"title": "nope"}).tolist() == []
 
 
 def test_an_index_cannot_be_added_to(folder: Path) -> None:

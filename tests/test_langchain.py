@@ -37,7 +37,7 @@ class Asymmetric(Embeddings):
 
 def test_any_embeddings_class(engine: Engine) -> None:
     made = langchain.embeddings(FAKE, {"size": 5})
-    with usage.opened() as used:
+    with usage.track_usage() as used:
         vectors = engine.run(made.embed(["a", "b", "a"]))
     assert (made.provider, made.model) == ("langchain", "DeterministicFakeEmbedding")
     expected = np.array(DeterministicFakeEmbedding(size=5).embed_documents(["a", "b"]))
@@ -55,7 +55,7 @@ def test_a_question_goes_the_way_for_questions(engine: Engine) -> None:
 def test_it_retries_in_one_layer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     made: Any = langchain.embeddings("langchain_openai:OpenAIEmbeddings", {"model": "m"})
-    assert (vars(made)["_made"].max_retries, made.model) == (0, "OpenAIEmbeddings:m")
+    assert (vars(made)["_embeddings"].max_retries, made.model) == (0, "OpenAIEmbeddings:m")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_index_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     made = build(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
     assert (made.manifest.dimension, made.manifest.embedding["model"]) == (8, "DeterministicFakeEmbedding")
     assert made.spent.cost_known is False
-    pipeline = profile.pipeline(profile.retriever(Index.open(made.folder)))
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
     assert pipeline.stages.keys() == {"qa"}
 
 

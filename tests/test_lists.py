@@ -2,8 +2,8 @@
 
 import pytest
 
-from model.diagram.from_text.concepts import diagram
-from model.diagram.from_text.prompt_parsing import Item, listed, style
+from model.diagram.from_text.concepts import build_graph
+from model.diagram.from_text.prompt_parsing import Item, choose_style, parse_list
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from model.diagram.from_text.prompt_parsing import Item, listed, style
     ],
 )
 def test_the_form(prompt: str, form: str) -> None:
-    assert style(prompt) == form
+    assert choose_style(prompt) == form
 
 
 @pytest.mark.parametrize(
@@ -37,21 +37,21 @@ def test_the_form(prompt: str, form: str) -> None:
     ],
 )
 def test_a_list(prompt: str, head: str, names: list[str]) -> None:
-    assert listed(prompt) == (head, [Item(name) for name in names])
+    assert parse_list(prompt) == (head, [Item(name) for name in names])
 
 
 def test_members_in_brackets() -> None:
-    assert listed("Stack: app (web, phone), API")[1] == [Item("app", ("web", "phone")), Item("API")]
+    assert parse_list("Stack: app (web, phone), API")[1] == [Item("app", ("web", "phone")), Item("API")]
 
 
 def test_a_flow_goes_from_step_to_step() -> None:
-    made = diagram("Flow of training: load, split, embed", [])
+    made = build_graph("Flow of training: load, split, embed", [])
     assert [(node.label, node.step) for node in made.nodes.values()] == [("Load", 1), ("Split", 2), ("Embed", 3)]
     assert made.in_words == "Flow of Training: Load → Split; Split → Embed."
 
 
 def test_layers_lie_on_one_another() -> None:
-    made = diagram("The layers of a shop: clients (web, phone), API, database", [])
+    made = build_graph("The layers of a shop: clients (web, phone), API, database", [])
     assert [(layer.name, [made.nodes[key].label for key in layer.keys]) for layer in made.layers] == [
         ("clients", ["Web", "Phone"]),
         ("", ["API"]),
@@ -61,7 +61,7 @@ def test_layers_lie_on_one_another() -> None:
 
 
 def test_layers_out_of_what_a_sentence_says() -> None:
-    made = diagram("The browser calls the API, the API reads the database and writes the log", [], "layers")
+    made = build_graph("The browser calls the API, the API reads the database and writes the log", [], "layers")
     assert [[made.nodes[key].label for key in layer.keys] for layer in made.layers] == [
         ["Browser"],
         ["API"],
@@ -70,19 +70,19 @@ def test_layers_out_of_what_a_sentence_says() -> None:
 
 
 def test_layers_of_a_circle_come_to_an_end() -> None:
-    made = diagram("The cat chases the dog. The dog chases the cat.", [], "layers")
+    made = build_graph("The cat chases the dog. The dog chases the cat.", [], "layers")
     assert sorted(key for layer in made.layers for key in layer.keys) == sorted(made.nodes)
 
 
 def test_the_form_that_is_asked_for_wins() -> None:
-    assert diagram("The layers of a shop: web, API", [], "flow").style == "flow"
+    assert build_graph("The layers of a shop: web, API", [], "flow").style == "flow"
 
 
 def test_another_script_is_drawn_around_its_subject() -> None:
-    made = diagram("Круговорот воды: испарение, осадки", [])
+    made = build_graph("Круговорот воды: испарение, осадки", [])
     assert made.in_words == "Diagram of Круговорот воды: Круговорот воды → испарение; Круговорот воды → осадки."
 
 
 def test_a_title_begins_with_a_capital_where_titles_do() -> None:
-    assert diagram("water: ice, steam", []).title == "Water"
-    assert diagram("წყალი: ყინული, ორთქლი", []).title == "წყალი"  # its capitals are for whole words alone
+    assert build_graph("water: ice, steam", []).title == "Water"
+    assert build_graph("წყალი: ყინული, ორთქლი", []).title == "წყალი"  # its capitals are for whole words alone

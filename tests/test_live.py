@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.passages import Passage
-from model.profile import Profile, made
+from model.profile import Profile, make_provider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from standin.server import variables
@@ -31,8 +31,8 @@ LIVE = [
 ]
 STAND_IN = [pytest.param((name, False), id=name) for name in NEEDED]
 PASSAGES = [
-    Passage.given("Azure Databricks is a fast analytics platform based on Apache Spark.", "a.txt"),
-    Passage.given("FAISS is a library for similarity search, written at Meta.", "b.txt"),
+    Passage.from_text("Azure Databricks is a fast analytics platform based on Apache Spark.", "a.txt"),
+    Passage.from_text("FAISS is a library for similarity search, written at Meta.", "b.txt"),
 ]
 
 
@@ -53,12 +53,12 @@ def profile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def provider(profile: Profile, stage: str, role: str) -> Any:
-    return made(profile.stages[stage][role], role)
+    return make_provider(profile.stages[stage][role], role)
 
 
 def test_a_question_is_answered_with_its_passage(profile: Profile) -> None:
-    with usage.opened() as used:
-        reply = Engine().run(provider(profile, "qa", "chat").answer("What is FAISS?", PASSAGES, silent))
+    with usage.track_usage() as used:
+        reply = Engine().run(provider(profile, "qa", "chat").answer("What is FAISS?", PASSAGES, discard))
     assert "similarity search" in reply.text
     assert (reply.cited, reply.abstained) == ({1}, False)
     assert used.usage.input_tokens > 20
@@ -66,7 +66,7 @@ def test_a_question_is_answered_with_its_passage(profile: Profile) -> None:
 
 
 def test_what_the_passages_do_not_hold_is_not_answered(profile: Profile) -> None:
-    reply = Engine().run(provider(profile, "qa", "chat").answer("Who painted Guernica?", PASSAGES, silent))
+    reply = Engine().run(provider(profile, "qa", "chat").answer("Who painted Guernica?", PASSAGES, discard))
     assert (reply.abstained, reply.cited) == (True, frozenset())
 
 
@@ -79,7 +79,9 @@ def test_a_reply_is_streamed(profile: Profile) -> None:
 
 
 def test_like_texts_have_like_vectors(profile: Profile) -> None:
-    work = profile.embedder().embed(["a fast analytics platform", "a platform for fast analytics", "my cat sleeps"])
+    work = profile.make_embedder().embed(
+        ["a fast analytics platform", "a platform for fast analytics", "my cat sleeps"]
+    )
     one, other, third = Engine().run(work)
     assert one @ other > one @ third
 
@@ -109,4 +111,4 @@ def test_a_key_that_is_wrong_is_told(profile: Profile, monkeypatch: pytest.Monke
     for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "DATABRICKS_TOKEN", "COMPATIBLE_API_KEY"):
         monkeypatch.setenv(name, "wrong")
     with pytest.raises(Exception, match="does not take this key"):
-        Engine().run(provider(profile, "qa", "chat").complete("Hi", "", silent))
+        Engine().run(provider(profile, "qa", "chat").complete("Hi", "", discard))

@@ -274,5 +274,5 @@ def test_a_filter_by_tag(tmp_path: Path) -> None:
     profile = Profile.read("offline")
     index = Index.open(build(profile, [tmp_path / "a.csv"], tmp_path / "index", lambda _done, _total: None).folder)
     for town, title in (("Graz", "Pump"), ("Linz", "Boiler")):
-        (found,) = asyncio.run(profile.retriever(index).search("What is it?", 4, {"tag": [f"town={town}"]}))
-        assert (found.chunk.title, found.fields()["tags"][0]) == (title, f"town={town}")
+        (found,) = asyncio.run(profile.make_retriever(index).search("What is it?", 4, {"tag": [f"town={town}"]}))
+        assert (found.chunk.title, found.to_fields()["tags"][0]) == (title, f"town={town}")

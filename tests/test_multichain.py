@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from model.contract.requests import read
+from model.contract.requests import parse_requests
 from model.errors import InvalidRequestError
 from model.langchain_adapter import MultiChain
 from model.profile import Profile
@@ -50,7 +50,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, index_folder: Path) -> Multi
     file = tmp_path_factory.mktemp("profile") / "mine.yaml"
     file.write_text(PROFILE + STAGES, "utf-8")
     profile = Profile.read(str(file))
-    return MultiChain(profile.pipeline(profile.retriever(Index.open(index_folder))), "7")
+    return MultiChain(profile.make_pipeline(profile.make_retriever(Index.open(index_folder))), "7")
 
 
 def timeless(response: Any) -> Any:
@@ -62,7 +62,9 @@ def timeless(response: Any) -> Any:
 def test_invoke_is_what_predict_answers(chain: MultiChain) -> None:
     response = chain.invoke(REQUEST)
     pipeline = chain._pipeline  # noqa: SLF001 - to compare with
-    assert timeless(response) == timeless(pipeline.answers(read(REQUEST, pipeline.contract).requests, "7")[0])
+    assert timeless(response) == timeless(
+        pipeline.answer_requests(parse_requests(REQUEST, pipeline.contract).requests, "7")[0]
+    )
     assert (response["qa"]["answer"], response["short"]["reply"]) == (ANSWER, "In short.")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.contract.requests import Request, plain, read
+from model.contract.requests import Request, parse_requests, to_plain
 from model.errors import InvalidRequestError
 from model.profile import Profile
 
@@ -43,23 +43,23 @@ class Model:
 
 @given(requests)
 def test_a_dict_that_pandas_exploded_is_folded_back(request: dict[str, dict[str, object]]) -> None:
-    call = read(pd.DataFrame(request), CONTRACT)
+    call = parse_requests(pd.DataFrame(request), CONTRACT)
     assert call.single
     assert call.requests == [declared(request)]
 
 
 @given(st.lists(requests, min_size=1, max_size=4))
 def test_rows_of_a_frame_are_the_same_as_a_list(rows: list[dict[str, dict[str, object]]]) -> None:
-    frame = read(pd.DataFrame(rows), CONTRACT)
+    frame = parse_requests(pd.DataFrame(rows), CONTRACT)
     assert not frame.single
-    assert frame == read(rows, CONTRACT)
+    assert frame == parse_requests(rows, CONTRACT)
     assert frame.requests == [declared(row) for row in rows]
 
 
 @given(st.lists(requests, min_size=1, max_size=4))
 def test_a_frame_labelled_by_the_user_is_rows(rows: list[dict[str, dict[str, object]]]) -> None:
     labels = [f"row {number}" for number in range(len(rows))]
-    call = read(pd.DataFrame(rows, index=labels), CONTRACT)
+    call = parse_requests(pd.DataFrame(rows, index=labels), CONTRACT)
     assert not call.single
     assert call.requests == [declared(row) for row in rows]
 
@@ -84,21 +84,23 @@ def test_a_frame_labelled_by_the_user_is_rows(rows: list[dict[str, dict[str, obj
     ],
 )
 def test_plain(given: object, expected: object) -> None:
-    assert plain(given) == expected
+    assert to_plain(given) == expected
 
 
 def test_a_series_named_for_a_stage_holds_that_stage() -> None:
-    call = read(pd.Series([{"question": "a"}, None], name="qa"), CONTRACT)
+    call = parse_requests(pd.Series([{"question": "a"}, None], name="qa"), CONTRACT)
     assert call.requests == [Request({"qa": {"question": "a"}}), Request()]
 
 
 def test_a_series_of_whole_requests() -> None:
-    call = read(pd.Series([{"qa": {"question": "a"}}]), CONTRACT)
+    call = parse_requests(pd.Series([{"qa": {"question": "a"}}]), CONTRACT)
     assert call.requests == [Request({"qa": {"question": "a"}})]
 
 
 def test_a_spark_null_struct_with_two_columns_is_absent() -> None:
-    call = read(pd.DataFrame({"qa": [{"question": np.nan, "k": np.nan}, {"question": "a", "k": 3.0}]}), CONTRACT)
+    call = parse_requests(
+        pd.DataFrame({"qa": [{"question": np.nan, "k": np.nan}, {"question": "a", "k": 3.0}]}), CONTRACT
+    )
     assert call.requests == [Request(), Request({"qa": {"question": "a", "k": 3}})]
 
 
@@ -107,30 +109,32 @@ def test_a_stage_as_text_beside_another_is_refused() -> None:
     with pytest.raises(
         InvalidRequestError, match=r"^image_generation\.prompt: expected text of 1 to 32,000 characters$"
     ):
-        read(exploded, CONTRACT)
+        parse_requests(exploded, CONTRACT)
 
 
 @pytest.mark.parametrize("given", ["text", 5, [1, 2], [None], [["a"]]])
 def test_what_is_no_request_is_refused(given: object) -> None:
     with pytest.raises(InvalidRequestError, match="expected an object, or a list of objects"):
-        read(given, CONTRACT)
+        parse_requests(given, CONTRACT)
 
 
 @pytest.mark.parametrize("given", [{}, {"nope": {}}, [{"nope": 1}], pd.DataFrame(), pd.DataFrame({"nope": [1]})])
 def test_what_holds_no_known_stage_is_refused(given: object) -> None:
     with pytest.raises(InvalidRequestError, match="found none of the stages qa, image_generation"):
-        read(given, CONTRACT)
+        parse_requests(given, CONTRACT)
 
 
 @pytest.mark.parametrize(("given", "expected"), [([], []), ([{}], [Request()]), (pd.DataFrame({"qa": []}), [])])
 def test_empty_rows(given: object, expected: list[Request]) -> None:
-    assert read(given, CONTRACT).requests == expected
+    assert parse_requests(given, CONTRACT).requests == expected
 
 
 @given(st.dictionaries(texts, texts, max_size=3), texts)
 def test_a_refusal_never_repeats_the_callers_data(extra: dict[str, str], secret: str) -> None:
     told = f"5up3r-{secret}-s3cr3t"
     with pytest.raises(InvalidRequestError) as refusal:
-        read({"qa": {"question": [told], **{f"{told}{key}": value for key, value in extra.items()}}}, CONTRACT)
+        parse_requests(
+            {"qa": {"question": [told], **{f"{told}{key}": value for key, value in extra.items()}}}, CONTRACT
+        )
     assert "5up3r" not in str(refusal.value)
     assert str(refusal.value) == "qa.question: expected text of 1 to 10,000 characters"

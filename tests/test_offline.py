@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from model.errors import InvalidRequestError
-from model.providers.offline import DiagramImages, OfflineEmbeddings
+from model.providers.offline import OfflineDiagramGenerator, OfflineEmbeddings
 from model.runtime import usage
 
 
@@ -34,8 +34,10 @@ def test_like_texts_are_near() -> None:
 
 
 def test_a_picture_says_what_drew_it() -> None:
-    with usage.opened() as used:
-        picture = asyncio.run(DiagramImages().draw("A fox with a tail", [], style="", size="512x512", sample=1))
+    with usage.track_usage() as used:
+        picture = asyncio.run(
+            OfflineDiagramGenerator().draw("A fox with a tail", [], style="", size="512x512", sample=1)
+        )
     image = Image.open(io.BytesIO(picture.content))
     assert (image.size, image.format, picture.mime_type) == ((512, 512), "PNG", "image/png")
     assert picture.alt_text == "Diagram of A fox with a tail: Fox with Tail."
@@ -46,4 +48,4 @@ def test_a_picture_says_what_drew_it() -> None:
 @pytest.mark.parametrize("size", ["big", "10x10", "9999x100", "512", "512x"])
 def test_a_size_that_is_none(size: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"^size: expected WIDTHxHEIGHT, each from 256 to 3840"):
-        asyncio.run(DiagramImages().draw("A fox", [], style="", size=size, sample=1))
+        asyncio.run(OfflineDiagramGenerator().draw("A fox", [], style="", size=size, sample=1))

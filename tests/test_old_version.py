@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from model.profile_validation import check
+from model.profile_validation import validate_profile
 from places import EXERCISE, ROOT
 from training.evaluation.dataset import read
 from training.promotion import monitor
@@ -84,7 +84,7 @@ def test_the_gate_compares_a_new_version_with_an_old_one(old: Path, logged: str,
 def test_the_profile_of_an_old_version_is_read_and_checked(old: Path, store: Path) -> None:
     assert store.is_dir()
     registry.register(str(old), "kept")
-    contract = check(monitor.profile_of("models:/kept/1"))
+    contract = validate_profile(monitor.profile_of("models:/kept/1"))
     assert list(contract.stages) == ["qa", "image_generation"]
     documents = registry.documents("models:/kept/1")
     assert sorted(documents) == sorted(path.name for path in EXERCISE.glob("*.txt"))

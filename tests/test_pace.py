@@ -13,7 +13,7 @@ import pytest
 from model.errors import ProfileError, SettingError
 from model.providers import openai
 from model.transport import rate_limiter
-from model.transport.rate_limiter import Bucket, Endpoint, Pace, Rates
+from model.transport.rate_limiter import AdaptiveLimiter, Operation, RateLimits, TokenBucket
 from standin.app import StandIn
 
 
@@ -34,8 +34,8 @@ class APITimeoutError(Exception):
 Work = Callable[[], Awaitable[None]]
 
 
-async def through(made: Pace, work: Work, tokens: int = 0, images: int = 0) -> None:
-    async with made.turn(tokens, images):
+async def through(made: AdaptiveLimiter, work: Work, tokens: int = 0, images: int = 0) -> None:
+    async with made.acquire(tokens, images):
         await work()
 
 
@@ -57,10 +57,10 @@ def test_never_more_at_once_than_allowed_and_in_the_order_asked() -> None:
     begun: list[int] = []
 
     async def main() -> None:
-        made = Pace(Rates(concurrency=3))
+        made = AdaptiveLimiter(RateLimits(concurrency=3))
 
         async def one(number: int) -> None:
-            async with made.turn():
+            async with made.acquire():
                 begun.append(number)
                 running.append(number)
                 most.append(len(running))
@@ -76,7 +76,7 @@ def test_never_more_at_once_than_allowed_and_in_the_order_asked() -> None:
 
 def test_who_leaves_while_waiting_holds_nobody_up() -> None:
     async def main() -> float:
-        made = Pace(Rates(concurrency=1))
+        made = AdaptiveLimiter(RateLimits(concurrency=1))
         first = asyncio.ensure_future(through(made, sleep))
         await asyncio.sleep(0)
         leaving = [asyncio.ensure_future(through(made, sleep)) for _ in range(3)]
@@ -96,10 +96,10 @@ def test_overload_means_fewer_at_once_and_one_round_is_one_cut(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each look at the clock is a hundredth of a second later, so that no answer is slower than others."""
-    monkeypatch.setattr(rate_limiter, "_time", count(0, 0.01).__next__)
+    monkeypatch.setattr(rate_limiter, "_loop_time", count(0, 0.01).__next__)
 
     async def main() -> tuple[float, float, float]:
-        made = Pace(Rates(concurrency=10))
+        made = AdaptiveLimiter(RateLimits(concurrency=10))
         await asyncio.gather(*(through(made, failing(error)) for _ in range(5)), return_exceptions=True)
         after_one = made.limit
         await asyncio.gather(through(made, failing(error)), return_exceptions=True)
@@ -116,7 +116,7 @@ def test_overload_means_fewer_at_once_and_one_round_is_one_cut(
 @pytest.mark.parametrize("error", [ServerError(500), ServerError(400), ValueError()])
 def test_what_is_no_overload_changes_nothing(error: Exception) -> None:
     async def main() -> tuple[float, float]:
-        made = Pace(Rates())
+        made = AdaptiveLimiter(RateLimits())
         await asyncio.gather(through(made, failing(error)), return_exceptions=True)
         return made.limit, made.rate
 
@@ -125,7 +125,7 @@ def test_what_is_no_overload_changes_nothing(error: Exception) -> None:
 
 def test_a_refusal_sets_the_rate_that_was_answered_and_it_grows_again() -> None:
     async def main() -> list[float]:
-        made = Pace(Rates(concurrency=8))
+        made = AdaptiveLimiter(RateLimits(concurrency=8))
         await asyncio.gather(*(through(made, sleep) for _ in range(40)))
         seen = []
         for _ in range(2):
@@ -142,7 +142,7 @@ def test_a_refusal_sets_the_rate_that_was_answered_and_it_grows_again() -> None:
 
 def test_a_rate_spaces_what_begins() -> None:
     async def main() -> float:
-        made = Pace(Rates())
+        made = AdaptiveLimiter(RateLimits())
         made.rate = 50.0
         started = time.perf_counter()
         await asyncio.gather(*(through(made, lambda: asyncio.sleep(0)) for _ in range(11)))
@@ -163,23 +163,23 @@ def test_a_rate_spaces_what_begins() -> None:
 )
 def test_headers_that_say_nothing_is_left_hold_calls_back(headers: dict[str, str], least: float) -> None:
     async def main() -> float:
-        made = Pace(Rates())
+        made = AdaptiveLimiter(RateLimits())
 
         async def told() -> None:
-            rate_limiter.heard(headers)
+            rate_limiter.observe_headers(headers)
 
         await through(made, told)
         started = time.perf_counter()
         await through(made, lambda: asyncio.sleep(0))
         return time.perf_counter() - started
 
-    rate_limiter.heard(headers)  # outside of a call nothing happens
+    rate_limiter.observe_headers(headers)  # outside of a call nothing happens
     assert least <= asyncio.run(main()) < least + 1
 
 
 def test_a_long_wait_that_is_asked_for_is_everybodys() -> None:
     async def main() -> tuple[bool, bool]:
-        made = Pace(Rates())
+        made = AdaptiveLimiter(RateLimits())
         held = []
         for wait in ("1", "30"):
             await asyncio.gather(through(made, failing(ServerError(429, retry_after=wait))), return_exceptions=True)
@@ -196,7 +196,7 @@ def test_a_long_wait_that_is_asked_for_is_everybodys() -> None:
 
 def test_latency_that_rises_means_fewer_but_never_less_than_half() -> None:
     async def main() -> tuple[float, float]:
-        made = Pace(Rates(concurrency=10))
+        made = AdaptiveLimiter(RateLimits(concurrency=10))
         for _ in range(40):
             await through(made, lambda: asyncio.sleep(0.001))
         before = made.limit
@@ -210,18 +210,18 @@ def test_latency_that_rises_means_fewer_but_never_less_than_half() -> None:
 
 
 def test_a_minutes_allowance() -> None:
-    bucket = Bucket(600)  # ten a second, of which a hundred may be used at once
+    bucket = TokenBucket(600)  # ten a second, of which a hundred may be used at once
     assert bucket.wait(1, 0.0) == 0
     bucket.use(100)
     assert bucket.wait(1, 0.0) == pytest.approx(0.1)
     assert bucket.wait(1, 5.0) == 0
     assert bucket.wait(1_000_000, 5.0) == pytest.approx(5.0)
-    assert Bucket(0).wait(1_000_000, 0.0) == 0
+    assert TokenBucket(0).wait(1_000_000, 0.0) == 0
 
 
 def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rate_limiter.WORKERS, "4")
-    requests, tokens, images = Rates(requests_per_minute=2400, images_per_minute=24).minutely
+    monkeypatch.setenv(rate_limiter.WORKERS_VARIABLE, "4")
+    requests, tokens, images = RateLimits(requests_per_minute=2400, images_per_minute=24).buckets
     assert requests.wait(1, 0.0) == 0
     requests.use(100)
     assert requests.wait(1, 0.0) == pytest.approx(0.1)
@@ -229,9 +229,9 @@ def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images.wait(1, 0.0) == 0
     images.use(1)
     assert images.wait(1, 0.0) == pytest.approx(10.0)
-    monkeypatch.setenv(rate_limiter.WORKERS, "many")
+    monkeypatch.setenv(rate_limiter.WORKERS_VARIABLE, "many")
     with pytest.raises(SettingError, match="MULTICHAIN_WORKERS is expected to be a whole number, above 0"):
-        _ = Rates().minutely
+        _ = RateLimits().buckets
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_settings_that_are_none(told: Any, sentence: str) -> None:
     with pytest.raises(ProfileError) as error:
-        Rates.told(told)
+        RateLimits.from_settings(told)
     assert str(error.value) == sentence
 
 
@@ -253,9 +253,9 @@ def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
     one, other = (openai.chat(["gpt-4.1"], pace={"concurrency": 4}) for _ in range(2))
 
     async def main() -> None:
-        from model.contract.events import silent
+        from model.contract.events import discard
 
-        await asyncio.gather(*(chat.complete(f"Hi {n}", "", silent) for n in range(6) for chat in (one, other)))
+        await asyncio.gather(*(chat.complete(f"Hi {n}", "", discard) for n in range(6) for chat in (one, other)))
 
     from model.runtime.event_loop import Engine
 
@@ -266,16 +266,19 @@ def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
 
 def test_kinds_do_not_hold_each_other_up() -> None:
     async def main() -> tuple[int, int]:
-        chat, images = Endpoint("chat", "a", Rates(concurrency=1)), Endpoint("images", "a", Rates(concurrency=1))
+        chat, images = (
+            Operation("chat", "a", RateLimits(concurrency=1)),
+            Operation("images", "a", RateLimits(concurrency=1)),
+        )
         done = []
 
         async def slow() -> None:
-            async with chat.turn():
+            async with chat.acquire():
                 await asyncio.sleep(0.1)
                 done.append("chat")
 
         async def quick() -> None:
-            async with images.turn(images=1):
+            async with images.acquire(images=1):
                 done.append("images")
 
         await asyncio.gather(slow(), quick())

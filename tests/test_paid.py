@@ -157,7 +157,7 @@ def test_spark_and_no_key_in_the_function_that_it_sends(trained: tuple[Path, Any
 
 def test_a_version_with_its_key_in_a_secret_scope(trained: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
-    monkeypatch.setenv(credentials.SCOPE, "team")
+    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
     assert mlflow.pyfunc.load_model(URI).predict(ROWS[0])["qa"]["answer"] == ANSWERS[0]
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.diagram.from_text.part_of_speech import plain
-from model.diagram.from_text.statements import phrases, statements
+from model.diagram.from_text.part_of_speech import strip_markup
+from model.diagram.from_text.statements import extract_phrases, extract_statements
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ from model.diagram.from_text.statements import phrases, statements
     ],
 )
 def test_statements(text: str, expected: list[str]) -> None:
-    assert [f"{told.subject} | {told.relation} | {told.object}" for told in statements(text)] == expected
+    assert [f"{told.subject} | {told.relation} | {told.object}" for told in extract_statements(text)] == expected
 
 
 def test_phrases() -> None:
-    assert phrases("GPT-4 is a powerful language model developed by OpenAI.") == [
+    assert extract_phrases("GPT-4 is a powerful language model developed by OpenAI.") == [
         "GPT-4",
         "powerful language model",
         "OpenAI",
@@ -50,11 +50,11 @@ def test_phrases() -> None:
 
 
 def test_plain() -> None:
-    assert plain("**Bold** [link](http://x) `code` is cited. [1]") == "Bold link code is cited."
+    assert strip_markup("**Bold** [link](http://x) `code` is cited. [1]") == "Bold link code is cited."
 
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_read(text: str) -> None:
-    for told in statements(text):
+    for told in extract_statements(text):
         assert told.subject
         assert told.object

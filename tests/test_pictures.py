@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.contract.fields import Field
 from model.contract.stage_contract import Contract, StageContract
-from model.errors import PictureError, ProfileError
+from model.errors import ImageStorageError, ProfileError
 from model.images import fit_response, provenance, resize
-from model.images.storage import VARIABLE, store
+from model.images.storage import VARIABLE, store_image
 from model.providers import openai
 from model.runtime.event_loop import Engine
 from model.stages.image_generation import ImageGeneration
@@ -56,7 +56,7 @@ def encoded(kind: str, side: int = 64, mode: str = "RGB", **settings: Any) -> by
 )
 def test_what_made_a_picture_is_written_into_it_and_no_pixel_changes(kind: str, mode: str, settings: Any) -> None:
     plain = encoded(kind, mode=mode, **settings)
-    told = provenance.marked(plain, "openai:gpt-image-2", 'A <city> & "more"', provenance.GENERATED)
+    told = provenance.embed_provenance(plain, "openai:gpt-image-2", 'A <city> & "more"', provenance.TRAINED_MODEL)
     before, after = Image.open(io.BytesIO(plain)), Image.open(io.BytesIO(told))
     assert (after.format, after.mode, after.size) == (kind, before.mode, before.size)
     assert np.array_equal(np.asarray(before), np.asarray(after))
@@ -67,22 +67,22 @@ def test_what_made_a_picture_is_written_into_it_and_no_pixel_changes(kind: str, 
 
 
 def test_what_is_no_picture_of_these_is_left_as_it_is() -> None:
-    assert provenance.marked(b"GIF89a", "x", "y", provenance.DRAWN) == b"GIF89a"
+    assert provenance.embed_provenance(b"GIF89a", "x", "y", provenance.ALGORITHM) == b"GIF89a"
 
 
 def test_a_picture_in_fewer_bytes_keeps_what_made_it() -> None:
-    plain = provenance.marked(encoded("PNG", 512), "x", "y", provenance.DRAWN)
-    small = resize.smaller(plain, 60_000)
+    plain = provenance.embed_provenance(encoded("PNG", 512), "x", "y", provenance.ALGORITHM)
+    small = resize.shrink_image(plain, 60_000)
     image = Image.open(io.BytesIO(small))
     assert (len(small) <= 60_000, image.format) == (True, "WEBP")
     assert image.getxmp()["xmpmeta"]["RDF"]["Description"]["CreatorTool"] == "multichain; x"
-    assert resize.smaller(plain, 200) == b""
+    assert resize.shrink_image(plain, 200) == b""
 
 
 def response(*pictures: bytes, text: str = "") -> list[dict[str, Any]]:
     told = []
     for content in pictures:
-        made = CONTRACT.empty()
+        made = CONTRACT.empty_response()
         made["draw"] |= {"image": base64.b64encode(content).decode(), "mime_type": "image/png", "ran": True}
         made["draw"] |= {"answered_by": text, "notes": []}
         told.append(made)
@@ -90,7 +90,7 @@ def response(*pictures: bytes, text: str = "") -> list[dict[str, Any]]:
 
 
 def fitted(responses: list[Any], contract: Contract = CONTRACT) -> Any:
-    return asyncio.run(fit_response.fitted(responses, contract))
+    return asyncio.run(fit_response.fit_responses(responses, contract))
 
 
 def test_pictures_are_made_smaller_until_the_answer_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_a_picture_that_cannot_fit_is_its_stages_error(monkeypatch: pytest.Monke
 
 def test_a_picture_without_a_type_beside_it_cannot_be_converted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fit_response.VARIABLE, "2000")
-    made = CONTRACT.empty()
+    made = CONTRACT.empty_response()
     made["plot"] |= {"shown": base64.b64encode(encoded("PNG", 128)).decode(), "notes": []}
     assert fitted([made])[0]["plot"]["error"].startswith("payload: plot: the picture does not fit")
 
@@ -139,24 +139,24 @@ def test_how_large_an_answer_may_be(set_to: str, serving: bool, most: int, monke
     monkeypatch.setenv(fit_response.VARIABLE, set_to)
     if serving:
         monkeypatch.setenv("IS_IN_DB_MODEL_SERVING_ENV", "true")
-    assert fit_response.allowed() == most
+    assert fit_response.read_max_bytes() == most
 
 
 def test_a_size_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fit_response.VARIABLE, "1 MB")
     with pytest.raises(ProfileError, match="MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"):
-        fit_response.allowed()
+        fit_response.read_max_bytes()
 
 
 def test_without_a_place_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert store(b"x", "image/png") == ""
+    assert store_image(b"x", "image/png") == ""
 
 
 def test_a_picture_in_a_folder_is_kept_once_under_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "new"))
     file = tmp_path / "new" / f"{sha256(b'picture').hexdigest()}.webp"
-    assert store(b"picture", "image/webp") == store(b"picture", "image/webp") == file.as_uri()
+    assert store_image(b"picture", "image/webp") == store_image(b"picture", "image/webp") == file.as_uri()
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert file.read_bytes() == b"picture"
 
@@ -166,7 +166,7 @@ def test_a_picture_in_a_volume_that_is_not_mounted_goes_through_the_files_api(
 ) -> None:
     monkeypatch.setenv(VARIABLE, "/Volumes/main/default/pictures/")
     path = f"/Volumes/main/default/pictures/{sha256(b'picture').hexdigest()}.png"
-    assert store(b"picture", "image/png") == path
+    assert store_image(b"picture", "image/png") == path
     assert stand_in.volumes == {path: b"picture"}
 
 
@@ -175,8 +175,8 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_so(
 ) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "below"))
-    with pytest.raises(PictureError, match="a picture cannot be kept where MULTICHAIN_PICTURES says"):
-        store(b"picture", "image/png")
+    with pytest.raises(ImageStorageError, match="a picture cannot be kept where MULTICHAIN_PICTURES says"):
+        store_image(b"picture", "image/png")
 
 
 def test_a_place_that_cannot_be_written_is_found_before_a_picture_is_paid_for(
@@ -186,6 +186,6 @@ def test_a_place_that_cannot_be_written_is_found_before_a_picture_is_paid_for(
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
     retriever: Any = None
     stage = ImageGeneration(retriever, openai.images(["gpt-image-2"], way="images"))
-    with pytest.raises(PictureError, match="a picture cannot be kept"):
-        Engine().run(stage.run({"prompt": "A city", "sources": []}, silent))
+    with pytest.raises(ImageStorageError, match="a picture cannot be kept"):
+        Engine().run(stage.run({"prompt": "A city", "sources": []}, discard))
     assert stand_in.script.asked == []

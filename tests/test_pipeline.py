@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from model.contract.events import Tell
-from model.contract.fields import Field, Values
-from model.contract.requests import Request, read
+from model.contract.events import Emit
+from model.contract.fields import Field, StageValues
+from model.contract.requests import Request, parse_requests
 from model.contract.stage_contract import Contract, StageContract
 from model.errors import InvalidRequestError
 from model.pipeline import Pipeline
@@ -19,14 +19,14 @@ from model.stages.base import Stage
 class Echo(Stage):
     """Says what it was told, after some time; breaks when told to."""
 
-    inputs = (Field("text", "text", "What to say.", required=True, most=30),)
+    inputs = (Field("text", "text", "What to say.", required=True, maximum=30),)
     outputs = (Field("told", "text", "What was said."),)
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
         self.heard: list[str] = []
 
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, tell: Emit) -> StageValues:
         self.heard.append(values["text"])
         tell("token", values["text"])
         await asyncio.sleep(self.seconds)
@@ -43,8 +43,8 @@ def piped(**stages: Stage) -> Pipeline:
 
 
 def answered(pipeline: Pipeline, given: Any) -> Any:
-    call = read(given, pipeline.contract)
-    answers = pipeline.answers(call.requests, "7")
+    call = parse_requests(given, pipeline.contract)
+    answers = pipeline.answer_requests(call.requests, "7")
     return answers[0] if call.single else answers
 
 
@@ -65,7 +65,7 @@ def test_every_stage_has_its_fields_and_only_what_was_asked_ran(chain: Pipeline)
         "notes": [],
         "usage": {"input_tokens": 0, "output_tokens": 0, "images": 0, "cost": 0.0, "cost_known": True, "cached": False},
     }
-    assert response["b"] == chain.contract.empty()["b"]
+    assert response["b"] == chain.contract.empty_response()["b"]
     assert response["meta"] == {"version": "7", "trace_id": "", "description": ""}
 
 
@@ -135,5 +135,5 @@ def test_answers_come_in_the_order_of_the_rows(chain: Pipeline) -> None:
 
 
 def test_no_rows(chain: Pipeline) -> None:
-    assert chain.answers([]) == []
-    assert [row["a"]["ran"] for row in chain.answers([Request(), Request()])] == [False, False]
+    assert chain.answer_requests([]) == []
+    assert [row["a"]["ran"] for row in chain.answer_requests([Request(), Request()])] == [False, False]

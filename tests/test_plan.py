@@ -11,10 +11,10 @@ from model.contract.stage_contract import Contract, StageContract
 
 NAMES = ("a", "b", "c")
 IN = (
-    Field("text", "text", "", required=True, most=10_000),
+    Field("text", "text", "", required=True, maximum=10_000),
     Field("list", "list", ""),
-    Field("more", "text", "", most=10_000),
-    Field("n", "integer", "", most=9),
+    Field("more", "text", "", maximum=10_000),
+    Field("n", "integer", "", maximum=9),
 )
 OUT = (Field("told", "text", ""), Field("rows", "list", ""), Field("picture", "image", ""))
 CONTRACT = Contract({name: StageContract(name, IN, OUT) for name in NAMES})
@@ -23,7 +23,7 @@ letters = st.text(alphabet=st.sampled_from('{}."\\:$%!r[]_ abcxyz\n'), max_size=
 
 
 def response(**told: str) -> dict[str, dict[str, object]]:
-    empty = CONTRACT.empty()
+    empty = CONTRACT.empty_response()
     return empty | {name: empty[name] | {"told": text} for name, text in told.items()}
 
 
@@ -32,7 +32,7 @@ def asked(**texts: str) -> Request:
 
 
 def test_a_reference_is_replaced() -> None:
-    filled = references.fill(
+    filled = references.fill_references(
         CONTRACT.stages["b"],
         {"text": "Draw {a.told}, {a.told}!", "more": "{a.told}", "n": 3},
         CONTRACT,
@@ -56,25 +56,31 @@ def test_a_reference_is_replaced() -> None:
     ],
 )
 def test_braces(text: str, expected: str) -> None:
-    assert references.fill(CONTRACT.stages["b"], {"text": text}, CONTRACT, response(a="it"))["text"] == expected
+    assert (
+        references.fill_references(CONTRACT.stages["b"], {"text": text}, CONTRACT, response(a="it"))["text"] == expected
+    )
 
 
 def test_a_substituted_text_is_not_read_again() -> None:
-    filled = references.fill(CONTRACT.stages["c"], {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret"))
+    filled = references.fill_references(
+        CONTRACT.stages["c"], {"text": "{a.told}"}, CONTRACT, response(a="{b.told}", b="secret")
+    )
     assert filled["text"] == "{b.told}"
 
 
 @given(letters.filter(lambda text: not any(f"{{{name}." in text for name in NAMES)))
 def test_text_that_names_no_stage_stays_as_it_is(text: str) -> None:
-    assert references.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response()) == {"text": text}
-    assert references.make(asked(a=text), CONTRACT).needs == {"a": set()}
+    assert references.fill_references(CONTRACT.stages["a"], {"text": text}, CONTRACT, response()) == {"text": text}
+    assert references.make_plan(asked(a=text), CONTRACT).dependencies == {"a": set()}
 
 
 @given(letters)
 def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str) -> None:
-    made = references.make(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
+    made = references.make_plan(Request({"a": {"text": text}, "b": {"text": "x"}, "c": {"text": "x"}}), CONTRACT)
     if "a" not in made.errors:
-        filled = references.fill(CONTRACT.stages["a"], {"text": text}, CONTRACT, response(b="B", c="C"))["text"]
+        filled = references.fill_references(CONTRACT.stages["a"], {"text": text}, CONTRACT, response(b="B", c="C"))[
+            "text"
+        ]
         assert set(filled) <= set(text) | {"B", "C"}
 
 
@@ -82,14 +88,14 @@ def test_whatever_is_written_only_text_fields_of_the_response_are_read(text: str
     "field", ["rows", "picture", "nope", "__class__", "told.upper", "told!r", "told:>9", "", "usage", "ran"]
 )
 def test_a_reference_to_what_is_no_text_field(field: str) -> None:
-    made = references.make(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
+    made = references.make_plan(asked(a="x", b=f"{{a.{field}}}"), CONTRACT)
     assert str(made.errors["b"]) == (
         "b: a reference to a names no text field of it; it has {a.told}, {a.error}, {a.answered_by}"
     )
 
 
 def test_a_reference_to_a_stage_that_is_not_asked() -> None:
-    made = references.make(asked(b="{a.told}"), CONTRACT)
+    made = references.make_plan(asked(b="{a.told}"), CONTRACT)
     assert str(made.errors["b"]) == (
         "b: it refers to a, which this request does not ask; add a or take the reference out"
     )
@@ -97,7 +103,7 @@ def test_a_reference_to_a_stage_that_is_not_asked() -> None:
 
 def test_only_declared_text_fields_may_refer() -> None:
     request = Request({"a": {"text": "x", "n": 3}, "b": {"text": "{a.told}", "n": 3}})
-    assert references.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+    assert references.make_plan(request, CONTRACT).dependencies == {"a": set(), "b": {"a"}}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,7 @@ def test_only_declared_text_fields_may_refer() -> None:
     ],
 )
 def test_circles(texts: dict[str, str], circle: set[str]) -> None:
-    made = references.make(asked(**texts), CONTRACT)
+    made = references.make_plan(asked(**texts), CONTRACT)
     assert made.errors.keys() == circle
     assert {str(error) for error in made.errors.values()} == {
         f"{name}: its references come back to itself; take one of them out" for name in circle
@@ -120,10 +126,10 @@ def test_circles(texts: dict[str, str], circle: set[str]) -> None:
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES)), min_size=3))
 def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> None:
-    made = references.make(
+    made = references.make_plan(
         asked(**{name: " ".join(f"{{{n}.told}}" for n in needs) for name, needs in graph.items()}), CONTRACT
     )
-    assert made.needs == graph
+    assert made.dependencies == graph
     done = set(made.errors)
     for _ in NAMES:
         done |= {name for name, needs in graph.items() if needs <= done}
@@ -132,9 +138,9 @@ def test_what_is_not_in_a_circle_can_be_ordered(graph: dict[str, set[str]]) -> N
 
 def test_a_list_may_be_another_stages() -> None:
     request = Request({"a": {"text": "x"}, "b": {"text": "x", "list": "{a.rows}"}})
-    assert references.make(request, CONTRACT).needs == {"a": set(), "b": {"a"}}
+    assert references.make_plan(request, CONTRACT).dependencies == {"a": set(), "b": {"a"}}
     told = response() | {"a": {"rows": ["1", "{c.told}"]}}
-    filled = references.fill(CONTRACT.stages["b"], request.stages["b"], CONTRACT, told)
+    filled = references.fill_references(CONTRACT.stages["b"], request.stages["b"], CONTRACT, told)
     assert filled == {"text": "x", "list": ["1", "{c.told}"]}
 
 
@@ -147,17 +153,17 @@ def test_a_list_may_be_another_stages() -> None:
     ],
 )
 def test_a_list_that_refers_to_none(reference: str, wrong: str) -> None:
-    made = references.make(Request({"a": {"text": "x"}, "b": {"text": "x", "list": reference}}), CONTRACT)
+    made = references.make_plan(Request({"a": {"text": "x"}, "b": {"text": "x", "list": reference}}), CONTRACT)
     assert str(made.errors["b"]) == wrong
 
 
 def test_an_optional_default_that_refers_to_what_is_not_asked_is_left_out() -> None:
     inputs = (IN[0], Field("list", "list", "", default="{a.rows}"))
     contract = Contract(CONTRACT.stages | {"b": StageContract("b", inputs, OUT, unless=("a", "ran"))})
-    alone = Request({"b": contract.stages["b"].read({"text": "x"})})
-    assert references.make(alone, contract) == references.Plan({"b": {"text": "x"}}, {"b": set()})
-    both = references.make(Request({"a": {"text": "x"}} | alone.stages), contract)
-    assert (both.values["b"], both.needs["b"]) == ({"text": "x", "list": "{a.rows}"}, {"a"})
+    alone = Request({"b": contract.stages["b"].parse({"text": "x"})})
+    assert references.make_plan(alone, contract) == references.Plan({"b": {"text": "x"}}, {"b": set()})
+    both = references.make_plan(Request({"a": {"text": "x"}} | alone.stages), contract)
+    assert (both.values["b"], both.dependencies["b"]) == ({"text": "x", "list": "{a.rows}"}, {"a"})
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.tuples(letters, letters), min_size=1), letters)
@@ -165,9 +171,11 @@ def test_whatever_is_asked_each_stage_gets_texts_of_its_own_row_or_an_error(
     texts: dict[str, tuple[str, str]], told: str
 ) -> None:
     request = Request({name: {"text": text, "more": more} for name, (text, more) in texts.items()})
-    made = references.make(request, CONTRACT)
-    assert made.needs.keys() == texts.keys()
+    made = references.make_plan(request, CONTRACT)
+    assert made.dependencies.keys() == texts.keys()
     for name in texts.keys() - made.errors.keys():
-        assert made.needs[name] <= texts.keys()
-        filled = references.fill(CONTRACT.stages[name], made.values[name], CONTRACT, response(a=told, b=told, c=told))
+        assert made.dependencies[name] <= texts.keys()
+        filled = references.fill_references(
+            CONTRACT.stages[name], made.values[name], CONTRACT, response(a=told, b=told, c=told)
+        )
         assert set("".join(filled.values())) <= set("".join(texts[name])) | set(told)

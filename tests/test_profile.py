@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from model.contract import description
-from model.contract.requests import read
+from model.contract.requests import parse_requests
 from model.errors import ProfileError
 from model.profile import Profile
-from model.profile_validation import check
+from model.profile_validation import validate_profile
 from model.retrieval.local.index import Index
 
 GOOD = """\
@@ -53,10 +53,10 @@ def written(folder: Path, text: str) -> Profile:
 @pytest.fixture
 def ask(tmp_path: Path, index_folder: Path) -> Any:
     profile = written(tmp_path, GOOD)
-    pipeline = profile.pipeline(profile.retriever(Index.open(index_folder)))
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
     def asked(request: dict[str, Any]) -> Any:
-        return pipeline.answers(read(request, pipeline.contract).requests)[0]
+        return pipeline.answer_requests(parse_requests(request, pipeline.contract).requests)[0]
 
     return asked
 
@@ -138,14 +138,14 @@ def test_a_picture_is_drawn_from_the_sources_of_the_answer(ask: Any) -> None:
 )
 def test_sources_that_are_none(sources: Any, wrong: str, tmp_path: Path, index_folder: Path) -> None:
     profile = written(tmp_path, GOOD)
-    pipeline = profile.pipeline(profile.retriever(Index.open(index_folder)))
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
     rows = [{"qa": KNOWN, "image_generation": {"prompt": "A fox", "sources": sources}}]
-    answer = pipeline.answers(read(rows, pipeline.contract).requests)[0]
+    answer = pipeline.answer_requests(parse_requests(rows, pipeline.contract).requests)[0]
     assert answer["image_generation"]["error"].startswith(wrong)
 
 
 def test_a_good_profile_is_described_in_words_and_as_a_drawing(tmp_path: Path) -> None:
-    told = description.describe(check(written(tmp_path, GOOD)))
+    told = description.describe_contract(validate_profile(written(tmp_path, GOOD)))
     assert told["stages"]["image_generation"]["refers"] == ["qa.answer", "qa.sources"]
     assert told["stages"]["image_generation"]["unless"] == "qa.abstained"
     assert told["stages"]["short"]["providers"] == {"chat": "langchain"}
@@ -155,7 +155,7 @@ def test_a_good_profile_is_described_in_words_and_as_a_drawing(tmp_path: Path) -
 
 
 def test_a_description_tells_no_prompt(tmp_path: Path) -> None:
-    told = str(description.describe(check(written(tmp_path, GOOD))))
+    told = str(description.describe_contract(validate_profile(written(tmp_path, GOOD))))
     assert "In three words" not in told
     assert "Be brief" not in told
 
@@ -197,21 +197,21 @@ def test_a_mistake_is_told_with_its_file_and_line(
 ) -> None:
     assert found in GOOD
     with pytest.raises(ProfileError) as told:
-        check(written(tmp_path, GOOD.replace(found, put, 1)))
+        validate_profile(written(tmp_path, GOOD.replace(found, put, 1)))
     expected = f"{tmp_path / 'mine.yaml'}:{line}: {sentence}"
     assert any(one.startswith(expected) for one in str(told.value).splitlines()), str(told.value)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as told:
-        check(written(tmp_path, GOOD.replace("passages: 4", "pasages: 4").replace("quotes: 1", "qoutes: 1")))
+        validate_profile(written(tmp_path, GOOD.replace("passages: 4", "pasages: 4").replace("quotes: 1", "qoutes: 1")))
     assert [re.sub(r".*:(\d+): .*", r"\1", one) for one in str(told.value).splitlines()] == ["6", "11"]
 
 
 def test_a_pattern_that_fits_no_document(tmp_path: Path, index_folder: Path) -> None:
     profile = written(tmp_path, GOOD.replace("gpt*", "handbook/*"))
     with pytest.raises(ProfileError, match=r"mine.yaml:8: models: no document of the index fits handbook/\*"):
-        profile.pipeline(profile.retriever(Index.open(index_folder)))
+        profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import pytest
 
 from model.errors import ProfileError
 from model.providers import model_catalog
-from model.providers.model_catalog import Published, Tokens
+from model.providers.model_catalog import ModelFacts, TokenCounts
 from model.runtime.usage import Usage
 
 
 def test_the_shipped_table() -> None:
-    table = model_catalog.table()
+    table = model_catalog.load_catalog()
     assert table.date == date(2026, 11, 24)
-    assert table.models["openai"]["gpt-4.1"] == Published(
+    assert table.models["openai"]["gpt-4.1"] == ModelFacts(
         2.0, 0.5, 8.0, window=1_047_576, temperature=True, ends=date(2027, 1, 14), successor="gpt-6-luna"
     )
     successors = {one.successor for one in table.models["openai"].values() if one.successor}
@@ -22,35 +22,37 @@ def test_the_shipped_table() -> None:
 
 
 def test_a_cost_counts_what_was_cached_and_what_is_a_picture() -> None:
-    assert model_catalog.cost("openai", "gpt-4.1", Tokens(1000, 400, 100)) == pytest.approx(
+    assert model_catalog.cost_of("openai", "gpt-4.1", TokenCounts(1000, 400, 100)) == pytest.approx(
         (600 * 2 + 400 * 0.5 + 800) / 1e6
     )
-    assert model_catalog.cost("openai", "gpt-image-2", Tokens(10, image_input=20, image_output=4096)) == pytest.approx(
-        (10 * 5 + 20 * 8 + 4096 * 30) / 1e6
-    )
-    assert model_catalog.cost("openai", "text-embedding-3-small", Tokens(1_000_000)) == pytest.approx(0.02)
+    assert model_catalog.cost_of(
+        "openai", "gpt-image-2", TokenCounts(10, image_input=20, image_output=4096)
+    ) == pytest.approx((10 * 5 + 20 * 8 + 4096 * 30) / 1e6)
+    assert model_catalog.cost_of("openai", "text-embedding-3-small", TokenCounts(1_000_000)) == pytest.approx(0.02)
 
 
 def test_a_dated_snapshot_is_its_model() -> None:
-    assert model_catalog.of("openai", "gpt-4.1-2025-04-14") == model_catalog.of("openai", "gpt-4.1")
-    assert model_catalog.of("openai", "gpt-4.1-huge") == Published()
+    assert model_catalog.find_model("openai", "gpt-4.1-2025-04-14") == model_catalog.find_model("openai", "gpt-4.1")
+    assert model_catalog.find_model("openai", "gpt-4.1-huge") == ModelFacts()
 
 
 @pytest.mark.parametrize(
     ("provider", "model"), [("openai", "unheard-of"), ("azure", "gpt-4.1"), ("openai", "gpt-5.6-sol")]
 )
 def test_an_unknown_price_is_never_nothing(provider: str, model: str) -> None:
-    assert model_catalog.cost(provider, model, Tokens(1)) is None
-    assert model_catalog.priced(provider, model, Tokens(1, output=2)) == Usage(1, 2, cost_known=False)
+    assert model_catalog.cost_of(provider, model, TokenCounts(1)) is None
+    assert model_catalog.price_usage(provider, model, TokenCounts(1, output=2)) == Usage(1, 2, cost_known=False)
 
 
 def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text("date: 2026-01-01\ncompatible:\n  llama3.3: {input: 0, output: 0, window: 8192}\n", "utf-8")
-    monkeypatch.setenv(model_catalog.VARIABLE, str(file))
-    assert model_catalog.cost("compatible", "llama3.3", Tokens(5, output=5)) == 0.0
-    assert model_catalog.priced("compatible", "llama3.3", Tokens(5, output=5)) == Usage(5, 5, cost=0.0, cost_known=True)
-    assert model_catalog.cost("openai", "gpt-4.1", Tokens(1)) is None
+    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
+    assert model_catalog.cost_of("compatible", "llama3.3", TokenCounts(5, output=5)) == 0.0
+    assert model_catalog.price_usage("compatible", "llama3.3", TokenCounts(5, output=5)) == Usage(
+        5, 5, cost=0.0, cost_known=True
+    )
+    assert model_catalog.cost_of("openai", "gpt-4.1", TokenCounts(1)) is None
 
 
 @pytest.mark.parametrize(
@@ -65,12 +67,12 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_table_that_is_none(text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text(text, "utf-8")
-    monkeypatch.setenv(model_catalog.VARIABLE, str(file))
+    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
     with pytest.raises(ProfileError, match=sentence):
-        model_catalog.table()
+        model_catalog.load_catalog()
 
 
 def test_a_table_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(model_catalog.VARIABLE, "/no/such.yaml")
+    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, "/no/such.yaml")
     with pytest.raises(ProfileError, match=r"there is no file /no/such\.yaml, which MULTICHAIN_PRICES names"):
-        model_catalog.table()
+        model_catalog.load_catalog()

@@ -11,7 +11,7 @@ from model.contract.requests import Request
 from model.errors import ProfileError, ProviderError
 from model.passages import Passage
 from model.profile import Profile
-from model.profile_validation import check
+from model.profile_validation import validate_profile
 from model.providers import langchain, openai
 from model.retrieval.local.index import Index
 from model.runtime import usage
@@ -19,7 +19,9 @@ from model.runtime.event_loop import Engine
 from standin.app import StandIn
 from training.verification.preflight import preflight
 
-PASSAGES = [Passage.given(text, f"{n}.txt") for n, text in enumerate(["A fox runs.", "The pump leaks oil.", "Oil."])]
+PASSAGES = [
+    Passage.from_text(text, f"{n}.txt") for n, text in enumerate(["A fox runs.", "The pump leaks oil.", "Oil."])
+]
 QUESTION = "Which pump leaks oil?"
 
 
@@ -42,7 +44,7 @@ class Broken(BaseCrossEncoder):
 
 
 def ranked(engine: Engine, reranker: Any) -> tuple[list[float], usage.Account]:
-    with usage.opened() as used:
+    with usage.track_usage() as used:
         return list(engine.run(reranker.rank(QUESTION, PASSAGES))), used
 
 
@@ -77,9 +79,9 @@ def test_passages_without_room_come_last(stand_in: StandIn, engine: Engine) -> N
 
 
 def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_unmarked(stand_in: StandIn, engine: Engine) -> None:
-    passages = [Passage.given(f"Passage {n}. " + "word " * 400, "a.txt") for n in range(9)]
+    passages = [Passage.from_text(f"Passage {n}. " + "word " * 400, "a.txt") for n in range(9)]
     stand_in.script.replies.append("[1, 2, 3, 4, 5, 6, 7, 8, 9]")
-    with usage.opened() as used:
+    with usage.track_usage() as used:
         scores = engine.run(openai.reranker(["gpt-4.1", "llama3.3"]).rank(QUESTION, passages))
     assert scores == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     assert used.notes == []
@@ -119,17 +121,17 @@ def test_in_a_profile_its_order_and_scores_are_the_sources(
         "utf-8",
     )
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    check(profile)
+    validate_profile(profile)
     stand_in.script.replies.extend(["pong", "[2, 9, 4]"])
     assert "openai:gpt-4.1 answers (qa)" in [finding.sentence for finding in preflight(profile).findings]
-    pipeline = profile.pipeline(profile.retriever(Index.open(index_folder)))
-    (response,) = pipeline.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
+    (response,) = pipeline.answer_requests([Request({"qa": {"question": "What is LangChain?"}})])
     told = response["qa"]
     assert told["error"] == ""
     assert [source["score"] for source in told["sources"]] == [0.9, 0.4]
     assert told["sources"][0]["source"] != "langchain.txt"
     assert told["usage"]["cost"] > 0
     stand_in.script.replies.append("nothing")
-    (response,) = pipeline.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    (response,) = pipeline.answer_requests([Request({"qa": {"question": "What is LangChain?"}})])
     assert response["qa"]["sources"][0]["source"] == "langchain.txt"
     assert [note.partition(":")[0] for note in response["qa"]["notes"]] == ["not_reranked"]

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.interfaces import normed
+from model.interfaces import normalize_rows
 from model.passages import Chunk, Passage
 from model.profile import Profile
-from model.retrieval.local.hybrid import FITTED, SEMANTIC, FusedRetriever, fuse
+from model.retrieval.local.hybrid import FITTED_WEIGHTS, SEMANTIC_WEIGHTS, HybridRetriever, fuse
 from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
-from model.retrieval.local.lsa import Latent
+from model.retrieval.local.lsa import LatentSemanticModel
 from model.retrieval.retriever import Retriever
 from training.indexing.build import build
 
 
 @pytest.fixture(scope="module")
 def retriever(profile: Profile, index_folder: Path) -> Retriever:
-    return FusedRetriever(Index.open(index_folder), profile.embedder())
+    return HybridRetriever(Index.open(index_folder), profile.make_embedder())
 
 
 def search(retriever: Retriever, question: str, k: int = 3, **wanted: object) -> list[Passage]:
@@ -72,7 +72,7 @@ def test_a_filter_gives_k_when_k_exist(profile: Profile, tmp_path: Path) -> None
         (tmp_path / "texts" / f"other-{number}.txt").write_text(f"A whale of {number} tons swims.", "utf-8")
     folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
     wanted = [f"other-{number}.txt" for number in range(5)]
-    found = search(profile.retriever(Index.open(folder)), "Where does the red fox run?", 5, source=wanted)
+    found = search(profile.make_retriever(Index.open(folder)), "Where does the red fox run?", 5, source=wanted)
     assert sorted(sources(found)) == wanted
 
 
@@ -84,11 +84,11 @@ def test_questions_without_a_known_word(question: str, retriever: Retriever) -> 
 @pytest.mark.parametrize(
     ("best", "weights", "expected"),
     [
-        (0.5, FITTED, [0.425, 0.425, 0.15]),
-        (0.35, FITTED, [0.425, 0.425, 0.15]),
-        (0.25, FITTED, [0.3125, 0.3125, 0.375]),
-        (0.0, FITTED, [0.2, 0.2, 0.6]),
-        (0.5, SEMANTIC, [0.3, 0.3, 0.4]),
+        (0.5, FITTED_WEIGHTS, [0.425, 0.425, 0.15]),
+        (0.35, FITTED_WEIGHTS, [0.425, 0.425, 0.15]),
+        (0.25, FITTED_WEIGHTS, [0.3125, 0.3125, 0.375]),
+        (0.0, FITTED_WEIGHTS, [0.2, 0.2, 0.6]),
+        (0.5, SEMANTIC_WEIGHTS, [0.3, 0.3, 0.4]),
     ],
 )
 def test_meaning_counts_more_where_words_tell_little(
@@ -143,21 +143,21 @@ def test_shares_are_shares(texts: list[str], question: str) -> None:
 
 def test_a_latent_fit_is_kept_without_pickle(tmp_path: Path) -> None:
     texts = [f"The {'fox' if n % 2 else 'whale'} number {n} eats {n} apples." for n in range(40)]
-    fit = Latent.fit(texts, "english")
+    fit = LatentSemanticModel.fit(texts, "english")
     assert fit is not None
-    vectors = normed(fit.embed(texts))
+    vectors = normalize_rows(fit.embed(texts))
     assert (vectors @ vectors.T).argmax(axis=1).tolist() == list(range(40))
     fit.save(tmp_path / "fit")
-    again = Latent.open(tmp_path / "fit")
+    again = LatentSemanticModel.open(tmp_path / "fit")
     asked = ["Which whale eats apples?", "unheard of", ""]
     assert np.array_equal(again.embed(asked), fit.embed(asked))
     assert np.array_equal(fit.embed(asked)[2], np.zeros(32))
-    fox, whale = normed(fit.embed(["fox 7", "whale 7"])) @ vectors[7]
+    fox, whale = normalize_rows(fit.embed(["fox 7", "whale 7"])) @ vectors[7]
     assert fox > whale + 0.1
 
 
 def test_few_texts_are_not_fitted() -> None:
-    assert Latent.fit(["a red fox"] * 23, "english") is None
+    assert LatentSemanticModel.fit(["a red fox"] * 23, "english") is None
 
 
 def test_a_fitted_index_finds_the_same_again(profile: Profile, tmp_path: Path) -> None:
@@ -168,6 +168,6 @@ def test_a_fitted_index_finds_the_same_again(profile: Profile, tmp_path: Path) -
     folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
     index = Index.open(folder)
     assert (index.manifest.dimension, index.manifest.embedding["model"]) == (32, "latent-stems-letters")
-    found = [search(profile.retriever(Index.open(folder)), "Which fox eats 7 apples?", 3) for _ in range(2)]
+    found = [search(profile.make_retriever(Index.open(folder)), "Which fox eats 7 apples?", 3) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0][0].chunk.source == "07.txt"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.errors import MultichainError
 from model.providers import compatible, openai
 from model.runtime import deadline
@@ -20,7 +20,7 @@ from standin.faults import Fault
 CHAT = ["gpt-4.1"]
 
 
-def ask(engine: Engine, tell: Any = silent) -> Any:
+def ask(engine: Engine, tell: Any = discard) -> Any:
     return engine.run(openai.chat(CHAT).complete("my secret question", "", tell))
 
 
@@ -43,7 +43,7 @@ def test_what_passes_is_tried_again(status: int, stand_in: StandIn, engine: Engi
 @pytest.mark.parametrize("does", ["cut", "half", "garbage"])
 def test_an_answer_that_is_cut_or_is_none_is_asked_for_again(does: Any, stand_in: StandIn, engine: Engine) -> None:
     calls = {
-        "chat/completions": openai.chat(CHAT).complete("Hi", "", silent),
+        "chat/completions": openai.chat(CHAT).complete("Hi", "", discard),
         "embeddings": openai.embeddings("text-embedding-3-small").embed(["a"]),
         "images/generations": openai.images(["gpt-image-2"], way="images").draw("a", [], style="", size="", sample=1),
         "responses": openai.images(chat_models=CHAT, way="responses").draw("a", [], style="", size="", sample=1),
@@ -88,7 +88,7 @@ def test_what_fails_is_an_error_of_one_family_without_the_callers_data(
     stand_in.script.faults.extend([fault] * 9)
     with pytest.raises(MultichainError) as told:
         ask(engine)
-    assert told.value.field.startswith(error)
+    assert told.value.coded_message.startswith(error)
     assert "secret" not in str(told.value)
     assert told.value.__cause__ is None
     assert told.value.retryable == error.startswith("provider_busy")
@@ -109,8 +109,8 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun(
     stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "20"}))
 
     async def within() -> Any:
-        with deadline.begun():
-            return await openai.chat(CHAT).complete("Hi", "", silent)
+        with deadline.start_deadline():
+            return await openai.chat(CHAT).complete("Hi", "", discard)
 
     started = time.monotonic()
     with pytest.raises(MultichainError, match=r"is overloaded or failed \(HTTP 429\)"):
@@ -137,12 +137,12 @@ def test_nobody_waits_ten_minutes(stand_in: StandIn, engine: Engine) -> None:
     ],
 )
 def test_what_the_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry.asked_to_wait(ServerError(429, **headers)) == seconds
+    assert retry.requested_wait(ServerError(429, **headers)) == seconds
 
 
 def test_a_date_to_wait_for() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert retry.asked_to_wait(ServerError(429, retry_after=date)) == pytest.approx(60, abs=2)
+    assert retry.requested_wait(ServerError(429, retry_after=date)) == pytest.approx(60, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_a_date_to_wait_for() -> None:
     ],
 )
 def test_what_trying_again_can_help(error: Exception, helps: bool) -> None:
-    assert retry.passes(error) == helps
+    assert retry.is_retryable(error) == helps

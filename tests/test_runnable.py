@@ -19,11 +19,11 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from model.contract import json_schema
-from model.contract.events import silent
+from model.contract.events import discard
 from model.contract.fields import Field
 from model.errors import ProfileError
 from model.runtime import usage
-from model.stages.runnable import Runnable
+from model.stages.runnable import RunnableStage
 from places import EXERCISE, PROFILE
 from training.packaging.log_model import log
 from training.verification.verify import verify
@@ -78,25 +78,27 @@ def test_fields_come_from_the_schema(runnable: Any, inputs: list[str], outputs: 
     def told(fields: tuple[Field, ...]) -> list[str]:
         return [f"{one.name} {one.kind}{' required' * one.required}" for one in fields]
 
-    assert sorted(told(json_schema.of(runnable.get_input_jsonschema(), "input"))) == sorted(inputs)
-    assert told(json_schema.of(runnable.get_output_jsonschema(), "output")) == outputs
+    assert sorted(told(json_schema.parse_json_schema(runnable.get_input_jsonschema(), "input"))) == sorted(inputs)
+    assert told(json_schema.parse_json_schema(runnable.get_output_jsonschema(), "output")) == outputs
 
 
 def test_a_schema_that_says_nothing() -> None:
     with pytest.raises(ProfileError, match=r"what input is cannot be told .* declare inputs and outputs"):
-        json_schema.of(RunnablePassthrough().get_input_jsonschema(), "input")
+        json_schema.parse_json_schema(RunnablePassthrough().get_input_jsonschema(), "input")
 
 
 @pytest.mark.parametrize("declared", [{"a": "string"}, {"a": {"kind": "text", "mots": 3}}, {"a": 3}, {"a": {}}])
 def test_a_declaration_that_is_none(declared: dict[str, Any]) -> None:
     with pytest.raises(ProfileError, match="the field a is declared by a kind"):
-        json_schema.told(declared, required=True)
+        json_schema.parse_declarations(declared, required=True)
 
 
 def test_declared_fields_and_a_path() -> None:
-    made = Runnable("parsed", "json:loads", inputs={"input": {"kind": "text", "most": 9}}, outputs={"a": "integer"})
-    assert made.inputs == (Field("input", "text", required=True, most=9),)
-    told = asyncio.run(made.run({"input": '{"a": 5, "b": 6}'}, silent))
+    made = RunnableStage(
+        "parsed", "json:loads", inputs={"input": {"kind": "text", "most": 9}}, outputs={"a": "integer"}
+    )
+    assert made.inputs == (Field("input", "text", required=True, maximum=9),)
+    told = asyncio.run(made.run({"input": '{"a": 5, "b": 6}'}, discard))
     assert told == {"a": 5, "answered_by": "runnable:json:loads"}
 
 
@@ -114,17 +116,17 @@ def test_declared_fields_and_a_path() -> None:
 )
 def test_what_is_no_runnable(settings: dict[str, str], sentence: str) -> None:
     with pytest.raises(ProfileError, match=f"^{sentence}"):
-        Runnable("mine", **settings)
+        RunnableStage("mine", **settings)
 
 
 def test_a_lone_input_of_another_name_comes_in_a_dict() -> None:
-    made = Runnable("mine", "test_runnable:count", inputs={"output": "text"}, outputs={"output": "text"})
+    made = RunnableStage("mine", "test_runnable:count", inputs={"output": "text"}, outputs={"output": "text"})
     with pytest.raises(KeyError, match="text"):  # count was given {"output": …}, and looks for its own field
-        asyncio.run(made.run({"output": "a"}, silent))
+        asyncio.run(made.run({"output": "a"}, discard))
 
 
 def test_a_lone_text_is_streamed() -> None:
-    made = Runnable("mine", "test_runnable:CHAT", inputs={"text": "text", "language": "text"})
+    made = RunnableStage("mine", "test_runnable:CHAT", inputs={"text": "text", "language": "text"})
     told: list[tuple[str, Any]] = []
     values = {"text": "hello", "language": "German"}
     assert asyncio.run(made.run(values, lambda *event: told.append(event)))["output"] == "Hallo"
@@ -214,26 +216,26 @@ def test_a_mistake_in_an_object_is_told_by_the_process_that_logs(
 
 
 def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: Path) -> None:
-    from model.contract.requests import read
+    from model.contract.requests import parse_requests
     from model.profile import Profile
     from model.retrieval.local.index import Index
 
     stage = "  bad: {kind: runnable, runnable: json:loads, inputs: {input: text}, outputs: {count: integer}}\n"
     (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    pipeline = profile.pipeline(profile.retriever(Index.open(index_folder)))
-    (row,) = pipeline.answers(read([{"bad": {"input": '"secret"'}}], pipeline.contract).requests)
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
+    (row,) = pipeline.answer_requests(parse_requests([{"bad": {"input": '"secret"'}}], pipeline.contract).requests)
     assert row["bad"]["error"] == "internal: its output count is declared as integer and is not; mend the stage"
     assert row["bad"]["count"] == 0
 
 
 def test_the_tokens_of_a_chat_model_inside_are_counted() -> None:
-    made = Runnable("r", f"{__name__}:PAID")
+    made = RunnableStage("r", f"{__name__}:PAID")
     for _ in range(2):
-        with usage.opened() as used:
-            said = asyncio.run(made.run({"text": "hello", "language": "German"}, silent))
+        with usage.track_usage() as used:
+            said = asyncio.run(made.run({"text": "hello", "language": "German"}, discard))
         assert said["output"] == "Hallo"
         assert used.usage == usage.Usage(6, 2, cost_known=False)
-    with usage.opened() as used:
-        asyncio.run(Runnable("r", f"{__name__}:CHAT").run({"text": "hello", "language": "German"}, silent))
+    with usage.track_usage() as used:
+        asyncio.run(RunnableStage("r", f"{__name__}:CHAT").run({"text": "hello", "language": "German"}, discard))
     assert used.usage == usage.Usage()

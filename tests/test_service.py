@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.contract.events import silent
+from model.contract.events import discard
 from model.errors import ProfileError
-from model.interfaces import NO_ANSWER, Standing
+from model.interfaces import NO_ANSWER, ModelStatus
 from model.passages import Passage
 from model.providers import azure, compatible, databricks, openai
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from model.runtime.usage import Usage
-from model.transport.rate_limiter import Endpoint
-from model.transport.response_cache import Cache
+from model.transport.rate_limiter import Operation
+from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
 from standin.faults import Fault
 
 PASSAGES = [
-    Passage.given("GPT-4 is a language model developed by OpenAI.", "gpt-4.txt"),
-    Passage.given("Azure Databricks is an analytics platform.", "databricks.txt"),
+    Passage.from_text("GPT-4 is a language model developed by OpenAI.", "gpt-4.txt"),
+    Passage.from_text("Azure Databricks is an analytics platform.", "databricks.txt"),
 ]
 QUESTION = "What is Azure Databricks?"
 SPELLINGS = [
@@ -41,7 +41,7 @@ def name(spelling: ModuleType) -> str:
 
 def accounted(engine: Engine, work: Any) -> tuple[Any, usage.Account]:
     """What ``work`` gives, and what it used and noted."""
-    with usage.opened() as used:
+    with usage.track_usage() as used:
         given = engine.run(work)
     return given, used
 
@@ -50,7 +50,7 @@ def accounted(engine: Engine, work: Any) -> tuple[Any, usage.Account]:
 def test_an_answer_cites_its_passage(
     spelling: Any, chat: str, embeds: str, dimension: int, stand_in: StandIn, engine: Engine
 ) -> None:
-    reply, used = accounted(engine, spelling.chat([chat]).answer(QUESTION, PASSAGES, silent))
+    reply, used = accounted(engine, spelling.chat([chat]).answer(QUESTION, PASSAGES, discard))
     assert (reply.text, reply.cited) == ("Azure Databricks is an analytics platform. [2]", {1})
     assert (reply.answered_by, reply.abstained) == (f"{name(spelling)}:{chat}", False)
     path, body = stand_in.script.asked[0]
@@ -112,7 +112,7 @@ def test_an_address_where_no_such_service_is(spelling: Any, engine: Engine, stan
         for name in ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "COMPATIBLE_BASE_URL"):
             patch.setenv(name, f"{os.environ['DATABRICKS_HOST']}/wrong")
         with pytest.raises(Exception, match="its address answers, but not as such a service; check it, up to its /v1"):
-            engine.run(spelling.chat(["gpt-4.1", "gpt-6-luna"]).complete("Hi", "", silent))
+            engine.run(spelling.chat(["gpt-4.1", "gpt-6-luna"]).complete("Hi", "", discard))
         (standing,) = engine.run(spelling.standings(["gpt-4o-mini-x"]))
         assert standing.listed is None
 
@@ -157,10 +157,10 @@ def test_a_drawing_chat_model_whose_image_model_is_not_told_costs_what_is_not_kn
 def test_a_refusal_by_moderation_tells_its_reason_and_what_it_cost(way: str, stand_in: StandIn, engine: Engine) -> None:
     images = openai.images(["gpt-image-2"], ["gpt-4.1"], way=way)
     asked = "gpt-image-2" if way == "images" else "gpt-4.1"
-    with usage.opened() as used, pytest.raises(Exception, match="refused") as told:
+    with usage.track_usage() as used, pytest.raises(Exception, match="refused") as told:
         engine.run(images.draw("A weapon of my enemy", [], style="", size="", sample=1))
     sentence = f"refused: openai:{asked} refused this (moderation_blocked: violence); put it in other words"
-    assert told.value.field == sentence  # type: ignore[attr-defined]
+    assert told.value.coded_message == sentence  # type: ignore[attr-defined]
     assert (used.usage.cost > 0) == (way == "responses")
     assert len(stand_in.script.asked) == 1
 
@@ -172,7 +172,7 @@ def test_a_size_that_the_model_does_not_take_is_named(stand_in: StandIn, engine:
 
 
 def test_a_model_that_is_gone_falls_through_visibly(stand_in: StandIn, engine: Engine) -> None:
-    reply, used = accounted(engine, openai.chat(["gpt-4", "gpt-6-luna"]).complete("Hi", "", silent))
+    reply, used = accounted(engine, openai.chat(["gpt-4", "gpt-6-luna"]).complete("Hi", "", discard))
     assert reply.answered_by == "openai:gpt-6-luna"
     assert [body["model"] for _, body in stand_in.script.asked] == ["gpt-4", "gpt-6-luna"]
     assert used.notes == ["model_passed_over: openai:gpt-4 is not there, or no longer"]
@@ -183,14 +183,14 @@ def test_not_permitted_or_out_of_quota_falls_through_at_once(
     status: int, code: str, stand_in: StandIn, engine: Engine
 ) -> None:
     stand_in.script.faults.append(Fault(status=status, code=code))
-    reply = engine.run(openai.chat(["gpt-4.1-mini", "gpt-6-luna"]).complete("Hi", "", silent))
+    reply = engine.run(openai.chat(["gpt-4.1-mini", "gpt-6-luna"]).complete("Hi", "", discard))
     assert reply.answered_by == "openai:gpt-6-luna"
     assert len(stand_in.script.asked) == 2
 
 
 def test_without_fallback_the_first_alone_is_asked(stand_in: StandIn, engine: Engine) -> None:
     with pytest.raises(Exception, match=r"^openai:gpt-4 is not there, or no longer; name another model$"):
-        engine.run(openai.chat(["gpt-4", "gpt-6-luna"], fallback=False).complete("Hi", "", silent))
+        engine.run(openai.chat(["gpt-4", "gpt-6-luna"], fallback=False).complete("Hi", "", discard))
     made = openai.images(["gpt-image-1", "gpt-image-2"], way="images", fallback=False)
     with pytest.raises(Exception, match=r"^openai:gpt-image-1 is not there"):
         engine.run(made.draw("A city", [], style="", size="", sample=1))
@@ -198,9 +198,9 @@ def test_without_fallback_the_first_alone_is_asked(stand_in: StandIn, engine: En
 
 
 def test_a_temperature_is_sent_to_models_that_take_one(stand_in: StandIn, engine: Engine) -> None:
-    engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "Be brief.", silent))
-    engine.run(openai.chat(["gpt-6-luna"]).complete("Hi", "", silent))
-    engine.run(openai.chat(["gpt-4.1"], temperature=0.7).complete("Hi", "", silent))
+    engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "Be brief.", discard))
+    engine.run(openai.chat(["gpt-6-luna"]).complete("Hi", "", discard))
+    engine.run(openai.chat(["gpt-4.1"], temperature=0.7).complete("Hi", "", discard))
     assert [body.get("temperature") for _, body in stand_in.script.asked] == [0.0, None, 0.7]
     assert [message["role"] for message in stand_in.script.asked[0][1]["messages"]] == ["system", "user"]
 
@@ -208,8 +208,8 @@ def test_a_temperature_is_sent_to_models_that_take_one(stand_in: StandIn, engine
 def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_is_said(
     stand_in: StandIn, engine: Engine
 ) -> None:
-    passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
-    reply, used = accounted(engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, silent))
+    passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
+    reply, used = accounted(engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, discard))
     sent = stand_in.script.asked[0][1]["messages"][0]["content"]
     assert ('n="3">\nPassage 2' in sent, 'n="4">' in sent) == (True, False)
     assert used.notes == ["passages_left_out: the last 6 of 9 passages do not fit the chat model's window"]
@@ -218,7 +218,7 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
 
 def test_a_window_that_holds_no_passage_is_an_error_and_nothing_is_paid(stand_in: StandIn, engine: Engine) -> None:
     with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage within its window"):
-        engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, silent))
+        engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, discard))
     assert stand_in.script.asked == []
 
 
@@ -227,24 +227,24 @@ SMALL = "llama3.3"
 
 
 def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_out(stand_in: StandIn, engine: Engine) -> None:
-    passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 100, "a.txt") for n in range(50)]
-    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 100, "a.txt") for n in range(50)]
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))
     assert reply.answered_by == "openai:gpt-4.1"
     assert 'n="50">' in stand_in.script.asked[0][1]["messages"][0]["content"]
     assert used.notes == []
 
 
 def test_a_small_fallback_model_that_is_not_asked_fails_no_answer(stand_in: StandIn, engine: Engine) -> None:
-    passages = [Passage.given("Databricks is a platform. " + "word " * 5400, "a.txt")]
-    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    passages = [Passage.from_text("Databricks is a platform. " + "word " * 5400, "a.txt")]
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))
     assert (reply.answered_by, reply.cited, used.notes) == ("openai:gpt-4.1", {0}, [])
 
 
 def test_the_passages_left_out_are_those_of_the_model_that_answered(stand_in: StandIn, engine: Engine) -> None:
-    passages = [Passage.given(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
+    passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
     stand_in.script.faults.append(Fault(status=403, code="forbidden"))
     stand_in.script.replies.append("So it is. [5] And so. [6]")
-    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, silent))
+    reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))
     first, second = (body["messages"][0]["content"] for _, body in stand_in.script.asked)
     assert ('n="9">' in first, 'n="5">' in second, 'n="6">' in second) == (True, True, False)
     assert (reply.answered_by, reply.text, reply.cited) == (f"openai:{SMALL}", "So it is. [5] And so.", {4})
@@ -257,13 +257,13 @@ def test_the_passages_left_out_are_those_of_the_model_that_answered(stand_in: St
 
 def test_a_citation_of_a_passage_that_was_left_out_is_false(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.append("So it is. [3] And so. [1]")
-    reply, used = accounted(engine, openai.chat(["gpt-4.1"]).answer("Databricks?", PASSAGES, silent))
+    reply, used = accounted(engine, openai.chat(["gpt-4.1"]).answer("Databricks?", PASSAGES, discard))
     assert (reply.text, reply.cited) == ("So it is. And so. [1]", {0})
     assert used.notes == ["false_citation: a sentence cited [3], which is no passage; the number was taken out"]
 
 
 def test_what_the_passages_do_not_hold_is_not_answered(stand_in: StandIn, engine: Engine) -> None:
-    reply = engine.run(openai.chat(["gpt-4.1"]).answer("Which bird sings?", PASSAGES, silent))
+    reply = engine.run(openai.chat(["gpt-4.1"]).answer("Which bird sings?", PASSAGES, discard))
     assert (reply.text, reply.abstained, reply.cited) == (NO_ANSWER, True, frozenset())
 
 
@@ -306,7 +306,7 @@ def test_many_texts_are_asked_for_within_the_limits(stand_in: StandIn, engine: E
 def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) -> None:
     from types import SimpleNamespace
 
-    from model.providers.openai_protocol.embeddings import ServedEmbeddings
+    from model.providers.openai_protocol.embeddings import OpenAIEmbeddings
 
     async def create(**_: Any) -> Any:
         return SimpleNamespace(data=[SimpleNamespace(**row) for row in data], usage=None)
@@ -316,14 +316,16 @@ def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) 
 
     with pytest.raises(Exception, match=sentence):
         engine.run(
-            ServedEmbeddings(Endpoint("embeddings", "openai"), Cache("embeddings"), "x", client, {}).embed(["a", "b"])
+            OpenAIEmbeddings(Operation("embeddings", "openai"), ResponseCache("embeddings"), "x", client, {}).embed(
+                ["a", "b"]
+            )
         )
 
 
 def test_vectors_in_another_order_are_put_in_order(engine: Engine) -> None:
     from types import SimpleNamespace
 
-    from model.providers.openai_protocol.embeddings import ServedEmbeddings
+    from model.providers.openai_protocol.embeddings import OpenAIEmbeddings
 
     async def create(**_: Any) -> Any:
         rows = [SimpleNamespace(index=1, embedding=[0.0, 2.0]), SimpleNamespace(index=0, embedding=[3.0, 0.0])]
@@ -333,28 +335,32 @@ def test_vectors_in_another_order_are_put_in_order(engine: Engine) -> None:
         return SimpleNamespace(create=create)
 
     assert engine.run(
-        ServedEmbeddings(Endpoint("embeddings", "openai"), Cache("embeddings"), "x", client, {}).embed(["a", "b"])
+        OpenAIEmbeddings(Operation("embeddings", "openai"), ResponseCache("embeddings"), "x", client, {}).embed(
+            ["a", "b"]
+        )
     ).tolist() == [[1, 0], [0, 1]]
 
 
 def test_how_models_stand(stand_in: StandIn, engine: Engine) -> None:
     assert engine.run(openai.standings(["gpt-4", "gpt-4.1", "gpt-6-luna", "mine"])) == [
-        Standing("openai:gpt-4", listed=False, ends="2026-10-23", successor="gpt-6-luna"),
-        Standing("openai:gpt-4.1", listed=True, ends="2027-01-14", successor="gpt-6-luna"),
-        Standing("openai:gpt-6-luna", listed=True),
-        Standing("openai:mine", listed=False),
+        ModelStatus("openai:gpt-4", listed=False, end_date="2026-10-23", successor="gpt-6-luna"),
+        ModelStatus("openai:gpt-4.1", listed=True, end_date="2027-01-14", successor="gpt-6-luna"),
+        ModelStatus("openai:gpt-6-luna", listed=True),
+        ModelStatus("openai:mine", listed=False),
     ]
-    assert engine.run(azure.standings(["gpt-4.1"])) == [Standing("azure:gpt-4.1", listed=True, ends="2030-03-17")]
+    assert engine.run(azure.standings(["gpt-4.1"])) == [
+        ModelStatus("azure:gpt-4.1", listed=True, end_date="2030-03-17")
+    ]
     assert engine.run(databricks.standings(["databricks-gte-large-en", "nope"])) == [
-        Standing("databricks:databricks-gte-large-en", listed=True),
-        Standing("databricks:nope", listed=False),
+        ModelStatus("databricks:databricks-gte-large-en", listed=True),
+        ModelStatus("databricks:nope", listed=False),
     ]
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_server_without_a_list_of_models_is_unknown(status: int, stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.append(Fault(path="models", status=status))
-    assert engine.run(compatible.standings(["any"])) == [Standing("compatible:any")]
+    assert engine.run(compatible.standings(["any"])) == [ModelStatus("compatible:any")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from model.passages import Chunk
 from model.retrieval.local.lexical import Lexical
-from model.text_analysis import repaired
+from model.text_analysis import correct_spelling
 
 
 def lexical(*texts: str) -> Lexical:
@@ -39,5 +39,5 @@ def test_a_mended_word_finds_its_text_and_counts_less_than_one_that_was_meant() 
 
 def test_of_several_the_most_frequent_is_taken() -> None:
     rarity = {"planet": 2.0, "planer": 1.0, "plane": 3.0}
-    assert repaired("planex", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == "planer"
-    assert repaired("plan", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == ""
+    assert correct_spelling("planex", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == "planer"
+    assert correct_spelling("plan", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == ""

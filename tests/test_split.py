@@ -78,5 +78,5 @@ def test_no_word_of_the_text_is_lost(text: str) -> None:
 
 def test_what_is_searched_holds_title_and_headings_once() -> None:
     chunk = Chunk("a.md", "Guide", "Guide > Setup", 0, 0, 4, "Text")
-    assert chunk.searched == "Guide\nSetup\nText"
-    assert Chunk("a.txt", "", "", 0, 0, 4, "Text").searched == "Text"
+    assert chunk.searchable_text == "Guide\nSetup\nText"
+    assert Chunk("a.txt", "", "", 0, 0, 4, "Text").searchable_text == "Text"

@@ -18,8 +18,8 @@ import requests
 from mlflow.exceptions import MlflowException
 
 import doors
-from model.contract.events import Event, Tell
-from model.contract.fields import Field, Values
+from model.contract.events import Emit, Event
+from model.contract.fields import Field, StageValues
 from model.contract.requests import Request
 from model.contract.stage_contract import Contract, StageContract
 from model.pipeline import Pipeline
@@ -40,13 +40,13 @@ def kinds(events: list[Event]) -> list[tuple[str, str]]:
 class Slow(Stage):
     """Waits, and says when it was cancelled."""
 
-    inputs = (Field("text", "text", required=True, most=9),)
+    inputs = (Field("text", "text", required=True, maximum=9),)
     outputs = (Field("told", "text"),)
 
     def __init__(self) -> None:
         self.cancelled: list[str] = []
 
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, tell: Emit) -> StageValues:
         tell("token", values["text"])
         try:
             await asyncio.sleep(20 if values["text"] == "slow" else 0.3)
@@ -117,8 +117,8 @@ def test_what_cannot_be_streamed(given: Any, message: str, logged: str) -> None:
 def test_stopping_to_read_cancels_only_what_was_waited_for(way: str) -> None:
     stage = Slow()
     pipeline = piped(stage)
-    first = pipeline.events(Request({"slow": {"text": "slow"}}))
-    second = pipeline.events(Request({"slow": {"text": "quick"}}))
+    first = pipeline.stream_events(Request({"slow": {"text": "slow"}}))
+    second = pipeline.stream_events(Request({"slow": {"text": "quick"}}))
     assert [next(first)["kind"], next(first)["kind"]] == ["started", "token"]
     if way == "close":
         first.close()

@@ -40,7 +40,7 @@ def told(response: Any) -> Any:
 @pytest.fixture(scope="module")
 def pipeline(index_folder: Path) -> Pipeline:
     profile = Profile.read("offline")
-    return profile.pipeline(profile.retriever(Index.open(index_folder)))
+    return profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
 
 @pytest.fixture
@@ -58,20 +58,20 @@ def paid(index_folder: Path, stand_in: StandIn, tmp_path: Path, monkeypatch: pyt
     )
     stand_in.script.plain = True
     profile = Profile.read("paid.yaml")
-    return profile.pipeline(profile.retriever(Index.open(index_folder)))
+    return profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
 
 @given(rows=st.lists(ROW, max_size=6))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_batch_answers_as_single_calls_do(rows: list[Any], pipeline: Pipeline) -> None:
-    together = pipeline.answers([Request(row) for row in rows])
-    assert [told(one) for one in together] == [told(pipeline.answers([Request(row)])[0]) for row in rows]
+    together = pipeline.answer_requests([Request(row) for row in rows])
+    assert [told(one) for one in together] == [told(pipeline.answer_requests([Request(row)])[0]) for row in rows]
 
 
 def test_what_is_asked_twice_at_once_is_paid_once(paid: Pipeline, stand_in: StandIn) -> None:
     row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
     other = {"qa": {"question": "What is GPT-4?"}, "image_generation": {"prompt": "A fox", "sample": 2}}
-    answers = paid.answers([Request(one) for one in [row, other, row, row]])
+    answers = paid.answer_requests([Request(one) for one in [row, other, row, row]])
     asked = [path for path, _ in stand_in.script.asked]
     assert sorted(asked) == ["chat/completions"] * 2 + ["images/generations"] * 2
     assert [answer["qa"]["usage"]["cached"] for answer in answers] == [False, False, True, True]
@@ -85,10 +85,10 @@ def test_a_shared_call_is_tried_more_often_than_a_lone_one(paid: Pipeline, stand
     failing = [Fault(status=500, headers={"retry-after-ms": "1"}, path="chat/completions")] * 7
     row = {"qa": {"question": "What is LangChain?"}}
     stand_in.script.faults.extend(failing)
-    answers = paid.answers([Request(row)] * 3)
+    answers = paid.answer_requests([Request(row)] * 3)
     assert [answer["qa"]["error"] for answer in answers] == [""] * 3
     stand_in.script.faults.extend(failing)
-    (answer,) = paid.answers([Request(row)])
+    (answer,) = paid.answer_requests([Request(row)])
     assert answer["qa"]["error"].startswith("provider_busy: openai:gpt-4.1 is overloaded")
 
 
@@ -97,7 +97,7 @@ def test_one_bad_row_harms_no_other(paid: Pipeline, stand_in: StandIn) -> None:
     rows: list[Any] = [{"qa": {"question": f"What is LangChain {n}?"}} for n in range(5)]
     rows[2] = {"qa": {"question": ""}}
     rows.append({"image_generation": {"prompt": "a weapon"}})
-    answers = paid.answers([Request(row) for row in rows])
+    answers = paid.answer_requests([Request(row) for row in rows])
     errors = [answer["qa"]["error"].partition(":")[0] for answer in answers[:5]]
     assert errors == ["", "", "invalid_request", "", ""]
     assert answers[5]["image_generation"]["error"].startswith("refused: ")
@@ -107,7 +107,7 @@ def test_from_sixty_four_threads_at_once(paid: Pipeline, stand_in: StandIn) -> N
     stand_in.script.latency["chat/completions"] = 0.05
 
     def ask(number: int) -> str:
-        (answer,) = paid.answers([Request({"qa": {"question": f"What is LangChain {number % 32}?"}})])
+        (answer,) = paid.answer_requests([Request({"qa": {"question": f"What is LangChain {number % 32}?"}})])
         return str(answer["qa"]["error"])
 
     with ThreadPoolExecutor(64) as pool:
@@ -119,10 +119,10 @@ def test_from_sixty_four_threads_at_once(paid: Pipeline, stand_in: StandIn) -> N
 def test_a_deadline_of_a_millisecond(paid: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_DEADLINE_SECONDS", "0.001")
     stand_in.script.latency["chat/completions"] = 0.5
-    answers = paid.answers([Request({"qa": {"question": "What is LangChain?"}})] * 3)
+    answers = paid.answer_requests([Request({"qa": {"question": "What is LangChain?"}})] * 3)
     assert {answer["qa"]["error"].partition(":")[0] for answer in answers} == {"deadline"}
     monkeypatch.delenv("MULTICHAIN_DEADLINE_SECONDS")
-    (answer,) = paid.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    (answer,) = paid.answer_requests([Request({"qa": {"question": "What is LangChain?"}})])
     assert answer["qa"]["error"] == ""
 
 
@@ -132,7 +132,7 @@ def test_a_provider_that_hangs_is_left_at_the_deadline(
     monkeypatch.setenv("MULTICHAIN_DEADLINE_SECONDS", "3")
     stand_in.script.faults.append(Fault("hang", path="chat/completions", seconds=30))
     row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
-    (answer,) = paid.answers([Request(row)])
+    (answer,) = paid.answer_requests([Request(row)])
     assert answer["qa"]["error"].startswith("deadline: qa: the request's time was up")
     assert answer["image_generation"]["error"] == ""
 
@@ -143,17 +143,17 @@ def test_refusals_for_ten_seconds_are_sat_out(paid: Pipeline, stand_in: StandIn)
     refused = [Fault(status=429, headers={"retry-after": "1"}, path="chat/completions")] * 2000
     stand_in.script.faults.extend(refused)
     threading.Timer(10, stand_in.script.faults.clear).start()
-    answers = paid.answers([Request({"qa": {"question": f"What is LangChain {n}?"}}) for n in range(12)])
+    answers = paid.answer_requests([Request({"qa": {"question": f"What is LangChain {n}?"}}) for n in range(12)])
     assert [answer["qa"]["error"] for answer in answers] == [""] * 12
     assert len(stand_in.script.asked) < 200
 
 
 def test_a_fork_after_it_was_used_answers_too(pipeline: Pipeline) -> None:
     request = Request({"qa": {"question": "What is LangChain?"}})
-    before = pipeline.answers([request])[0]["qa"]["answer"]
+    before = pipeline.answer_requests([request])[0]["qa"]["answer"]
     child = os.fork()
     if child == 0:
-        os._exit(0 if pipeline.answers([request])[0]["qa"]["answer"] == before else 1)
+        os._exit(0 if pipeline.answer_requests([request])[0]["qa"]["answer"] == before else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
@@ -168,7 +168,7 @@ def test_a_loop_that_dies_under_a_request_is_an_error_and_the_next_call_has_a_ne
 
     def ask() -> None:
         try:
-            found.append(paid.answers([Request({"qa": {"question": "What is LangChain?"}})]))
+            found.append(paid.answer_requests([Request({"qa": {"question": "What is LangChain?"}})]))
         except BaseException as error:  # noqa: BLE001 - it is looked at below
             found.append(error)
 
@@ -176,12 +176,12 @@ def test_a_loop_that_dies_under_a_request_is_an_error_and_the_next_call_has_a_ne
     thread.start()
     while not stand_in.script.asked:
         time.sleep(0.01)
-    live = paid.engine._live  # noqa: SLF001 - nothing else can kill it
+    live = paid.engine._loop_thread  # noqa: SLF001 - nothing else can kill it
     assert live is not None
     live.loop.call_soon_threadsafe(live.loop.stop)
     thread.join(timeout=10)
     assert not thread.is_alive()
     assert "try again" in str(found[0])
     stand_in.script.latency.clear()
-    (answer,) = paid.answers([Request({"qa": {"question": "What is LangChain?"}})])
+    (answer,) = paid.answer_requests([Request({"qa": {"question": "What is LangChain?"}})])
     assert answer["qa"]["error"] == ""

@@ -35,14 +35,14 @@ def pipeline(
     monkeypatch.setenv(tracing.SHARE, "1")
     assert stand_in
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    made = profile.pipeline(profile.retriever(Index.open(index_folder)))
-    made.traced = tracing.traced
+    made = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
+    made.trace_request = tracing.trace_request
     return made
 
 
 def answered(pipeline: Pipeline, request: Any = REQUEST) -> tuple[Any, Any]:
     """The response, and its trace as the store has it."""
-    (response,) = pipeline.answers([Request(dict(request))], "7")
+    (response,) = pipeline.answer_requests([Request(dict(request))], "7")
     mlflow.flush_trace_async_logging()
     return response, mlflow.get_trace(response["meta"]["trace_id"])
 
@@ -109,7 +109,7 @@ def test_retries_and_failures_are_told(pipeline: Pipeline, stand_in: StandIn) ->
 def test_it_is_off_unless_it_is_asked_for(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     for share in ("0", ""):
         monkeypatch.setenv(tracing.SHARE, share)
-        (response,) = pipeline.answers([Request(REQUEST)])
+        (response,) = pipeline.answer_requests([Request(REQUEST)])
         assert response["meta"]["trace_id"] == ""
 
 
@@ -117,4 +117,4 @@ def test_it_is_off_unless_it_is_asked_for(pipeline: Pipeline, monkeypatch: pytes
 def test_a_share_that_is_none(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracing.SHARE, told)
     with pytest.raises(SettingError, match="MULTICHAIN_TRACES is expected to be a number from 0 to 1"):
-        tracing.share()
+        tracing.read_trace_share()

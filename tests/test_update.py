@@ -38,8 +38,8 @@ def embedded(stand_in: StandIn) -> list[list[str]]:
 
 def answers(folder: Path, profile: str) -> Any:
     told = Profile.read(profile)
-    pipeline = told.pipeline(told.retriever(Index.open(folder)))
-    (response,) = pipeline.answers([Request({"qa": {"question": QUESTION, "k": 3}})])
+    pipeline = told.make_pipeline(told.make_retriever(Index.open(folder)))
+    (response,) = pipeline.answer_requests([Request({"qa": {"question": QUESTION, "k": 3}})])
     return [(source["source"], source["score"]) for source in response["qa"]["sources"]]
 
 
@@ -84,10 +84,10 @@ def test_an_index_that_would_be_the_same_stays(
 ) -> None:
     first = built(texts)
     asked = len(embedded(stand_in))
-    when = (first.folder / manifest.FILE).stat().st_mtime_ns
+    when = (first.folder / manifest.MANIFEST_FILE).stat().st_mtime_ns
     again = built(texts, update=True)
     assert (again.written, len(embedded(stand_in))) == (False, asked)
-    assert (first.folder / manifest.FILE).stat().st_mtime_ns == when
+    assert (first.folder / manifest.MANIFEST_FILE).stat().st_mtime_ns == when
     tell(again)
     assert "The index of 3 documents, 3 chunks is as it would be built now" in capsys.readouterr().out
 

@@ -48,11 +48,11 @@ def inputs(stand_in: StandIn) -> list[int]:
 def test_no_text_is_embedded_twice(stand_in: StandIn, texts: Path) -> None:
     first = built(texts)
     assert inputs(stand_in) == [1, 3]
-    before = [chunk.searched for chunk in Index.open(first.folder).chunks]
+    before = [chunk.searchable_text for chunk in Index.open(first.folder).chunks]
     (texts / "d.txt").write_text("Another one.", "utf-8")
     second = built(texts)
     assert inputs(stand_in) == [1, 3, 1, 1]
-    assert [chunk.searched for chunk in Index.open(second.folder).chunks][:3] == before
+    assert [chunk.searchable_text for chunk in Index.open(second.folder).chunks][:3] == before
     assert (second.spent.input_tokens < first.spent.input_tokens, second.spent.cost > 0) == (True, True)
 
 
@@ -66,7 +66,7 @@ def test_a_build_of_kept_vectors_is_the_same_as_one_from_scratch(stand_in: Stand
 def test_it_stops_before_the_limit_and_keeps_what_is_done(
     stand_in: StandIn, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.embed._BATCH", 1)
+    monkeypatch.setattr("training.indexing.embedding._BATCH", 1)
     with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000008: 1 chunks are "):
         built(texts, 0.0000008)
     assert inputs(stand_in) == [1, 1, 1]

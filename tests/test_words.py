@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.text_analysis import Analyser, Sentence, sentences
+from model.text_analysis import Analyser, Sentence, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_another_language_keeps_all_its_words() -> None:
     ],
 )
 def test_sentences(text: str, expected: list[str]) -> None:
-    assert [sentence.text for sentence in sentences(text)] == expected
+    assert [sentence.text for sentence in split_sentences(text)] == expected
 
 
 @given(st.text(alphabet=st.sampled_from("ab .!?\n-#*\"')(1"), max_size=80))
 def test_a_sentence_stands_where_it_says(text: str) -> None:
-    for sentence in sentences(text):
+    for sentence in split_sentences(text):
         assert text[sentence.start : sentence.start + len(sentence.text)] == sentence.text
 
 
 def test_a_sentence_knows_its_start() -> None:
-    assert list(sentences("  One is.  Two is.")) == [Sentence("One is.", 2), Sentence("Two is.", 11)]
+    assert list(split_sentences("  One is.  Two is.")) == [Sentence("One is.", 2), Sentence("Two is.", 11)]

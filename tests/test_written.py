@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.diagram import drawn
-from model.diagram.from_json import MOST_NODES, read
+from model.diagram import draw_graph
+from model.diagram.from_json import MAX_NODES, parse_specification
 from model.diagram.from_text.prompt_parsing import wants_diagram
 from model.diagram.graph import Edge, Layer
 from model.diagram.layout import Box
-from model.diagram.render import render
+from model.diagram.render import draw_diagram
 
 WHOLE: dict[str, Any] = {
     "title": "A lakehouse",
@@ -33,7 +33,7 @@ def written(**changes: Any) -> str:
 
 
 def test_a_reply_becomes_a_diagram_with_groups() -> None:
-    made = read(f"Here it is:\n```json\n{written()}\n```").diagram("map")
+    made = parse_specification(f"Here it is:\n```json\n{written()}\n```").to_graph("map")
     assert [node.label for node in made.nodes.values()] == ["Delta tables", "Volumes", "Spark cluster"]
     assert [node.main for node in made.nodes.values()] == [True, False, False]
     assert made.edges == [Edge("c", "a", "reads")]
@@ -43,15 +43,15 @@ def test_a_reply_becomes_a_diagram_with_groups() -> None:
 
 
 def test_groups_are_bands_when_layers_are_asked_for() -> None:
-    made = read(written()).diagram("layers")
+    made = parse_specification(written()).to_graph("layers")
     assert (made.layers, made.groups) == ([Layer("Storage", ("a", "b")), Layer("Compute", ("c",))], [])
-    apart = read(written(nodes=[*WHOLE["nodes"], {"id": "d", "label": "Alone"}])).diagram("layers")
+    apart = parse_specification(written(nodes=[*WHOLE["nodes"], {"id": "d", "label": "Alone"}])).to_graph("layers")
     assert (apart.layers, len(apart.groups)) == ([], 2)
 
 
 def test_labels_are_of_one_line() -> None:
     nodes = [{"id": "a", "label": " two\nlines\u0007 "}, {"id": "b", "label": "B"}]
-    made = read(written(nodes=nodes, edges=[], groups=[])).diagram("map")
+    made = parse_specification(written(nodes=nodes, edges=[], groups=[])).to_graph("map")
     assert made.nodes["a"].label == "two lines"
 
 
@@ -64,7 +64,7 @@ def test_labels_are_of_one_line() -> None:
         (written(title=""), "title: String should have at least 1 character"),
         (written(nodes=WHOLE["nodes"][:1], edges=[]), "nodes: List should have at least 2 items"),
         (
-            written(nodes=[{"id": str(n), "label": "x"} for n in range(MOST_NODES + 1)]),
+            written(nodes=[{"id": str(n), "label": "x"} for n in range(MAX_NODES + 1)]),
             "nodes: List should have at most",
         ),
         (
@@ -78,7 +78,7 @@ def test_labels_are_of_one_line() -> None:
 )
 def test_what_is_no_diagram_is_told_in_words_for_the_model(reply: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=re.escape(wrong)):
-        read(reply)
+        parse_specification(reply)
 
 
 def overlap(one: Box, other: Box) -> bool:
@@ -102,12 +102,12 @@ def test_no_text_of_a_drawing_covers_another(names: list[str], pairs: list[tuple
     nodes = [{"id": str(n), "label": name} | ({"group": "g"} if n % 2 else {}) for n, name in enumerate(names)]
     edges = [{"from": str(a), "to": str(b), "label": "to"} for a, b in pairs if a < len(names) and b < len(names)]
     reply = json.dumps({"title": "T", "groups": [{"id": "g", "label": group}], "nodes": nodes, "edges": edges})
-    boxes = render(read(reply).diagram("map"), "caption", (1536, 864)).boxes
+    boxes = draw_diagram(parse_specification(reply).to_graph("map"), "caption", (1536, 864)).boxes
     assert [(one, other) for one, other in combinations(boxes, 2) if overlap(one, other)] == []
 
 
 def test_a_picture_of_it() -> None:
-    content, told = drawn(read(written()).diagram("map"), "Written by x", "800x600", 1)
+    content, told = draw_graph(parse_specification(written()).to_graph("map"), "Written by x", "800x600", 1)
     assert content.startswith(b"\x89PNG")
     assert told.startswith("Diagram of A lakehouse")
 

@@ -14,8 +14,8 @@ import click
 
 from model.errors import CommandError
 from model.profile import Profile
-from model.profile_validation import check
-from model.retrieval.ai_search.description import Described
+from model.profile_validation import validate_profile
+from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
 from .evaluation import dataset
@@ -58,7 +58,7 @@ def run(
     """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
     steps = Steps()
     told = Profile.read(profile)
-    check(told)
+    validate_profile(told)
     with steps.step("preflight"):
         from .versions import registry  # MLflow takes two seconds to import
 
@@ -79,7 +79,7 @@ def built(
     **how: Any,
 ) -> None:
     """Builds the index of the documents, or describes the one that lies elsewhere, and says what came of it."""
-    if profile.kind.OWN:
+    if profile.backend.IS_LOCAL:
         tell(build(profile, documents, index, progress, max_cost, **how))
         return
     from .indexing.ai_search import described  # Databricks' SDK, half a second
@@ -115,7 +115,7 @@ def released(
     with steps.step("register"):
         from .versions.registry import register, store  # MLflow takes two seconds to import
 
-        version = register(uri, name, tags | _size(Profile.read(profile).built(index), index))
+        version = register(uri, name, tags | _size(Profile.read(profile).open_index(index), index))
         click.echo(f"Registered version {version} of {name} in {store()}")
     with steps.step("gate"):
         promoted(name, version, name, gate or Gate())
@@ -147,9 +147,9 @@ def promoted(name: str, version: str, to: str, gate: Gate) -> None:
     click.echo(f"The alias {registry.ALIAS} points at it: models:/{to}@{registry.ALIAS}")
 
 
-def _size(index: Index | Described, folder: Path) -> dict[str, str]:
+def _size(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
     """The tags that tell how large an index is, or where it is."""
-    if isinstance(index, Described):
+    if isinstance(index, RemoteIndex):
         return {ELSEWHERE: f"{index.name}, {index.rows:,} rows"}
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return dict(zip(SIZE, map(str, (len(index.manifest.documents), index.manifest.chunks, size)), strict=True))
@@ -163,8 +163,8 @@ def forgotten(
     from .versions.registry import ALIAS, holding, mark_forgotten
 
     told = Profile.read(profile)
-    check(told)
-    if not told.kind.OWN:
+    validate_profile(told)
+    if not told.backend.IS_LOCAL:
         raise CommandError(f"delete the documents in the table of {told.index['name']}; its versions hold none")
     held = list(holding(name, sources))
     removed = forget(told, sources, index, evaluations, progress)
@@ -184,7 +184,7 @@ def forgotten(
     click.echo("The documents themselves are yours: a build of a place that has them brings them back")
 
 
-def cleared(profile: Profile, index: Index | Described | None = None, *, quiet: bool = True) -> dict[str, str]:
+def cleared(profile: Profile, index: Index | RemoteIndex | None = None, *, quiet: bool = True) -> dict[str, str]:
     """Runs preflight and says what it warns of, or all; gives the tags of a version. Raises CommandError."""
     from .verification.preflight import preflight  # not for every command
 

@@ -6,7 +6,7 @@ from inspect import Parameter, signature
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-GIVEN = {"self", "name", "index", "retriever", "files"}
+INJECTED = {"self", "name", "index", "retriever", "files"}
 """Arguments that a profile does not set: what it builds on is passed to whoever asks for it by name."""
 _PLAIN: dict[object, tuple[type, ...]] = {
     str: (str,),
@@ -27,58 +27,58 @@ _WORDS: dict[object, str] = {
 }
 
 
-def names(made: Callable[..., Any]) -> list[str]:
+def setting_names(factory: Callable[..., Any]) -> list[str]:
     """The settings that it takes."""
-    return [name for name in signature(made).parameters if name not in GIVEN]
+    return [name for name in signature(factory).parameters if name not in INJECTED]
 
 
-def needs(made: Callable[..., Any], part: str) -> bool:
+def requires_part(factory: Callable[..., Any], part: str) -> bool:
     """Whether it cannot do without that part of what a profile builds on."""
-    asked = signature(made).parameters.get(part)
-    return asked is not None and asked.default is Parameter.empty
+    parameter = signature(factory).parameters.get(part)
+    return parameter is not None and parameter.default is Parameter.empty
 
 
-def call(made: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:
+def call_with_settings(factory: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:
     """It, with its settings and those of ``parts`` that it asks for."""
-    wanted = {name: part for name, part in parts.items() if name in signature(made).parameters}
-    return made(**wanted, **settings)
+    injected = {name: part for name, part in parts.items() if name in signature(factory).parameters}
+    return factory(**injected, **settings)
 
 
-def wrong(
-    made: Callable[..., Any], settings: Mapping[str, Any], given: Collection[str] = GIVEN
+def find_errors(
+    factory: Callable[..., Any], settings: Mapping[str, Any], injected: Collection[str] = INJECTED
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with ``settings``: the name, and a sentence; for one that is missing, an empty name."""
-    taken = {name: one for name, one in signature(made).parameters.items() if name not in given}
+    parameters = {name: parameter for name, parameter in signature(factory).parameters.items() if name not in injected}
     for name, value in settings.items():
-        if name not in taken:
-            yield name, f"there is no setting {name}; {meant(name, taken)}"
-        elif not _fits(taken[name], value):
-            yield name, f"{name} is expected to be {_told(taken[name])}"
-    for name in taken.keys() - settings.keys():
-        if taken[name].default is Parameter.empty:
+        if name not in parameters:
+            yield name, f"there is no setting {name}; {suggest(name, parameters)}"
+        elif not _matches_type(parameters[name], value):
+            yield name, f"{name} is expected to be {_describe_type(parameters[name])}"
+    for name in parameters.keys() - settings.keys():
+        if parameters[name].default is Parameter.empty:
             yield "", f"{name} is missing"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, choices: Iterable[str]) -> str:
     """The known name that is nearest, or all of them."""
-    known = list(known)
-    near = get_close_matches(str(name).lower(), known, n=1)
-    return f"did you mean {near[0]}?" if near else f"it is one of {', '.join(known) or 'none'}"
+    choices = list(choices)
+    near = get_close_matches(str(name).lower(), choices, n=1)
+    return f"did you mean {near[0]}?" if near else f"it is one of {', '.join(choices) or 'none'}"
 
 
-def _fits(parameter: Parameter, value: object) -> bool:
-    kinds = {get_origin(kind) or kind for kind in _kinds(parameter)}
+def _matches_type(parameter: Parameter, value: object) -> bool:
+    kinds = {get_origin(kind) or kind for kind in _declared_types(parameter)}
     if isinstance(value, bool) and bool not in kinds:
         return kinds.isdisjoint(_PLAIN)
     return any(isinstance(value, _PLAIN.get(kind, (object,))) for kind in kinds)
 
 
-def _kinds(parameter: Parameter) -> tuple[Any, ...]:
+def _declared_types(parameter: Parameter) -> tuple[Any, ...]:
     """The type that it is declared as, or those of which it is one."""
     declared = parameter.annotation
     return get_args(declared) if isinstance(declared, UnionType) else (declared,)
 
 
-def _told(parameter: Parameter) -> str:
-    kinds = [kind for kind in _kinds(parameter) if kind is not type(None)]
+def _describe_type(parameter: Parameter) -> str:
+    kinds = [kind for kind in _declared_types(parameter) if kind is not type(None)]
     return " or ".join(_WORDS.get(get_origin(kind) or kind, str(kind)) for kind in kinds)

@@ -9,38 +9,38 @@ from typing import Any
 
 from ..errors import ProfileError
 
-SHIPPED = Path(__file__).parents[2]
+LOGGED_CODE = Path(__file__).parents[2]
 """The folder where a logged version has the packages that were logged with it, beside this one."""
 
 
-def named(path: str) -> Any:  # whatever is there
+def load_object(path: str) -> Any:  # whatever is there
     """The object at ``package.module:name``. Raises ProfileError when there is none, or it is not what was logged."""
     module, _, attribute = path.partition(":")
     if not attribute:
         raise ProfileError(f"{path} is no import path; write it as package.module:name")
     try:
-        found: Any = import_module(module)
+        loaded: Any = import_module(module)
         for name in attribute.split("."):
-            found = getattr(found, name)
+            loaded = getattr(loaded, name)
     except ImportError as error:
         raise ProfileError(f"{path} cannot be imported ({error}); is it in this folder, or installed?") from None
     except AttributeError:
         raise ProfileError(f"{module} has no {attribute}; write the path as package.module:name") from None
-    _check(module.partition(".")[0])
-    return found
+    _check_copy(module.partition(".")[0])
+    return loaded
 
 
-def distributions(path: str) -> set[str]:
+def find_distributions(path: str) -> set[str]:
     """The installed distributions that bring the package at ``path``; none for a package of one's own."""
     return set(packages_distributions().get(path.partition(":")[0].partition(".")[0], []))
 
 
-def own(path: str) -> bool:
+def is_own_package(path: str) -> bool:
     """Whether the package at ``path`` is one's own: neither Python nor a distribution brings it."""
-    return not distributions(path) and path.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
+    return not find_distributions(path) and path.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
 
 
-def package(path: str) -> Path:
+def locate_package(path: str) -> Path:
     """The folder, or the one file, of the top-level package at ``path``. Raises ProfileError."""
     top = path.partition(":")[0].partition(".")[0]
     spec = find_spec(top)
@@ -51,23 +51,25 @@ def package(path: str) -> Path:
     return Path(str(spec.origin))
 
 
-def code(place: Path) -> dict[str, bytes]:
+def read_code(root: Path) -> dict[str, bytes]:
     """The files of a package by their paths beside it, sorted; without bytecode and hidden ones."""
-    files = [place] if place.is_file() else sorted(place.rglob("*"))
-    told = {path.relative_to(place.parent).as_posix(): path for path in files if path.is_file()}
-    hidden = (name for name in told if any(part.startswith((".", "__pycache__")) for part in name.split("/")))
+    paths = [root] if root.is_file() else sorted(root.rglob("*"))
+    files = {path.relative_to(root.parent).as_posix(): path for path in paths if path.is_file()}
+    hidden = (name for name in files if any(part.startswith((".", "__pycache__")) for part in name.split("/")))
     for name in list(hidden):
-        del told[name]
-    return {name: path.read_bytes() for name, path in told.items() if path.suffix != ".pyc"}
+        del files[name]
+    return {name: path.read_bytes() for name, path in files.items() if path.suffix != ".pyc"}
 
 
-def _check(top: str) -> None:
+def _check_copy(top: str) -> None:
     """Raises ProfileError when another copy of ``top`` was imported before the one that belongs to this version."""
-    ours = next((place for place in (SHIPPED / top, SHIPPED / f"{top}.py") if place.exists()), None)
-    theirs = Path(str(getattr(sys.modules[top], "__file__", None) or next(iter(sys.modules[top].__path__))))
-    theirs = theirs.parent if theirs.name == "__init__.py" else theirs
-    if ours and ours != theirs and code(ours) != code(theirs):
+    logged = next(
+        (candidate for candidate in (LOGGED_CODE / top, LOGGED_CODE / f"{top}.py") if candidate.exists()), None
+    )
+    imported = Path(str(getattr(sys.modules[top], "__file__", None) or next(iter(sys.modules[top].__path__))))
+    imported = imported.parent if imported.name == "__init__.py" else imported
+    if logged and logged != imported and read_code(logged) != read_code(imported):
         raise ProfileError(
-            f"another {top} is imported already, from {theirs}, and this version was logged with other code in it; "
+            f"another {top} is imported already, from {imported}, and this version was logged with other code in it; "
             "load the version in a process of its own, or from another folder"
         )

@@ -9,7 +9,7 @@ import yaml
 from ..errors import ProfileError
 
 
-class Source:
+class YamlFile:
     """What a YAML file holds, as plain ``values``, and where."""
 
     def __init__(self, file: Path) -> None:
@@ -27,31 +27,31 @@ class Source:
             raise ProfileError(f"{file}:{line}: it is no YAML: {error.problem}") from None
         except yaml.YAMLError:
             raise ProfileError(f"{file}: it is no YAML: it holds characters that YAML does not allow") from None
-        for key in _twice(self._root):
+        for key in _duplicate_keys(self._root):
             raise ProfileError(
                 f"{file}:{key.start_mark.line + 1}: {key.value} is there twice; give one of them another name"
             )
 
-    def place(self, *path: str) -> str:
+    def locate(self, *path: str) -> str:
         """``file:line`` of the entry at that path, or of the nearest one above it that is there."""
         node, line = self._root, 1
         for name in path:
             entries = node.value if isinstance(node, yaml.MappingNode) else []
-            found = next(((key, value) for key, value in entries if key.value == name), None)
-            if found is None:
+            entry = next(((key, value) for key, value in entries if key.value == name), None)
+            if entry is None:
                 break
-            line, node = found[0].start_mark.line + 1, found[1]
+            line, node = entry[0].start_mark.line + 1, entry[1]
         return f"{self._file}:{line}"
 
 
-def _twice(node: yaml.Node | None) -> Iterator[yaml.Node]:
+def _duplicate_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
     """The keys that come a second time in one mapping."""
     if not isinstance(node, yaml.CollectionNode):
         return
-    seen = set()
+    visited = set()
     for entry in node.value:
         key, value = entry if isinstance(node, yaml.MappingNode) else (None, entry)
-        if key is not None and key.value in seen:
+        if key is not None and key.value in visited:
             yield key
-        seen.add(key.value if key is not None else None)
-        yield from _twice(value)
+        visited.add(key.value if key is not None else None)
+        yield from _duplicate_keys(value)

@@ -7,55 +7,55 @@ from . import references
 from .stage_contract import Contract, StageContract
 
 
-def describe(contract: Contract) -> dict[str, Any]:
+def describe_contract(contract: Contract) -> dict[str, Any]:
     """The declarations of each stage, where its defaults refer to, a request that asks all; text and Mermaid."""
     stages = {
-        name: stage.describe() | {"refers": sorted(set(_references(stage, contract)))}
+        name: stage.describe() | {"refers": sorted(set(_default_references(stage, contract)))}
         for name, stage in contract.stages.items()
     }
-    told = {"stages": stages, "example": contract.example()}
-    return told | {"text": "\n".join(_text(stages)), "mermaid": "\n".join(_mermaid(stages))}
+    summary = {"stages": stages, "example": contract.example_request()}
+    return summary | {"text": "\n".join(_describe_in_words(stages)), "mermaid": "\n".join(_draw_mermaid(stages))}
 
 
-def _references(stage: StageContract, contract: Contract) -> Iterator[str]:
-    defaults = {one.name: one.default for one in stage.inputs if one.default is not None}
-    for reference in references.references(stage, defaults, contract):
+def _default_references(stage: StageContract, contract: Contract) -> Iterator[str]:
+    defaults = {field.name: field.default for field in stage.inputs if field.default is not None}
+    for reference in references.find_references(stage, defaults, contract):
         yield f"{reference.stage}.{reference.field}"
 
 
-def _text(stages: dict[str, Any]) -> Iterator[str]:
+def _describe_in_words(stages: dict[str, Any]) -> Iterator[str]:
     for name, stage in stages.items():
-        served = ", ".join(f"{role} by {provider}" for role, provider in stage["providers"].items())
-        yield f"{name} ({stage['kind']}{'; ' if served else ''}{served})"
-        yield f"  takes   {', '.join(map(_input, stage['inputs']))}"
-        yield f"  gives   {', '.join(one['name'] for one in stage['outputs'])}"
+        providers = ", ".join(f"{role} by {provider}" for role, provider in stage["providers"].items())
+        yield f"{name} ({stage['kind']}{'; ' if providers else ''}{providers})"
+        yield f"  takes   {', '.join(map(_format_input, stage['inputs']))}"
+        yield f"  gives   {', '.join(field['name'] for field in stage['outputs'])}"
         if stage["refers"]:
             yield f"  refers  to {', '.join(stage['refers'])}"
         if stage["unless"]:
             yield f"  unless  {stage['unless']}"
 
 
-def _input(one: dict[str, Any]) -> str:
-    return str(one["name"]) + ("*" if one.get("required") else "=" if one.get("default") else "")
+def _format_input(field: dict[str, Any]) -> str:
+    return str(field["name"]) + ("*" if field.get("required") else "=" if field.get("default") else "")
 
 
-def _mermaid(stages: dict[str, Any]) -> Iterator[str]:
+def _draw_mermaid(stages: dict[str, Any]) -> Iterator[str]:
     yield "flowchart LR"
     yield "  request([request])"
     yield "  response([response])"
     for name, stage in stages.items():
-        served = ", ".join(f"{role}: {provider}" for role, provider in stage["providers"].items())
-        yield f'  {_id(name)}["<b>{name}</b><br>{stage["kind"]}{"<br>" if served else ""}{served}"]'
+        providers = ", ".join(f"{role}: {provider}" for role, provider in stage["providers"].items())
+        yield f'  {_node_id(name)}["<b>{name}</b><br>{stage["kind"]}{"<br>" if providers else ""}{providers}"]'
     for name, stage in stages.items():
-        inputs = [one["name"] for one in stage["inputs"] if one.get("required")] or ["run"]
-        yield f'  request -->|"{", ".join(inputs)}"| {_id(name)}'
+        inputs = [field["name"] for field in stage["inputs"] if field.get("required")] or ["run"]
+        yield f'  request -->|"{", ".join(inputs)}"| {_node_id(name)}'
         for reference in stage["refers"]:
-            yield f'  {_id(reference.partition(".")[0])} -->|"{reference.partition(".")[2]}"| {_id(name)}'
+            yield f'  {_node_id(reference.partition(".")[0])} -->|"{reference.partition(".")[2]}"| {_node_id(name)}'
         if stage["unless"]:
-            yield f'  {_id(stage["unless"].partition(".")[0])} -.->|"unless {stage["unless"]}"| {_id(name)}'
-        yield f"  {_id(name)} --> response"
+            yield f'  {_node_id(stage["unless"].partition(".")[0])} -.->|"unless {stage["unless"]}"| {_node_id(name)}'
+        yield f"  {_node_id(name)} --> response"
 
 
-def _id(name: str) -> str:
+def _node_id(name: str) -> str:
     """A node's name in Mermaid, where some words are taken (``end``)."""
     return f"stage_{name.replace('-', '_')}"

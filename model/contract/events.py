@@ -17,28 +17,28 @@ The last event of all has the stage ``""``, the kind ``done``, and the complete 
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["started", "token", "source", "image", "error", "done"]
+EventKind: TypeAlias = Literal["started", "token", "source", "image", "error", "done"]
 Event: TypeAlias = dict[str, Any]
 
-Hear: TypeAlias = Callable[[Event], None]
+EventListener: TypeAlias = Callable[[Event], None]
 """Who listens to a request's events, on the engine's loop; must not block."""
-Tell: TypeAlias = Callable[[Kind, Any], None]
+Emit: TypeAlias = Callable[[EventKind, Any], None]
 """What a stage tells while it runs: ``tell("token", "The ")`` or ``tell("source", {...})``."""
 
 
-def silent(kind: Kind, value: object) -> None:
+def discard(kind: EventKind, value: object) -> None:
     """Nobody listens: a stage that gets this need not stream."""
 
 
-def telling(stage: str, hear: Hear | None) -> Tell:
+def make_emitter(stage: str, listener: EventListener | None) -> Emit:
     """What ``stage`` tells, as events for ``hear``."""
-    if hear is None:
-        return silent
+    if listener is None:
+        return discard
 
-    def tell(kind: Kind, value: object) -> None:
-        hear({"stage": stage, "kind": kind, _NAMES[kind]: value})
+    def emit(kind: EventKind, value: object) -> None:
+        listener({"stage": stage, "kind": kind, _VALUE_KEYS[kind]: value})
 
-    return tell
+    return emit
 
 
-_NAMES = {"token": "text", "source": "source", "error": "error", "done": "fields"}
+_VALUE_KEYS = {"token": "text", "source": "source", "error": "error", "done": "fields"}

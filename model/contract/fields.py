@@ -6,12 +6,12 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 from ..errors import InvalidRequestError, StageFailedError
 
-Kind: TypeAlias = Literal["text", "image", "integer", "number", "boolean", "object", "list"]
-KINDS: tuple[Kind, ...] = ("text", "image", "integer", "number", "boolean", "object", "list")
-Values: TypeAlias = dict[str, Any]
+FieldKind: TypeAlias = Literal["text", "image", "integer", "number", "boolean", "object", "list"]
+FIELD_KINDS: tuple[FieldKind, ...] = ("text", "image", "integer", "number", "boolean", "object", "list")
+StageValues: TypeAlias = dict[str, Any]
 """The fields of one stage by name: what it takes, or what it gives."""
 
-REFERENCE = re.compile(r"\{(?P<stage>[\w-]+)\.(?P<field>[^{}]*)\}")
+REFERENCE_PATTERN = re.compile(r"\{(?P<stage>[\w-]+)\.(?P<field>[^{}]*)\}")
 """How one stage refers to a field of another."""
 
 
@@ -25,28 +25,28 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     description: str = ""
     required: bool = False
-    least: int = 0
-    most: int = 0
+    minimum: int = 0
+    maximum: int = 0
     fields: tuple["Field", ...] = ()
     choices: tuple[str, ...] = ()
     example: Any = None
     default: Any = None
 
-    def read(self, value: object) -> object:
+    def parse(self, value: object) -> object:
         """``value`` as this input's own type. Raises InvalidRequestError, which never repeats the value.
 
         A list may also be a reference to one; plan.py follows it, or makes it an error.
         """
         match self.kind:
             case "text" | "image":
-                fits = isinstance(value, str) and bool(value.strip()) and len(value) <= (self.most or len(value))
+                fits = isinstance(value, str) and bool(value.strip()) and len(value) <= (self.maximum or len(value))
                 fits = fits and (not self.choices or value in self.choices)
             case "integer":
                 value = int(value) if isinstance(value, float) and value.is_integer() else value
-                fits = type(value) is int and (not self.most or self.least <= value <= self.most)
+                fits = type(value) is int and (not self.maximum or self.minimum <= value <= self.maximum)
             case "number":
                 fits = isinstance(value, int | float) and not isinstance(value, bool)
             case "boolean":
@@ -54,24 +54,24 @@ class Field:
             case "object":
                 fits = isinstance(value, dict) and value.keys() <= {field.name for field in self.fields}
             case "list":
-                fits = isinstance(value, str) and bool(REFERENCE.fullmatch(value))
-                fits = fits or (isinstance(value, list) and all(map(self._entry, value)))
+                fits = isinstance(value, str) and bool(REFERENCE_PATTERN.fullmatch(value))
+                fits = fits or (isinstance(value, list) and all(map(self._fits_entry, value)))
             case _:
                 assert_never(self.kind)
         if not fits:
             raise InvalidRequestError(f"expected {self.expectation}")
         return value
 
-    def give(self, value: object) -> object:  # noqa: PLR0911 - one for each kind
+    def serialize(self, value: object) -> object:  # noqa: PLR0911 - one for each kind
         """``value`` as this output, with None as what means none. Raises StageFailedError for another kind."""
         if value is None:
-            return self.empty
+            return self.empty_value
         match self.kind:
             case "object" if isinstance(value, dict):
-                return {field.name: field.give(value.get(field.name)) for field in self.fields}
+                return {field.name: field.serialize(value.get(field.name)) for field in self.fields}
             case "list" if isinstance(value, list | tuple):
                 entry = Field(self.name, "object" if self.fields else "text", fields=self.fields)
-                return [entry.give(one) for one in value]
+                return [entry.serialize(entry_value) for entry_value in value]
             case "integer" if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
                 return int(value)
             case "number" if isinstance(value, int | float) and not isinstance(value, bool):
@@ -89,9 +89,9 @@ class Field:
             case "text" if self.choices:
                 return f"one of {', '.join(self.choices)}"
             case "text" | "image":
-                return f"text of 1 to {self.most:,} characters" if self.most else "text"
+                return f"text of 1 to {self.maximum:,} characters" if self.maximum else "text"
             case "integer":
-                return f"a whole number from {self.least} to {self.most}" if self.most else "a whole number"
+                return f"a whole number from {self.minimum} to {self.maximum}" if self.maximum else "a whole number"
             case "number":
                 return "a number"
             case "boolean":
@@ -105,7 +105,7 @@ class Field:
                 assert_never(self.kind)
 
     @property
-    def empty(self) -> object:
+    def empty_value(self) -> object:
         """The value that means none."""
         match self.kind:
             case "text" | "image":
@@ -117,19 +117,19 @@ class Field:
             case "boolean":
                 return False
             case "object":
-                return {field.name: field.empty for field in self.fields}
+                return {field.name: field.empty_value for field in self.fields}
             case "list":
                 return []
             case _:
                 assert_never(self.kind)
 
     @property
-    def demanded(self) -> bool:
+    def required_from_caller(self) -> bool:
         """Whether a request must have it."""
         return self.required and self.default is None
 
     @property
-    def specimen(self) -> object:  # noqa: PLR0911 - one for each kind
+    def example_value(self) -> object:  # noqa: PLR0911 - one for each kind
         """A value that fits: the declared example, or a plain one."""
         if self.example is not None:
             return self.example
@@ -137,34 +137,34 @@ class Field:
             case "text" | "image":
                 return self.choices[0] if self.choices else "text"
             case "integer":
-                return max(self.least, 1)
+                return max(self.minimum, 1)
             case "number":
                 return 1.0
             case "boolean":
                 return True
             case "object":
-                return {field.name: field.specimen for field in self.fields}
+                return {field.name: field.example_value for field in self.fields}
             case "list":
-                return [{field.name: field.specimen for field in self.fields} if self.fields else "text"]
+                return [{field.name: field.example_value for field in self.fields} if self.fields else "text"]
             case _:
                 assert_never(self.kind)
 
-    def describe(self) -> Values:
+    def describe(self) -> StageValues:
         """The declaration as JSON; of a default only that there is one, since it may be a prompt of one's own."""
-        told: Values = {"name": self.name, "kind": self.kind, "description": self.description}
-        if self.demanded:
-            told["required"] = True
+        declaration: StageValues = {"name": self.name, "kind": self.kind, "description": self.description}
+        if self.required_from_caller:
+            declaration["required"] = True
         if self.default is not None:
-            told["default"] = True
-        if self.most:
-            told |= {"least": self.least, "most": self.most}
+            declaration["default"] = True
+        if self.maximum:
+            declaration |= {"least": self.minimum, "most": self.maximum}
         if self.choices:
-            told["choices"] = list(self.choices)
+            declaration["choices"] = list(self.choices)
         if self.fields:
-            told["fields"] = [field.describe() for field in self.fields]
-        return told
+            declaration["fields"] = [field.describe() for field in self.fields]
+        return declaration
 
-    def _entry(self, entry: object) -> bool:
+    def _fits_entry(self, entry: object) -> bool:
         """Whether ``entry`` can stand in this list: a text, or an object whose declared fields are of their kinds."""
         if not self.fields:
             return isinstance(entry, str)
@@ -173,7 +173,7 @@ class Field:
         try:
             for field in self.fields:
                 if field.required or entry.get(field.name):
-                    field.read(entry.get(field.name))
+                    field.parse(entry.get(field.name))
         except InvalidRequestError:
             return False
         return True

@@ -6,29 +6,29 @@ name no stage are plain text: questions hold JSON and code. A substituted text i
 that a user or a document says can become a reference.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
-from ..errors import MultichainError, ReferenceFieldError
-from .fields import REFERENCE, Field, Values
+from ..errors import MultichainError, StageReferenceError
+from .fields import REFERENCE_PATTERN, Field, StageValues
 from .requests import Request
 from .stage_contract import Contract, Response, StageContract
 
-_BRACES = re.compile(r"\{\{(?P<literal>[\w-]+\.[^{}]*)\}\}|" + REFERENCE.pattern)
+_BRACES = re.compile(r"\{\{(?P<literal>[\w-]+\.[^{}]*)\}\}|" + REFERENCE_PATTERN.pattern)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
     """What each stage of one request is given and waits for, and which stages cannot run."""
 
-    values: dict[str, Values] = field(default_factory=dict)
-    needs: dict[str, set[str]] = field(default_factory=dict)
-    errors: dict[str, MultichainError] = field(default_factory=dict)
+    values: dict[str, StageValues] = dataclasses.field(default_factory=dict)
+    dependencies: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    errors: dict[str, MultichainError] = dataclasses.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Reference:
     """Where a field of ``kind`` refers to."""
 
@@ -37,100 +37,105 @@ class Reference:
     kind: str
 
 
-def make(request: Request, contract: Contract) -> Plan:
+def make_plan(request: Request, contract: Contract) -> Plan:
     """The plan of ``request``; a reference that cannot be followed is the error of the stage that holds it."""
     plan = Plan(errors=dict(request.errors))
-    asked = request.stages.keys() | request.errors.keys()
-    for name, given in request.stages.items():
+    requested = request.stages.keys() | request.errors.keys()
+    for name, raw in request.stages.items():
         stage = contract.stages[name]
-        values = plan.values[name] = _usable(stage, given, contract, asked)
-        plan.needs[name] = {stage.unless[0]} & asked if stage.unless else set()
-        for reference in references(stage, values, contract):
-            plan.needs[name].add(reference.stage)
-            wrong = problem(reference, contract) or _absent(reference.stage, asked)
-            if wrong:
-                plan.errors.setdefault(name, ReferenceFieldError(f"{name}: {wrong}"))
-    for name in circle(plan.needs):
-        plan.errors[name] = ReferenceFieldError(f"{name}: its references come back to itself; take one of them out")
+        values = plan.values[name] = _drop_unusable_defaults(stage, raw, contract, requested)
+        plan.dependencies[name] = {stage.unless[0]} & requested if stage.unless else set()
+        for reference in find_references(stage, values, contract):
+            plan.dependencies[name].add(reference.stage)
+            explanation = explain_problem(reference, contract) or _explain_absence(reference.stage, requested)
+            if explanation:
+                plan.errors.setdefault(name, StageReferenceError(f"{name}: {explanation}"))
+    for name in find_cycle(plan.dependencies):
+        plan.errors[name] = StageReferenceError(f"{name}: its references come back to itself; take one of them out")
     return plan
 
 
-def fill(stage: StageContract, values: Values, contract: Contract, response: Response) -> Values:
+def fill_references(stage: StageContract, values: StageValues, contract: Contract, response: Response) -> StageValues:
     """``values`` of ``stage`` with every reference replaced by what ``response`` holds."""
 
-    def replaced(match: re.Match[str]) -> str:
+    def replace_match(match: re.Match[str]) -> str:
         literal, name = match["literal"], match["stage"]
         if literal is not None:
             return "{" + literal + "}" if literal.split(".")[0] in contract.stages else match[0]
         return str(response[name][match["field"]]) if name in contract.stages else match[0]
 
-    def filled(one: Field, text: str) -> object:
-        whole = REFERENCE.fullmatch(text) if one.kind == "list" else None
-        return response[whole["stage"]][whole["field"]] if whole else _BRACES.sub(replaced, text)
+    def fill_field(field: Field, text: str) -> object:
+        match = REFERENCE_PATTERN.fullmatch(text) if field.kind == "list" else None
+        return response[match["stage"]][match["field"]] if match else _BRACES.sub(replace_match, text)
 
-    return values | {one.name: filled(one, text) for one, text in _texts(stage, values)}
+    return values | {field.name: fill_field(field, text) for field, text in _referring_fields(stage, values)}
 
 
-def references(stage: StageContract, values: Values, contract: Contract) -> Iterator[Reference]:
+def find_references(stage: StageContract, values: StageValues, contract: Contract) -> Iterator[Reference]:
     """Where ``values`` of ``stage`` refer to; in a list field also to what is no stage, which is an error."""
-    for one, text in _texts(stage, values):
+    for field, text in _referring_fields(stage, values):
         for match in _BRACES.finditer(text):
-            if match["stage"] in contract.stages or (one.kind == "list" and match["stage"]):
-                yield Reference(match["stage"], match["field"], one.kind)
+            if match["stage"] in contract.stages or (field.kind == "list" and match["stage"]):
+                yield Reference(match["stage"], match["field"], field.kind)
 
 
-def problem(reference: Reference, contract: Contract) -> str:
+def explain_problem(reference: Reference, contract: Contract) -> str:
     """Why it can never be followed; empty when it can. It names no field that the contract does not."""
     stage = contract.stages.get(reference.stage)
     if stage is None:
         return f"a list may refer to a list of one of the stages {', '.join(contract.stages)}"
-    declared = stage.output(reference.field)
+    declared = stage.find_output(reference.field)
     if declared is None or declared.kind != reference.kind:
-        fitting = [f"{{{stage.name}.{one.name}}}" for one in stage.declared if one.kind == reference.kind]
+        fitting = [f"{{{stage.name}.{field.name}}}" for field in stage.output_fields if field.kind == reference.kind]
         has = ", ".join(fitting) or "none"
         return f"a reference to {stage.name} names no {reference.kind} field of it; it has {has}"
     return ""
 
 
-def circle(needs: Mapping[str, AbstractSet[str]]) -> list[str]:
+def find_cycle(needs: Mapping[str, AbstractSet[str]]) -> list[str]:
     """The stages that wait for themselves."""
-    return [name for name in needs if _reaches(name, name, needs)]
+    return [name for name in needs if _can_reach(name, name, needs)]
 
 
-def _usable(stage: StageContract, given: Values, contract: Contract, asked: AbstractSet[str]) -> Values:
+def _drop_unusable_defaults(
+    stage: StageContract, values: StageValues, contract: Contract, requested: AbstractSet[str]
+) -> StageValues:
     """``given`` without the profile's optional defaults that refer to a stage which this request does not ask."""
-    optional = [one for one in stage.inputs if one.default is not None and not one.required]
-    useless = {
-        one.name
-        for one in optional
-        if given.get(one.name) == one.default
-        and any(reference.stage not in asked for reference in references(stage, {one.name: one.default}, contract))
+    optional = [field for field in stage.inputs if field.default is not None and not field.required]
+    unusable = {
+        field.name
+        for field in optional
+        if values.get(field.name) == field.default
+        and any(
+            reference.stage not in requested
+            for reference in find_references(stage, {field.name: field.default}, contract)
+        )
     }
-    return {name: value for name, value in given.items() if name not in useless}
+    return {name: value for name, value in values.items() if name not in unusable}
 
 
-def _absent(stage: str, asked: AbstractSet[str]) -> str:
-    if stage in asked:
+def _explain_absence(stage: str, requested: AbstractSet[str]) -> str:
+    if stage in requested:
         return ""
     return f"it refers to {stage}, which this request does not ask; add {stage} or take the reference out"
 
 
-def _texts(stage: StageContract, values: Values) -> Iterator[tuple[Field, str]]:
+def _referring_fields(stage: StageContract, values: StageValues) -> Iterator[tuple[Field, str]]:
     """The fields that may refer, with what they hold: those declared as text, and a list that is a reference."""
-    for one in stage.inputs:
-        value = values.get(one.name)
-        if one.kind in {"text", "list"} and isinstance(value, str):
-            yield one, value
+    for field in stage.inputs:
+        value = values.get(field.name)
+        if field.kind in {"text", "list"} and isinstance(value, str):
+            yield field, value
 
 
-def _reaches(start: str, goal: str, needs: Mapping[str, AbstractSet[str]]) -> bool:
+def _can_reach(start: str, goal: str, needs: Mapping[str, AbstractSet[str]]) -> bool:
     """Whether following what ``start`` waits for leads to ``goal``."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     ahead = set(needs.get(start, ()))
     while ahead:
         stage = ahead.pop()
         if stage == goal:
             return True
-        seen.add(stage)
-        ahead |= needs.get(stage, set()) - seen
+        visited.add(stage)
+        ahead |= needs.get(stage, set()) - visited
     return False

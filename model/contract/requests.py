@@ -13,124 +13,124 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidRequestError, MultichainError
-from .fields import Values
-from .stage_contract import RUN, Contract
+from .fields import StageValues
+from .stage_contract import RUN_FIELD, Contract
 
 
 @dataclass(slots=True)
 class Request:
     """One row: the fields of each stage that it asks, and why some of them are refused."""
 
-    stages: dict[str, Values] = field(default_factory=dict)
+    stages: dict[str, StageValues] = field(default_factory=dict)
     errors: dict[str, MultichainError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PredictInput:
     """What one ``predict`` was asked: requests in order, or a single dict (whose answer is one dict too)."""
 
     requests: list[Request]
     single: bool
 
 
-def read(given: object, contract: Contract) -> Call:
+def parse_requests(model_input: object, contract: Contract) -> PredictInput:
     """The requests in ``given``.
 
     Raises InvalidRequestError when nothing in it belongs to the contract, or when it is a single dict
     with a stage that does not fit; with rows, a stage that does not fit has its error in its row.
     """
-    rows, single = _rows(given, contract)
-    requests = [_request(row, contract) for row in rows]
+    rows, single = _split_rows(model_input, contract)
+    requests = [_parse_row(row, contract) for row in rows]
     if single and requests[0].errors:
         raise InvalidRequestError("; ".join(map(str, requests[0].errors.values())))
-    return Call(requests, single)
+    return PredictInput(requests, single)
 
 
-def plain(value: object) -> object:
+def to_plain(value: object) -> object:
     """``value`` as plain JSON types, with None for every spelling of "absent"."""
     if isinstance(value, dict):
-        return {str(key): plain(cell) for key, cell in value.items()}
+        return {str(key): to_plain(cell) for key, cell in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "asDict"):
-        return [plain(cell) for cell in value]
+        return [to_plain(cell) for cell in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())  # of a scalar, and of an array without dimensions, its one value
+        return to_plain(value.tolist())  # of a scalar, and of an array without dimensions, its one value
     for method in ("asDict", "model_dump"):  # a Spark Row, a pydantic object
         if hasattr(value, method):
-            return plain(getattr(value, method)())
+            return to_plain(getattr(value, method)())
     return None if pd.isna(value) else value  # type: ignore[call-overload]  # None, NaN, pd.NA, pd.NaT; any scalar will do
 
 
-def _rows(given: object, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
+def _split_rows(model_input: object, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
     """The rows of ``given`` by stage name, and whether it was a single dict."""
-    if isinstance(given, pd.Series):
-        given = given.to_frame() if given.name in contract.stages else list(given)
-    if isinstance(given, pd.DataFrame):
-        return _frame_rows(given, contract)
-    rows = plain(given)
+    if isinstance(model_input, pd.Series):
+        model_input = model_input.to_frame() if model_input.name in contract.stages else list(model_input)
+    if isinstance(model_input, pd.DataFrame):
+        return _read_frame(model_input, contract)
+    rows = to_plain(model_input)
     if isinstance(rows, dict):
         rows, single = [rows], True
     else:
         single = False
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidRequestError(f"expected an object, or a list of objects, with {_stages(contract)}")
-    if rows and not any(_known(row, contract) for row in rows) and (single or any(rows)):
-        raise InvalidRequestError(_nothing_known(contract))
+        raise InvalidRequestError(f"expected an object, or a list of objects, with {_list_stages(contract)}")
+    if rows and not any(_names_stage(row, contract) for row in rows) and (single or any(rows)):
+        raise InvalidRequestError(_no_stage_message(contract))
     return rows, single
 
 
-def _frame_rows(frame: pd.DataFrame, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
+def _read_frame(frame: pd.DataFrame, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
     columns: dict[Hashable, list[object]] = {
-        name: [plain(cell) for cell in frame[name]] for name in frame.columns if name in contract.stages
+        name: [to_plain(cell) for cell in frame[name]] for name in frame.columns if name in contract.stages
     }
     if not columns:
-        raise InvalidRequestError(_nothing_known(contract))
+        raise InvalidRequestError(_no_stage_message(contract))
     labels = list(frame.index)
-    if _exploded(labels, columns, contract):
-        return [{str(name): _fold(labels, cells) for name, cells in columns.items()}], True
+    if _is_exploded(labels, columns, contract):
+        return [{str(name): _fold_cells(labels, cells) for name, cells in columns.items()}], True
     rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
     return [{str(name): cell for name, cell in row.items()} for row in rows], False
 
 
-def _exploded(labels: list[Any], columns: dict[Hashable, list[object]], contract: Contract) -> bool:
+def _is_exploded(labels: list[Any], columns: dict[Hashable, list[object]], contract: Contract) -> bool:
     """Whether MLflow made this frame out of one dict, one row per field."""
     if not labels or not all(isinstance(label, str) for label in labels):
         return False
     cells = [cell for column in columns.values() for cell in column if cell is not None]
-    return any(not isinstance(cell, dict) for cell in cells) or set(labels) <= contract.fields()
+    return any(not isinstance(cell, dict) for cell in cells) or set(labels) <= contract.input_names()
 
 
-def _fold(labels: list[str], cells: list[object]) -> dict[str, object]:
+def _fold_cells(labels: list[str], cells: list[object]) -> dict[str, object]:
     return {label: cell for label, cell in zip(labels, cells, strict=True) if cell is not None}
 
 
-def _request(row: dict[str, Any], contract: Contract) -> Request:
+def _parse_row(row: dict[str, Any], contract: Contract) -> Request:
     request = Request()
     for name, stage in contract.stages.items():
-        if _absent(row.get(name)):
+        if _is_absent(row.get(name)):
             continue
         try:
-            request.stages[name] = stage.read(row[name])
+            request.stages[name] = stage.parse(row[name])
         except InvalidRequestError as error:
             request.errors[name] = error
     return request
 
 
-def _absent(cell: object) -> bool:
+def _is_absent(cell: object) -> bool:
     """None, an empty struct, one whose fields are all null (a Spark NULL), and ``run: false`` mean: not asked."""
     if isinstance(cell, dict):
-        return cell.get(RUN.name) is False or all(value is None for value in cell.values())
+        return cell.get(RUN_FIELD.name) is False or all(value is None for value in cell.values())
     return cell is None
 
 
-def _known(row: dict[str, Any], contract: Contract) -> bool:
+def _names_stage(row: dict[str, Any], contract: Contract) -> bool:
     return any(name in contract.stages for name in row)
 
 
-def _stages(contract: Contract) -> str:
+def _list_stages(contract: Contract) -> str:
     return "one of the stages " + ", ".join(contract.stages)
 
 
-def _nothing_known(contract: Contract) -> str:
+def _no_stage_message(contract: Contract) -> str:
     return (
         f"found none of the stages {', '.join(contract.stages)}; expected an object such as "
         f'{{"{next(iter(contract.stages))}": {{...}}}}, in "inputs" or "dataframe_records" over REST'

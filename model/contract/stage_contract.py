@@ -5,18 +5,18 @@ these declarations. Nothing in a response is ever null: ``""``, ``[]``, ``0`` an
 because one null struct in its output fails a whole ``spark_udf`` job.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
 from ..errors import InvalidRequestError
-from .fields import Field, Values
+from .fields import Field, StageValues
 
-Response: TypeAlias = dict[str, Values]
+Response: TypeAlias = dict[str, StageValues]
 """One answered request: every stage of the profile by name, and ``meta``."""
 
-USAGE = Field(
+USAGE_FIELD = Field(
     "usage",
     "object",
     "What the stage used.",
@@ -29,26 +29,28 @@ USAGE = Field(
         Field("cached", "boolean", "Whether the result came out of a cache."),
     ),
 )
-COMMON = (
+COMMON_FIELDS = (
     Field("ran", "boolean", "Whether the stage was run for this request."),
     Field("error", "text", "Why it failed: a stable code, a colon, what to do. Empty when it did not."),
     Field("seconds", "number", "How long it took, from its start."),
     Field("answered_by", "text", "The provider and what it answered with."),
     Field("notes", "list", "What to know beside it: each a stable code, a colon, a sentence."),
-    USAGE,
+    USAGE_FIELD,
 )
-META = (
+META_FIELDS = (
     Field("version", "text", "The registered version that answered; empty before registration."),
     Field("trace_id", "text", "The MLflow trace of this request, when tracing is on."),
     Field("description", "text", 'The declarations as JSON, with params={"describe": true}.'),
 )
 
 
-RUN = Field("run", "boolean", "true runs the stage with what the profile says for the other fields; false does not.")
+RUN_FIELD = Field(
+    "run", "boolean", "true runs the stage with what the profile says for the other fields; false does not."
+)
 """The input of a stage that requires no field: an empty object means absent, as Spark's NULL does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class StageContract:
     """What one stage takes and gives, beyond the fields that all stages give.
 
@@ -61,96 +63,103 @@ class StageContract:
     outputs: tuple[Field, ...]
     kind: str = ""
     unless: tuple[str, str] | None = None
-    providers: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def taken(self) -> tuple[Field, ...]:
+    def input_fields(self) -> tuple[Field, ...]:
         """All input fields."""
-        return self.inputs if any(one.demanded for one in self.inputs) else (*self.inputs, RUN)
+        return self.inputs if any(field.required_from_caller for field in self.inputs) else (*self.inputs, RUN_FIELD)
 
     @property
-    def declared(self) -> tuple[Field, ...]:
+    def output_fields(self) -> tuple[Field, ...]:
         """All output fields, the common ones last."""
-        return self.outputs + COMMON
+        return self.outputs + COMMON_FIELDS
 
-    def empty(self) -> Values:
+    def empty_values(self) -> StageValues:
         """The fields of a stage that was not run."""
-        return {one.name: one.empty for one in self.declared}
+        return {field.name: field.empty_value for field in self.output_fields}
 
-    def output(self, name: str) -> Field | None:
+    def find_output(self, name: str) -> Field | None:
         """The output field of that name."""
-        return next((one for one in self.declared if one.name == name), None)
+        return next((field for field in self.output_fields if field.name == name), None)
 
-    def read(self, given: object) -> Values:
+    def parse(self, raw: object) -> StageValues:
         """The declared fields of ``given``; None counts as absent, for which the field's default stands.
 
         Raises InvalidRequestError, naming the field. A field that is not declared is ignored, as MLflow
         ignores a column, unless its name is nearly a declared one: a misspelt filter must not be dropped.
         """
-        if not isinstance(given, dict):
-            raise InvalidRequestError(f"{self.name}: expected an object with {self._names}")
-        self._refuse_misspelt(given)
-        return self.check(
-            {one.name: one.default if given.get(one.name) is None else given[one.name] for one in self.taken}
+        if not isinstance(raw, dict):
+            raise InvalidRequestError(f"{self.name}: expected an object with {self._input_names}")
+        self._refuse_misspelled(raw)
+        return self.validate(
+            {
+                field.name: field.default if raw.get(field.name) is None else raw[field.name]
+                for field in self.input_fields
+            }
         )
 
-    def check(self, values: Values) -> Values:
+    def validate(self, values: StageValues) -> StageValues:
         """``values`` by field, each in its own type. Raises InvalidRequestError, naming the field."""
-        wanted = [one for one in self.taken if one.required or values.get(one.name) is not None]
-        return {one.name: self._read(one, values.get(one.name)) for one in wanted}
+        present = [field for field in self.input_fields if field.required or values.get(field.name) is not None]
+        return {field.name: self._parse_field(field, values.get(field.name)) for field in present}
 
-    def give(self, given: Values) -> Values:
+    def serialize(self, raw: StageValues) -> StageValues:
         """The output fields of ``given``, as declared. Raises StageFailedError when one is not."""
-        return {one.name: one.give(given[one.name]) for one in self.declared if one.name in given}
+        return {field.name: field.serialize(raw[field.name]) for field in self.output_fields if field.name in raw}
 
-    def example(self) -> Values:
+    def example_values(self) -> StageValues:
         """A value for each input that has an example or is required; of a stage without either, that it is to run."""
-        shown = [one for one in self.inputs if one.demanded or (one.example is not None and one.default is None)]
-        return {one.name: one.specimen for one in shown} or {RUN.name: True}
+        shown = [
+            field
+            for field in self.inputs
+            if field.required_from_caller or (field.example is not None and field.default is None)
+        ]
+        return {field.name: field.example_value for field in shown} or {RUN_FIELD.name: True}
 
-    def describe(self) -> Values:
+    def describe(self) -> StageValues:
         """The declaration as JSON."""
         return {
             "kind": self.kind,
-            "inputs": [one.describe() for one in self.taken],
-            "outputs": [one.describe() for one in self.declared],
+            "inputs": [field.describe() for field in self.input_fields],
+            "outputs": [field.describe() for field in self.output_fields],
             "unless": ".".join(self.unless or ()),
             "providers": dict(self.providers),
         }
 
     @property
-    def _names(self) -> str:
-        return ", ".join(one.name for one in self.taken)
+    def _input_names(self) -> str:
+        return ", ".join(field.name for field in self.input_fields)
 
-    def _read(self, one: Field, value: object) -> object:
+    def _parse_field(self, field: Field, value: object) -> object:
         try:
-            return one.read(value)
+            return field.parse(value)
         except InvalidRequestError as error:
-            raise InvalidRequestError(f"{self.name}.{one.name}: {error}") from None
+            raise InvalidRequestError(f"{self.name}.{field.name}: {error}") from None
 
-    def _refuse_misspelt(self, given: Values) -> None:
-        names = [one.name for one in self.taken]
-        for other in set(map(str, given)) - set(names):
-            near = get_close_matches(other.lower(), names, n=1, cutoff=0.8)
+    def _refuse_misspelled(self, raw: StageValues) -> None:
+        names = [field.name for field in self.input_fields]
+        for name in set(map(str, raw)) - set(names):
+            near = get_close_matches(name.lower(), names, n=1, cutoff=0.8)
             if near:
                 raise InvalidRequestError(f"{self.name}: expected the field {near[0]}, found a name that is nearly it")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Contract:
     """The stages of a profile, in its order."""
 
     stages: Mapping[str, StageContract]
 
-    def empty(self, version: str = "") -> Response:
+    def empty_response(self, version: str = "") -> Response:
         """A response in which nothing ran."""
-        response = {name: stage.empty() for name, stage in self.stages.items()}
-        return response | {"meta": {one.name: one.empty for one in META} | {"version": version}}
+        response = {name: stage.empty_values() for name, stage in self.stages.items()}
+        return response | {"meta": {field.name: field.empty_value for field in META_FIELDS} | {"version": version}}
 
-    def example(self) -> Response:
+    def example_request(self) -> Response:
         """A request that asks every stage."""
-        return {name: stage.example() for name, stage in self.stages.items()}
+        return {name: stage.example_values() for name, stage in self.stages.items()}
 
-    def fields(self) -> set[str]:
+    def input_names(self) -> set[str]:
         """The names of all input fields."""
-        return {one.name for stage in self.stages.values() for one in stage.taken}
+        return {field.name for stage in self.stages.values() for field in stage.input_fields}

@@ -5,40 +5,42 @@ from collections.abc import Sequence
 
 from ..errors import InvalidRequestError
 from ..passages import Passage
-from .from_text.concepts import diagram
-from .from_text.prompt_parsing import style
-from .graph import Diagram
-from .render import render
+from .from_text.concepts import build_graph
+from .from_text.prompt_parsing import choose_style
+from .graph import DiagramGraph
+from .render import draw_diagram
 
-__all__ = ["SIZE", "draw", "drawn", "pixels", "style"]
+__all__ = ["DEFAULT_SIZE", "choose_style", "draw_graph", "draw_prompt", "parse_size"]
 
-SIZE = (1536, 864)
-_LEAST, _MOST = 256, 3840
+DEFAULT_SIZE = (1536, 864)
+_MIN_SIDE, _MAX_SIDE = 256, 3840
 
 
-def draw(
+def draw_prompt(
     prompt: str, passages: Sequence[Passage], style: str = "", size: str = "", sample: int = 1
 ) -> tuple[bytes, str]:
     """A PNG of what ``prompt`` and the passages say, and its description in words.
 
     Raises InvalidRequestError for a size that is not one.
     """
-    made = diagram(prompt, passages, style)
-    origin = f"the prompt and {', '.join(made.sources)}" if made.sources else "the prompt alone"
-    return drawn(made, f"Drawn by multichain's offline diagram renderer from {origin}", size, sample)
+    graph = build_graph(prompt, passages, style)
+    origin = f"the prompt and {', '.join(graph.sources)}" if graph.sources else "the prompt alone"
+    return draw_graph(graph, f"Drawn by multichain's offline diagram renderer from {origin}", size, sample)
 
 
-def drawn(made: Diagram, caption: str, size: str = "", sample: int = 1) -> tuple[bytes, str]:
+def draw_graph(graph: DiagramGraph, caption: str, size: str = "", sample: int = 1) -> tuple[bytes, str]:
     """A PNG of a diagram, with ``caption`` below it, and its description in words. Raises InvalidRequestError."""
-    return render(made, caption, pixels(size), sample).png(), made.in_words
+    return draw_diagram(graph, caption, parse_size(size), sample).png(), graph.in_words
 
 
-def pixels(size: str) -> tuple[int, int]:
+def parse_size(size: str) -> tuple[int, int]:
     """Width and height of a picture, of the usual one for "". Raises InvalidRequestError."""
     if not size:
-        return SIZE
-    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
-    asked = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not all(_LEAST <= side <= _MOST for side in asked):
-        raise InvalidRequestError(f"size: expected WIDTHxHEIGHT, each from {_LEAST} to {_MOST}, such as 1536x864")
-    return asked
+        return DEFAULT_SIZE
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
+    sides = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(_MIN_SIDE <= side <= _MAX_SIDE for side in sides):
+        raise InvalidRequestError(
+            f"size: expected WIDTHxHEIGHT, each from {_MIN_SIDE} to {_MAX_SIDE}, such as 1536x864"
+        )
+    return sides

@@ -15,8 +15,8 @@ LEADING = 1.25
 
 _FONTS = Path(__file__).parent.parent / "fonts"
 _PICTOGRAPHS = 0x1F000
-_MOST_LINES = 3
-_LONGEST_WORD = 24
+_MAX_LINES = 3
+_MAX_WORD = 24
 _SCRIPTS = (
     ((0x0530, 0x058F), "NotoSansArmenian"),
     ((0x0590, 0x05FF), "NotoSansHebrew"),
@@ -35,76 +35,79 @@ _SCRIPTS = (
 )
 """Unicode blocks and the fonts that have them; Noto Sans has Latin, Greek and Cyrillic."""
 _LATIN = "NotoSans"
-_SHAPED = {"NotoSansHebrew", "NotoSansArabic", "NotoSansDevanagari", "NotoSansBengali", "NotoSansTamil"}
+_SHAPED_FONTS = {"NotoSansHebrew", "NotoSansArabic", "NotoSansDevanagari", "NotoSansBengali", "NotoSansTamil"}
 """Their letters change shape or order; Pillow needs libfribidi for that."""
 
 
 @cache
-def font(pixels: int, *, bold: bool, name: str = _LATIN) -> ImageFont.FreeTypeFont:
+def load_font(pixels: int, *, bold: bool, name: str = _LATIN) -> ImageFont.FreeTypeFont:
     """The font in that size."""
     weight = "-Bold" if bold and name == _LATIN else "-Regular" if name.startswith("Noto") else ""
     return ImageFont.truetype(_FONTS / f"{name}{weight}.ttf", max(pixels, 1))
 
 
-def runs(text: str) -> list[tuple[str, str]]:
+def split_by_font(text: str) -> list[tuple[str, str]]:
     """``text`` in pieces that one font has, with its name, from left to right as they are drawn.
 
     Raises StageFailedError for a script that cannot be drawn here.
     """
-    found = [("".join(letter for letter, _ in run), name) for name, run in itertools.groupby(_fonts(text), _name)]
-    if {name for _, name in found} & _SHAPED and not features.check("raqm"):
+    segments = [
+        ("".join(letter for letter, _ in run), name)
+        for name, run in itertools.groupby(_fonts_of_letters(text), _font_name)
+    ]
+    if {name for _, name in segments} & _SHAPED_FONTS and not features.check("raqm"):
         raise StageFailedError("this script cannot be drawn without the library libfribidi; install it (libfribidi0)")
     right_to_left = next(
         (unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text if letter.isalpha()), False
     )
-    return found[::-1] if right_to_left else found
+    return segments[::-1] if right_to_left else segments
 
 
-def length(text: str, points: float, *, bold: bool) -> float:
+def measure_width(text: str, points: float, *, bold: bool) -> float:
     """The width of a line of text, in pixels."""
-    return sum(font(100, bold=bold, name=name).getlength(run) for run, name in runs(text)) * points / 100
+    return sum(load_font(100, bold=bold, name=name).getlength(run) for run, name in split_by_font(text)) * points / 100
 
 
-def wrapped(text: str, most: int) -> list[str]:
+def wrap_text(text: str, max_columns: int) -> list[str]:
     """At most three lines of about ``most`` characters; a very long word is cut, and what is left out shown as …."""
     lines = [""]
-    for word in itertools.chain.from_iterable(_pieces(word, most) for word in text.split()):
-        if lines[-1] and _columns(lines[-1]) + 1 + _columns(word) > most:
+    for word in itertools.chain.from_iterable(_split_word(word, max_columns) for word in text.split()):
+        if lines[-1] and _count_columns(lines[-1]) + 1 + _count_columns(word) > max_columns:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1] + "…"]
+    return lines if len(lines) <= _MAX_LINES else [*lines[: _MAX_LINES - 1], lines[_MAX_LINES - 1] + "…"]
 
 
-def foreign(text: str) -> bool:
+def is_mostly_non_latin(text: str) -> bool:
     """Whether most of its letters are not Latin."""
     letters = [letter for letter in text if letter.isalpha()]
     return 2 * sum("LATIN" not in unicodedata.name(letter, "") for letter in letters) > len(letters)
 
 
-def _fonts(text: str) -> Iterator[tuple[str, str]]:
+def _fonts_of_letters(text: str) -> Iterator[tuple[str, str]]:
     """Each character with its font; a space or mark stays with the letter before it, if that font is another."""
     name = _LATIN
-    for letter in filter(_drawable, text):
-        own = next((font for (first, last), font in _SCRIPTS if first <= ord(letter) <= last), _LATIN)
+    for letter in filter(_is_drawable, text):
+        letter_font = next((font for (start, end), font in _SCRIPTS if start <= ord(letter) <= end), _LATIN)
         if letter != " " or name == "DroidSansFallback":
-            name = own
+            name = letter_font
         yield letter, name
 
 
-def _drawable(letter: str) -> bool:
+def _is_drawable(letter: str) -> bool:
     """Whether some font here has it: pictographs and what varies them are left out."""
     return ord(letter) < _PICTOGRAPHS and not "\ufe00" <= letter <= "\ufe0f"
 
 
-def _name(pair: tuple[str, str]) -> str:
+def _font_name(pair: tuple[str, str]) -> str:
     return pair[1]
 
 
-def _columns(text: str) -> int:
+def _count_columns(text: str) -> int:
     """How wide it is, in letters: those of East Asia count twice."""
     return sum(2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1 for letter in text)
 
 
-def _pieces(word: str, most: int) -> list[str]:
-    longest = _LONGEST_WORD if _columns(word) == len(word) else most // 2
+def _split_word(word: str, max_columns: int) -> list[str]:
+    longest = _MAX_WORD if _count_columns(word) == len(word) else max_columns // 2
     return [word[start : start + longest] for start in range(0, len(word), longest)]

@@ -6,20 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from .graph import Diagram, Edge, Layer, Node
+from .graph import DiagramGraph, Edge, Layer, Node
 
-MOST_NODES = 14
-_MOST_EDGES, _MOST_GROUPS = 30, 6
+MAX_NODES = 14
+_MAX_EDGES, _MAX_GROUPS = 30, 6
 
 
-def _one_line(text: object) -> object:
+def _to_one_line(text: object) -> object:
     """A text on one line, without what cannot be drawn."""
     if not isinstance(text, str):
         return text
     return "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter)[0] != "C")
 
 
-Line = BeforeValidator(_one_line)
+Line = BeforeValidator(_to_one_line)
 Label = Annotated[str, StringConstraints(min_length=1, max_length=60), Line]
 
 
@@ -45,16 +45,16 @@ class _Edge(_Strict):
     label: Annotated[str, StringConstraints(max_length=40), Line] = ""
 
 
-class Written(_Strict):
+class DiagramSpecification(_Strict):
     """What the model wrote; every edge joins two nodes, and every node's group is there."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=90), Line]
-    groups: list[_Group] = Field(default=[], max_length=_MOST_GROUPS)
-    nodes: list[_Node] = Field(min_length=2, max_length=MOST_NODES)
-    edges: list[_Edge] = Field(default=[], max_length=_MOST_EDGES)
+    groups: list[_Group] = Field(default=[], max_length=_MAX_GROUPS)
+    nodes: list[_Node] = Field(min_length=2, max_length=MAX_NODES)
+    edges: list[_Edge] = Field(default=[], max_length=_MAX_EDGES)
 
     @model_validator(mode="after")
-    def _joined(self) -> Self:
+    def _check_references(self) -> Self:
         nodes, groups = [node.id for node in self.nodes], {group.id for group in self.groups}
         if len(set(nodes)) < len(nodes):
             raise ValueError("two nodes have the same id")
@@ -64,30 +64,30 @@ class Written(_Strict):
             raise ValueError("a node is in a group that is not there")
         return self
 
-    def diagram(self, style: str) -> Diagram:
+    def to_graph(self, style: str) -> DiagramGraph:
         """As it is drawn: in the style layers, its groups are bands from top to bottom."""
         nodes = {node.id: Node(node.id, node.label, node.main) for node in self.nodes}
         edges = [Edge(edge.source, edge.target, edge.label) for edge in self.edges if edge.source != edge.target]
-        made = Diagram(self.title, nodes, edges, style=style)
+        graph = DiagramGraph(self.title, nodes, edges, style=style)
         groups = [(group.label, tuple(n.id for n in self.nodes if n.group == group.id)) for group in self.groups]
         layers = [Layer(label, keys) for label, keys in groups if keys]
         if style == "layers" and sum(len(layer.keys) for layer in layers) == len(nodes):
-            made.layers = layers
+            graph.layers = layers
         else:
-            made.groups = layers
-        return made
+            graph.groups = layers
+        return graph
 
 
-def read(text: str) -> Written:
+def parse_specification(text: str) -> DiagramSpecification:
     """The diagram in a reply. Raises ValueError, which says what is wrong in words for the model."""
     start, end = text.find("{"), text.rfind("}") + 1
     if start < 0 or end <= start:
         raise ValueError("there is no JSON object in it")
     try:
-        return Written.model_validate(json.loads(text[start:end]))
+        return DiagramSpecification.model_validate(json.loads(text[start:end]))
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5]]
-        raise ValueError("; ".join(wrong)) from None
+        messages = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()[:5]]
+        raise ValueError("; ".join(messages)) from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:

@@ -31,7 +31,7 @@ class Layer:
 
 
 @dataclass(slots=True)
-class Diagram:
+class DiagramGraph:
     """Nodes by key, in order of importance, and the edges between them.
 
     ``layers`` are bands from top to bottom that hold all nodes, ``groups`` frames around some.
@@ -49,17 +49,17 @@ class Diagram:
     def in_words(self) -> str:
         """The diagram as a sentence, for those who cannot see it."""
         labels = {key: node.label for key, node in self.nodes.items()}
-        told = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
+        sentences = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
         joined = {key for edge in self.edges for key in (edge.source, edge.target)}
-        told += [labels[key] for key in labels if key not in joined and not self.layers]
-        told += [f"{group.name}: {', '.join(labels[key] for key in group.keys)}" for group in self.groups]
+        sentences += [labels[key] for key in labels if key not in joined and not self.layers]
+        sentences += [f"{group.name}: {', '.join(labels[key] for key in group.keys)}" for group in self.groups]
         if self.style == "flow":
-            return f"Flow of {self.title}: " + "; ".join(told) + "."
+            return f"Flow of {self.title}: " + "; ".join(sentences) + "."
         bands = [
             ", ".join(filter(None, [layer.name, *(labels[key] for key in layer.keys if labels[key] != layer.name)]))
             for layer in self.layers
         ]
         if bands:
-            joints = "; ".join(told)
+            joints = "; ".join(sentences)
             return f"Layers of {self.title}, from the top: {'; '.join(bands)}." + (f" {joints}." if joints else "")
-        return f"Diagram of {self.title}: " + "; ".join(told) + "."
+        return f"Diagram of {self.title}: " + "; ".join(sentences) + "."

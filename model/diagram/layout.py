@@ -10,15 +10,15 @@ from itertools import combinations, pairwise
 
 import pygraphviz
 
-from .graph import Diagram, Edge, Layer, Node
+from .graph import DiagramGraph, Edge, Layer, Node
 
 Size = tuple[float, float]
 Point = tuple[float, float]
 
-_GRAPHVIZ = threading.Lock()  # the library is not safe for use by two threads at once
+_GRAPHVIZ_LOCK = threading.Lock()  # the library is not safe for use by two threads at once
 _INCH = 72.0
-_HAIR = 0.4
-_EMPTY = (
+_TOLERANCE = 0.4
+_EMPTY_LABEL = (
     '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
 )
 
@@ -37,17 +37,17 @@ class Box:
         """The point in the middle."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
-    def moved(self, right: float) -> "Box":
+    def shifted(self, right: float) -> "Box":
         """The same, that much further to the right."""
         return Box(self.left + right, self.top, self.right + right, self.bottom)
 
-    def covers(self, other: "Box") -> bool:
+    def overlaps(self, other: "Box") -> bool:
         """Whether both have more than a hair's breadth in common."""
         across = min(self.right, other.right) - max(self.left, other.left)
-        return across > _HAIR and min(self.bottom, other.bottom) - max(self.top, other.top) > _HAIR
+        return across > _TOLERANCE and min(self.bottom, other.bottom) - max(self.top, other.top) > _TOLERANCE
 
     @classmethod
-    def around(cls, centre: Point, size: Size) -> "Box":
+    def at_centre(cls, centre: Point, size: Size) -> "Box":
         """The box of that size around a point."""
         return cls(centre[0] - size[0] / 2, centre[1] - size[1] / 2, centre[0] + size[0] / 2, centre[1] + size[1] / 2)
 
@@ -72,7 +72,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DiagramLayout:
     """Where everything is; ``size`` is the whole, in pixels."""
 
     size: Size
@@ -81,56 +81,63 @@ class Layout:
     frames: list[Frame]
 
     @property
-    def clear(self) -> bool:
+    def is_clear(self) -> bool:
         """Whether no text covers another: between frames dot does not always find room for the labels of edges."""
         labels = [route.label for route in self.routes if route.label]
         boxes = [*self.nodes.values(), *labels, *(frame.label for frame in self.frames)]
-        return not any(one.covers(other) for one, other in combinations(boxes, 2))
+        return not any(box.overlaps(second_box) for box, second_box in combinations(boxes, 2))
 
 
-def arrange(
-    diagram: Diagram, node_size: Callable[[Node], Size], label_size: Callable[[str], Size], *, direction: str
-) -> Layout:
+def compute_layout(
+    diagram: DiagramGraph, node_size: Callable[[Node], Size], label_size: Callable[[str], Size], *, direction: str
+) -> DiagramLayout:
     """The layout for boxes of these sizes; ``direction`` is "LR" or "TB"."""
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
     labels = [label_size(edge.label) for edge in diagram.edges]
     names = [label_size(group.name) for group in diagram.groups]
-    with _GRAPHVIZ:
-        graph = _graph(diagram, sizes, labels, direction)
+    with _GRAPHVIZ_LOCK:
+        graph = _build_graph(diagram, sizes, labels, direction)
         for number, (group, size) in enumerate(zip(diagram.groups, names, strict=True)):
             graph.add_subgraph(
-                group.keys, name=f"cluster_{number}", label=_EMPTY.format(*size), labeljust="l", margin="14"
+                group.keys, name=f"cluster_{number}", label=_EMPTY_LABEL.format(*size), labeljust="l", margin="14"
             )
         graph.layout(prog="dot")
-        told = _read(graph, diagram)
+        graphviz_output = _read_output(graph, diagram)
         graph.close()
-    _, _, width, height = _numbers(told.whole)
-    nodes = {key: Box.around(_point(told.nodes[key], height), size) for key, size in sizes.items()}
+    _, _, width, height = _parse_numbers(graphviz_output.bounding_box)
+    nodes = {key: Box.at_centre(_parse_point(graphviz_output.nodes[key], height), size) for key, size in sizes.items()}
     if not diagram.edges:  # with edges, moving a row would part it from them
         for layer in diagram.layers:
             middle = (nodes[layer.keys[0]].left + nodes[layer.keys[-1]].right) / 2
-            nodes |= {key: nodes[key].moved(width / 2 - middle) for key in layer.keys}
+            nodes |= {key: nodes[key].shifted(width / 2 - middle) for key in layer.keys}
     routes = [
-        _route(edge, place, size, height) for edge, place, size in zip(diagram.edges, told.edges, labels, strict=True)
+        _parse_route(edge, position, size, height)
+        for edge, position, size in zip(diagram.edges, graphviz_output.edges, labels, strict=True)
     ]
     frames = [
-        Frame(group, _corners(told.frames[n][0], height), Box.around(_point(told.frames[n][1], height), names[n]))
+        Frame(
+            group,
+            _parse_box(graphviz_output.frames[n][0], height),
+            Box.at_centre(_parse_point(graphviz_output.frames[n][1], height), names[n]),
+        )
         for n, group in enumerate(diagram.groups)
     ]
-    return Layout((width, height), nodes, routes, frames)
+    return DiagramLayout((width, height), nodes, routes, frames)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _GraphvizOutput:
     """What dot answers, as text: the bounding box, the nodes' places, ways of edges, boxes of groups, label places."""
 
-    whole: str
+    bounding_box: str
     nodes: dict[str, str]
     edges: list[tuple[str, str]]
     frames: list[tuple[str, str]]
 
 
-def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], direction: str) -> pygraphviz.AGraph:
+def _build_graph(
+    diagram: DiagramGraph, sizes: dict[str, Size], labels: list[Size], direction: str
+) -> pygraphviz.AGraph:
     graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
     if diagram.layers:
         graph.graph_attr.update(ranksep="1.0")
@@ -138,7 +145,7 @@ def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], directi
     for key, (width, height) in sizes.items():
         graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
     for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
-        text = {"label": _EMPTY.format(*size)} if edge.label else {}
+        text = {"label": _EMPTY_LABEL.format(*size)} if edge.label else {}
         graph.add_edge(edge.source, edge.target, key=str(number), **text)
     for layer in diagram.layers:
         graph.add_subgraph(layer.keys, rank="same")
@@ -147,10 +154,10 @@ def _graph(diagram: Diagram, sizes: dict[str, Size], labels: list[Size], directi
     return graph
 
 
-def _read(graph: pygraphviz.AGraph, diagram: Diagram) -> _Told:
+def _read_output(graph: pygraphviz.AGraph, diagram: DiagramGraph) -> _GraphvizOutput:
     edges = [graph.get_edge(edge.source, edge.target, key=str(n)).attr for n, edge in enumerate(diagram.edges)]
     frames = [graph.get_subgraph(f"cluster_{n}") for n in range(len(diagram.groups))]
-    return _Told(
+    return _GraphvizOutput(
         graph.graph_attr["bb"],
         {key: graph.get_node(key).attr["pos"] for key in diagram.nodes},
         [(edge["pos"], edge["lp"]) for edge in edges],
@@ -158,22 +165,22 @@ def _read(graph: pygraphviz.AGraph, diagram: Diagram) -> _Told:
     )
 
 
-def _route(edge: Edge, place: tuple[str, str], size: Size, height: float) -> Route:
+def _parse_route(edge: Edge, position: tuple[str, str], size: Size, height: float) -> Route:
     """An edge as dot tells it: "e,x,y" is the tip, what follows the curve; y counts from below."""
-    way, label = place
-    tip, *curve = [_point(word.removeprefix("e,"), height) for word in way.split()]
-    return Route(edge, curve, tip, Box.around(_point(label, height), size) if edge.label else None)
+    curve_text, label = position
+    tip, *curve = [_parse_point(word.removeprefix("e,"), height) for word in curve_text.split()]
+    return Route(edge, curve, tip, Box.at_centre(_parse_point(label, height), size) if edge.label else None)
 
 
-def _numbers(text: str) -> list[float]:
+def _parse_numbers(text: str) -> list[float]:
     return [float(number) for number in text.split(",")]
 
 
-def _corners(text: str, height: float) -> Box:
-    left, below, right, above = _numbers(text)
+def _parse_box(text: str, height: float) -> Box:
+    left, below, right, above = _parse_numbers(text)
     return Box(left, height - above, right, height - below)
 
 
-def _point(text: str, height: float) -> Point:
-    x, y = _numbers(text)
+def _parse_point(text: str, height: float) -> Point:
+    x, y = _parse_numbers(text)
     return x, height - y

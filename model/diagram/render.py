@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageDraw
 
 from . import fonts
-from .graph import Diagram, Layer, Node
-from .layout import Box, Layout, Point, Route, Size, arrange
+from .graph import DiagramGraph, Layer, Node
+from .layout import Box, DiagramLayout, Point, Route, Size, compute_layout
 
 _SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
 _MARGIN, _TITLE, _CAPTION = 48, 40, 17
@@ -26,7 +26,7 @@ _PALETTES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RenderedDiagram:
     """A picture and, for whoever checks it, the box of every text in it, in its pixels."""
 
     image: Image.Image
@@ -39,7 +39,7 @@ class Drawn:
         return out.getvalue()
 
 
-def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 1) -> Drawn:
+def draw_diagram(diagram: DiagramGraph, caption: str, size: tuple[int, int], sample: int = 1) -> RenderedDiagram:
     """The picture in ``size``; another ``sample`` has other colours and, every second time, the other direction."""
     width, height = size
     unit = min(width / 1536, height / 864)
@@ -47,7 +47,7 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
     room = (width - 2 * _MARGIN * unit, height - top - below - 16 * unit)
     bands = _BAND * unit * _LARGEST if diagram.layers else 0.0
     top, room = top + bands, (room[0] - 2 * bands, room[1] - 1.5 * bands)
-    layout, scale = _fitting(diagram, room, unit, sample)
+    layout, scale = _choose_layout(diagram, room, unit, sample)
     origin = (
         (width - layout.size[0] * scale) / 2,
         top + (room[1] - layout.size[1] * scale) / 2,
@@ -56,29 +56,29 @@ def render(diagram: Diagram, caption: str, size: tuple[int, int], sample: int = 
     left, right = _MARGIN * unit, width - _MARGIN * unit
     foot = height - (_MARGIN - 8) * unit
     boxes = [
-        pen.line(diagram.title, Box(left, left, right, left + _TITLE * fonts.LEADING * unit), bold=True),
-        pen.line(caption, Box(left, foot - _CAPTION * fonts.LEADING * unit, right, foot), bold=False),
-        *pen.body(diagram, layout, origin, scale),
+        pen.draw_line_of_text(diagram.title, Box(left, left, right, left + _TITLE * fonts.LEADING * unit), bold=True),
+        pen.draw_line_of_text(caption, Box(left, foot - _CAPTION * fonts.LEADING * unit, right, foot), bold=False),
+        *pen.draw_body(diagram, layout, origin, scale),
     ]
-    return Drawn(pen.image.resize(size, Image.Resampling.LANCZOS), boxes)
+    return RenderedDiagram(pen.image.resize(size, Image.Resampling.LANCZOS), boxes)
 
 
-def _fitting(diagram: Diagram, room: Size, unit: float, sample: int) -> tuple[Layout, float]:
+def _choose_layout(diagram: DiagramGraph, room: Size, unit: float, sample: int) -> tuple[DiagramLayout, float]:
     """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples.
 
     Frames are left out of a diagram in which they push labels onto one another.
     """
-    layouts = _layouts(diagram)
+    layouts = _make_layouts(diagram)
     if diagram.groups:
-        layouts = [layout for layout in layouts if layout.clear] or _layouts(replace(diagram, groups=[]))
+        layouts = [layout for layout in layouts if layout.is_clear] or _make_layouts(replace(diagram, groups=[]))
     options = [(min(room[0] / layout.size[0], room[1] / layout.size[1], _LARGEST * unit), layout) for layout in layouts]
     scale, layout = sorted(options, key=lambda option: -option[0])[(sample - 1) % len(options)]
     return layout, scale
 
 
-def _layouts(diagram: Diagram) -> list[Layout]:
+def _make_layouts(diagram: DiagramGraph) -> list[DiagramLayout]:
     directions = ("TB",) if diagram.layers else ("LR", "TB")
-    return [arrange(diagram, _node_size, _label_size, direction=direction) for direction in directions]
+    return [compute_layout(diagram, _node_size, _label_size, direction=direction) for direction in directions]
 
 
 class _Pen:
@@ -88,37 +88,37 @@ class _Pen:
         self.image, self._draw = image, ImageDraw.Draw(image)
         self._strong, self._light, self._edge = palette
 
-    def line(self, words: str, room: Box, *, bold: bool) -> Box:
+    def draw_line_of_text(self, words: str, room: Box, *, bold: bool) -> Box:
         """A line of text as high as ``room``, or smaller when it would be wider; its box."""
         points = (room.bottom - room.top) / fonts.LEADING
-        points *= min(1.0, (room.right - room.left) / max(fonts.length(words, points, bold=bold), 1.0))
-        right, bottom = room.left + fonts.length(words, points, bold=bold), room.top + points * fonts.LEADING
+        points *= min(1.0, (room.right - room.left) / max(fonts.measure_width(words, points, bold=bold), 1.0))
+        right, bottom = room.left + fonts.measure_width(words, points, bold=bold), room.top + points * fonts.LEADING
         box = Box(room.left, room.top, right, bottom)
-        self._text(words, (box.left, box.centre[1]), points, _INK if bold else _QUIET, bold=bold)
+        self._draw_text(words, (box.left, box.centre[1]), points, _INK if bold else _QUIET, bold=bold)
         return box
 
-    def body(self, diagram: Diagram, layout: Layout, origin: Point, scale: float) -> list[Box]:
+    def draw_body(self, diagram: DiagramGraph, layout: DiagramLayout, origin: Point, scale: float) -> list[Box]:
         """Edges below, nodes above; the boxes of nodes and edge labels."""
 
-        def placed(box: Box) -> Box:
+        def place_box(box: Box) -> Box:
             corners = [(box.left, box.top), (box.right, box.bottom)]
             return Box(*(origin[axis] + corner[axis] * scale for corner in corners for axis in (0, 1)))
 
-        boxes = [box for layer in diagram.layers for box in self._band(layer, layout, origin, scale)]
+        boxes = [box for layer in diagram.layers for box in self._draw_band(layer, layout, origin, scale)]
         for frame in layout.frames:
-            self._frame(placed(frame.box), scale)
+            self._draw_frame(place_box(frame.box), scale)
         for route in layout.routes:
-            self._route(route, origin, scale)
+            self._draw_route(route, origin, scale)
         names = [(frame.group.name, frame.label) for frame in layout.frames]
         for words, label in [*names, *((route.edge.label, route.label) for route in layout.routes if route.label)]:
-            boxes.append(placed(label))
-            self._label(words, boxes[-1], scale)
+            boxes.append(place_box(label))
+            self._draw_label(words, boxes[-1], scale)
         for key, box in layout.nodes.items():
-            boxes.append(placed(box))
-            self._node(diagram.nodes[key], boxes[-1], scale)
+            boxes.append(place_box(box))
+            self._draw_node(diagram.nodes[key], boxes[-1], scale)
         return boxes
 
-    def _node(self, node: Node, box: Box, scale: float) -> None:
+    def _draw_node(self, node: Node, box: Box, scale: float) -> None:
         fill, ink = (self._strong, _PAPER) if node.main else (self._light, _INK)
         self._draw.rounded_rectangle(
             self._zoomed((box.left, box.top), (box.right, box.bottom)),
@@ -127,31 +127,31 @@ class _Pen:
             outline=self._strong if node.main else self._edge,
             width=max(1, round(2 * scale * _SMOOTH)),
         )
-        self._lines(fonts.wrapped(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
+        self._draw_lines(fonts.wrap_text(node.label, _WRAP), box, _NODE_TEXT * scale, ink, bold=node.main)
         if node.step:
-            self._number(node.step, (box.left, box.top), scale)
+            self._draw_step_number(node.step, (box.left, box.top), scale)
 
-    def _number(self, step: int, centre: Point, scale: float) -> None:
+    def _draw_step_number(self, step: int, centre: Point, scale: float) -> None:
         """A step's number in a disc on the corner of its box."""
         half = 15 * scale
         disc = Box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
         self._draw.ellipse(self._zoomed((disc.left, disc.top), (disc.right, disc.bottom)), fill=self._strong)
-        self._lines([str(step)], disc, _EDGE_TEXT * scale, _PAPER, bold=True)
+        self._draw_lines([str(step)], disc, _EDGE_TEXT * scale, _PAPER, bold=True)
 
-    def _band(self, layer: Layer, layout: Layout, origin: Point, scale: float) -> Iterator[Box]:
+    def _draw_band(self, layer: Layer, layout: DiagramLayout, origin: Point, scale: float) -> Iterator[Box]:
         """The band that a layer's boxes stand on, as wide as the whole; the box of its name, if it has one."""
         nodes = [layout.nodes[key] for key in layer.keys]
         top = origin[1] + (min(node.top for node in nodes) - _BAND) * scale
         bottom = origin[1] + (max(node.bottom for node in nodes) + _BAND / 2) * scale
-        left, right = self._sides(layout, origin, scale)
+        left, right = self._band_sides(layout, origin, scale)
         self._draw.rounded_rectangle(
             self._zoomed((left, top), (right, bottom)), radius=10 * scale * _SMOOTH, fill=_BANDS, outline=self._edge
         )
         if layer.name:
             name = Box(left + 14 * scale, top + 4 * scale, right, top + (4 + _EDGE_TEXT * fonts.LEADING) * scale)
-            yield self.line(layer.name, name, bold=False)
+            yield self.draw_line_of_text(layer.name, name, bold=False)
 
-    def _frame(self, box: Box, scale: float) -> None:
+    def _draw_frame(self, box: Box, scale: float) -> None:
         """The frame around a group's nodes."""
         self._draw.rounded_rectangle(
             self._zoomed((box.left, box.top), (box.right, box.bottom)),
@@ -160,34 +160,34 @@ class _Pen:
             outline=self._edge,
         )
 
-    def _sides(self, layout: Layout, origin: Point, scale: float) -> tuple[float, float]:
+    def _band_sides(self, layout: DiagramLayout, origin: Point, scale: float) -> tuple[float, float]:
         """Left and right of all bands: the whole layout, and at least half the picture."""
-        least = self.image.width / _SMOOTH / 4
+        margin = self.image.width / _SMOOTH / 4
         middle = origin[0] + layout.size[0] * scale / 2
-        half = max(layout.size[0] * scale / 2 + _PAD_X * scale, least)
+        half = max(layout.size[0] * scale / 2 + _PAD_X * scale, margin)
         return max(middle - half, _PAD_X * scale), min(middle + half, self.image.width / _SMOOTH - _PAD_X * scale)
 
-    def _label(self, words: str, box: Box, scale: float) -> None:
-        self._lines(fonts.wrapped(words, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
+    def _draw_label(self, words: str, box: Box, scale: float) -> None:
+        self._draw_lines(fonts.wrap_text(words, _EDGE_WRAP), box, _EDGE_TEXT * scale, _QUIET, bold=False)
 
-    def _route(self, route: Route, origin: Point, scale: float) -> None:
-        points = [(origin[0] + x * scale, origin[1] + y * scale) for x, y in [*_smooth(route.curve), route.tip]]
+    def _draw_route(self, route: Route, origin: Point, scale: float) -> None:
+        points = [(origin[0] + x * scale, origin[1] + y * scale) for x, y in [*_smooth_curve(route.curve), route.tip]]
         width = max(2, round(2.2 * scale * _SMOOTH))
         self._draw.line(self._zoomed(*points[:-1]), fill=_LINE, width=width, joint="curve")
-        self._draw.polygon(self._zoomed(*_arrow(points[-2], points[-1], 6 * scale)), fill=_LINE)
+        self._draw.polygon(self._zoomed(*_arrow_head(points[-2], points[-1], 6 * scale)), fill=_LINE)
 
-    def _lines(self, lines: list[str], box: Box, points: float, colour: str, *, bold: bool) -> None:
+    def _draw_lines(self, lines: list[str], box: Box, points: float, colour: str, *, bold: bool) -> None:
         x, middle = box.centre
         top = middle - (len(lines) - 1) * points * fonts.LEADING / 2
         for number, line in enumerate(lines):
-            left = x - fonts.length(line, points, bold=bold) / 2
-            self._text(line, (left, top + number * points * fonts.LEADING), points, colour, bold=bold)
+            left = x - fonts.measure_width(line, points, bold=bold) / 2
+            self._draw_text(line, (left, top + number * points * fonts.LEADING), points, colour, bold=bold)
 
-    def _text(self, words: str, left: Point, points: float, colour: str, *, bold: bool) -> None:
+    def _draw_text(self, words: str, left: Point, points: float, colour: str, *, bold: bool) -> None:
         """Draws a line from the middle of its left side on, each script in its own font."""
         (x, y), *_ = self._zoomed(left)
-        for run, name in fonts.runs(words):
-            font = fonts.font(round(points * _SMOOTH), bold=bold, name=name)
+        for run, name in fonts.split_by_font(words):
+            font = fonts.load_font(round(points * _SMOOTH), bold=bold, name=name)
             halo = 3 * _SMOOTH if colour == _QUIET else 0  # where an edge may pass below
             self._draw.text((x, y), run, font=font, fill=colour, anchor="lm", stroke_width=halo, stroke_fill=_PAPER)
             x += font.getlength(run)
@@ -198,18 +198,18 @@ class _Pen:
 
 
 def _node_size(node: Node) -> Size:
-    lines = fonts.wrapped(node.label, _WRAP)
-    width = max(fonts.length(line, _NODE_TEXT, bold=node.main) for line in lines)
+    lines = fonts.wrap_text(node.label, _WRAP)
+    width = max(fonts.measure_width(line, _NODE_TEXT, bold=node.main) for line in lines)
     return max(width + 2 * _PAD_X, 110), len(lines) * _NODE_TEXT * fonts.LEADING + 2 * _PAD_Y
 
 
 def _label_size(words: str) -> Size:
-    lines = fonts.wrapped(words, _EDGE_WRAP)
-    width = max(fonts.length(line, _EDGE_TEXT, bold=False) for line in lines)
+    lines = fonts.wrap_text(words, _EDGE_WRAP)
+    width = max(fonts.measure_width(line, _EDGE_TEXT, bold=False) for line in lines)
     return width + 10, len(lines) * _EDGE_TEXT * fonts.LEADING + 4
 
 
-def _smooth(curve: Sequence[Point], steps: int = 16) -> list[Point]:
+def _smooth_curve(curve: Sequence[Point], steps: int = 16) -> list[Point]:
     """Points along cubic Bézier curves that share their ends."""
     points = [curve[0]]
     for start in range(0, len(curve) - 3, 3):
@@ -226,7 +226,7 @@ def _smooth(curve: Sequence[Point], steps: int = 16) -> list[Point]:
     return points
 
 
-def _arrow(tail: Point, tip: Point, half: float) -> list[Point]:
+def _arrow_head(tail: Point, tip: Point, half: float) -> list[Point]:
     """The triangle of an arrow's head."""
     across, along = tip[0] - tail[0], tip[1] - tail[1]
     length = (across**2 + along**2) ** 0.5 or 1.0

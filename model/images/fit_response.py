@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ..contract.fields import Values
+from ..contract.fields import StageValues
 from ..contract.stage_contract import Contract, Response
-from ..errors import PayloadError, SettingError
+from ..errors import ResponseTooLargeError, SettingError
 
 VARIABLE = "MULTICHAIN_RESPONSE_BYTES"
-_ENDPOINT = ("IS_IN_DB_MODEL_SERVING_ENV", "IS_IN_DATABRICKS_MODEL_SERVING_ENV")
-_USUAL, _HARD = 1_000_000, 16_000_000
-_AROUND = 200  # for a note, and what MLflow puts around the answer
+_ENDPOINT_VARIABLES = ("IS_IN_DB_MODEL_SERVING_ENV", "IS_IN_DATABRICKS_MODEL_SERVING_ENV")
+_DEFAULT_BYTES, _ENDPOINT_BYTES = 1_000_000, 16_000_000
+_OVERHEAD_BYTES = 200  # for a note, and what MLflow puts around the answer
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _ResponseImage:
     """An image field of a stage that was answered."""
 
-    fields: Values
+    fields: StageValues
     name: str
     stage: str
 
@@ -36,58 +36,60 @@ class _Picture:
         return len(self.fields[self.name])
 
 
-async def fitted(responses: list[Response], contract: Contract) -> list[Response]:
+async def fit_responses(responses: list[Response], contract: Contract) -> list[Response]:
     """``responses``, with pictures made smaller when they are too large together; a note says so.
 
     A picture that cannot be made small enough becomes its stage's error.
     """
-    most = allowed()
-    if most and any(True for _ in _pictures(responses, contract)):
-        await asyncio.to_thread(_fit, responses, contract, most)
+    max_bytes = read_max_bytes()
+    if max_bytes and any(True for _ in _find_images(responses, contract)):
+        await asyncio.to_thread(_shrink_images, responses, contract, max_bytes)
     return responses
 
 
-def allowed() -> int:
+def read_max_bytes() -> int:
     """The bytes that an answer may have; 0 without a limit. Raises SettingError for a setting that is no number."""
-    told = os.environ.get(VARIABLE, "")
-    if told and not told.isdecimal():
+    setting = os.environ.get(VARIABLE, "")
+    if setting and not setting.isdecimal():
         raise SettingError(f"{VARIABLE} is expected to be a number of bytes")
-    serving = any(os.environ.get(name) == "true" for name in _ENDPOINT)
-    return min(int(told or _USUAL), _HARD) if serving else int(told or 0)
+    serving = any(os.environ.get(name) == "true" for name in _ENDPOINT_VARIABLES)
+    return min(int(setting or _DEFAULT_BYTES), _ENDPOINT_BYTES) if serving else int(setting or 0)
 
 
-def _fit(responses: list[Response], contract: Contract, most: int) -> None:
-    pictures = sorted(_pictures(responses, contract), key=lambda picture: picture.size)
-    whole = len(json.dumps(responses)) + _AROUND
-    if whole <= most:
+def _shrink_images(responses: list[Response], contract: Contract, max_bytes: int) -> None:
+    pictures = sorted(_find_images(responses, contract), key=lambda picture: picture.size)
+    size = len(json.dumps(responses)) + _OVERHEAD_BYTES
+    if size <= max_bytes:
         return
-    room = most - whole + sum(picture.size for picture in pictures) - _AROUND * len(pictures)
+    room = max_bytes - size + sum(picture.size for picture in pictures) - _OVERHEAD_BYTES * len(pictures)
     for number, picture in enumerate(pictures):  # the smallest first, so that what it leaves goes to the others
         share = room // (len(pictures) - number)
         if picture.size > share:
-            _shrink(picture, max(share, 0), most)
+            _shrink_image(picture, max(share, 0), max_bytes)
         room -= picture.size
 
 
-def _shrink(picture: _Picture, share: int, most: int) -> None:
+def _shrink_image(picture: _ResponseImage, room: int, max_bytes: int) -> None:
     from . import resize as size  # Pillow, where there are pictures
 
     fields, convertible = picture.fields, "mime_type" in picture.fields
-    content = size.smaller(base64.b64decode(fields[picture.name]), share * 3 // 4) if convertible else b""
+    content = size.shrink_image(base64.b64decode(fields[picture.name]), room * 3 // 4) if convertible else b""
     fields[picture.name] = base64.b64encode(content).decode()
     if "sha256" in fields:
         fields["sha256"] = sha256(content).hexdigest() if content else ""
     if content:
         fields["mime_type"] = size.MIME_TYPE
-        fields["notes"].append(f"picture_smaller: it was made smaller, so that the answer stays under {most:,} bytes")
+        fields["notes"].append(
+            f"picture_smaller: it was made smaller, so that the answer stays under {max_bytes:,} bytes"
+        )
     else:
-        sentence = f"{picture.stage}: the picture does not fit an answer of {most:,} bytes; ask fewer at once"
-        fields["error"] = PayloadError(f"{sentence}, or have pictures stored").field
+        sentence = f"{picture.stage}: the picture does not fit an answer of {max_bytes:,} bytes; ask fewer at once"
+        fields["error"] = ResponseTooLargeError(f"{sentence}, or have pictures stored").coded_message
 
 
-def _pictures(responses: list[Response], contract: Contract) -> Iterator[_Picture]:
+def _find_images(responses: list[Response], contract: Contract) -> Iterator[_ResponseImage]:
     for response in responses:
         for name, stage in contract.stages.items():
-            for one in stage.outputs:
-                if one.kind == "image" and response[name][one.name]:
-                    yield _Picture(response[name], one.name, name)
+            for field in stage.outputs:
+                if field.kind == "image" and response[name][field.name]:
+                    yield _ResponseImage(response[name], field.name, name)

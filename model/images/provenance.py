@@ -9,9 +9,9 @@ import struct
 import zlib
 from html import escape
 
-GENERATED = "trainedAlgorithmicMedia"
+TRAINED_MODEL = "trainedAlgorithmicMedia"
 """IPTC's word for what a trained model made."""
-DRAWN = "algorithmicMedia"
+ALGORITHM = "algorithmicMedia"
 """IPTC's word for what an algorithm without a trained model made."""
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -22,23 +22,23 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{description}</rdf:li></rdf:Alt></dc:description>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
-_MOST = 8_000  # characters of a description: a JPEG's segment holds 64 KiB
+_MAX_DESCRIPTION = 8_000  # characters of a description: a JPEG's segment holds 64 KiB
 _PNG, _JPEG, _WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF"
 _HAS_XMP = 0x04
 
 
-def marked(content: bytes, made_by: str, description: str, origin: str) -> bytes:
+def embed_provenance(content: bytes, made_by: str, description: str, origin: str) -> bytes:
     """The file ``content`` (PNG, JPEG or WebP) with what made it; another kind of file is given back as it is."""
-    told = {"tool": f"multichain; {made_by}", "origin": origin, "description": description[:_MOST]}
-    packet = _PACKET.format(**{name: escape(text) for name, text in told.items()}).encode()
+    values = {"tool": f"multichain; {made_by}", "origin": origin, "description": description[:_MAX_DESCRIPTION]}
+    packet = _PACKET.format(**{name: escape(text) for name, text in values.items()}).encode()
     if content.startswith(_PNG):
-        return _in_png(content, packet)
+        return _insert_into_png(content, packet)
     if content.startswith(_JPEG):
-        return _in_jpeg(content, packet)
-    return _in_webp(content, packet) if content.startswith(_WEBP) and content[8:12] == b"WEBP" else content
+        return _insert_into_jpeg(content, packet)
+    return _insert_into_webp(content, packet) if content.startswith(_WEBP) and content[8:12] == b"WEBP" else content
 
 
-def _in_png(content: bytes, packet: bytes) -> bytes:
+def _insert_into_png(content: bytes, packet: bytes) -> bytes:
     """As an iTXt chunk behind the header, which is the first chunk and 25 bytes long."""
     body = b"iTXt" + b"XML:com.adobe.xmp\0\0\0\0\0" + packet
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
@@ -46,7 +46,7 @@ def _in_png(content: bytes, packet: bytes) -> bytes:
     return content[:end] + chunk + content[end:]
 
 
-def _in_jpeg(content: bytes, packet: bytes) -> bytes:
+def _insert_into_jpeg(content: bytes, packet: bytes) -> bytes:
     """As an APP1 segment, behind JFIF's own where there is one."""
     body = b"http://ns.adobe.com/xap/1.0/\0" + packet
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
@@ -54,7 +54,7 @@ def _in_jpeg(content: bytes, packet: bytes) -> bytes:
     return content[:end] + segment + content[end:]
 
 
-def _in_webp(content: bytes, packet: bytes) -> bytes:
+def _insert_into_webp(content: bytes, packet: bytes) -> bytes:
     """As an XMP chunk at the end, which the extended header announces; a file without one gets it."""
     chunks = content[12:]
     if chunks[:4] == b"VP8X":

@@ -7,31 +7,31 @@ from PIL import Image
 
 MIME_TYPE = "image/webp"
 _QUALITIES = (90, 80, 65, 50)
-_SMALLER, _LEAST_SIDE = 0.75, 128
+_SCALE_STEP, _MIN_SIDE = 0.75, 128
 
 
-def smaller(content: bytes, most: int) -> bytes:
+def shrink_image(content: bytes, max_bytes: int) -> bytes:
     """The picture in at most ``most`` bytes, as WebP, as good as that allows; empty when it cannot be.
 
     What made it stays written in it.
     """
     with Image.open(io.BytesIO(content)) as image:
         image.load()
-        return next((tried for tried in _tries(image) if len(tried) <= most), b"")
+        return next((encoded for encoded in _encode_smaller(image) if len(encoded) <= max_bytes), b"")
 
 
-def _tries(image: Image.Image) -> Iterator[bytes]:
+def _encode_smaller(image: Image.Image) -> Iterator[bytes]:
     for quality in _QUALITIES:
-        yield _encoded(image, quality)
-    side = min(image.size) * _SMALLER
-    while side >= _LEAST_SIDE:
+        yield _encode(image, quality)
+    side = min(image.size) * _SCALE_STEP
+    while side >= _MIN_SIDE:
         scale = side / min(image.size)
         size = (round(image.width * scale), round(image.height * scale))
-        yield _encoded(image.resize(size, Image.Resampling.LANCZOS), _QUALITIES[-2], image.info.get("xmp", b""))
-        side *= _SMALLER
+        yield _encode(image.resize(size, Image.Resampling.LANCZOS), _QUALITIES[-2], image.info.get("xmp", b""))
+        side *= _SCALE_STEP
 
 
-def _encoded(image: Image.Image, quality: int, packet: bytes = b"") -> bytes:
+def _encode(image: Image.Image, quality: int, packet: bytes = b"") -> bytes:
     out = io.BytesIO()
     packet = packet or image.info.get("xmp", b"")
     image.save(out, "WEBP", quality=quality, method=4, xmp=packet)

@@ -10,55 +10,55 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from ..errors import PictureError
-from ..transport.databricks_client import workspace
+from ..errors import ImageStorageError
+from ..transport.databricks_client import connect_workspace
 
 VARIABLE = "MULTICHAIN_PICTURES"
 
 
-def stored() -> bool:
+def is_storage_set() -> bool:
     """Whether pictures are kept somewhere, and not answered with."""
     return bool(os.environ.get(VARIABLE))
 
 
-def check() -> None:
+def check_storage() -> None:
     """Raises PictureError when a folder cannot be written, before a picture is paid for."""
-    place = os.environ.get(VARIABLE)
-    if place and (Path(place).is_dir() or not place.startswith("/Volumes/")):
+    location = os.environ.get(VARIABLE)
+    if location and (Path(location).is_dir() or not location.startswith("/Volumes/")):
         try:
-            Path(place).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=place):
+            Path(location).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=location):
                 pass
         except OSError as error:
-            raise _unkept(error) from None
+            raise _storage_error(error) from None
 
 
-def store(content: bytes, mime_type: str) -> str:
+def store_image(content: bytes, mime_type: str) -> str:
     """Keeps the picture where MULTICHAIN_PICTURES says, and gives its address; "" when it says nothing.
 
     A volume that is mounted is a folder like any other; where it is not, on a Model Serving endpoint say, it is
     written through Databricks' Files API. Raises PictureError when it cannot be kept.
     """
-    place = os.environ.get(VARIABLE)
-    if not place:
+    location = os.environ.get(VARIABLE)
+    if not location:
         return ""
     name = f"{sha256(content).hexdigest()}.{mime_type.rpartition('/')[2]}"
     try:
-        if place.startswith("/Volumes/") and not Path(place).is_dir():
-            return _uploaded(content, f"{place.rstrip('/')}/{name}")
-        return _written(content, Path(place).absolute() / name)
+        if location.startswith("/Volumes/") and not Path(location).is_dir():
+            return _upload(content, f"{location.rstrip('/')}/{name}")
+        return _write_file(content, Path(location).absolute() / name)
     except Exception as error:  # noqa: BLE001 - whatever a file system or an SDK raises
-        raise _unkept(error) from None
+        raise _storage_error(error) from None
 
 
-def _unkept(error: Exception) -> PictureError:
-    return PictureError(
+def _storage_error(error: Exception) -> ImageStorageError:
+    return ImageStorageError(
         f"a picture cannot be kept where {VARIABLE} says ({type(error).__name__}); "
         "check that the place is there and may be written"
     )
 
 
-def _written(content: bytes, file: Path) -> str:
+def _write_file(content: bytes, file: Path) -> str:
     """The file appears whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.is_file():
@@ -69,6 +69,6 @@ def _written(content: bytes, file: Path) -> str:
     return str(file) if str(file).startswith("/Volumes/") else file.as_uri()
 
 
-def _uploaded(content: bytes, path: str) -> str:
-    workspace().files.upload(path, io.BytesIO(content), overwrite=True)
+def _upload(content: bytes, path: str) -> str:
+    connect_workspace().files.upload(path, io.BytesIO(content), overwrite=True)
     return path

@@ -15,7 +15,7 @@ It may ``check`` settings, tell the ``standings`` of models, and name a ``folder
 """
 
 
-def provider(name: str) -> ModuleType:
+def load_provider(name: str) -> ModuleType:
     """The module of that provider. Raises ProfileError when there is none."""
     if name not in MODULES:
         raise ProfileError(f"there is no provider of that name; use one of {', '.join(MODULES)}")

@@ -12,55 +12,61 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import CredentialError
-from ..interfaces import Offer
+from ..interfaces import ProviderFacts
 from ..runtime import loop_resources
 from ..transport import credentials
-from .openai_protocol.service import Service, Settings
+from .openai_protocol.service import OpenAIProtocolProvider, Settings
 
 _VERSION = "2024-10-21"
 """The newest version of the API that is no preview; AZURE_OPENAI_API_VERSION names another."""
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
-class AzureService(Service):
+class AzureService(OpenAIProtocolProvider):
     """Azure's spelling: a deployment in the path, a version in the query, a key of its own header or Entra ID."""
 
     @property
-    def offer(self) -> Offer:
+    def facts(self) -> ProviderFacts:
         """As the others', with Entra ID."""
-        return replace(super().offer, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
+        return replace(super().facts, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
 
     def requires(self, settings: Settings) -> set[str]:
         """The distributions that it serves with; azure-identity where it is installed."""
-        return super().requires(settings) | ({"azure-identity"} if _identity_installed() else set())
+        return super().requires(settings) | ({"azure-identity"} if _is_identity_installed() else set())
 
-    async def _access(self) -> Settings:
-        address = self._checked(await credentials.needed(self._address, self._title, "the address of your resource at"))
-        version = await credentials.value("AZURE_OPENAI_API_VERSION") or _VERSION
-        key = await credentials.value(self._key)
-        proof = {"api_key": key} if key else {"azure_ad_token_provider": await loop_resources.made("entra", _entra)}
+    async def _client_settings(self) -> Settings:
+        address = self._check_address(
+            await credentials.require_variable(self._address, self._title, "the address of your resource at")
+        )
+        version = await credentials.read_variable("AZURE_OPENAI_API_VERSION") or _VERSION
+        key = await credentials.read_variable(self._key)
+        proof = (
+            {"api_key": key}
+            if key
+            else {"azure_ad_token_provider": await loop_resources.get_or_create("entra", _entra_token_source)}
+        )
         return {"azure_endpoint": address, "api_version": version} | proof
 
     async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
         settings = {"azure_deployment": model, "temperature": temperature, "stream_usage": True}
-        return await self._made("AzureChatOpenAI", settings | {"use_responses_api": False})
+        return await self._get_client("AzureChatOpenAI", settings | {"use_responses_api": False})
 
     async def _embedder(self, model: str) -> Any:
         settings = {"azure_deployment": model, "check_embedding_ctx_length": False}
-        return (await self._made("AzureOpenAIEmbeddings", settings)).async_client
+        return (await self._get_client("AzureOpenAIEmbeddings", settings)).async_client
 
     async def _client(self) -> Any:
-        return await self._made("AsyncAzureOpenAI", {}, package="openai")
+        return await self._get_client("AsyncAzureOpenAI", {}, package="openai")
 
-    def _end(self, model: Any) -> str:
+    def _end_date(self, model: Any) -> str:
         """Azure tells it as Unix time, for the models that deployments are made of."""
-        told = (getattr(model, "deprecation", None) or {}).get("inference")
-        return datetime.fromtimestamp(told, UTC).date().isoformat() if told else ""
+        timestamp = (getattr(model, "deprecation", None) or {}).get("inference")
+        return datetime.fromtimestamp(timestamp, UTC).date().isoformat() if timestamp else ""
 
 
-async def _entra() -> Any:  # a function that gives a token
+async def _entra_token_source() -> Any:  # a function that gives a token
     """Gives tokens of whoever azure-identity finds. Raises CredentialError when it is not installed."""
-    if not _identity_installed():
+    if not _is_identity_installed():
         raise CredentialError(
             "AZURE_OPENAI_API_KEY is not set, and Entra ID needs azure-identity, which is not installed; "
             "set the key, or pip install -e '.[azure]'"
@@ -72,13 +78,13 @@ async def _entra() -> Any:  # a function that gives a token
         logging.getLogger("azure.identity").setLevel(logging.ERROR)  # it tells at length of each way that it tried
         return get_bearer_token_provider(DefaultAzureCredential(), _SCOPE)
 
-    given = await asyncio.to_thread(provider)
+    token_provider = await asyncio.to_thread(provider)
 
     async def token() -> str:
         from azure.core.exceptions import ClientAuthenticationError
 
         try:
-            return str(await asyncio.to_thread(given))
+            return str(await asyncio.to_thread(token_provider))
         except ClientAuthenticationError:
             raise CredentialError(
                 "AZURE_OPENAI_API_KEY is not set, and Entra ID gives no token; set the key, log in, or give this "
@@ -88,7 +94,7 @@ async def _entra() -> Any:  # a function that gives a token
     return token
 
 
-def _identity_installed() -> bool:
+def _is_identity_installed() -> bool:
     try:
         return find_spec("azure.identity") is not None
     except ModuleNotFoundError:
@@ -99,4 +105,4 @@ SERVICE = AzureService("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY", "AZURE_O
 
 embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.offer
+OFFER = SERVICE.facts

@@ -5,27 +5,27 @@ from collections.abc import Sequence
 from string import Template
 from typing import TYPE_CHECKING
 
-from ..contract.events import silent
+from ..contract.events import discard
 from ..errors import ProviderError
-from ..interfaces import ChatModel, Picture
+from ..interfaces import ChatModel, GeneratedImage
 from ..passages import Passage
 from ..runtime import usage
 from .chat_models import PROMPTS
-from .prompting import fenced
+from .prompting import delimit_passage
 
 if TYPE_CHECKING:  # Graphviz comes with it
-    from ..diagram.from_json import Written
+    from ..diagram.from_json import DiagramSpecification
 
 _PROMPT = Template((PROMPTS / "diagram.txt").read_text("utf-8"))
-_STYLES = {
+_STYLE_DESCRIPTIONS = {
     "map": "concept map of things and how they relate",
     "flow": "flow chart of steps in order",
     "layers": "diagram of layers, as groups, each with its nodes",
 }
-_TRIES = 2
+_ATTEMPTS = 2
 
 
-class Diagrams:
+class ChatDiagramGenerator:
     """Asks ``chat`` for a diagram; a reply that is none is sent back once, with what is wrong with it."""
 
     def __init__(self, chat: ChatModel) -> None:
@@ -35,33 +35,39 @@ class Diagrams:
         """It does: the model writes from them."""
         return True
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
+    async def draw(
+        self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
+    ) -> GeneratedImage:
         """A PNG. Raises ProviderError when no diagram comes, InvalidRequestError for a size that is not one."""
         from .. import diagram  # Graphviz, needed for diagrams alone
-        from ..diagram.from_json import MOST_NODES
+        from ..diagram.from_json import MAX_NODES
 
-        style = style or diagram.style(prompt)
-        asked = _PROMPT.substitute(
-            style=_STYLES[style],
-            most=MOST_NODES,
-            passages="\n\n".join(fenced(n, passage.text) for n, passage in enumerate(passages, 1)),
+        style = style or diagram.choose_style(prompt)
+        instructions = _PROMPT.substitute(
+            style=_STYLE_DESCRIPTIONS[style],
+            most=MAX_NODES,
+            passages="\n\n".join(delimit_passage(n, passage.text) for n, passage in enumerate(passages, 1)),
             prompt=prompt,
         )
-        diagram.pixels(size)  # before anything is paid
-        name, written = await self._written(asked)
+        diagram.parse_size(size)  # before anything is paid
+        name, specification = await self._write_diagram(instructions)
         caption = f"Written by {name}, drawn by multichain"
-        content, told = await asyncio.to_thread(diagram.drawn, written.diagram(style), caption, size, sample)
-        usage.spend(usage.Usage(images=1))
-        return Picture(content, "image/png", told, f"{name}, drawn by multichain")
+        content, alt_text = await asyncio.to_thread(
+            diagram.draw_graph, specification.to_graph(style), caption, size, sample
+        )
+        usage.record_usage(usage.Usage(images=1))
+        return GeneratedImage(content, "image/png", alt_text, f"{name}, drawn by multichain")
 
-    async def _written(self, asked: str) -> "tuple[str, Written]":
+    async def _write_diagram(self, instructions: str) -> "tuple[str, DiagramSpecification]":
         from ..diagram import from_json as written
 
-        message = asked
-        for _ in range(_TRIES):
-            reply = await self._chat.complete(message, "", silent)
+        message = instructions
+        for _ in range(_ATTEMPTS):
+            reply = await self._chat.complete(message, "", discard)
             try:
-                return reply.answered_by, written.read(reply.text)
+                return reply.answered_by, written.parse_specification(reply.text)
             except ValueError as error:
-                message = f"{asked}\n\nYour last reply could not be used: {error}. Reply with the JSON object alone."
+                message = (
+                    f"{instructions}\n\nYour last reply could not be used: {error}. Reply with the JSON object alone."
+                )
         raise ProviderError(f"{reply.answered_by} wrote no diagram that can be drawn; ask again, or name another model")

@@ -3,10 +3,10 @@
 COMPATIBLE_BASE_URL is its address, COMPATIBLE_API_KEY its key, if it asks for one.
 """
 
-from .openai_protocol.service import Service
+from .openai_protocol.service import OpenAIProtocolProvider
 
 
-class CompatibleService(Service):
+class CompatibleService(OpenAIProtocolProvider):
     """Some of these servers know embeddings as lists of numbers alone."""
 
     encoding = "float"
@@ -16,4 +16,4 @@ SERVICE = CompatibleService("compatible", "your server", "COMPATIBLE_API_KEY", "
 
 embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.offer
+OFFER = SERVICE.facts

@@ -10,32 +10,32 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ProviderError
-from ..interfaces import Images, Offer, Standing
+from ..interfaces import ImageGenerator, ModelStatus, ProviderFacts
 from ..runtime import loop_resources
 from ..transport import databricks_client
-from .chat_diagrams import Diagrams
-from .openai_protocol.service import Service, Settings
+from .chat_diagrams import ChatDiagramGenerator
+from .openai_protocol.service import OpenAIProtocolProvider, Settings
 
 
-class DatabricksService(Service):
+class DatabricksService(OpenAIProtocolProvider):
     """Databricks' spelling: ``/serving-endpoints`` of the workspace, a token for each call, no stream_options."""
 
     streams_usage = False
 
     @property
-    def offer(self) -> Offer:
+    def facts(self) -> ProviderFacts:
         """As the others', authenticated by Databricks' SDK."""
-        found = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
-        return replace(super().offer, credentials=found)
+        ways_in = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
+        return replace(super().facts, credentials=ways_in)
 
     def images(  # type: ignore[override]
         self,
         chat_models: list[str],
         fallback: bool = True,
         pace: Settings | None = None,
-    ) -> Images:
+    ) -> ImageGenerator:
         """Diagrams alone: no endpoint of Databricks makes pictures."""
-        return Diagrams(self.chat(chat_models, fallback, pace=pace))
+        return ChatDiagramGenerator(self.chat(chat_models, fallback, pace=pace))
 
     def requires(self, settings: Settings) -> set[str]:
         """The distributions that it serves with."""
@@ -45,33 +45,33 @@ class DatabricksService(Service):
         """As the others', whose pictures are diagrams. Raises ProfileError."""
         super().check(role, settings | ({"way": "diagram"} if role == "images" else {}))
 
-    async def standings(self, models: Sequence[str]) -> list[Standing]:
+    async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
         """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
-        client = await databricks_client.shared()
-        return [await asyncio.to_thread(self._asked, client, model) for model in models]
+        client = await databricks_client.shared_client()
+        return [await asyncio.to_thread(self._endpoint_status, client, model) for model in models]
 
-    def _asked(self, client: Any, model: str) -> Standing:  # the SDK's client
+    def _endpoint_status(self, client: Any, model: str) -> ModelStatus:  # the SDK's client
         try:
-            with databricks_client.asking(f"databricks:{model}"):
+            with databricks_client.translate_errors(f"databricks:{model}"):
                 state = client.serving_endpoints.get(model).state
         except ProviderError:
-            return Standing(f"{self.name}:{model}", listed=False)
-        return Standing(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
+            return ModelStatus(f"{self.name}:{model}", listed=False)
+        return ModelStatus(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
-    async def _access(self) -> Settings:
-        client = await databricks_client.shared()
+    async def _client_settings(self) -> Settings:
+        client = await databricks_client.shared_client()
         host = str(client.config.host).rstrip("/")
         return {
-            "api_key": await loop_resources.made("databricks token", _token),
+            "api_key": await loop_resources.get_or_create("databricks token", _token_source),
             "base_url": f"{host}/serving-endpoints",
         }
 
 
-async def _token() -> Callable[[], Awaitable[str]]:
+async def _token_source() -> Callable[[], Awaitable[str]]:
     """Gives a token for each call; the SDK renews it."""
 
     async def token() -> str:
-        return (await databricks_client.headers())["Authorization"].removeprefix("Bearer ")
+        return (await databricks_client.authentication_headers())["Authorization"].removeprefix("Bearer ")
 
     return token
 
@@ -80,4 +80,4 @@ SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DAT
 
 embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.offer
+OFFER = SERVICE.facts

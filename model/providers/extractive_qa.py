@@ -9,32 +9,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..contract.events import Tell
-from ..interfaces import NO_ANSWER, Reply, Turn
+from ..contract.events import Emit
+from ..interfaces import NO_ANSWER, ConversationTurn, Reply
 from ..passages import Chunk, Passage
-from ..retrieval.local.lexical import Lexical, runs
-from ..text_analysis import sentences, telling, words
+from ..retrieval.local.lexical import Lexical, split_into_ngrams
+from ..text_analysis import is_content_word, split_sentences, split_words
 
 ANSWERED_BY = "offline:extractive"
 
 _LETTERS_WEIGHT = 0.3
 _PASSAGE_WEIGHT = 0.3
-_KEPT_CHUNKS = 2048
-_ENOUGH = 2
+_CACHED_CHUNKS = 2048
+_MIN_CONTENT_WORDS = 2
 """Telling words of a question that stands alone."""
-_REFERRING = re.compile(
+_REFERRING_WORDS = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|he|she|him|her|his|hers|there|then|ones?)\b", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Sentence:
+class _AnalysedSentence:
     """A sentence of a chunk, where it starts in its document, and its terms."""
 
     text: str
     start: int
     stems: frozenset[str]
-    runs: frozenset[str]
+    ngrams: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Quote:
     score: float
 
 
-class Extractive:
+class ExtractiveAnswerer:
     """Quotes up to ``quotes`` sentences; the others only when within ``margin`` of the best one's score.
 
     It abstains when no passage holds as much of the question as ``abstain_below``, by words and letters.
@@ -55,53 +55,55 @@ class Extractive:
     def __init__(self, lexical: Lexical, *, quotes: int = 3, margin: float = 0.3, abstain_below: float = 0.0) -> None:
         self._lexical = lexical
         self._quotes, self._margin, self._abstain_below = quotes, margin, abstain_below
-        self._sentences = lru_cache(_KEPT_CHUNKS)(self._read)
+        self._sentences_of = lru_cache(_CACHED_CHUNKS)(self._read_chunk)
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> str:
+    async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
         """The question with the telling words of the last one, when it refers to something or says too little alone."""
-        asked = words(question)
-        if sum(map(telling, asked)) >= _ENOUGH and not _REFERRING.search(question):
+        question_words = split_words(question)
+        if sum(map(is_content_word, question_words)) >= _MIN_CONTENT_WORDS and not _REFERRING_WORDS.search(question):
             return question
-        there = set(asked)
-        carried = [word for word in words(history[-1].question) if word not in there and telling(word)]
+        known_words = set(question_words)
+        carried = [
+            word for word in split_words(history[-1].question) if word not in known_words and is_content_word(word)
+        ]
         return " ".join([question, *carried])
 
-    async def answer(self, question: str, passages: Sequence[Passage], tell: Tell) -> Reply:
+    async def answer(self, question: str, passages: Sequence[Passage], emit: Emit) -> Reply:
         """The best sentences, each followed by [n] for the passage it stands in."""
-        quotes = self._best(question, passages)
+        quotes = self._choose_quotes(question, passages)
         abstained = not quotes or max(passage.support for passage in passages) < self._abstain_below
         pieces = [NO_ANSWER] if abstained else [f"{quote.text} [{quote.position + 1}]" for quote in quotes]
         for number, piece in enumerate(pieces):
-            tell("token", " " * bool(number) + piece)
+            emit("token", " " * bool(number) + piece)
         if abstained:
             return Reply(NO_ANSWER, ANSWERED_BY, abstained=True)
         return Reply(" ".join(pieces), ANSWERED_BY, cited=frozenset(quote.position for quote in quotes))
 
-    def _best(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
+    def _choose_quotes(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
         """The sentences to quote, best first; none that shares no word with the question."""
-        stems, letters = self._lexical.weights(question), self._lexical.letter_weights(question)
-        found: dict[tuple[str, int], _Quote] = {}
+        stems, letters = self._lexical.weights(question), self._lexical.ngram_weights(question)
+        quotes_by_place: dict[tuple[str, int], _Quote] = {}
         top = max((passage.score for passage in passages), default=0.0) or 1.0
         for position, passage in enumerate(passages):
-            for sentence in self._sentences(passage.chunk):
-                share = _share(stems, sentence.stems)
-                place = (passage.chunk.source, sentence.start)  # the same sentence of two passages is one
-                if share and place not in found:
-                    score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _share(letters, sentence.runs)
+            for sentence in self._sentences_of(passage.chunk):
+                share = _weighted_share(stems, sentence.stems)
+                place_in_source = (passage.chunk.source, sentence.start)  # the same sentence of two passages is one
+                if share and place_in_source not in quotes_by_place:
+                    score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _weighted_share(letters, sentence.ngrams)
                     score += _PASSAGE_WEIGHT * passage.score / top
-                    found[place] = _Quote(" ".join(sentence.text.split()), position, score)
-        ranked = sorted(found.values(), key=lambda quote: -quote.score)[: self._quotes]
+                    quotes_by_place[place_in_source] = _Quote(" ".join(sentence.text.split()), position, score)
+        ranked = sorted(quotes_by_place.values(), key=lambda quote: -quote.score)[: self._quotes]
         return [quote for quote in ranked if quote.score >= ranked[0].score - self._margin]
 
-    def _read(self, chunk: Chunk) -> tuple[_Sentence, ...]:
-        return tuple(self._told(chunk))
+    def _read_chunk(self, chunk: Chunk) -> tuple[_AnalysedSentence, ...]:
+        return tuple(self._analyse_sentences(chunk))
 
-    def _told(self, chunk: Chunk) -> Iterator[_Sentence]:
-        for sentence in sentences(chunk.text):
-            stems, letters = frozenset(self._lexical.stems(sentence.text)), frozenset(runs(sentence.text))
-            yield _Sentence(sentence.text, chunk.start + sentence.start, stems, letters)
+    def _analyse_sentences(self, chunk: Chunk) -> Iterator[_AnalysedSentence]:
+        for sentence in split_sentences(chunk.text):
+            stems, letters = frozenset(self._lexical.stems(sentence.text)), frozenset(split_into_ngrams(sentence.text))
+            yield _AnalysedSentence(sentence.text, chunk.start + sentence.start, stems, letters)
 
 
-def _share(weights: Mapping[str, float], terms: frozenset[str]) -> float:
+def _weighted_share(weights: Mapping[str, float], terms: frozenset[str]) -> float:
     """The part of the weights whose terms are among ``terms``, from 0 to 1."""
     return sum(weights[term] for term in weights.keys() & terms) / (sum(weights.values()) or 1.0)

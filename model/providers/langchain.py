@@ -8,48 +8,50 @@ import numpy as np
 
 from ..config import import_paths
 from ..errors import ProfileError
-from ..interfaces import Offer, Vectors, normed
+from ..interfaces import Float32Array, ProviderFacts, normalize_rows
 from ..runtime import usage as account
 from ..runtime.usage import Usage
-from ..transport.rate_limiter import Endpoint, Rates
-from ..transport.retry import first
-from .chat_models import ChatSource, Generative
+from ..transport.rate_limiter import Operation, RateLimits
+from ..transport.retry import first_available
+from .chat_models import ChatProvider, ChatSource
 from .rerankers import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings
 
 
-OFFER = Offer("as the class does", "of chat, where the class tells them", "those of the class")
+OFFER = ProviderFacts("as the class does", "of chat, where the class tells them", "those of the class")
 
 
 class LangChainEmbeddings:
     """A LangChain embeddings object; what it costs is not known."""
 
     semantic = True
-    together, pause = 16, 0.0
+    batch_size, batch_window = 16, 0.0
 
-    def __init__(self, provider: str, model: str, made: "Embeddings", usage: Usage) -> None:
+    def __init__(self, provider: str, model: str, embeddings: "Embeddings", usage: Usage) -> None:
         self.provider, self.model = provider, model
-        self._made, self._usage, self._endpoint = made, usage, Endpoint("embeddings", provider)
+        self._embeddings, self._usage, self._operation = embeddings, usage, Operation("embeddings", provider)
 
-    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
         """One row for each text, of norm 1; a question goes the way that the class has for questions."""
 
-        async def ask(_: str) -> list[list[float]]:
+        async def call(_: str) -> list[list[float]]:
             if question:
-                asking = [self._made.aembed_query(text) for text in texts]
+                asking = [self._embeddings.aembed_query(text) for text in texts]
                 return list(await asyncio.gather(*asking))
-            return await self._made.aembed_documents(list(texts))
+            return await self._embeddings.aembed_documents(list(texts))
 
-        _, rows = await first({f"{self.provider}:{self.model}": ""}, ask, lambda _: self._endpoint.turn())
-        account.spend(self._usage)
-        return normed(np.array(rows, dtype=np.float32))
+        _, rows = await first_available(
+            {f"{self.provider}:{self.model}": ""}, call, lambda _: self._operation.acquire()
+        )
+        account.record_usage(self._usage)
+        return normalize_rows(np.array(rows, dtype=np.float32))
 
 
 def requires(settings: dict[str, Any]) -> set[str]:
     """The distributions that bring the class."""
-    return {"langchain-core", "tenacity", *import_paths.distributions(settings["model"])}
+    return {"langchain-core", "tenacity", *import_paths.find_distributions(settings["model"])}
 
 
 def check(role: str, settings: dict[str, Any]) -> None:
@@ -60,18 +62,18 @@ def check(role: str, settings: dict[str, Any]) -> None:
 
 def chat(
     model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: dict[str, int] | None = None
-) -> Generative:
+) -> ChatProvider:
     """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.language_models import BaseChatModel  # half a second
 
-    chat_model = _made(model, settings, BaseChatModel)
+    chat_model = _make_instance(model, settings, BaseChatModel)
 
-    async def given() -> Any:
+    async def make_model() -> Any:
         return chat_model
 
     name = type(chat_model).__name__
-    endpoint = Endpoint("chat", f"langchain:{name}", Rates.told(pace))
-    return Generative({f"langchain:{name}": ChatSource("langchain", name, given, window)}, endpoint)
+    endpoint = Operation("chat", f"langchain:{name}", RateLimits.from_settings(pace))
+    return ChatProvider({f"langchain:{name}": ChatSource("langchain", name, make_model, window)}, endpoint)
 
 
 def reranker(
@@ -80,10 +82,10 @@ def reranker(
     """The cross-encoder or chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.cross_encoders import BaseCrossEncoder
 
-    named = import_paths.named(model)
-    if isinstance(named, type) and issubclass(named, BaseCrossEncoder):
-        made = _made(model, settings, BaseCrossEncoder)
-        return CrossEncoderReranker(f"langchain:{type(made).__name__}", made)
+    name = import_paths.load_object(model)
+    if isinstance(name, type) and issubclass(name, BaseCrossEncoder):
+        reranker_object = _make_instance(model, settings, BaseCrossEncoder)
+        return CrossEncoderReranker(f"langchain:{type(reranker_object).__name__}", reranker_object)
     return ChatReranker(chat(model, settings, window))
 
 
@@ -91,22 +93,22 @@ def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainE
     """The embeddings at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
     from langchain_core.embeddings import Embeddings  # half a second
 
-    made = _made(model, settings, Embeddings)
-    told = (settings or {}).get("model") or (settings or {}).get("model_name")
-    name = ":".join(filter(None, [type(made).__name__, told]))
-    return LangChainEmbeddings("langchain", name, made, Usage(cost_known=False))
+    embeddings_object = _make_instance(model, settings, Embeddings)
+    class_name = (settings or {}).get("model") or (settings or {}).get("model_name")
+    name = ":".join(filter(None, [type(embeddings_object).__name__, class_name]))
+    return LangChainEmbeddings("langchain", name, embeddings_object, Usage(cost_known=False))
 
 
-def _made(path: str, settings: dict[str, Any] | None, kind: type) -> Any:
+def _make_instance(path: str, settings: dict[str, Any] | None, kind: type) -> Any:
     """The object; told not to retry where it can be told, since one layer does (retry.py)."""
-    made = import_paths.named(path)
-    if not (isinstance(made, type) and issubclass(made, kind)):
+    instance = import_paths.load_object(path)
+    if not (isinstance(instance, type) and issubclass(instance, kind)):
         raise ProfileError(f"{path} is no LangChain {'chat model' if 'Chat' in kind.__name__ else 'embeddings'} class")
-    given = dict(settings or {})
-    if "max_retries" in getattr(made, "model_fields", {}):
-        given.setdefault("max_retries", 0)
+    arguments = dict(settings or {})
+    if "max_retries" in getattr(instance, "model_fields", {}):
+        arguments.setdefault("max_retries", 0)
     try:
-        return made(**given)
+        return instance(**arguments)
     except (TypeError, ValueError) as error:
         raise ProfileError(f"{path} does not take these settings ({type(error).__name__})") from None
     except ImportError as error:

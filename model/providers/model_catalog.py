@@ -9,18 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..config.yaml_file import Source
+from ..config.yaml_file import YamlFile
 from ..errors import ProfileError, SettingError
 from ..runtime.usage import Usage
 
-FILE = Path(__file__).parent / "model_catalog.yaml"
-VARIABLE = "MULTICHAIN_PRICES"
+CATALOG_FILE = Path(__file__).parent / "model_catalog.yaml"
+CATALOG_VARIABLE = "MULTICHAIN_PRICES"
 _MILLION = 1_000_000
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class ModelFacts:
     """What is known of one model; prices in US dollars per million tokens, None where it is not known."""
 
     input: float | None = None
@@ -35,7 +35,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenCounts:
     """What a provider counted. ``input`` are all that are no image's; those of ``cached`` are among them."""
 
     input: int = 0
@@ -51,70 +51,73 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ModelCatalog:
     """The models by provider and name, as of ``date``."""
 
     date: date
-    models: Mapping[str, Mapping[str, Published]] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, ModelFacts]] = field(default_factory=dict)
 
 
-def table() -> Table:
+def load_catalog() -> ModelCatalog:
     """The shipped table, or the one that MULTICHAIN_PRICES names. Raises ProfileError, naming the line."""
-    return _read(os.environ.get(VARIABLE) or str(FILE))
+    return _read_catalog(os.environ.get(CATALOG_VARIABLE) or str(CATALOG_FILE))
 
 
-def of(provider: str, model: str) -> Published:
+def find_model(provider: str, model: str) -> ModelFacts:
     """What is known of ``model``, or of the model that it is a dated snapshot of."""
-    known = table().models.get(provider, {})
-    return known.get(model) or known.get(_SNAPSHOT.sub("", model)) or Published()
+    models = load_catalog().models.get(provider, {})
+    return models.get(model) or models.get(_SNAPSHOT.sub("", model)) or ModelFacts()
 
 
-def cost(provider: str, model: str, tokens: Tokens) -> float | None:
+def cost_of(provider: str, model: str, tokens: TokenCounts) -> float | None:
     """US dollars; None when a price that it takes is not known, which is never 0."""
-    known = of(provider, model)
-    cached = known.input if known.cached_input is None else known.cached_input
+    entry = find_model(provider, model)
+    cached = entry.input if entry.cached_input is None else entry.cached_input
     parts = (
-        (tokens.input - tokens.cached, known.input),
+        (tokens.input - tokens.cached, entry.input),
         (tokens.cached, cached),
-        (tokens.output, known.output),
-        (tokens.image_input, known.image_input),
-        (tokens.image_output, known.image_output),
+        (tokens.output, entry.output),
+        (tokens.image_input, entry.image_input),
+        (tokens.image_output, entry.image_output),
     )
-    if any(count and price is None for count, price in parts) or known == Published():
+    if any(count and price is None for count, price in parts) or entry == ModelFacts():
         return None
     return sum(count * (price or 0.0) for count, price in parts) / _MILLION
 
 
-def priced(provider: str, model: str, tokens: Tokens, images: int = 0) -> Usage:
+def price_usage(provider: str, model: str, tokens: TokenCounts, images: int = 0) -> Usage:
     """The usage of a call, with its cost where it is known."""
-    paid = cost(provider, model, tokens)
+    paid = cost_of(provider, model, tokens)
     return tokens.usage + Usage(images=images, cost=paid or 0.0, cost_known=paid is not None)
 
 
 @cache  # a file is read once
-def _read(file: str) -> Table:
+def _read_catalog(file: str) -> ModelCatalog:
     path = Path(file)
     if not path.is_file():
-        raise SettingError(f"there is no file {file}, which {VARIABLE} names")
-    source = Source(path)
-    told = source.values
-    if not isinstance(told, dict) or not isinstance(told.get("date"), date):
+        raise SettingError(f"there is no file {file}, which {CATALOG_VARIABLE} names")
+    source = YamlFile(path)
+    contents = source.values
+    if not isinstance(contents, dict) or not isinstance(contents.get("date"), date):
         raise ProfileError(
-            f"{source.place()}: it is no table of prices: it needs the date that it was made on, as {FILE.name} has"
+            f"{source.locate()}: it is no table of prices: it needs the date that it was made on, "
+            f"as {CATALOG_FILE.name} has"
         )
     models = {
-        str(provider): {str(name): _published(source, str(provider), str(name), one) for name, one in entries.items()}
-        for provider, entries in told.items()
+        str(provider): {
+            str(name): _parse_facts(source, str(provider), str(name), entry) for name, entry in entries.items()
+        }
+        for provider, entries in contents.items()
         if isinstance(entries, dict)
     }
-    return Table(told["date"], models)
+    return ModelCatalog(contents["date"], models)
 
 
-def _published(source: Source, provider: str, name: str, told: Any) -> Published:
-    names = {one.name for one in fields(Published)}
-    if not isinstance(told, dict) or not told.keys() <= names:
-        raise ProfileError(f"{source.place(provider, name)}: {name}: expected some of {', '.join(sorted(names))}")
+def _parse_facts(source: YamlFile, provider: str, name: str, entry: Any) -> ModelFacts:
+    names = {field.name for field in fields(ModelFacts)}
+    if not isinstance(entry, dict) or not entry.keys() <= names:
+        raise ProfileError(f"{source.locate(provider, name)}: {name}: expected some of {', '.join(sorted(names))}")
     for key in ("input", "cached_input", "output", "image_input", "image_output"):
-        if not isinstance(told.get(key, 0.0), int | float) or told.get(key, 0.0) < 0:
-            raise ProfileError(f"{source.place(provider, name)}: {name}: {key} is expected to be US dollars")
-    return Published(**told)
+        if not isinstance(entry.get(key, 0.0), int | float) or entry.get(key, 0.0) < 0:
+            raise ProfileError(f"{source.locate(provider, name)}: {name}: {key} is expected to be US dollars")
+    return ModelFacts(**entry)

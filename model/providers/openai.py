@@ -1,9 +1,9 @@
 """OpenAI: OPENAI_API_KEY is the key, OPENAI_BASE_URL another address than OpenAI's own."""
 
-from .openai_protocol.service import Service
+from .openai_protocol.service import OpenAIProtocolProvider
 
-SERVICE = Service("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+SERVICE = OpenAIProtocolProvider("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
 requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.offer
+OFFER = SERVICE.facts

@@ -8,33 +8,33 @@ import re
 
 from ..runtime import usage
 
-_TAG = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
+_FENCE = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
 
-_OTHER = "\u2039"
+_LOOKALIKE = "\u2039"
 """A bracket that looks like the one it stands for."""
 
 
-def fenced(number: int, text: str) -> str:
+def delimit_passage(number: int, text: str) -> str:
     """The ``number``-th passage, from 1; what looks like a fence in it is written with another bracket."""
-    return f'<passage n="{number}">\n{_TAG.sub(_OTHER, text)}\n</passage>'
+    return f'<passage n="{number}">\n{_FENCE.sub(_LOOKALIKE, text)}\n</passage>'
 
 
 _CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【】]*)?[\]】]")
 
 
-def checked(text: str, passages: int) -> tuple[str, frozenset[int]]:
+def check_citations(text: str, passages: int) -> tuple[str, frozenset[int]]:
     """``text`` with each citation as [n], those of no passage left out; and the positions cited, from 0."""
     cited: set[int] = set()
     false: set[int] = set()
 
-    def matched(match: re.Match[str]) -> str:
+    def replace_citation(match: re.Match[str]) -> str:
         numbers = [int(number) for number in re.findall(r"\d+", match[2])]
         true = [number for number in numbers if 1 <= number <= passages]
         cited.update(number - 1 for number in true)
         false.update(set(numbers) - set(true))
         return match[1] + " ".join(f"[{number}]" for number in true) if true else ""
 
-    told = _CITATION.sub(matched, text).strip()
+    text_with_citations = _CITATION.sub(replace_citation, text).strip()
     for number in sorted(false):
-        usage.note("false_citation", f"a sentence cited [{number}], which is no passage; the number was taken out")
-    return told, frozenset(cited)
+        usage.add_note("false_citation", f"a sentence cited [{number}], which is no passage; the number was taken out")
+    return text_with_citations, frozenset(cited)

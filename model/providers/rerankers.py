@@ -8,39 +8,39 @@ from collections.abc import Sequence
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from ..contract.events import silent
+from ..contract.events import discard
 from ..errors import ProviderError
 from ..passages import Passage
 from ..runtime import usage
 from ..runtime.usage import Usage
-from ..transport.retry import first
+from ..transport.retry import first_available
 from . import token_limits
-from .chat_models import PROMPTS, ChatSource, Generative, Prompt, Render, note_left_out
-from .prompting import fenced
+from .chat_models import PROMPTS, ChatProvider, ChatSource, Prompt, Render, note_left_out
+from .prompting import delimit_passage
 
 if TYPE_CHECKING:
     from langchain_core.cross_encoders import BaseCrossEncoder
 
-_PROMPT = Template((PROMPTS / "rerank.txt").read_text("utf-8"))
+_RANK_PROMPT = Template((PROMPTS / "rerank.txt").read_text("utf-8"))
 _LIST = re.compile(r"\[[^\[\]]*\]")
-_MOST = 10.0
-_REPLY = 512
+_MAX_MARK = 10.0
+_REPLY_TOKENS = 512
 """Tokens of the window that are left for the list."""
 
 
 class ChatReranker:
     """A chat model that gives each passage a mark; those that it has no room for come last, as they were."""
 
-    def __init__(self, chat: Generative) -> None:
+    def __init__(self, chat: ChatProvider) -> None:
         self._chat = chat
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """A score from 0 to 1 for each passage; none, and a note, when the model did not say one for each."""
-        reply, prompt = await self._chat.reply(_rank_prompt(question, passages), "", silent)
+        reply, prompt = await self._chat.reply(_render_rank_prompt(question, passages), "", discard)
         note_left_out(prompt.passages, len(passages))
-        scores = _scores(reply.text, prompt.passages)
+        scores = _parse_marks(reply.text, prompt.passages)
         if scores is None:
-            usage.note("not_reranked", f"{reply.answered_by} gave no list of marks, so the passages stay in order")
+            usage.add_note("not_reranked", f"{reply.answered_by} gave no list of marks, so the passages stay in order")
             return []
         return scores + [0.0] * (len(passages) - len(scores))
 
@@ -48,44 +48,44 @@ class ChatReranker:
 class CrossEncoderReranker:
     """A LangChain cross-encoder; its scores are as it gives them."""
 
-    def __init__(self, name: str, made: "BaseCrossEncoder") -> None:
-        self._name, self._made = name, made
+    def __init__(self, name: str, encoder: "BaseCrossEncoder") -> None:
+        self._name, self._encoder = name, encoder
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """A score for each passage. Raises ProviderError when the class gives something else."""
-        pairs = [(question, passage.chunk.searched) for passage in passages]
+        pairs = [(question, passage.chunk.searchable_text) for passage in passages]
 
-        async def ask(_: str) -> Any:  # a list, or an array
-            return await asyncio.to_thread(self._made.score, pairs)
+        async def call(_: str) -> Any:  # a list, or an array
+            return await asyncio.to_thread(self._encoder.score, pairs)
 
-        _, scores = await first({self._name: ""}, ask)
-        told = [float(score) for score in scores]
-        if len(told) != len(pairs) or not all(map(math.isfinite, told)):
+        _, scores = await first_available({self._name: ""}, call)
+        values = [float(score) for score in scores]
+        if len(values) != len(pairs) or not all(map(math.isfinite, values)):
             raise ProviderError(f"{self._name} did not give a number for each passage; name another reranker")
-        usage.spend(Usage())
-        return told
+        usage.record_usage(Usage())
+        return values
 
 
-def _rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
+def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
     """Return what writes the prompt that asks for a mark for as many ``passages`` as a model reads at once."""
-    numbered = [fenced(n, passage.chunk.searched) for n, passage in enumerate(passages, 1)]
-    around = token_limits.tokens(_PROMPT.substitute(count=len(passages), passages="", question=question))
+    numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
+    overhead = token_limits.count_tokens(_RANK_PROMPT.substitute(count=len(passages), passages="", question=question))
 
     def render(source: ChatSource) -> Prompt:
-        fitting = token_limits.fitting(numbered, source.window - _REPLY - around)
-        text = _PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
+        fitting = token_limits.take_fitting(numbered, source.window - _REPLY_TOKENS - overhead)
+        text = _RANK_PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
         return Prompt(text, len(fitting))
 
     return render
 
 
-def _scores(text: str, count: int) -> list[float] | None:
+def _parse_marks(text: str, count: int) -> list[float] | None:
     """The list of marks in a reply, as shares; None when it has no such list."""
-    for found in _LIST.findall(text):
+    for candidate in _LIST.findall(text):
         try:
-            marks = [float(mark) for mark in json.loads(found)]
+            marks = [float(mark) for mark in json.loads(candidate)]
         except (ValueError, TypeError):
             continue
-        if len(marks) == count and all(0 <= mark <= _MOST for mark in marks):
-            return [mark / _MOST for mark in marks]
+        if len(marks) == count and all(0 <= mark <= _MAX_MARK for mark in marks):
+            return [mark / _MAX_MARK for mark in marks]
     return None

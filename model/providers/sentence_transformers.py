@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ProfileError
-from ..interfaces import Offer
+from ..interfaces import ProviderFacts
 from ..runtime.usage import Usage
 from .langchain import LangChainEmbeddings
 
-OFFER = Offer("", "none are paid for", "none; the extra `sentence-transformers`")
+OFFER = ProviderFacts("", "none are paid for", "none; the extra `sentence-transformers`")
 EXTRA = "pip install -e '.[sentence-transformers]'"
 
 
@@ -33,8 +33,8 @@ def check(_role: str, settings: dict[str, Any]) -> None:
 
 def folder(settings: dict[str, Any]) -> Path | None:
     """The folder of the model, which a version is logged with; None for one of the hub."""
-    place = Path(settings["model"]).expanduser()
-    return place if place.is_dir() else None
+    location = Path(settings["model"]).expanduser()
+    return location if location.is_dir() else None
 
 
 def embeddings(model: str, question_prompt: str = "", passage_prompt: str = "", files: str = "") -> LangChainEmbeddings:
@@ -45,9 +45,9 @@ def embeddings(model: str, question_prompt: str = "", passage_prompt: str = "", 
     check("embeddings", {"model": files or model})
     from langchain_huggingface import HuggingFaceEmbeddings  # an extra, and seconds
 
-    made = HuggingFaceEmbeddings(
+    embeddings_object = HuggingFaceEmbeddings(
         model_name=str(Path(files or model).expanduser()) if (files or folder({"model": model})) else model,
         encode_kwargs={"prompt": passage_prompt} if passage_prompt else {},
         query_encode_kwargs={"prompt": question_prompt} if question_prompt else {},
     )
-    return LangChainEmbeddings("sentence_transformers", Path(model).name, made, Usage())
+    return LangChainEmbeddings("sentence_transformers", Path(model).name, embeddings_object, Usage())

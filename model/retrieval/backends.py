@@ -13,6 +13,6 @@ DEFAULT = "faiss"
 """The one that a profile has which names none."""
 
 
-def kind(name: str) -> ModuleType:
+def load_backend(name: str) -> ModuleType:
     """The module of that kind, which is one of MODULES."""
     return import_module(MODULES[name], __package__)

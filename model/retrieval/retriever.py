@@ -8,8 +8,8 @@ from ..errors import ProviderError
 from ..interfaces import Embeddings
 from ..passages import Passage
 from ..runtime import spans
-from ..runtime.coalescing import Gathered
-from .local.index import Index, Vectors
+from ..runtime.coalescing import MicroBatcher
+from .local.index import Float32Array, Index
 
 
 class Retriever(ABC):
@@ -17,42 +17,42 @@ class Retriever(ABC):
 
     index: Index | None = None
 
-    async def search(self, question: str, k: int, wanted: dict[str, Any] | None = None) -> list[Passage]:
+    async def search(self, question: str, k: int, filter_values: dict[str, Any] | None = None) -> list[Passage]:
         """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are."""
-        with spans.span("retrieval", "RETRIEVER", {"query": question, "k": k}) as step:
-            found = await self._found(question, k, wanted)
+        with spans.open_span("retrieval", "RETRIEVER", {"query": question, "k": k}) as step:
+            passages = await self._find(question, k, filter_values)
             if step:
-                step.outputs = [passage.fields() for passage in found]
-            return found
+                step.outputs = [passage.to_fields() for passage in passages]
+            return passages
 
     @abstractmethod
-    def within(self, documents: str) -> "Retriever":
+    def restrict_to(self, documents: str) -> "Retriever":
         """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
 
     @abstractmethod
-    async def _found(self, question: str, k: int, wanted: dict[str, Any] | None) -> list[Passage]: ...
+    async def _find(self, question: str, k: int, filter_values: dict[str, Any] | None) -> list[Passage]: ...
 
 
-class Questions:
+class QueryEmbedder:
     """The vectors of questions; those of one moment are embedded in one call, and those asked twice once."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
-        self._vector: Gathered[str, Vectors] = Gathered(
-            self._embedded, embeddings.together, embeddings.pause, parts=_parts, size=len
+        self._embed_question: MicroBatcher[str, Float32Array] = MicroBatcher(
+            self._embed, embeddings.batch_size, embeddings.batch_window, can_split=_is_provider_error, weigh=len
         )
 
-    async def vector(self, question: str) -> Vectors:
+    async def embed(self, question: str) -> Float32Array:
         """That of one question; shape (dimension,)."""
-        with spans.span("embedding", "EMBEDDING", {"text": question}):
-            return await self._vector(question)
+        with spans.open_span("embedding", "EMBEDDING", {"text": question}):
+            return await self._embed_question(question)
 
-    async def _embedded(self, questions: list[str]) -> Sequence[Vectors]:
-        once = list(dict.fromkeys(questions))
-        vectors = dict(zip(once, await self._embeddings.embed(once, question=True), strict=True))
+    async def _embed(self, questions: list[str]) -> Sequence[Float32Array]:
+        distinct = list(dict.fromkeys(questions))
+        vectors = dict(zip(distinct, await self._embeddings.embed(distinct, question=True), strict=True))
         return [vectors[question] for question in questions]
 
 
-def _parts(error: Exception) -> bool:
+def _is_provider_error(error: Exception) -> bool:
     """Whether some of what was embedded may be at fault."""
     return isinstance(error, ProviderError)

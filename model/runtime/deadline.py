@@ -15,55 +15,55 @@ from ..errors import DeadlineError, SettingError
 
 VARIABLE = "MULTICHAIN_DEADLINE_SECONDS"
 
-_ENDS: ContextVar["Clock | None"] = ContextVar("deadline", default=None)
+_CURRENT: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
 
-class Clock:
+class Deadline:
     """When something ends: what runs now, or, where several wait for it, what the last of them waits for."""
 
-    def __init__(self, ends: float | None = None) -> None:
+    def __init__(self, end_time: float | None = None) -> None:
         """``ends`` is by the loop's clock; without it, when what runs now does."""
-        now = _ENDS.get()
-        self.ends: float = ends if ends is not None else now.ends if now else math.inf
+        current = _CURRENT.get()
+        self.end_time: float = end_time if end_time is not None else current.end_time if current else math.inf
 
     def extend(self) -> None:
         """Gives it the time that what runs now has, if that is longer."""
-        now = _ENDS.get()
-        self.ends = max(self.ends, now.ends if now else math.inf)
+        current = _CURRENT.get()
+        self.end_time = max(self.end_time, current.end_time if current else math.inf)
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def activate(self) -> Iterator[None]:
         """What runs inside has this time."""
-        token = _ENDS.set(self)
+        token = _CURRENT.set(self)
         try:
             yield
         finally:
-            _ENDS.reset(token)
+            _CURRENT.reset(token)
 
 
 @contextmanager
-def begun() -> Iterator[None]:
+def start_deadline() -> Iterator[None]:
     """The clock runs from here, on the running loop, unless it runs already."""
-    if _ENDS.get() is not None:
+    if _CURRENT.get() is not None:
         yield
         return
-    with Clock(asyncio.get_running_loop().time() + allowed()).running():
+    with Deadline(asyncio.get_running_loop().time() + read_deadline_seconds()).activate():
         yield
 
 
-def left() -> float:
+def remaining_seconds() -> float:
     """The seconds that are left; infinite without a limit."""
-    clock = _ENDS.get()
-    return math.inf if clock is None else clock.ends - asyncio.get_running_loop().time()
+    clock = _CURRENT.get()
+    return math.inf if clock is None else clock.end_time - asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
-async def kept(name: str) -> AsyncIterator[None]:
+async def enforce_deadline(name: str) -> AsyncIterator[None]:
     """Ends what runs inside when the time is up. Raises DeadlineError, which names the stage."""
-    running = _ENDS.get()
-    ends = None if running is None or running.ends == math.inf else running.ends
+    running = _CURRENT.get()
+    end_time = None if running is None or running.end_time == math.inf else running.end_time
     try:
-        async with asyncio.timeout_at(ends) as limit:
+        async with asyncio.timeout_at(end_time) as limit:
             yield
     except TimeoutError:
         if not limit.expired():  # somebody else's
@@ -71,11 +71,11 @@ async def kept(name: str) -> AsyncIterator[None]:
         raise DeadlineError(f"{name}: the request's time was up; ask for less at once, or raise {VARIABLE}") from None
 
 
-def allowed() -> float:
+def read_deadline_seconds() -> float:
     """The seconds that a call may take; infinite without a setting. Raises SettingError."""
-    told = os.environ.get(VARIABLE)
+    setting = os.environ.get(VARIABLE)
     try:
-        seconds = float(told) if told else math.inf
+        seconds = float(setting) if setting else math.inf
     except ValueError:
         seconds = 0.0
     if not seconds > 0:

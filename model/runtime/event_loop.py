@@ -10,11 +10,11 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from ..errors import LoopError
+from ..errors import CancelledCallError
 from . import loop_resources
 
 T = TypeVar("T")
-_STOPPED = "the engine was stopped while it worked; try again"
+_STOPPED_MESSAGE = "the engine was stopped while it worked; try again"
 
 
 class Engine:
@@ -27,53 +27,53 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._live: _Loop | None = None
+        self._loop_thread: _LoopThread | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` returns; blocks the calling thread until it is there. Raises LoopError when the loop ends."""
         try:
-            return self._begun(work).result()
+            return self._submit(work).result()
         except CancelledError:
-            raise LoopError(_STOPPED) from None
+            raise CancelledCallError(_STOPPED_MESSAGE) from None
 
-    async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
+    async def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` returns, for a caller on a loop of its own; cancelling the caller cancels it."""
-        return await asyncio.wrap_future(self._begun(work))
+        return await asyncio.wrap_future(self._submit(work))
 
     def stream(self, work: Callable[[Callable[[T], None]], Coroutine[Any, Any, object]]) -> "Stream[T]":
         """What ``work`` puts into the function that it is given, as it does; closing the stream cancels it."""
-        items: SimpleQueue[T | _End] = SimpleQueue()
-        return Stream(self, items, self._begun(work(items.put)))
+        items: SimpleQueue[T | _EndOfStream] = SimpleQueue()
+        return Stream(self, items, self._submit(work(items.put)))
 
-    def _begun(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+    def _submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._started().loop)
+            return asyncio.run_coroutine_threadsafe(work, self._ensure_loop().loop)
         except RuntimeError:  # it was closed since
             work.close()
-            raise LoopError(_STOPPED) from None
+            raise CancelledCallError(_STOPPED_MESSAGE) from None
 
-    def _started(self) -> "_Loop":
+    def _ensure_loop(self) -> "_LoopThread":
         with self._lock:
-            if self._live is None or not self._live.usable:
-                self._live = _Loop()
-                weakref.finalize(self, self._live.stop)
-            return self._live
+            if self._loop_thread is None or not self._loop_thread.is_usable:
+                self._loop_thread = _LoopThread()
+                weakref.finalize(self, self._loop_thread.stop)
+            return self._loop_thread
 
 
-class _End:
+class _EndOfStream:
     """What a stream's queue holds last."""
 
 
 class Stream(Iterator[T], Generic[T]):
     """Items of work that goes on meanwhile. ``close``, from any thread, cancels it, and so does losing the stream."""
 
-    def __init__(self, engine: Engine, items: "SimpleQueue[T | _End]", work: "Future[Any]") -> None:
+    def __init__(self, engine: Engine, items: "SimpleQueue[T | _EndOfStream]", work: "Future[Any]") -> None:
         self._engine, self._items, self._work = engine, items, work
-        work.add_done_callback(lambda _: items.put(_End()))
+        work.add_done_callback(lambda _: items.put(_EndOfStream()))
 
     def __next__(self) -> T:
         item = self._items.get()
-        if not isinstance(item, _End):
+        if not isinstance(item, _EndOfStream):
             return item
         self._items.put(item)  # so that whoever asks again, or another thread, sees the end too
         with suppress(CancelledError):  # it was closed: the end like any other
@@ -88,37 +88,37 @@ class Stream(Iterator[T], Generic[T]):
         self.close()
 
 
-class _Loop:
+class _LoopThread:
     """An event loop in a thread of its own, for the process that made it."""
 
     def __init__(self) -> None:
-        self.loop, self._process, self._over = asyncio.new_event_loop(), os.getpid(), False
+        self.loop, self._process, self._has_ended = asyncio.new_event_loop(), os.getpid(), False
         workers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="multichain-work")
         self.loop.set_default_executor(workers)
         threading.Thread(target=self._run, name="multichain-loop", daemon=True).start()
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether work can be begun on it, here."""
-        return not self._over and self._process == os.getpid()
+        return not self._has_ended and self._process == os.getpid()
 
     def stop(self) -> None:
         """Ends it, and what runs on it; in a forked child, which has no such thread, does nothing."""
-        if self.usable and not self.loop.is_closed():
+        if self.is_usable and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
 
     def _run(self) -> None:
         self.loop.run_forever()
-        self._over = True
-        self.loop.run_until_complete(_ended())
-        self.loop.run_until_complete(loop_resources.close())
+        self._has_ended = True
+        self.loop.run_until_complete(_cancel_all_tasks())
+        self.loop.run_until_complete(loop_resources.close_all())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
 
-async def _ended() -> None:
+async def _cancel_all_tasks() -> None:
     """Cancels what is under way, so that nobody waits for it for ever."""
-    while others := asyncio.all_tasks() - {asyncio.current_task()}:
-        for task in others:
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(others)
+        await asyncio.wait(tasks)

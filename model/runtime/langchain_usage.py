@@ -15,7 +15,7 @@ register_configure_hook(_HANDLER, inheritable=True)  # once: each call adds to a
 
 
 @contextmanager
-def counted() -> Iterator[None]:
+def count_langchain_usage() -> Iterator[None]:
     """What chat models use inside is spent, at a cost that is not known: whose prices they are is not told."""
     handler = UsageMetadataCallbackHandler()
     token = _HANDLER.set(handler)
@@ -23,5 +23,5 @@ def counted() -> Iterator[None]:
         yield
     finally:
         _HANDLER.reset(token)
-        for told in handler.usage_metadata.values():
-            usage.spend(Usage(told["input_tokens"], told["output_tokens"], cost_known=False))
+        for tokens in handler.usage_metadata.values():
+            usage.record_usage(Usage(tokens["input_tokens"], tokens["output_tokens"], cost_known=False))

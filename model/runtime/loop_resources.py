@@ -5,48 +5,48 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-_KEPT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
-_HTTP = "http"
+_RESOURCES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
+_HTTP_KEY = "http"
 
 
-async def made(key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:  # a client of whatever kind
+async def get_or_create(key: Hashable, factory: Callable[[], Awaitable[Any]]) -> Any:  # a client of whatever kind
     """What ``make`` made for ``key`` on the running loop: once, however many ask at a time, until it fails."""
-    mine = _mine()
-    if key not in mine:
-        mine[key] = asyncio.ensure_future(make())
-    making: asyncio.Future[Any] = mine[key]
+    resources = _own_resources()
+    if key not in resources:
+        resources[key] = asyncio.ensure_future(factory())
+    creation: asyncio.Future[Any] = resources[key]
     try:
-        return await asyncio.shield(making)
+        return await asyncio.shield(creation)
     except BaseException:
-        if making.done() and mine.get(key) is making:
-            del mine[key]
+        if creation.done() and resources.get(key) is creation:
+            del resources[key]
         raise
 
 
-def kept(key: Hashable, make: Callable[[], Any]) -> Any:
+def get_or_create_sync(key: Hashable, factory: Callable[[], Any]) -> Any:
     """What ``make`` made for ``key`` on the running loop, at the first time it was asked for."""
-    mine = _mine()
-    if key not in mine:
-        mine[key] = make()
-    return mine[key]
+    resources = _own_resources()
+    if key not in resources:
+        resources[key] = factory()
+    return resources[key]
 
 
-def http(heard: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2 is typed, and no direct dependency
+def http_client(on_response: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2 is typed, and no direct dependency
     """The connections that all clients of the running loop share; ``heard`` is told of each response."""
     from openai import DefaultAsyncHttpxClient  # half a second, and not for every profile
 
-    mine = _mine()
-    if _HTTP not in mine:
-        mine[_HTTP] = DefaultAsyncHttpxClient(event_hooks={"response": [heard]})
-    return mine[_HTTP]
+    resources = _own_resources()
+    if _HTTP_KEY not in resources:
+        resources[_HTTP_KEY] = DefaultAsyncHttpxClient(event_hooks={"response": [on_response]})
+    return resources[_HTTP_KEY]
 
 
-async def close() -> None:
+async def close_all() -> None:
     """Closes the connections of the running loop, at its end."""
-    mine = _KEPT.pop(asyncio.get_running_loop(), {})
-    if _HTTP in mine:
-        await mine[_HTTP].aclose()
+    resources = _RESOURCES.pop(asyncio.get_running_loop(), {})
+    if _HTTP_KEY in resources:
+        await resources[_HTTP_KEY].aclose()
 
 
-def _mine() -> dict[Hashable, Any]:
-    return _KEPT.setdefault(asyncio.get_running_loop(), {})
+def _own_resources() -> dict[Hashable, Any]:
+    return _RESOURCES.setdefault(asyncio.get_running_loop(), {})

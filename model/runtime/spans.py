@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["CHAIN", "RETRIEVER", "EMBEDDING", "CHAT_MODEL", "RERANKER"]
+SpanKind = Literal["CHAIN", "RETRIEVER", "EMBEDDING", "CHAT_MODEL", "RERANKER"]
 """MLflow's words for kinds of spans."""
 
 
@@ -20,13 +20,13 @@ class Span:
     """One step; times are in nanoseconds since 1970, ``parent`` is the step around it."""
 
     name: str
-    kind: Kind
+    kind: SpanKind
     inputs: Any
     parent: "Span | None" = None
     outputs: Any = None
     attributes: dict[str, Any] = field(default_factory=dict)
-    begun: int = field(default_factory=time.time_ns)
-    ended: int = 0
+    start_ns: int = field(default_factory=time.time_ns)
+    end_ns: int = 0
     error: str = ""
 
 
@@ -38,49 +38,49 @@ class Trace:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Recording:
     """Where steps go, and the step that runs."""
 
-    kept: list[Span]
-    now: Span | None = None
+    spans: list[Span]
+    current: Span | None = None
 
 
-_PLACE: ContextVar[_Place | None] = ContextVar("spans", default=None)
+_RECORDING: ContextVar[_Recording | None] = ContextVar("spans", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[list[Span]]:
+def record_spans() -> Iterator[list[Span]]:
     """Keeps the steps inside, those that enclose others first."""
-    kept: list[Span] = []
-    token = _PLACE.set(_Place(kept))
+    recorded: list[Span] = []
+    token = _RECORDING.set(_Recording(recorded))
     try:
-        yield kept
+        yield recorded
     finally:
-        _PLACE.reset(token)
+        _RECORDING.reset(token)
 
 
 @contextmanager
-def span(name: str, kind: Kind, inputs: Any) -> Iterator[Span | None]:  # JSON
+def open_span(name: str, kind: SpanKind, inputs: Any) -> Iterator[Span | None]:  # JSON
     """A step, to which outputs and attributes are added inside; None when nobody keeps it."""
-    place = _PLACE.get()
-    if place is None:
+    recording = _RECORDING.get()
+    if recording is None:
         yield None
         return
-    step = Span(name, kind, inputs, place.now)
-    place.kept.append(step)
-    token = _PLACE.set(_Place(place.kept, step))
+    step = Span(name, kind, inputs, recording.current)
+    recording.spans.append(step)
+    token = _RECORDING.set(_Recording(recording.spans, step))
     try:
         yield step
     except BaseException as error:
         step.error = type(error).__name__
         raise
     finally:
-        step.ended = time.time_ns()
-        _PLACE.reset(token)
+        step.end_ns = time.time_ns()
+        _RECORDING.reset(token)
 
 
-def add(**attributes: Any) -> None:  # JSON
+def add_attributes(**attributes: Any) -> None:  # JSON
     """Attributes of the step that runs here."""
-    place = _PLACE.get()
-    if place and place.now:
-        place.now.attributes |= attributes
+    recording = _RECORDING.get()
+    if recording and recording.current:
+        recording.current.attributes |= attributes

@@ -16,7 +16,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Document, SpanStatusCode, SpanType
 
-from ..contract.fields import Values
+from ..contract.fields import StageValues
 from ..errors import SettingError
 from . import spans
 from .spans import Span, Trace
@@ -24,86 +24,95 @@ from .spans import Span, Trace
 SHARE, MASKED = "MULTICHAIN_TRACES", "MULTICHAIN_TRACES_MASKED"
 EVALUATION = "MULTICHAIN_EVALUATION"
 """The variable that names the evaluation which asks, so that its traces are not taken for those of users."""
-_CHOSEN = ("image", "usage", "notes", "seconds", "sources")
+_OMITTED_FIELDS = ("image", "usage", "notes", "seconds", "sources")
 """Fields of a stage that its span does not repeat: told by other means, or too large."""
 
 
 @asynccontextmanager
-async def traced(request: Values, version: str) -> AsyncIterator[Trace]:
+async def trace_request(request: StageValues, version: str) -> AsyncIterator[Trace]:
     """Traces what runs inside, if this request is chosen; it is written at the end, so that nothing waits for it."""
-    trace, begun = Trace(), time.time_ns()
-    if random.random() >= share():  # noqa: S311 - a sample
+    trace, start_ns = Trace(), time.time_ns()
+    if random.random() >= read_trace_share():  # noqa: S311 - a sample
         yield trace
         return
-    with spans.recording() as kept:
+    with spans.record_spans() as recorded:
         try:
             yield trace
         finally:
-            await asyncio.shield(asyncio.to_thread(_written, request, version, begun, kept, trace.response))
+            await asyncio.shield(asyncio.to_thread(_write_trace, request, version, start_ns, recorded, trace.response))
 
 
-def share() -> float:
+def read_trace_share() -> float:
     """The share of requests that are traced. Raises SettingError."""
-    told = os.environ.get(SHARE) or "0"
+    setting = os.environ.get(SHARE) or "0"
     try:
-        chosen = float(told)
+        fraction = float(setting)
     except ValueError:
-        chosen = -1.0
-    if not 0 <= chosen <= 1:
+        fraction = -1.0
+    if not 0 <= fraction <= 1:
         raise SettingError(f"{SHARE} is expected to be a number from 0 to 1")
-    return chosen
+    return fraction
 
 
-def _written(request: Values, version: str, begun: int, kept: list[Span], response: Values) -> None:
+def _write_trace(
+    request: StageValues, version: str, start_ns: int, recorded: list[Span], response: StageValues
+) -> None:
     """Writes a trace of the steps ``kept``, and its id into the response."""
     root = mlflow.start_span_no_context(
         "multichain",
         SpanType.CHAIN,
-        inputs=_told(request),
-        tags={"multichain.version": version or "none"} | _evaluation(),
-        start_time_ns=begun,
+        inputs=_redact(request),
+        tags={"multichain.version": version or "none"} | _evaluation_tags(),
+        start_time_ns=start_ns,
     )
     if response:
         response["meta"]["trace_id"] = root.trace_id
-    made: dict[int, Any] = {}
-    for step in kept:
-        parent = made[id(step.parent)] if step.parent else root
-        one = mlflow.start_span_no_context(
-            step.name, step.kind, parent_span=parent, inputs=_told(step.inputs), start_time_ns=step.begun
+    mlflow_spans: dict[int, Any] = {}
+    for step in recorded:
+        parent = mlflow_spans[id(step.parent)] if step.parent else root
+        mlflow_span = mlflow.start_span_no_context(
+            step.name, step.kind, parent_span=parent, inputs=_redact(step.inputs), start_time_ns=step.start_ns
         )
-        one.set_attributes(step.attributes)
-        one.set_outputs(_documents(step.outputs) if step.kind == SpanType.RETRIEVER else _told(step.outputs))
+        mlflow_span.set_attributes(step.attributes)
+        mlflow_span.set_outputs(
+            _to_documents(step.outputs) if step.kind == SpanType.RETRIEVER else _redact(step.outputs)
+        )
         status = SpanStatusCode.ERROR if step.error else SpanStatusCode.OK
-        one.end(status=status, end_time_ns=step.ended or None)
-        made[id(step)] = one
-    root.end(outputs=_told(response))
+        mlflow_span.end(status=status, end_time_ns=step.end_ns or None)
+        mlflow_spans[id(step)] = mlflow_span
+    root.end(outputs=_redact(response))
 
 
-def _evaluation() -> dict[str, str]:
+def _evaluation_tags() -> dict[str, str]:
     name = os.environ.get(EVALUATION)
     return {"multichain.evaluation": name} if name else {}
 
 
-def _told(value: Any) -> Any:  # JSON
+def _redact(value: Any) -> Any:  # JSON
     """``value`` as a trace holds it: without pictures, and masked where that is wanted."""
     if isinstance(value, dict):
-        return {name: _told(one) for name, one in value.items() if name not in _CHOSEN}
+        return {name: _redact(item) for name, item in value.items() if name not in _OMITTED_FIELDS}
     if isinstance(value, list | tuple):
-        return [_told(one) for one in value]
-    return f"({len(value)} characters)" if isinstance(value, str) and _masked() and value else value
+        return [_redact(one) for one in value]
+    return f"({len(value)} characters)" if isinstance(value, str) and _is_masked() and value else value
 
 
-def _documents(passages: Any) -> list[Document]:  # the fields of passages
+def _to_documents(passages: Any) -> list[Document]:  # the fields of passages
     """As MLflow's own scorers read them."""
     return [
         Document(
-            page_content=_told(one["text"]),
-            metadata={"doc_uri": one["source"], "score": one["score"], "heading": one["heading"], "page": one["page"]},
-            id=f"{one['source']}:{one['start']}",
+            page_content=_redact(passage["text"]),
+            metadata={
+                "doc_uri": passage["source"],
+                "score": passage["score"],
+                "heading": passage["heading"],
+                "page": passage["page"],
+            },
+            id=f"{passage['source']}:{passage['start']}",
         )
-        for one in passages or ()
+        for passage in passages or ()
     ]
 
 
-def _masked() -> bool:
+def _is_masked() -> bool:
     return os.environ.get(MASKED, "").lower() in {"1", "true"}

@@ -32,13 +32,13 @@ class Usage:
             self.cached or other.cached,
         )
 
-    def shared(self, sizes: Sequence[int]) -> "list[Usage]":
+    def split(self, sizes: Sequence[int]) -> "list[Usage]":
         """Shares of it, by the sizes of those who caused it; together they are the whole."""
-        whole = sum(sizes) or 1
-        parts, before = [], 0
+        total = sum(sizes) or 1
+        parts, consumed = [], 0
         for size in sizes:
-            start, end = before / whole, (before + size) / whole
-            before += size
+            start, end = consumed / total, (consumed + size) / total
+            consumed += size
             parts.append(
                 replace(
                     self,
@@ -63,34 +63,34 @@ class Account:
     notes: list[str] = field(default_factory=list)
 
 
-_OPEN: ContextVar[Account | None] = ContextVar("account", default=None)
+_CURRENT: ContextVar[Account | None] = ContextVar("account", default=None)
 
 
 @contextmanager
-def opened(account: Account | None = None) -> Iterator[Account]:
+def track_usage(account: Account | None = None) -> Iterator[Account]:
     """An account, or the one given, of what is spent and noted inside, and in the tasks that are begun inside."""
     account = account or Account()
-    token = _OPEN.set(account)
+    token = _CURRENT.set(account)
     try:
         yield account
     finally:
-        _OPEN.reset(token)
+        _CURRENT.reset(token)
 
 
-def used() -> Account:
+def current_account() -> Account:
     """The open account; an empty one where none is."""
-    return _OPEN.get() or Account()
+    return _CURRENT.get() or Account()
 
 
-def spend(usage: Usage) -> None:
+def record_usage(usage: Usage) -> None:
     """Adds to the open account."""
-    account = _OPEN.get()
+    account = _CURRENT.get()
     if account:
         account.usage += usage
 
 
-def note(code: str, sentence: str) -> None:
+def add_note(code: str, sentence: str) -> None:
     """Tells the caller something beside the answer: a stable code and a sentence, once."""
-    account, told = _OPEN.get(), f"{code}: {sentence}"
-    if account and told not in account.notes:
-        account.notes.append(told)
+    account, text = _CURRENT.get(), f"{code}: {sentence}"
+    if account and text not in account.notes:
+        account.notes.append(text)

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
 
-from ..contract.events import Tell
-from ..contract.fields import Field, Values
+from ..contract.events import Emit
+from ..contract.fields import Field, StageValues
 
 Fields: TypeAlias = tuple[Field, ...]
 
@@ -19,16 +19,16 @@ class Stage(ABC):
 
     inputs: Fields
     outputs: Fields
-    shared: ClassVar[bool] = False
+    is_shared: ClassVar[bool] = False
     """Whether requests that ask it the same at the same time get one answer: nothing else comes of running it."""
 
     @classmethod
-    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ARG003 - for those that need them
+    def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ARG003 - for those that need them
         """The inputs and outputs of the stage ``name`` with these settings."""
         return cls.inputs, cls.outputs
 
     @abstractmethod
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
         """The output fields for ``values``, which are valid: the declared ones and ``answered_by``.
 
         What it used and what is to be noted goes to the account (account.py), mostly in its providers. It may ``tell``

@@ -1,22 +1,22 @@
 """A message to a chat model, without a search: a shorter answer, a translation, a caption."""
 
-from ..contract.events import Tell
-from ..contract.fields import Field, Values
+from ..contract.events import Emit
+from ..contract.fields import Field, StageValues
 from ..interfaces import ChatModel
 from .base import Stage
 
 
-class Chat(Stage):
+class ChatStage(Stage):
     """Sends ``message`` to a chat model, below the instructions in ``system``."""
 
-    shared = True
-    inputs = (Field("message", "text", "What to say to it.", required=True, most=100_000, example="Say hello."),)
+    is_shared = True
+    inputs = (Field("message", "text", "What to say to it.", required=True, maximum=100_000, example="Say hello."),)
     outputs = (Field("reply", "text", "What it answered."),)
 
     def __init__(self, chat: ChatModel, system: str = "") -> None:
         self._chat, self._system = chat, system
 
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
         """Asks, and gives the whole reply."""
-        reply = await self._chat.complete(values["message"], self._system, tell)
+        reply = await self._chat.complete(values["message"], self._system, emit)
         return {"reply": reply.text, "answered_by": reply.answered_by}

@@ -4,30 +4,30 @@ import asyncio
 import base64
 from hashlib import sha256
 
-from ..contract.events import Tell
-from ..contract.fields import Field, Values
-from ..images.provenance import marked
-from ..images.storage import check, store, stored
-from ..interfaces import STYLES, Images, Picture
+from ..contract.events import Emit
+from ..contract.fields import Field, StageValues
+from ..images.provenance import embed_provenance
+from ..images.storage import check_storage, is_storage_set, store_image
+from ..interfaces import STYLES, GeneratedImage, ImageGenerator
 from ..passages import Passage
 from ..retrieval.retriever import Retriever
 from .base import Stage
 
-_LARGE = 500_000
+_LARGE_IMAGE = 500_000
 """Bytes of a picture from which a thread prepares it: some milliseconds' work."""
 
 
 class ImageGeneration(Stage):
     """Draws the prompt, with passages for a provider that can use them: those given, or ``passages`` found for it."""
 
-    shared = True
+    is_shared = True
     inputs = (
         Field(
             "prompt",
             "text",
             "What to draw.",
             required=True,
-            most=32_000,
+            maximum=32_000,
             example="A conceptual diagram of LangChain in use",
         ),
         Field(
@@ -37,8 +37,8 @@ class ImageGeneration(Stage):
             fields=(Field("text", "text", "The passage.", required=True), Field("source", "text", "Its document.")),
         ),
         Field("style", "text", "The form of a diagram; without it, the one that fits the prompt.", choices=STYLES),
-        Field("size", "text", "Width and height in pixels, such as 1536x864.", most=9),
-        Field("sample", "integer", "Which of several pictures of the same prompt.", least=1, most=100),
+        Field("size", "text", "Width and height in pixels, such as 1536x864.", maximum=9),
+        Field("sample", "integer", "Which of several pictures of the same prompt.", minimum=1, maximum=100),
     )
     outputs = (
         Field("image", "image", "The picture as base64; empty when it is at the url."),
@@ -48,14 +48,14 @@ class ImageGeneration(Stage):
         Field("alt_text", "text", "The picture in words."),
     )
 
-    def __init__(self, retriever: Retriever, images: Images, passages: int = 4) -> None:
+    def __init__(self, retriever: Retriever, images: ImageGenerator, passages: int = 4) -> None:
         self._retriever, self._images, self._passages = retriever, images, passages
 
-    async def run(self, values: Values, tell: Tell) -> Values:  # noqa: ARG002 - a picture comes whole
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:  # noqa: ARG002 - a picture comes whole
         """Takes the passages, or retrieves them, and draws."""
-        passages = await self._found(values)
-        if stored():
-            await asyncio.to_thread(check)
+        passages = await self._find_passages(values)
+        if is_storage_set():
+            await asyncio.to_thread(check_storage)
         picture = await self._images.draw(
             values["prompt"],
             passages,
@@ -63,23 +63,23 @@ class ImageGeneration(Stage):
             size=values.get("size", ""),
             sample=values.get("sample", 1),
         )
-        if stored() or len(picture.content) > _LARGE:
-            return await asyncio.to_thread(_given, picture)
-        return _given(picture)
+        if is_storage_set() or len(picture.content) > _LARGE_IMAGE:
+            return await asyncio.to_thread(_output_fields, picture)
+        return _output_fields(picture)
 
-    async def _found(self, values: Values) -> list[Passage]:
+    async def _find_passages(self, values: StageValues) -> list[Passage]:
         """The passages given, or found for the prompt; none where nothing is made of them."""
         if not self._images.wants_passages(values["prompt"], values.get("style", "")):
             return []
         if "sources" in values:
-            return [Passage.given(one["text"], one.get("source") or "") for one in values["sources"]]
+            return [Passage.from_text(source["text"], source.get("source") or "") for source in values["sources"]]
         return await self._retriever.search(values["prompt"], self._passages)
 
 
-def _given(picture: Picture) -> Values:
+def _output_fields(picture: GeneratedImage) -> StageValues:
     """The picture with what made it written into it: stored where it is to be stored, else as base64."""
-    content = marked(picture.content, picture.answered_by, picture.alt_text, picture.origin)
-    url = store(content, picture.mime_type)
+    content = embed_provenance(picture.content, picture.answered_by, picture.alt_text, picture.origin)
+    url = store_image(content, picture.mime_type)
     return {
         "image": "" if url else base64.b64encode(content).decode(),
         "mime_type": picture.mime_type,

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from ..contract.events import Tell
-from ..contract.fields import Field, Values
-from ..interfaces import Chat, Reranker, Turn
-from ..passages import FILTERS, Passage
+from ..contract.events import Emit
+from ..contract.fields import Field, StageValues
+from ..interfaces import ConversationTurn, QuestionAnswerer, Reranker
+from ..passages import FILTER_FIELDS, Passage
 from ..retrieval.retriever import Retriever
 from ..runtime import usage
 from .base import Stage
 
-SOURCE = (
+SOURCE_FIELDS = (
     Field("source", "text", "Path relative to the folder given, or address, of the document."),
     Field("title", "text", "The document's title."),
     Field("heading", "text", "The headings above the passage, outermost first, joined by ' > '."),
@@ -23,7 +23,7 @@ SOURCE = (
     Field("cited", "boolean", "Whether the answer rests on it."),
 )
 
-TAG = Field("tag", "text", "Something known of the document, as name=value.")
+TAG_FIELD = Field("tag", "text", "Something known of the document, as name=value.")
 
 
 class RetrievalQA(Stage):
@@ -33,15 +33,15 @@ class RetrievalQA(Stage):
     orders the best ``reranked`` passages anew before the best of them are taken.
     """
 
-    shared = True
+    is_shared = True
     inputs = (
-        Field("question", "text", "What to ask.", required=True, most=10_000, example="Tell me about LangChain."),
-        Field("k", "integer", "How many passages to find.", least=1, most=50),
+        Field("question", "text", "What to ask.", required=True, maximum=10_000, example="Tell me about LangChain."),
+        Field("k", "integer", "How many passages to find.", minimum=1, maximum=50),
         Field(
             "filter",
             "object",
             "Only passages whose fields have these values: a value, or a list of which any will do.",
-            fields=(*(field for field in SOURCE if field.name in FILTERS), TAG),
+            fields=(*(field for field in SOURCE_FIELDS if field.name in FILTER_FIELDS), TAG_FIELD),
         ),
         Field(
             "history",
@@ -54,52 +54,52 @@ class RetrievalQA(Stage):
         Field("answer", "text", "The answer; [n] cites the n-th source."),
         Field("support", "number", "How much of the question the passages hold by their words and letters, 0 to 1."),
         Field("abstained", "boolean", "Whether the documents did not hold the answer."),
-        Field("sources", "list", "The passages found, best first.", fields=SOURCE),
+        Field("sources", "list", "The passages found, best first.", fields=SOURCE_FIELDS),
     )
 
     def __init__(
         self,
         retriever: Retriever,
-        chat: Chat,
+        chat: QuestionAnswerer,
         passages: int = 4,
         documents: str = "",
         reranker: Reranker | None = None,
         reranked: int = 20,
     ) -> None:
-        self._retriever = retriever.within(documents) if documents else retriever
+        self._retriever = retriever.restrict_to(documents) if documents else retriever
         self._chat, self._passages = chat, passages
         self._reranker, self._reranked = reranker, reranked
 
-    async def _understood(self, question: str, history: list[Values]) -> str:
+    async def _complete_question(self, question: str, history: list[StageValues]) -> str:
         """The question as it stands alone; a note tells when it was completed."""
-        turns = [Turn(turn["question"], turn.get("answer") or "") for turn in history]
-        told = await self._chat.standalone(question, turns) if turns else question
-        if told != question:
-            usage.note("question_completed", "it was completed from the history before it was searched for")
-        return told
+        turns = [ConversationTurn(turn["question"], turn.get("answer") or "") for turn in history]
+        completed = await self._chat.complete_question(question, turns) if turns else question
+        if completed != question:
+            usage.add_note("question_completed", "it was completed from the history before it was searched for")
+        return completed
 
-    async def _found(self, question: str, k: int, wanted: Values | None) -> list[Passage]:
+    async def _find_passages(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
         """The best ``k`` passages, in the reranker's order where there is one."""
         if self._reranker is None:
-            return await self._retriever.search(question, k, wanted)
-        passages = await self._retriever.search(question, max(k, self._reranked), wanted)
+            return await self._retriever.search(question, k, filter_values)
+        passages = await self._retriever.search(question, max(k, self._reranked), filter_values)
         scores = await self._reranker.rank(question, passages) if passages else []
         if scores:
             ranked = sorted(zip(scores, passages, strict=True), key=lambda one: -one[0])
             passages = [replace(passage, score=round(score, 6)) for score, passage in ranked]
         return passages[:k]
 
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
         """Retrieves, then answers."""
-        question = await self._understood(values["question"], values.get("history") or [])
-        passages = await self._found(question, values.get("k", self._passages), values.get("filter"))
+        question = await self._complete_question(values["question"], values.get("history") or [])
+        passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
         for passage in passages:
-            tell("source", passage.fields())
-        reply = await self._chat.answer(question, passages, tell)
+            emit("source", passage.to_fields())
+        reply = await self._chat.answer(question, passages, emit)
         return {
             "answer": reply.text,
             "support": max((passage.support for passage in passages), default=0.0),
             "abstained": reply.abstained,
-            "sources": [passage.fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
+            "sources": [passage.to_fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
             "answered_by": reply.answered_by,
         }

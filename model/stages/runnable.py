@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import import_paths
 from ..contract import json_schema
-from ..contract.events import Tell, silent
-from ..contract.fields import Values
+from ..contract.events import Emit, discard
+from ..contract.fields import StageValues
 from ..errors import ProfileError, StageFailedError
 from .base import Fields, Stage
 
@@ -18,7 +18,7 @@ PICKLES = Path(__file__).parent.parent / "runnables"
 """Where a version has the objects that were given to ``log``."""
 
 
-class Runnable(Stage):
+class RunnableStage(Stage):
     """Calls a Runnable with the inputs as a dict, or with the bare value of a lone input called ``input``.
 
     ``runnable`` is its import path; or ``cloudpickle`` names an object that is given when the version is logged
@@ -35,56 +35,58 @@ class Runnable(Stage):
         outputs: dict[str, Any] | None = None,
         requires: list[str] | None = None,  # noqa: ARG002 - read where a version's requirements are made
     ) -> None:
-        self._name, self._told = name, runnable or f"cloudpickle:{cloudpickle}"
-        self._runnable = _loaded(runnable, cloudpickle)
-        self.inputs, self.outputs = _fields(self._runnable, inputs, outputs)
+        self._name, self._description = name, runnable or f"cloudpickle:{cloudpickle}"
+        self._runnable = _load_runnable(runnable, cloudpickle)
+        self.inputs, self.outputs = _declared_fields(self._runnable, inputs, outputs)
 
     @classmethod
-    def declare(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:
+    def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:
         """The declared fields, or those of the Runnable's schema. Raises ProfileError."""
-        made = cls(name, **settings)
-        return made.inputs, made.outputs
+        stage = cls(name, **settings)
+        return stage.inputs, stage.outputs
 
-    async def run(self, values: Values, tell: Tell) -> Values:
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
         """Invokes it; a lone text is streamed when somebody listens."""
-        alone = [field.name for field in self.inputs] == ["input"]
-        given = values["input"] if alone else values
-        streams = tell is not silent and len(self.outputs) == 1 and self.outputs[0].kind == "text"
+        is_single_input = [field.name for field in self.inputs] == ["input"]
+        runnable_input = values["input"] if is_single_input else values
+        streams = emit is not discard and len(self.outputs) == 1 and self.outputs[0].kind == "text"
         from ..runtime import langchain_usage  # LangChain, half a second, which this stage has paid already
 
-        with langchain_usage.counted():
-            output = await self._streamed(given, tell) if streams else await self._runnable.ainvoke(given)
-        return self._output(output) | {"answered_by": f"runnable:{self._told}"}
+        with langchain_usage.count_langchain_usage():
+            output = (
+                await self._stream(runnable_input, emit) if streams else await self._runnable.ainvoke(runnable_input)
+            )
+        return self._output_fields(output) | {"answered_by": f"runnable:{self._description}"}
 
-    async def _streamed(self, given: object, tell: Tell) -> object:
-        whole: Any = None
-        async for piece in self._runnable.astream(given):
-            tell("token", _text(piece))
-            whole = piece if whole is None else whole + piece
-        return whole
+    async def _stream(self, runnable_input: object, emit: Emit) -> object:
+        output: Any = None
+        async for piece in self._runnable.astream(runnable_input):
+            emit("token", _message_text(piece))
+            output = piece if output is None else output + piece
+        return output
 
-    def _output(self, output: object) -> Values:
+    def _output_fields(self, output: object) -> StageValues:
         if isinstance(output, dict):
             return {field.name: output.get(field.name) for field in self.outputs}
         if len(self.outputs) != 1:
             raise StageFailedError(f"{self._name}: it declares several outputs and gave no dict of them; mend it")
-        return {self.outputs[0].name: _text(output) if self.outputs[0].kind == "text" else output}
+        return {self.outputs[0].name: _message_text(output) if self.outputs[0].kind == "text" else output}
 
 
-def _loaded(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
+def _load_runnable(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, Any]":
     if bool(runnable) == bool(cloudpickle):
         raise ProfileError("name either runnable (an import path) or cloudpickle (an object given to log)")
-    found: Any = import_paths.named(runnable) if runnable else _unpickled(cloudpickle)
+    loaded: Any = import_paths.load_object(runnable) if runnable else _unpickle(cloudpickle)
     from langchain_core.runnables.base import coerce_to_runnable
 
     try:
-        made: LangChainRunnable[Any, Any] = coerce_to_runnable(found)
+        runnable_object: LangChainRunnable[Any, Any] = coerce_to_runnable(loaded)
     except TypeError:
         raise ProfileError(f"{runnable or cloudpickle} is neither a LangChain Runnable nor a function") from None
-    return made
+    return runnable_object
 
 
-def _unpickled(name: str) -> Any:  # whatever was pickled
+def _unpickle(name: str) -> Any:  # whatever was pickled
     file = PICKLES / f"{name}.cloudpickle"
     if os.environ.get("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true").lower() not in {"true", "1"}:
         raise ProfileError(
@@ -101,19 +103,23 @@ def _unpickled(name: str) -> Any:  # whatever was pickled
     return cloudpickle.loads(file.read_bytes())
 
 
-def _fields(runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None) -> tuple[Fields, Fields]:
+def _declared_fields(
+    runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None
+) -> tuple[Fields, Fields]:
     takes = (
-        json_schema.told(inputs, required=True) if inputs else json_schema.of(runnable.get_input_jsonschema(), "input")
+        json_schema.parse_declarations(inputs, required=True)
+        if inputs
+        else json_schema.parse_json_schema(runnable.get_input_jsonschema(), "input")
     )
     gives = (
-        json_schema.told(outputs, required=False)
+        json_schema.parse_declarations(outputs, required=False)
         if outputs
-        else json_schema.of(runnable.get_output_jsonschema(), "output")
+        else json_schema.parse_json_schema(runnable.get_output_jsonschema(), "output")
     )
     return takes, gives
 
 
-def _text(value: object) -> object:
+def _message_text(value: object) -> object:
     """A chat model's message as its text."""
     text = getattr(value, "text", value)
     return str(text) if isinstance(text, str) else text

@@ -11,46 +11,46 @@ import os
 
 from ..errors import CredentialError
 from ..runtime import loop_resources
-from .databricks_client import workspace
+from .databricks_client import connect_workspace
 
-SCOPE = "MULTICHAIN_SECRET_SCOPE"
+SCOPE_VARIABLE = "MULTICHAIN_SECRET_SCOPE"
 
 
-async def value(variable: str) -> str:
+async def read_variable(variable: str) -> str:
     """The value of ``variable``; "" when it is set nowhere. Raises CredentialError when it cannot be read."""
-    scope = os.environ.get(SCOPE)
-    found = os.environ.get(f"MULTICHAIN_{variable}") or os.environ.get(variable)
-    if not found and scope:
-        found = await loop_resources.made(
-            ("secret", scope, variable), lambda: asyncio.to_thread(_in_scope, scope, variable)
+    scope = os.environ.get(SCOPE_VARIABLE)
+    setting = os.environ.get(f"MULTICHAIN_{variable}") or os.environ.get(variable)
+    if not setting and scope:
+        setting = await loop_resources.get_or_create(
+            ("secret", scope, variable), lambda: asyncio.to_thread(_read_secret, scope, variable)
         )
-    told = str(found or "").strip()  # files and terminals add the end of a line
-    if not told.isascii():
+    stripped = str(setting or "").strip()  # files and terminals add the end of a line
+    if not stripped.isascii():
         raise CredentialError(f"{variable} holds a character that none has; copy it again")
-    return told
+    return stripped
 
 
-async def needed(variable: str, title: str, what: str) -> str:
+async def require_variable(variable: str, title: str, value_description: str) -> str:
     """The value of ``variable``. Raises CredentialError, naming it, when it is set nowhere."""
-    found = await value(variable)
-    if not found:
-        scope = os.environ.get(SCOPE)
-        place = f" and not in the secret scope {scope}" if scope else ""
-        raise CredentialError(f"{variable} is not set{place}; set it to {what} {title}")
-    return found
+    setting = await read_variable(variable)
+    if not setting:
+        scope = os.environ.get(SCOPE_VARIABLE)
+        location = f" and not in the secret scope {scope}" if scope else ""
+        raise CredentialError(f"{variable} is not set{location}; set it to {value_description} {title}")
+    return setting
 
 
-def _in_scope(scope: str, key: str) -> str:
+def _read_secret(scope: str, key: str) -> str:
     from databricks.sdk.errors import NotFound
     from databricks.sdk.errors.base import DatabricksError
 
     try:
-        told = workspace().secrets.get_secret(scope, key).value
+        encoded = connect_workspace().secrets.get_secret(scope, key).value
     except NotFound:
         return ""
     except (DatabricksError, ValueError) as error:  # ValueError: no workspace is configured
         raise CredentialError(
-            f"the secret scope {scope} cannot be read ({type(error).__name__}); check {SCOPE}, and that whoever runs "
-            "this may read it"
+            f"the secret scope {scope} cannot be read ({type(error).__name__}); check {SCOPE_VARIABLE}, and that "
+            "whoever runs this may read it"
         ) from None
-    return base64.b64decode(told or "").decode()
+    return base64.b64decode(encoded or "").decode()

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import BusyError, CredentialError, ProviderError
+from ..errors import CredentialError, ProviderError, ProviderUnavailableError
 from ..runtime import loop_resources
 
-UNKNOWN = "databricks does not take this token; check DATABRICKS_TOKEN, or log in"
+UNAUTHENTICATED_MESSAGE = "databricks does not take this token; check DATABRICKS_TOKEN, or log in"
 """What is said to whoever is not let in."""
 _SECONDS, _RETRY_SECONDS = 20, 10
 
 
-def workspace() -> Any:  # the SDK's client
+def connect_workspace() -> Any:  # the SDK's client
     """The workspace that the environment names.
 
     Raises CredentialError for an address that is none, and ValueError when no workspace is configured.
@@ -33,7 +33,7 @@ def workspace() -> Any:  # the SDK's client
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
+def translate_errors(subject: str) -> Iterator[None]:
     """Says in words what the workspace refuses of ``what`` inside.
 
     Raises ProviderError for what is not there or not permitted, which Databricks does not tell apart, CredentialError,
@@ -44,33 +44,33 @@ def asking(what: str) -> Iterator[None]:
     try:
         yield
     except (NotFound, PermissionDenied):
-        raise ProviderError(f"{what} is not there, or not permitted to whoever runs this") from None
+        raise ProviderError(f"{subject} is not there, or not permitted to whoever runs this") from None
     except Unauthenticated:
-        raise CredentialError(UNKNOWN) from None
+        raise CredentialError(UNAUTHENTICATED_MESSAGE) from None
     except (OSError, TimeoutError) as error:  # OSError: all that the SDK raises, and its connections
-        raise BusyError(
-            f"{what} cannot be looked up ({type(error).__name__}); try again, or check DATABRICKS_HOST"
+        raise ProviderUnavailableError(
+            f"{subject} cannot be looked up ({type(error).__name__}); try again, or check DATABRICKS_HOST"
         ) from None
 
 
-async def shared() -> Any:
+async def shared_client() -> Any:
     """The one of the running loop. Raises CredentialError when there is none, or it cannot be asked."""
 
-    async def make() -> Any:
+    async def connect() -> Any:
         try:
-            return await asyncio.to_thread(workspace)
+            return await asyncio.to_thread(connect_workspace)
         except ValueError:
             raise CredentialError(
                 "no Databricks workspace is configured; set DATABRICKS_HOST and DATABRICKS_TOKEN, or log in with "
                 "databricks auth login"
             ) from None
 
-    return await loop_resources.made("databricks", make)
+    return await loop_resources.get_or_create("databricks", connect)
 
 
-async def headers() -> dict[str, str]:
+async def authentication_headers() -> dict[str, str]:
     """What a call to it is authenticated with; the SDK renews it. Raises CredentialError."""
-    client = await shared()
+    client = await shared_client()
     try:
         return dict(await asyncio.to_thread(client.config.authenticate))
     except (ValueError, OSError) as error:  # OSError: what Databricks' SDK and its connections raise

@@ -11,122 +11,142 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import (
-    AddressError,
-    BusyError,
     CredentialError,
+    ModelUnavailableError,
     ModerationError,
     MultichainError,
+    ProviderAddressError,
     ProviderError,
-    UnavailableError,
+    ProviderUnavailableError,
 )
 
-FORBIDDEN, MISSING, TOO_MANY, SERVER = 403, 404, 429, 500
-BUSY = {408, 409, TOO_MANY}
+FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
+BUSY_STATUSES = {408, 409, TOO_MANY}
 NO_QUOTA = "insufficient_quota"
 
-_LOST = {"APITimeoutError", "APIConnectionError", "TransportError", "TimeoutException"}
-_GARBAGE = {"GarbageError", "JSONDecodeError", "APIResponseValidationError"}
-_MODERATED = {"moderation_blocked", "content_policy_violation", "content_filter"}
-_GONE = {"model_not_found", "DeploymentNotFound"}
-_TOO_LONG = {"context_length_exceeded", "string_above_max_length"}
-_WORD = re.compile(r"[a-z][a-zA-Z0-9_./\[\]-]{0,40}")
+_NO_RESPONSE_CLASSES = {"APITimeoutError", "APIConnectionError", "TransportError", "TimeoutException"}
+_INVALID_RESPONSE_CLASSES = {"InvalidResponseError", "JSONDecodeError", "APIResponseValidationError"}
+_MODERATION_CODES = {"moderation_blocked", "content_policy_violation", "content_filter"}
+_NOT_FOUND_CODES = {"model_not_found", "DeploymentNotFound"}
+_TOO_LONG_CODES = {"context_length_exceeded", "string_above_max_length"}
+_IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9_./\[\]-]{0,40}")
 
 
-class GarbageError(Exception):
+class InvalidResponseError(Exception):
     """An answer that is none: another kind of page, or one without what was asked for."""
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def parsing_response() -> Iterator[None]:
     """An answer is read inside by an SDK, which stumbles over one that is none: that is then a GarbageError."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError):
-        raise GarbageError from None
+        raise InvalidResponseError from None
 
 
-def answered(reply: Any, field: str) -> Any:  # an SDK's response
+def require_field(reply: Any, field: str) -> Any:  # an SDK's response
     """``reply``, which has ``field``. Raises GarbageError: an SDK gives what is no JSON as a text."""
     if getattr(reply, field, None) is None:
-        raise GarbageError
+        raise InvalidResponseError
     return reply
 
 
-def kinds(error: BaseException) -> set[str]:
+def class_names(error: BaseException) -> set[str]:
     """The names of an error's classes."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 
-def is_lost(error: BaseException) -> bool:
+def is_no_response(error: BaseException) -> bool:
     """Whether the answer did not come, or was no answer: it was cut, late, or garbage."""
-    return bool(kinds(error) & (_LOST | _GARBAGE))
+    return bool(class_names(error) & (_NO_RESPONSE_CLASSES | _INVALID_RESPONSE_CLASSES))
 
 
-def status(error: BaseException) -> int | None:
+def http_status(error: BaseException) -> int | None:
     """The HTTP status that the provider answered with."""
-    told = getattr(error, "status_code", None)
-    return told if isinstance(told, int) else None
+    status_code = getattr(error, "status_code", None)
+    return status_code if isinstance(status_code, int) else None
 
 
-def code(error: BaseException) -> str:
+def error_code(error: BaseException) -> str:
     """The provider's own code for it."""
     return str(getattr(error, "code", None) or "")
 
 
-def failure(name: str, error: Exception) -> MultichainError:
+def map_error(name: str, error: Exception) -> MultichainError:
     """What ``error`` is to a caller; ``name`` is what was asked. Raises ``error`` itself when it is not an SDK's."""
-    told = status(error)
-    if not is_lost(error) and ("APIError" not in kinds(error) or (told is None and "APIStatusError" in kinds(error))):
+    status_code = http_status(error)
+    if not is_no_response(error) and (
+        "APIError" not in class_names(error) or (status_code is None and "APIStatusError" in class_names(error))
+    ):
         raise error
-    if code(error) == NO_QUOTA and (told is None or told in BUSY or told >= SERVER):
-        return UnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
-    return passing(name, error) or _refusal(name, error, told or 0)
+    if error_code(error) == NO_QUOTA and (
+        status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR
+    ):
+        return ModelUnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
+    return map_transient_error(name, error) or _map_client_error(name, error, status_code or 0)
 
 
-def passing(name: str, error: BaseException) -> BusyError | None:
+def map_transient_error(name: str, error: BaseException) -> ProviderUnavailableError | None:
     """What ``error`` is to a caller when it may be gone at another time; None for one that stays."""
-    told = status(error)
-    if kinds(error) & _LOST:
-        return BusyError(f"{name} did not answer in time, or cannot be reached; try again, or check its address")
-    if kinds(error) & _GARBAGE:
-        return BusyError(f"{name} answered with what is no answer; try again, or check its address")
-    if told is None or told in BUSY or told >= SERVER:
-        return BusyError(f"{name} is overloaded or failed (HTTP {told or 'cut'}); try again later")
+    status_code = http_status(error)
+    if class_names(error) & _NO_RESPONSE_CLASSES:
+        return ProviderUnavailableError(
+            f"{name} did not answer in time, or cannot be reached; try again, or check its address"
+        )
+    if class_names(error) & _INVALID_RESPONSE_CLASSES:
+        return ProviderUnavailableError(f"{name} answered with what is no answer; try again, or check its address")
+    if status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR:
+        return ProviderUnavailableError(
+            f"{name} is overloaded or failed (HTTP {status_code or 'cut'}); try again later"
+        )
     return None
 
 
-def _refusal(name: str, error: Exception, told: int) -> MultichainError:
+def _map_client_error(name: str, error: Exception, status_code: int) -> MultichainError:
     """What a 4xx that no retry helps is to a caller."""
     body: Any = getattr(error, "body", None)
-    if code(error) in _MODERATED:
+    if error_code(error) in _MODERATION_CODES:
         details = body.get("moderation_details") if isinstance(body, Mapping) else None
-        return ModerationError(f"{name} refused this ({refusal_reason(code(error), details)}); put it in other words")
-    if "AuthenticationError" in kinds(error):
+        return ModerationError(
+            f"{name} refused this ({describe_moderation(error_code(error), details)}); put it in other words"
+        )
+    if "AuthenticationError" in class_names(error):
         return CredentialError(f"{name} does not take this key; check it, set one where there is none, and whose it is")
-    if told == FORBIDDEN:
-        return UnavailableError(f"{name} is not permitted with this key; name another model")
-    if told == MISSING or code(error) in _GONE:
-        return _missing(name, body, code(error))
-    return ProviderError(_wrong(name, error, told))
+    if status_code == FORBIDDEN:
+        return ModelUnavailableError(f"{name} is not permitted with this key; name another model")
+    if status_code == NOT_FOUND or error_code(error) in _NOT_FOUND_CODES:
+        return _map_not_found(name, body, error_code(error))
+    return ProviderError(_describe_rejection(name, error, status_code))
 
 
-def _missing(name: str, body: object, told: str) -> MultichainError:
+def _map_not_found(name: str, body: object, provider_code: str) -> MultichainError:
     """A model that is not there, or an address where no such service is: its 404 says nothing of a model."""
-    if not isinstance(body, Mapping) or body.keys() <= {"detail"} or told == str(MISSING):
-        return AddressError(f"{name}: its address answers, but not as such a service; check it, up to its /v1")
-    return UnavailableError(f"{name} is not there, or no longer; name another model")
+    if not isinstance(body, Mapping) or body.keys() <= {"detail"} or provider_code == str(NOT_FOUND):
+        return ProviderAddressError(f"{name}: its address answers, but not as such a service; check it, up to its /v1")
+    return ModelUnavailableError(f"{name} is not there, or no longer; name another model")
 
 
-def _wrong(name: str, error: Exception, told: int) -> str:
-    if code(error) in _TOO_LONG:
+def _describe_rejection(name: str, error: Exception, status_code: int) -> str:
+    if error_code(error) in _TOO_LONG_CODES:
         return f"{name} was asked more than it can read at once; ask for fewer passages, or set window"
     parameter = str(getattr(error, "param", None) or "")
-    place = f", for {parameter}" if _WORD.fullmatch(parameter) else ""
-    return f"{name} did not take the request (HTTP {told}{place}); check it, and the profile's settings"
+    location = f", for {parameter}" if _IDENTIFIER.fullmatch(parameter) else ""
+    return f"{name} did not take the request (HTTP {status_code}{location}); check it, and the profile's settings"
 
 
-def refusal_reason(told: str | None, details: object) -> str:
+def describe_moderation(moderation_code: str | None, details: object) -> str:
     """A moderation's code, and its categories where it tells them."""
-    listed: Any = details.get("categories") if isinstance(details, Mapping) else getattr(details, "categories", None)
-    categories = ", ".join(filter(_WORD.fullmatch, map(str, listed or [])))
-    return ": ".join(filter(None, [told if told and _WORD.fullmatch(told) else "moderation", categories]))
+    raw_categories: Any = (
+        details.get("categories") if isinstance(details, Mapping) else getattr(details, "categories", None)
+    )
+    categories = ", ".join(filter(_IDENTIFIER.fullmatch, map(str, raw_categories or [])))
+    return ": ".join(
+        filter(
+            None,
+            [
+                moderation_code if moderation_code and _IDENTIFIER.fullmatch(moderation_code) else "moderation",
+                categories,
+            ],
+        )
+    )

@@ -18,20 +18,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from typing import Self
 
-from ..config.arguments import meant
+from ..config.arguments import suggest
 from ..errors import ProfileError, SettingError
 from ..runtime import loop_resources
-from .error_mapping import TOO_MANY, is_lost, status
-from .retry import asked_to_wait
+from .error_mapping import TOO_MANY, http_status, is_no_response
+from .retry import requested_wait
 
-WORKERS = "MULTICHAIN_WORKERS"
+WORKERS_VARIABLE = "MULTICHAIN_WORKERS"
 """How many processes share what is allowed each minute: the partitions that a Spark job runs at once, say."""
-_BURST = 10.0
+_BURST_SECONDS = 10.0
 """Seconds of a minute's allowance that may be used at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class RateLimits:
     """The settings ``pace`` of a provider's entry; 0 is no limit."""
 
     concurrency: int = 16
@@ -40,187 +40,191 @@ class Rates:
     images_per_minute: int = 0
 
     @classmethod
-    def told(cls, settings: Mapping[str, int] | None) -> Self:
+    def from_settings(cls, settings: Mapping[str, int] | None) -> Self:
         """As a profile tells them. Raises ProfileError."""
-        known = [one.name for one in fields(cls)]
+        names = [declared.name for declared in fields(cls)]
         for name, value in (settings or {}).items():
-            if name not in known:
-                raise ProfileError(f"pace has no setting {name}; {meant(str(name), known)}")
+            if name not in names:
+                raise ProfileError(f"pace has no setting {name}; {suggest(str(name), names)}")
             if type(value) is not int or value < int(name == "concurrency"):
                 raise ProfileError(f"pace: {name} is expected to be a whole number")
         return cls(**(settings or {}))
 
     @property
-    def minutely(self) -> "tuple[Bucket, Bucket, Bucket]":
+    def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
         """What is left of requests, tokens and images, shared out over the processes that ask."""
         allowed = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
-        requests, tokens, images = (Bucket(each / workers()) for each in allowed)
+        requests, tokens, images = (TokenBucket(each / read_worker_count()) for each in allowed)
         return requests, tokens, images
 
 
-class Bucket:
+class TokenBucket:
     """What is left of an allowance for each minute (a token bucket); 0 allows all."""
 
     def __init__(self, per_minute: float) -> None:
         self._per_second = per_minute / 60 or math.inf
-        self._most = max(1.0, self._per_second * _BURST)
-        self._left, self._when = self._most, -math.inf
+        self._capacity = max(1.0, self._per_second * _BURST_SECONDS)
+        self._available, self._updated_at = self._capacity, -math.inf
 
-    def wait(self, amount: float, now: float) -> float:
+    def wait(self, amount: float, time: float) -> float:
         """The seconds until ``amount`` may be used; more than is ever there waits for all there is."""
         if self._per_second == math.inf:
             return 0.0
-        self._left = min(self._most, self._left + max(0.0, now - self._when) * self._per_second)
-        self._when = now
-        return max(0.0, (min(amount, self._most) - self._left) / self._per_second)
+        self._available = min(self._capacity, self._available + max(0.0, time - self._updated_at) * self._per_second)
+        self._updated_at = time
+        return max(0.0, (min(amount, self._capacity) - self._available) / self._per_second)
 
     def use(self, amount: float) -> None:
         """Uses it, also beyond what is left."""
-        self._left -= amount
+        self._available -= amount
 
 
-def workers() -> int:
+def read_worker_count() -> int:
     """How many processes share an allowance. Raises SettingError."""
-    told = os.environ.get(WORKERS) or "1"
-    if not told.isdecimal() or not int(told):
-        raise SettingError(f"{WORKERS} is expected to be a whole number, above 0")
-    return int(told)
+    setting = os.environ.get(WORKERS_VARIABLE) or "1"
+    if not setting.isdecimal() or not int(setting):
+        raise SettingError(f"{WORKERS_VARIABLE} is expected to be a whole number, above 0")
+    return int(setting)
 
 
-_FEWER, _SLOWER, _GROWTH = 0.8, 0.9, 0.05
-_OVERLOADED = {408, 503, 504, 529}
-_RISEN, _SHORT_RUN, _LONG_RUN = 2.0, 8, 64
+_CONCURRENCY_FACTOR, _RATE_FACTOR, _RATE_GROWTH = 0.8, 0.9, 0.05
+_OVERLOAD_STATUSES = {408, 503, 504, 529}
+_LATENCY_RATIO, _SHORT_RUN, _LONG_RUN = 2.0, 8, 64
 """Latency that has risen: the mean of a few answers is so many times the mean of many."""
-_LONG, _LONGEST = 2.0, 10.0
+_LONG_WAIT, _MAX_PAUSE = 2.0, 10.0
 """Seconds asked for by a 429, from which nobody asks, below which the rate tells more; and the most that all wait."""
-_TIME = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)")
+_DURATION = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-_NOW: ContextVar["Pace | None"] = ContextVar("pace", default=None)
+_CURRENT_LIMITER: ContextVar["AdaptiveLimiter | None"] = ContextVar("pace", default=None)
 
 
-class Pace:
+class AdaptiveLimiter:
     """The turns of one endpoint kind on one loop."""
 
-    def __init__(self, rates: Rates) -> None:
-        self._most, self._minutely = rates.concurrency, rates.minutely
+    def __init__(self, rates: RateLimits) -> None:
+        self._max_concurrency, self._buckets = rates.concurrency, rates.buckets
         self.limit, self.rate = float(rates.concurrency), math.inf
         """How many may run at once, and how many may begin in a second."""
-        self._running, self._turns, self._freed = 0, asyncio.Lock(), asyncio.Event()
-        self._next = self._pause = self._cut = self._slowed = -math.inf
+        self._running, self._turn_lock, self._slot_freed = 0, asyncio.Lock(), asyncio.Event()
+        self._next_start = self._paused_until = self._reduced_at = self._slowed_at = -math.inf
         self._answers: deque[float] = deque()
-        self._answered_ever, self._lately, self._usually = 0, 0.0, 0.0
+        self._answer_count, self._short_latency, self._long_latency = 0, 0.0, 0.0
 
     @asynccontextmanager
-    async def turn(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
+    async def acquire(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
         """Waits until a call may begin, and learns from how it ends."""
         amounts = (1, tokens, images)
-        async with self._turns:
-            while wait := self._wait(amounts):
-                self._freed.clear()
+        async with self._turn_lock:
+            while wait := self._seconds_to_wait(amounts):
+                self._slot_freed.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(None if wait == math.inf else wait):
-                        await self._freed.wait()
-            begun = self._begin(amounts)
-        token = _NOW.set(self)
+                        await self._slot_freed.wait()
+            start = self._start_call(amounts)
+        token = _CURRENT_LIMITER.set(self)
         try:
             yield
         except Exception as error:
-            self._failed(error, begun)
+            self._record_failure(error, start)
             raise
         else:
-            self._answered(begun)
+            self._record_answer(start)
         finally:
-            _NOW.reset(token)
+            _CURRENT_LIMITER.reset(token)
             self._running -= 1
-            self._freed.set()
+            self._slot_freed.set()
 
-    def _wait(self, amounts: tuple[int, ...]) -> float:
+    def _seconds_to_wait(self, amounts: tuple[int, ...]) -> float:
         """The seconds until a call of these amounts may begin; infinite until another ends."""
         if self._running >= max(1, int(self.limit)):
             return math.inf
-        now = _time()
-        minutely = (left.wait(amount, now) for left, amount in zip(self._minutely, amounts, strict=True))
-        return max(self._pause - now, self._next - now, 0.0, *minutely)
+        time = _loop_time()
+        minutely = (bucket.wait(amount, time) for bucket, amount in zip(self._buckets, amounts, strict=True))
+        return max(self._paused_until - time, self._next_start - time, 0.0, *minutely)
 
-    def _begin(self, amounts: tuple[int, ...]) -> float:
-        now = _time()
-        for left, amount in zip(self._minutely, amounts, strict=True):
-            left.use(amount)
+    def _start_call(self, amounts: tuple[int, ...]) -> float:
+        time = _loop_time()
+        for bucket, amount in zip(self._buckets, amounts, strict=True):
+            bucket.use(amount)
         self._running += 1
-        self._next = now + 1 / self.rate
-        return now
+        self._next_start = time + 1 / self.rate
+        return time
 
-    def _answered(self, begun: float) -> None:
-        now = _time()
-        self._answers.append(now)
-        while self._answers[0] < now - 1:
+    def _record_answer(self, start: float) -> None:
+        time = _loop_time()
+        self._answers.append(time)
+        while self._answers[0] < time - 1:
             self._answers.popleft()
-        self.rate += _GROWTH
-        self.limit = min(self._most, self.limit + 1 / self.limit)
-        self._answered_ever += 1
-        self._lately += (now - begun - self._lately) / min(self._answered_ever, _SHORT_RUN)
-        self._usually += (now - begun - self._usually) / min(self._answered_ever, _LONG_RUN)
-        if self._lately > _RISEN * self._usually:
-            self._fewer(begun, self._most / 2)
+        self.rate += _RATE_GROWTH
+        self.limit = min(self._max_concurrency, self.limit + 1 / self.limit)
+        self._answer_count += 1
+        self._short_latency += (time - start - self._short_latency) / min(self._answer_count, _SHORT_RUN)
+        self._long_latency += (time - start - self._long_latency) / min(self._answer_count, _LONG_RUN)
+        if self._short_latency > _LATENCY_RATIO * self._long_latency:
+            self._reduce_concurrency(start, self._max_concurrency / 2)
 
-    def _failed(self, error: Exception, begun: float) -> None:
-        if status(error) == TOO_MANY:
-            self._slower(error, begun)
-        elif status(error) in _OVERLOADED or is_lost(error):
-            self._fewer(begun)
+    def _record_failure(self, error: Exception, start: float) -> None:
+        if http_status(error) == TOO_MANY:
+            self._reduce_rate(error, start)
+        elif http_status(error) in _OVERLOAD_STATUSES or is_no_response(error):
+            self._reduce_concurrency(start)
 
-    def _fewer(self, begun: float, least: float = 1.0) -> None:
+    def _reduce_concurrency(self, start: float, minimum: float = 1.0) -> None:
         """Fewer at once, not below ``least``; what began before the last cut tells nothing new."""
-        if begun > self._cut:
-            self._cut, self.limit = _time(), max(min(least, self.limit), self.limit * _FEWER)
+        if start > self._reduced_at:
+            self._reduced_at, self.limit = _loop_time(), max(min(minimum, self.limit), self.limit * _CONCURRENCY_FACTOR)
 
-    def _slower(self, error: Exception, begun: float) -> None:
+    def _reduce_rate(self, error: Exception, start: float) -> None:
         """A lower rate; and a pause, when a long one is asked for."""
-        wait = asked_to_wait(error) or 0.0
-        if wait > _LONG:
-            self._hold(wait)
-        if begun > self._slowed:
-            self._slowed = _time()
-            seen = sum(when > self._slowed - 1 for when in self._answers)
-            self.rate = max(1.0, seen if self.rate == math.inf else min(self.rate * _SLOWER, max(seen, 1)))
+        wait = requested_wait(error) or 0.0
+        if wait > _LONG_WAIT:
+            self._pause_calls(wait)
+        if start > self._slowed_at:
+            self._slowed_at = _loop_time()
+            recent_answers = sum(when > self._slowed_at - 1 for when in self._answers)
+            self.rate = max(
+                1.0, recent_answers if self.rate == math.inf else min(self.rate * _RATE_FACTOR, max(recent_answers, 1))
+            )
 
-    def heard(self, headers: Mapping[str, str]) -> None:
+    def observe_headers(self, headers: Mapping[str, str]) -> None:
         """Takes what an answer's headers say of what is left (OpenAI's x-ratelimit-…): a pause, when nothing is."""
-        for what in ("requests", "tokens"):
-            if headers.get(f"x-ratelimit-remaining-{what}") == "0":
-                self._hold(_seconds(headers.get(f"x-ratelimit-reset-{what}", "")))
+        for resource in ("requests", "tokens"):
+            if headers.get(f"x-ratelimit-remaining-{resource}") == "0":
+                self._pause_calls(_parse_duration(headers.get(f"x-ratelimit-reset-{resource}", "")))
 
-    def _hold(self, seconds: float) -> None:
+    def _pause_calls(self, seconds: float) -> None:
         """Nobody asks for so long, or for so long as is bearable: then one tries."""
-        self._pause = max(self._pause, _time() + min(seconds, _LONGEST))
+        self._paused_until = max(self._paused_until, _loop_time() + min(seconds, _MAX_PAUSE))
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Operation:
     """A kind of call (chat, embeddings, images) to a provider, and what the profile allows."""
 
     kind: str
     provider: str
-    rates: Rates = field(default_factory=Rates)
+    limits: RateLimits = field(default_factory=RateLimits)
 
-    def turn(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
+    def acquire(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
         """A turn of this kind on the running loop; whose entry asks first sets the rates of all of its kind."""
-        pace: Pace = loop_resources.kept(("pace", self.kind, self.provider), lambda: Pace(self.rates))
-        return pace.turn(tokens, images)
+        pace: AdaptiveLimiter = loop_resources.get_or_create_sync(
+            ("pace", self.kind, self.provider), lambda: AdaptiveLimiter(self.limits)
+        )
+        return pace.acquire(tokens, images)
 
 
-def heard(headers: Mapping[str, str]) -> None:
+def observe_headers(headers: Mapping[str, str]) -> None:
     """Takes the headers of an answer to the call that runs here."""
-    pace = _NOW.get()
+    pace = _CURRENT_LIMITER.get()
     if pace:
-        pace.heard(headers)
+        pace.observe_headers(headers)
 
 
-def _seconds(told: str) -> float:
+def _parse_duration(text: str) -> float:
     """A duration such as 6m0s or 250ms; 0 for what is none."""
-    return sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(told))
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
 
 
-def _time() -> float:
+def _loop_time() -> float:
     return asyncio.get_running_loop().time()

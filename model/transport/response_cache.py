@@ -17,108 +17,112 @@ from ..errors import SettingError
 from ..runtime import loop_resources, usage
 from ..runtime.usage import Usage
 
-FOLDER, BYTES = "MULTICHAIN_CACHE", "MULTICHAIN_CACHE_BYTES"
-_MEMORY, _DISK = 64_000_000, 1_000_000_000
+FOLDER_VARIABLE, BYTES_VARIABLE = "MULTICHAIN_CACHE", "MULTICHAIN_CACHE_BYTES"
+_MEMORY_BYTES, _DISK_BYTES = 64_000_000, 1_000_000_000
 """Bytes that are kept unless MULTICHAIN_CACHE_BYTES says otherwise; what was not used longest goes first."""
 
-Values = dict[str, Any]
+CachedValue = dict[str, Any]
 
 
-async def nobody() -> str:
+async def no_credentials() -> str:
     """No credentials of ours."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Cache:
+class ResponseCache:
     """The cache of one kind of call; ``seconds`` is how long an answer is kept, 0 not at all."""
 
     kind: str
     seconds: int = 0
-    who: Callable[[], Awaitable[str]] = nobody
+    credentials_hash: Callable[[], Awaitable[str]] = no_credentials
     """Tells the credentials that are asked with, as a hash."""
 
-    async def kept(self, asked: object, ask: Callable[[], Awaitable[Values]]) -> Values:
+    async def get_or_call(self, request: object, call: Callable[[], Awaitable[CachedValue]]) -> CachedValue:
         """What was answered to ``asked``, which is JSON and tells the model and all that was sent; or what is now."""
-        found = await self.found(asked)
-        if found is not None:
-            usage.spend(Usage(cached=True))
-            return found
-        told = await ask()
-        await self.keep(asked, told)
-        return told
+        cached = await self.get(request)
+        if cached is not None:
+            usage.record_usage(Usage(cached=True))
+            return cached
+        value = await call()
+        await self.put(request, value)
+        return value
 
-    async def found(self, asked: object) -> Values | None:
+    async def get(self, request: object) -> CachedValue | None:
         """What was answered to ``asked``, if it is kept."""
         if not self.seconds:
             return None
-        return await (await _store(self.kind, self.seconds)).get(await self._name(asked))
+        return await (await _open_store(self.kind, self.seconds)).get(await self._key(request))
 
-    async def keep(self, asked: object, told: Values) -> None:
+    async def put(self, request: object, value: CachedValue) -> None:
         """Keeps what was answered to ``asked``."""
         if self.seconds:
-            await (await _store(self.kind, self.seconds)).set(await self._name(asked), told)
+            await (await _open_store(self.kind, self.seconds)).set(await self._key(request), value)
 
-    async def _name(self, asked: object) -> str:
-        return sha256(json.dumps([self.kind, await self.who(), asked], sort_keys=True).encode()).hexdigest()
+    async def _key(self, request: object) -> str:
+        return sha256(
+            json.dumps([self.kind, await self.credentials_hash(), request], sort_keys=True).encode()
+        ).hexdigest()
 
 
-class _Memory:
+class _MemoryStore:
     """In this process."""
 
     def __init__(self, seconds: int) -> None:
         from cachetools import TTLCache  # MLflow brings it
 
-        self._made: Any = TTLCache(_most(_MEMORY), seconds, getsizeof=len)
+        self._entries: Any = TTLCache(_max_bytes(_MEMORY_BYTES), seconds, getsizeof=len)
 
-    async def get(self, name: str) -> Values | None:
-        found = self._made.get(name)
-        return None if found is None else dict(json.loads(found))
+    async def get(self, key: str) -> CachedValue | None:
+        cached = self._entries.get(key)
+        return None if cached is None else dict(json.loads(cached))
 
-    async def set(self, name: str, told: Values) -> None:
-        text = json.dumps(told)
-        if len(text) <= self._made.maxsize:
-            self._made[name] = text
+    async def set(self, key: str, value: CachedValue) -> None:
+        text = json.dumps(value)
+        if len(text) <= self._entries.maxsize:
+            self._entries[key] = text
 
 
-class _Disk:
+class _DiskStore:
     """In a folder."""
 
     def __init__(self, folder: str, seconds: int) -> None:
         from diskcache import Cache as Files  # where a folder is named
         from diskcache import JSONDisk
 
-        self._made: Any = Files(folder, disk=JSONDisk, size_limit=_most(_DISK), eviction_policy="least-recently-used")
+        self._entries: Any = Files(
+            folder, disk=JSONDisk, size_limit=_max_bytes(_DISK_BYTES), eviction_policy="least-recently-used"
+        )
         self._seconds = seconds
 
-    async def get(self, name: str) -> Values | None:
-        found: Values | None = await asyncio.to_thread(self._made.get, name)
-        return found
+    async def get(self, key: str) -> CachedValue | None:
+        cached: CachedValue | None = await asyncio.to_thread(self._entries.get, key)
+        return cached
 
-    async def set(self, name: str, told: Values) -> None:
-        await asyncio.to_thread(self._made.set, name, told, expire=self._seconds)
+    async def set(self, key: str, value: CachedValue) -> None:
+        await asyncio.to_thread(self._entries.set, key, value, expire=self._seconds)
 
 
-async def _store(kind: str, seconds: int) -> _Memory | _Disk:
+async def _open_store(kind: str, seconds: int) -> _MemoryStore | _DiskStore:
     """The store of a kind on the running loop. Raises SettingError for a folder that cannot be used."""
-    folder = os.environ.get(FOLDER, "")
+    folder = os.environ.get(FOLDER_VARIABLE, "")
 
-    async def make() -> _Memory | _Disk:
+    async def create() -> _MemoryStore | _DiskStore:
         if not folder:
-            return _Memory(seconds)
+            return _MemoryStore(seconds)
         try:
-            return await asyncio.to_thread(_Disk, folder, seconds)
+            return await asyncio.to_thread(_DiskStore, folder, seconds)
         except Exception as error:  # noqa: BLE001 - a file system's, or SQLite's
             raise SettingError(
-                f"{FOLDER} names a folder that cannot be used ({type(error).__name__}); check it"
+                f"{FOLDER_VARIABLE} names a folder that cannot be used ({type(error).__name__}); check it"
             ) from None
 
-    made: _Memory | _Disk = await loop_resources.made(("cache", kind, folder, seconds), make)
-    return made
+    store: _MemoryStore | _DiskStore = await loop_resources.get_or_create(("cache", kind, folder, seconds), create)
+    return store
 
 
-def _most(usual: int) -> int:
-    told = os.environ.get(BYTES) or str(usual)
-    if not told.isdecimal():
-        raise SettingError(f"{BYTES} is expected to be a number of bytes")
-    return int(told)
+def _max_bytes(default: int) -> int:
+    setting = os.environ.get(BYTES_VARIABLE) or str(default)
+    if not setting.isdecimal():
+        raise SettingError(f"{BYTES_VARIABLE} is expected to be a number of bytes")
+    return int(setting)

@@ -14,84 +14,97 @@ from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from ..errors import MultichainError, UnavailableError
+from ..errors import ModelUnavailableError, MultichainError
 from ..runtime import deadline, spans, usage
-from ..runtime.coalescing import sharers
-from .error_mapping import BUSY, NO_QUOTA, SERVER, TOO_MANY, code, failure, is_lost, status
+from ..runtime.coalescing import count_callers
+from .error_mapping import (
+    BUSY_STATUSES,
+    NO_QUOTA,
+    SERVER_ERROR,
+    TOO_MANY,
+    error_code,
+    http_status,
+    is_no_response,
+    map_error,
+)
 
 T = TypeVar("T")
 M = TypeVar("M")
 
-ATTEMPTS, MORE, PATIENT = 5, 4, 15
+ATTEMPTS, SHARED_ATTEMPTS, RATE_LIMITED_ATTEMPTS = 5, 4, 15
 """Of a lone call; how many more of one that several wait for, since it fails them all; and of one that is too soon."""
-_FIRST, _LONGEST, _LONGEST_ASKED = 0.5, 8.0, 120.0
-_BACK_OFF = wait_random_exponential(multiplier=_FIRST, max=_LONGEST)
+_FIRST_WAIT, _MAX_WAIT, _MAX_REQUESTED_WAIT = 0.5, 8.0, 120.0
+_BACK_OFF = wait_random_exponential(multiplier=_FIRST_WAIT, max=_MAX_WAIT)
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def call_with_retries(call: Callable[[], Awaitable[T]]) -> T:
     """What ``ask`` gives, after ATTEMPTS at most, or more where they are due. Raises the last one's exception."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception(passes),
-        stop=lambda state: state.attempt_number >= _most(_error(state)) or _too_long(state),
-        wait=_wait,
+        retry=retry_if_exception(is_retryable),
+        stop=lambda state: state.attempt_number >= _max_attempts(_last_error(state)) or _exceeds_deadline(state),
+        wait=_choose_wait,
         reraise=True,
     )
 
-    async def asked() -> T:  # tenacity awaits what is declared so
-        return await ask()
+    async def attempt() -> T:  # tenacity awaits what is declared so
+        return await call()
 
-    return await retrying(asked)
-
-
-def _most(error: BaseException) -> int:
-    return PATIENT if status(error) == TOO_MANY else ATTEMPTS + MORE * (sharers() > 1)
+    return await retrying(attempt)
 
 
-def passes(error: BaseException) -> bool:
+def _max_attempts(error: BaseException) -> int:
+    return (
+        RATE_LIMITED_ATTEMPTS if http_status(error) == TOO_MANY else ATTEMPTS + SHARED_ATTEMPTS * (count_callers() > 1)
+    )
+
+
+def is_retryable(error: BaseException) -> bool:
     """Whether trying again can help: what was sent is not at fault, and no quota is used up."""
-    told = status(error)
-    if _header(error, "x-should-retry") == "false" or code(error) == NO_QUOTA:
+    status_code = http_status(error)
+    if _header(error, "x-should-retry") == "false" or error_code(error) == NO_QUOTA:
         return False
-    return is_lost(error) or (told is not None and (told in BUSY or told >= SERVER))
+    return is_no_response(error) or (
+        status_code is not None and (status_code in BUSY_STATUSES or status_code >= SERVER_ERROR)
+    )
 
 
-def asked_to_wait(error: BaseException) -> float | None:
+def requested_wait(error: BaseException) -> float | None:
     """The seconds that the server asks to wait; None when it does not say."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        told = _header(error, name)
-        if told:
-            return _seconds(told, unit)
+        header = _header(error, name)
+        if header:
+            return _parse_wait(header, unit)
     return None
 
 
-def _seconds(told: str, unit: float) -> float | None:
+def _parse_wait(header: str, unit: float) -> float | None:
     try:
-        return max(float(told) / unit, 0.0)
+        return max(float(header) / unit, 0.0)
     except ValueError:
-        return _until(told)
+        return _seconds_until(header)
 
 
-def _until(date: str) -> float | None:
+def _seconds_until(date: str) -> float | None:
     try:
         return max(parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
     except ValueError:
         return None
 
 
-def _wait(state: RetryCallState) -> float:
+def _choose_wait(state: RetryCallState) -> float:
     """What the server asks for, and a little more, so that not all come back at the same moment."""
-    spans.add(retries=state.attempt_number)
+    spans.add_attributes(retries=state.attempt_number)
     back_off = _BACK_OFF(state)
-    asked = asked_to_wait(_error(state))
-    return back_off if asked is None else asked + back_off / 10
+    requested = requested_wait(_last_error(state))
+    return back_off if requested is None else requested + back_off / 10
 
 
-def _too_long(state: RetryCallState) -> bool:
+def _exceeds_deadline(state: RetryCallState) -> bool:
     """Whether the wait would end after the deadline, or is longer than anybody waits for an answer."""
-    return state.upcoming_sleep > min(deadline.left(), _LONGEST_ASKED)
+    return state.upcoming_sleep > min(deadline.remaining_seconds(), _MAX_REQUESTED_WAIT)
 
 
-def _error(state: RetryCallState) -> BaseException:
+def _last_error(state: RetryCallState) -> BaseException:
     error = state.outcome.exception() if state.outcome else None
     return error or RuntimeError("tenacity waits after a failure alone")
 
@@ -101,12 +114,12 @@ def _header(error: BaseException, name: str) -> str:
     return str(getattr(response, "headers", {}).get(name, ""))
 
 
-Turn = Callable[[M], AbstractAsyncContextManager[object]]
+Acquire = Callable[[M], AbstractAsyncContextManager[object]]
 """Waits until a call of a model may begin (pace.py)."""
 
 
-async def first(
-    models: Mapping[str, M], ask: Callable[[M], Awaitable[T]], turn: Turn[M] = nullcontext
+async def first_available(
+    models: Mapping[str, M], call: Callable[[M], Awaitable[T]], acquire: Acquire[M] = nullcontext
 ) -> tuple[str, T]:
     """The name and answer of the first of ``models`` that is there, permitted and within its quota.
 
@@ -114,20 +127,20 @@ async def first(
     A note tells which were passed over. Raises the last one's error when none is left, and any other error at
     once: what another model might answer differently is no reason to send it the data.
     """
-    last: MultichainError = UnavailableError("the profile names no model; name one")
+    last_error: MultichainError = ModelUnavailableError("the profile names no model; name one")
     for name, model in models.items():
         try:
-            return name, await patiently(partial(_asked, ask, model, turn))
+            return name, await call_with_retries(partial(_call_in_turn, call, model, acquire))
         except MultichainError:
             raise
         except Exception as error:  # noqa: BLE001 - failure raises again what is no SDK's
-            last = failure(name, error)
-            if not isinstance(last, UnavailableError):
-                raise last from None
-            usage.note("model_passed_over", str(last).partition(";")[0])
-    raise last
+            last_error = map_error(name, error)
+            if not isinstance(last_error, ModelUnavailableError):
+                raise last_error from None
+            usage.add_note("model_passed_over", str(last_error).partition(";")[0])
+    raise last_error
 
 
-async def _asked(ask: Callable[[M], Awaitable[T]], model: M, turn: Turn[M]) -> T:
-    async with turn(model):
-        return await ask(model)
+async def _call_in_turn(call: Callable[[M], Awaitable[T]], model: M, acquire: Acquire[M]) -> T:
+    async with acquire(model):
+        return await call(model)

@@ -60,9 +60,9 @@ def build(
     from ..workflow import built
 
     told = Profile.read(profile)
-    profiles.check(told)
+    profiles.validate_profile(told)
     with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
-        if dry_run and not told.kind.OWN:
+        if dry_run and not told.backend.IS_LOCAL:
             tell_look(told)
         elif dry_run:
             tell_estimate(estimate(told, paths(told, first, more), index, reading=reading, **how))
@@ -75,7 +75,7 @@ def build(
 @click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
 def describe(profile: str, mermaid: bool) -> None:
     """Print the pipeline of a profile: stages, fields, references, providers."""
-    told = description.describe(profiles.check(Profile.read(profile)))
+    told = description.describe_contract(profiles.validate_profile(Profile.read(profile)))
     if not mermaid:
         click.echo(told["text"] + "\n\n* required, = the profile has a default\n")
     click.echo(told["mermaid"])
@@ -90,8 +90,8 @@ def log(profile: str, index: Path) -> None:
     from ..workflow import cleared
 
     told = Profile.read(profile)
-    profiles.check(told)
-    click.echo(log(profile, index, tags=cleared(told, told.built(index))))
+    profiles.validate_profile(told)
+    click.echo(log(profile, index, tags=cleared(told, told.open_index(index))))
 
 
 @click.command()
@@ -106,8 +106,8 @@ def preflight(profile: str, index: Path) -> None:
     from ..workflow import cleared
 
     told = Profile.read(profile)
-    profiles.check(told)
-    cleared(told, told.built(index) if index.exists() else None, quiet=False)
+    profiles.validate_profile(told)
+    cleared(told, told.open_index(index) if index.exists() else None, quiet=False)
     click.echo("Ready")
 
 

@@ -58,7 +58,7 @@ def gate(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def paths(profile: Profile, first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
     """Where the documents are; nowhere for an index that lies elsewhere, for which a job may name an empty place."""
-    if profile.kind.OWN:
+    if profile.backend.IS_LOCAL:
         return [*first, *more] or [str(SHIPPED)]
     if any([*first, *more]):
         raise CommandError(f"the documents of {profile.index['name']} are in its table; leave --documents out")

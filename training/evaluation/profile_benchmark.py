@@ -15,7 +15,7 @@ import numpy as np
 from model.contract.requests import Request
 from model.errors import MultichainError
 from model.profile import Profile
-from model.profile_validation import check
+from model.profile_validation import validate_profile
 from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
 
@@ -83,7 +83,7 @@ def _beside(
 ) -> tuple[str, list[Figure]]:
     """Its whole search, by vectors and words."""
     try:
-        check(profile)
+        validate_profile(profile)
         _, ask = _built(profile, evaluation.paragraphs, folder)
     except MultichainError as error:
         return f"for comparison, {profile.name}, is left out: {error}", []
@@ -97,10 +97,10 @@ def _built(profile: Profile, paragraphs: dict[str, str], folder: Path) -> tuple[
         (folder / "texts" / source).write_text(text, "utf-8")
     made = build(profile, [folder / "texts"], folder / "index", lambda _done, _total: None)
     index = Index.open(made.folder)
-    pipeline = profile.pipeline(profile.retriever(index))
+    pipeline = profile.make_pipeline(profile.make_retriever(index))
 
     def ask(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [response["qa"] for response in pipeline.answers([Request({"qa": one}) for one in requests])]
+        return [response["qa"] for response in pipeline.answer_requests([Request({"qa": one}) for one in requests])]
 
     return index, ask
 
@@ -178,11 +178,11 @@ def _parts(profile: Profile, index: Index) -> dict[str, Callable[[str], Any]]:
 def _cosines(profile: Profile, index: Index) -> Callable[[str], Any]:
     from model.runtime.event_loop import Engine
 
-    embedder, engine = profile.embedder(index=index), Engine()
+    embedder, engine = profile.make_embedder(index=index), Engine()
 
     def scores(text: str) -> Any:  # an array
         vector = engine.run(embedder.embed([text], question=True))[0]
-        found = index.nearest(vector, len(index.chunks))
+        found = index.search(vector, len(index.chunks))
         return np.array([found.get(position, -1.0) for position in range(len(index.chunks))])
 
     return scores

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model.passages import Chunk
-from model.retrieval.local.hybrid import supported
+from model.retrieval.local.hybrid import measure_support
 from model.retrieval.local.lexical import Lexical
-from model.text_analysis import sentences, words
+from model.text_analysis import split_sentences, split_words
 
 _QUESTIONS = 400
 _LENGTH, _SPREAD, _FEWEST = 6, 1.5, 3
@@ -50,13 +50,13 @@ def parting(there: Shares, gone: Shares) -> float:
 def _asked(chunks: Sequence[Chunk], lexical: Lexical) -> Shares:
     """For each question, how much the best chunk holds of it: with its own chunk, and without; shape (questions, 2)."""
     random = Random(0)  # noqa: S311 - the same corpus gives the same threshold
-    known = sorted({word for chunk in chunks[:: max(1, len(chunks) // 500)] for word in words(chunk.text)})
+    known = sorted({word for chunk in chunks[:: max(1, len(chunks) // 500)] for word in split_words(chunk.text)})
     found = []
     for number in range(_QUESTIONS):
         position = random.randrange(len(chunks)) if len(chunks) > _QUESTIONS else number % len(chunks)
         question = _question(chunks[position], known, lexical, random)
         if question:
-            support = supported(*lexical.scores(" ".join(question)))
+            support = measure_support(*lexical.scores(" ".join(question)))
             own = _overlapping(chunks, position)
             found.append((float(support[own].max()), float(np.delete(support, own).max(initial=0.0))))
     return np.array(found, dtype=np.float64).reshape(-1, 2)
@@ -64,8 +64,8 @@ def _asked(chunks: Sequence[Chunk], lexical: Lexical) -> Shares:
 
 def _question(chunk: Chunk, known: Sequence[str], lexical: Lexical, random: Random) -> list[str]:
     """Words of one sentence of ``chunk``, and others; empty when the sentence says too little."""
-    told = [sentence.text for sentence in sentences(chunk.text)] or [chunk.text]
-    telling = [word for word in dict.fromkeys(words(random.choice(told))) if lexical.stems(word)]
+    told = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
+    telling = [word for word in dict.fromkeys(split_words(random.choice(told))) if lexical.stems(word)]
     if len(telling) < _FEWEST:
         return []
     length, share = max(_FEWEST, round(random.gauss(_LENGTH, _SPREAD))), random.uniform(*_OTHER)

@@ -9,25 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model.contract.fields import Values
+from model.contract.fields import StageValues
 from model.errors import CommandError, ProviderError
 from model.profile import Profile
-from model.retrieval.ai_search.client import query
-from model.retrieval.ai_search.columns import WHOLE, Layout
-from model.retrieval.ai_search.description import Described
+from model.retrieval.ai_search.client import query_index
+from model.retrieval.ai_search.columns import INTEGER_TYPES, ColumnMapping
+from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.ai_search.retriever import AISearchRetriever
-from model.retrieval.local.index import PROBE
+from model.retrieval.local.index import FINGERPRINT_TEXT
 from model.runtime.event_loop import Engine
 from model.transport import databricks_client
 
 from .index_writer import placed
 
 _WORDS = "full_text"
-_TAGS = {"", "string", "boolean", *WHOLE}
+_TAGS = {"", "string", "boolean", *INTEGER_TYPES}
 """Types of columns that a tag can be told by; the empty one is told nowhere."""
 
 
-def described(profile: Profile, out: Path) -> Described:
+def described(profile: Profile, out: Path) -> RemoteIndex:
     """Describes the index of ``profile`` in the folder ``out``, in the place of what is there.
 
     Raises CommandError when ``out`` holds something else, and as ``look`` does.
@@ -38,40 +38,42 @@ def described(profile: Profile, out: Path) -> Described:
     return found
 
 
-def look(profile: Profile) -> Described:
+def look(profile: Profile) -> RemoteIndex:
     """What the workspace tells of the index, which is asked one question.
 
     Raises CommandError when it is not as the profile says, ProviderError when it is not there, CredentialError, and
     BusyError.
     """
-    engine, layout = Engine(), Layout(**profile.index)
+    engine, layout = Engine(), ColumnMapping(**profile.index)
     index, optimized = engine.run(_told(layout.name))
     if not (index.status and index.status.ready):
         raise CommandError(f"the AI Search index {layout.name} is not ready yet; its page in Catalog Explorer says why")
     embedding, dimension = _embedding(profile, index, layout, engine)
     rows = index.status.indexed_row_count or 0
-    found = Described(profile.index, str(index.endpoint_name), optimized, rows, {}, embedding, dimension)
-    types = _tried(layout, engine.run(AISearchRetriever(found, profile.embedder()).body(PROBE, 1)), engine)
+    found = RemoteIndex(profile.index, str(index.endpoint_name), optimized, rows, {}, embedding, dimension)
+    types = _tried(
+        layout, engine.run(AISearchRetriever(found, profile.make_embedder()).build_body(FINGERPRINT_TEXT, 1)), engine
+    )
     for sentence in _unfit(layout, types):
-        raise CommandError(f"{profile.source.place('index')}: {sentence}")
+        raise CommandError(f"{profile.yaml_file.locate('index')}: {sentence}")
     return replace(found, types=types)
 
 
 async def _told(name: str) -> tuple[Any, bool]:
     """The index as the SDK tells it, and whether its endpoint is storage-optimised."""
-    client = await databricks_client.shared()
+    client = await databricks_client.shared_client()
 
     def ask() -> tuple[Any, bool]:
-        with databricks_client.asking(f"the AI Search index {name}"):
+        with databricks_client.translate_errors(f"the AI Search index {name}"):
             index = client.vector_search_indexes.get_index(name)
-        with databricks_client.asking(f"the AI Search endpoint {index.endpoint_name}"):
+        with databricks_client.translate_errors(f"the AI Search endpoint {index.endpoint_name}"):
             kind = client.vector_search_endpoints.get_endpoint(index.endpoint_name).endpoint_type
         return index, getattr(kind, "value", "") == "STORAGE_OPTIMIZED"
 
     return await asyncio.to_thread(ask)
 
 
-def _embedding(profile: Profile, index: Any, layout: Layout, engine: Engine) -> tuple[Values, int]:
+def _embedding(profile: Profile, index: Any, layout: ColumnMapping, engine: Engine) -> tuple[StageValues, int]:
     """Who embeds questions, and in how many dimensions where that is known. Raises CommandError."""
     spec = index.delta_sync_index_spec or index.direct_access_index_spec
     sources = [
@@ -90,15 +92,15 @@ def _columns(spec: Any, kind: str) -> Sequence[Any]:  # a class of the SDK's
     return getattr(spec, f"embedding_{kind}_columns", None) or []
 
 
-def _own(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[Values, int]:
+def _own(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[StageValues, int]:
     """The profile's embeddings, which made the vectors of ``column``. Raises CommandError."""
-    embedder = profile.embedder()
+    embedder = profile.make_embedder()
     if embedder is None:
         raise CommandError(
             f"the AI Search index {name} holds vectors that Databricks did not make; name the embeddings that "
             "they were made with in the profile"
         )
-    vector, dimension = engine.run(embedder.embed([PROBE]))[0], column.embedding_dimension if column else 0
+    vector, dimension = engine.run(embedder.embed([FINGERPRINT_TEXT]))[0], column.embedding_dimension if column else 0
     if len(vector) != dimension:
         raise CommandError(
             f"{embedder.provider}:{embedder.model} embeds in {len(vector)} dimensions, and the AI Search index "
@@ -107,34 +109,38 @@ def _own(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[Valu
     return {"provider": embedder.provider, "model": embedder.model, "fingerprint": vector.tolist()}, dimension
 
 
-def _tried(layout: Layout, body: Values, engine: Engine) -> dict[str, str]:
+def _tried(layout: ColumnMapping, body: StageValues, engine: Engine) -> dict[str, str]:
     """The SQL type of each column, empty where it is not told, by asking. Raises CommandError for a missing one."""
     try:
-        return engine.run(query(layout.name, body, _types))
+        return engine.run(query_index(layout.name, body, _types))
     except ProviderError:
-        missing = [column for column in layout.asked if not _there(layout.name, body | {"columns": [column]}, engine)]
-        if len(missing) in {0, len(layout.asked)}:  # then something else is wrong
+        missing = [
+            column
+            for column in layout.requested_columns
+            if not _there(layout.name, body | {"columns": [column]}, engine)
+        ]
+        if len(missing) in {0, len(layout.requested_columns)}:  # then something else is wrong
             raise
     raise CommandError(f"the AI Search index {layout.name} has no column {', '.join(missing)}; name those that it has")
 
 
-def _there(name: str, body: Values, engine: Engine) -> bool:
+def _there(name: str, body: StageValues, engine: Engine) -> bool:
     try:
-        return bool(engine.run(query(name, body, _types)))
+        return bool(engine.run(query_index(name, body, _types)))
     except ProviderError:
         return False
 
 
-def _types(told: Values) -> dict[str, str]:
+def _types(told: StageValues) -> dict[str, str]:
     return {one["name"]: str(one.get("type_text") or "").lower() for one in told["manifest"]["columns"]}
 
 
-def _unfit(layout: Layout, types: Mapping[str, str]) -> Iterator[str]:
+def _unfit(layout: ColumnMapping, types: Mapping[str, str]) -> Iterator[str]:
     """Columns whose types do not fit what they are named for."""
     for column in layout.tags:
         if types.get(column, "") not in _TAGS:
             yield f"{column} is of the type {types[column]}; a tag is text, a whole number, or true or false"
     for field in {"page", "start", "end"} & layout.columns.keys():
         column = layout.columns[field]
-        if types.get(column, "") not in {"", *WHOLE}:
+        if types.get(column, "") not in {"", *INTEGER_TYPES}:
             yield f"{column} is of the type {types[column]}; {field} is a whole number"

@@ -69,7 +69,7 @@ def build(
 
 def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:
     """The documents, and what an index of them holds. Raises DocumentError, and CommandError without such an index."""
-    if not profile.kind.OWN:
+    if not profile.backend.IS_LOCAL:
         raise CommandError(
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps as its table is, so nothing is "
             "built here; add documents to the table, and measure a version by its URI"

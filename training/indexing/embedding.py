@@ -10,7 +10,7 @@ from model.errors import CommandError
 from model.passages import Chunk
 from model.profile import Profile
 from model.providers import model_catalog, token_limits
-from model.retrieval.local.index import PROBE, Index, Vectors
+from model.retrieval.local.index import FINGERPRINT_TEXT, Float32Array, Index
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 
@@ -28,11 +28,11 @@ class Embedding:
 
         Then asks it for the vector of a fixed text, which tells it from others of its name.
         """
-        self._embedder, self._engine = profile.embedder(), Engine()
-        if hasattr(self._embedder, "fitted"):
-            self._embedder = self._embedder.fitted(texts, language, fit)
+        self._embedder, self._engine = profile.make_embedder(), Engine()
+        if hasattr(self._embedder, "fit_to"):
+            self._embedder = self._embedder.fit_to(texts, language, fit)
         self.spent = usage.Usage()
-        self._probe = self._ask([PROBE])
+        self._probe = self._ask([FINGERPRINT_TEXT])
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -47,17 +47,17 @@ class Embedding:
 
     def embed(
         self, chunks: Sequence[Chunk], progress: Progress, max_cost: float | None = None, before: Index | None = None
-    ) -> Vectors:
+    ) -> Float32Array:
         """A row for each of ``chunks``; shape (chunks, dimension). Those of texts that ``before`` has come from there.
 
         Raises CommandError before more than ``max_cost`` US dollars are spent; what is embedded then is kept.
         """
-        texts = [chunk.searched for chunk in chunks]
+        texts = [chunk.searchable_text for chunk in chunks]
         if self._embedder.provider == "offline":  # fitted to all texts, so each is made anew; and quicker so
             return self._all(texts, progress)
         kept = embedding_cache.Vectors(Path(embedding_cache.FILE), self.name)
         kept.verify(self._probe[0])
-        kept.hold((chunk.searched, chunk.source) for chunk in chunks)
+        kept.hold((chunk.searchable_text, chunk.source) for chunk in chunks)
         found = (indexed(before, texts) if before and self._made(before) else {}) | kept.kept(texts)
         wanted = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(wanted), _BATCH):
@@ -75,16 +75,16 @@ class Embedding:
         probe = np.array(told["fingerprint"], dtype=np.float32)
         return f"{told['provider']}:{told['model']}" == self.name and embedding_cache.same(probe, self._probe[0])
 
-    def _all(self, texts: Sequence[str], progress: Progress) -> Vectors:
+    def _all(self, texts: Sequence[str], progress: Progress) -> Float32Array:
         rows = []
         for start in range(0, len(texts), _BATCH):
             rows.append(self._ask(texts[start : start + _BATCH]))
             progress(min(start + _BATCH, len(texts)), len(texts))
         return np.concatenate(rows)
 
-    def _ask(self, texts: Sequence[str]) -> Vectors:
-        with usage.opened() as used:
-            rows: Vectors = self._engine.run(self._embedder.embed(texts))
+    def _ask(self, texts: Sequence[str]) -> Float32Array:
+        with usage.track_usage() as used:
+            rows: Float32Array = self._engine.run(self._embedder.embed(texts))
         self.spent += used.usage
         return rows
 
@@ -92,12 +92,12 @@ class Embedding:
         """Raises CommandError when the batch might cost more than is left."""
         if max_cost is None:
             return
-        most = model_catalog.Tokens(input=sum(map(token_limits.tokens, batch)))
-        cost = model_catalog.cost(self._embedder.provider, self._embedder.model, most)
+        most = model_catalog.TokenCounts(input=sum(map(token_limits.count_tokens, batch)))
+        cost = model_catalog.cost_of(self._embedder.provider, self._embedder.model, most)
         if cost is None:
             raise CommandError(
                 f"the price of {self.name} is not known, so --max-cost cannot be kept; name a table of prices with "
-                f"{model_catalog.VARIABLE}, or leave --max-cost out"
+                f"{model_catalog.CATALOG_VARIABLE}, or leave --max-cost out"
             )
         if self.spent.cost + cost > max_cost:
             rest = cost * left / len(batch)
@@ -108,9 +108,9 @@ class Embedding:
             )
 
 
-def indexed(index: Index, texts: Sequence[str]) -> dict[str, Vectors]:
+def indexed(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:
     """Those of ``texts`` that ``index`` has a vector of, with it; shape (dimension,)."""
     wanted = set(texts)
-    places = {text: n for n, text in enumerate(chunk.searched for chunk in index.chunks) if text in wanted}
-    rows = index.vectors.vectors(np.array(list(places.values()), dtype=np.int64))
+    places = {text: n for n, text in enumerate(chunk.searchable_text for chunk in index.chunks) if text in wanted}
+    rows = index.vectors.get_vectors(np.array(list(places.values()), dtype=np.int64))
     return dict(zip(places, rows, strict=True))

@@ -42,12 +42,16 @@ def estimate(profile: Profile, documents: Sequence[object], out: Path, *, update
     index_writer.check(out.absolute())
     loaded, content = read(profile, documents, **how)
     start = changes.start(out, profile, content.documents) if update else Start()
-    model = profile.embedder(index=start.before)
-    texts = dict.fromkeys(chunk.searched for chunk in content.chunks)
+    model = profile.make_embedder(index=start.before)
+    texts = dict.fromkeys(chunk.searchable_text for chunk in content.chunks)
     name = f"{model.provider}:{model.model}"
     wanted = [] if start.same else _wanted(texts, name, start.before)
-    tokens = sum(map(token_limits.tokens, wanted))
-    cost = 0.0 if not wanted else model_catalog.cost(model.provider, model.model, model_catalog.Tokens(input=tokens))
+    tokens = sum(map(token_limits.count_tokens, wanted))
+    cost = (
+        0.0
+        if not wanted
+        else model_catalog.cost_of(model.provider, model.model, model_catalog.TokenCounts(input=tokens))
+    )
     if model.provider == "offline":
         name, cost = "offline", 0.0
     return Estimate(loaded, len(content.chunks), name, len(wanted), tokens, cost, start.changes, start.anew)

@@ -71,7 +71,7 @@ def settings(profile: Profile) -> tuple[dict[str, int], str]:
 
 def built_so(index: Index, profile: Profile) -> bool:
     """Whether ``profile`` would build it with the same settings and embedding model."""
-    ours, theirs = profile.embedder(index=index), index.manifest
+    ours, theirs = profile.make_embedder(index=index), index.manifest
     chunking, language = settings(profile)
     return (ours.provider, ours.model, chunking, language) == (
         theirs.embedding["provider"],

@@ -45,10 +45,12 @@ def written(
     Vectors of texts that ``before`` has are taken from there, where the same model made them.
     """
     with placed(out) as part:
-        embedding = Embedding(profile, [one.searched for one in content.chunks], content.language, part / index.FIT)
+        embedding = Embedding(
+            profile, [one.searchable_text for one in content.chunks], content.language, part / index.FIT_FOLDER
+        )
         vectors = embedding.embed(content.chunks, progress, max_cost, before)
         lexical = Lexical.build(content.chunks, content.language)
-        made = index.save(
+        made = index.write_index(
             part,
             chunks=content.chunks,
             vectors=vectors,
@@ -81,7 +83,7 @@ def placed(out: Path) -> Iterator[Path]:
 
 def check(out: Path) -> None:
     """Raises CommandError when ``out`` holds something that is not an index."""
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.FILE).is_file():
+    if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.MANIFEST_FILE).is_file():
         raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
 

@@ -67,7 +67,7 @@ def _digest(files: Mapping[str, bytes]) -> str:
 
 def _ours(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of the package itself, by path inside it."""
-    ours = {name.partition("/")[2]: content for name, content in import_paths.code(CODE).items()}
+    ours = {name.partition("/")[2]: content for name, content in import_paths.read_code(CODE).items()}
     if profile.endswith((".yaml", ".yml")):
         ours[f"profiles/{Path(profile).stem}.yaml"] = Path(profile).read_bytes()
     return ours | {f"runnables/{name}.cloudpickle": content for name, content in _pickled(runnables)}
@@ -75,8 +75,12 @@ def _ours(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:
 
 def _theirs(profile: str) -> dict[str, bytes]:
     """The files of the packages that the profile names and no distribution brings, by path beside the code."""
-    own = [import_paths.package(path) for path in Profile.read(profile).paths if import_paths.own(path)]
-    return {name: content for place in own for name, content in import_paths.code(place).items()}
+    own = [
+        import_paths.locate_package(path)
+        for path in Profile.read(profile).import_paths
+        if import_paths.is_own_package(path)
+    ]
+    return {name: content for place in own for name, content in import_paths.read_code(place).items()}
 
 
 def _pickled(runnables: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

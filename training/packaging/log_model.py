@@ -17,8 +17,8 @@ from typing import Any
 
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
-from model.profile_validation import check
-from model.retrieval.ai_search.description import Described
+from model.profile_validation import validate_profile
+from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
 from . import code_snapshot, requirements
@@ -49,7 +49,7 @@ def log(
     runnables = runnables or {}
     told = Profile.read(profile)
     _check(told, runnables)
-    built = told.built(index)
+    built = told.open_index(index)
     fits(told, built)
     with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
         _, entry, code = code_snapshot.copy(profile, Path(folder), runnables)
@@ -57,10 +57,10 @@ def log(
             profile=told.name,
             code=[str(path) for path in code],
             entry=str(entry),
-            requirements=requirements.closure({*requirements.BASE, *told.requires}),
+            requirements=requirements.closure({*requirements.BASE, *told.distributions}),
             artifacts=_artifacts(told, index),
-            endpoints=sorted({*told.endpoints, *_embedding(built)}),
-            indexes=[built.name] if isinstance(built, Described) else [],
+            endpoints=sorted({*told.databricks_endpoints, *_embedding(built)}),
+            indexes=[built.name] if isinstance(built, RemoteIndex) else [],
             tags=dict(tags or {}),
             result=str(Path(folder) / "result.json"),
         )
@@ -74,34 +74,37 @@ def _check(profile: Profile, runnables: Mapping[str, Any]) -> None:
         sentence = "is given, and no stage names it" if name in runnables else "is named by a stage, and not given"
         raise ProfileError(f"the object {name} {sentence}: log(profile, index, runnables={{{name!r}: …}})")
     if not wanted:
-        check(profile)
+        validate_profile(profile)
 
 
 def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
     """The index, and the embedding model's folder where it has one."""
-    folder = {"embeddings": str(profile.folder.absolute())} if profile.folder else {}
+    folder = {"embeddings": str(profile.embedding_folder.absolute())} if profile.embedding_folder else {}
     return {"index": str(index.absolute())} | folder
 
 
-def _embedding(index: Index | Described) -> list[str]:
+def _embedding(index: Index | RemoteIndex) -> list[str]:
     """The endpoint that embeds questions for an index elsewhere, which a version asks by asking the index."""
-    return [index.embedding["model"]] if isinstance(index, Described) and index.managed else []
+    return [index.embedding["model"]] if isinstance(index, RemoteIndex) and index.is_managed else []
 
 
-def fits(profile: Profile, index: Index | Described) -> None:
+def fits(profile: Profile, index: Index | RemoteIndex) -> None:
     """Raises CommandError, naming both, when what a build left is not of this profile."""
-    if isinstance(index, Described) and (index.settings, index.embeds) != (profile.index, bool(profile.embeddings)):
+    if isinstance(index, RemoteIndex) and (index.settings, index.uses_own_embeddings) != (
+        profile.index,
+        bool(profile.embeddings),
+    ):
         raise CommandError(
-            f"{profile.source.place('index')}: {index.name} was described with other settings or embeddings; run "
+            f"{profile.yaml_file.locate('index')}: {index.name} was described with other settings or embeddings; run "
             "python -m training build again"
         )
-    if isinstance(index, Index) or index.embeds:
+    if isinstance(index, Index) or index.uses_own_embeddings:
         same_embedding(profile, index)
 
 
-def same_embedding(profile: Profile, index: Index | Described) -> None:
+def same_embedding(profile: Profile, index: Index | RemoteIndex) -> None:
     """Raises CommandError, naming both, when the index was built with other embeddings than the profile's."""
-    ours, built = profile.embedder(index=index if isinstance(index, Index) else None), index.embedding
+    ours, built = profile.make_embedder(index=index if isinstance(index, Index) else None), index.embedding
     if (ours.provider, ours.model) != (built["provider"], built["model"]):
         raise CommandError(
             f"the index was built with the embeddings {built['provider']}:{built['model']}, and the profile has "
@@ -133,7 +136,7 @@ def _log(job: _Job) -> None:
     code = Path(job.code[0]).name
     copy = import_module(f"{code}.profile").Profile.read(job.profile)
     try:
-        contract = import_module(f"{code}.profile_validation").check(copy)
+        contract = import_module(f"{code}.profile_validation").validate_profile(copy)
     except Exception as error:
         if type(error).__name__ != ProfileError.__name__:  # the copy's class is another than ours
             raise
@@ -156,7 +159,7 @@ def _log(job: _Job) -> None:
         or None,
         tags=job.tags,
         signature=signature(contract),
-        input_example=contract.example(),
+        input_example=contract.example_request(),
         pip_requirements=job.requirements,
         metadata={"profile": job.profile, "fingerprint": code.removeprefix("multichain_")},
         streamable=True,

@@ -10,12 +10,12 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, ParamSchema, ParamSpec, Property, Schema
 
 from model.contract.fields import Field
-from model.contract.stage_contract import META, Contract
+from model.contract.stage_contract import META_FIELDS, Contract
 
 
 def signature(contract: Contract) -> ModelSignature:
     """The signature of a model with these stages."""
-    outputs = {name: stage.declared for name, stage in contract.stages.items()} | {"meta": META}
+    outputs = {name: stage.output_fields for name, stage in contract.stages.items()} | {"meta": META_FIELDS}
     any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow's class is untyped
     return ModelSignature(
         inputs=Schema([ColSpec(any_type, name=name, required=False) for name in contract.stages]),

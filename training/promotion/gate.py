@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from model.config.arguments import meant
+from model.config.arguments import suggest
 from model.errors import CommandError
 
 from ..evaluation.metrics import MEASURES, Measure, Values
@@ -143,7 +143,7 @@ def _below(ours: Sequence[Values], floors: Mapping[str, float]) -> Iterator[str]
     """The floors that are missed, and those that nothing was measured for."""
     for name, floor in floors.items():
         if name not in MEASURES:
-            raise CommandError(f"the profile's gate names {name}, which is not measured; {meant(name, MEASURES)}")
+            raise CommandError(f"the profile's gate names {name}, which is not measured; {suggest(name, MEASURES)}")
         values = [one[name] for one in ours if name in one]
         if not values:
             yield f"{MEASURES[name].words}: the profile wants {floor:g}, and no row measures it"

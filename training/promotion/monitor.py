@@ -66,7 +66,7 @@ def profile_of(uri: str) -> Profile:
 
 
 def _documents(uri: str, profile: Profile, documents: Sequence[object]) -> Finding:
-    if not profile.kind.OWN:
+    if not profile.backend.IS_LOCAL:
         return Finding(f"Documents: not compared; {profile.index['name']} is kept as its table is")
     if not documents:
         return Finding("Documents: not compared; name them with --documents")
@@ -80,10 +80,10 @@ def _models(profile: Profile, today: date) -> Iterator[Finding]:
     engine, last = Engine(), today + timedelta(days=NEAR)
     for told, roles in distinct(profile):
         where = ", ".join(stage or "the index" for stage, _ in roles)
-        for key in profiles.MODELS:
+        for key in profiles.MODEL_SETTINGS:
             found = standing(engine, told, key)
-            if found and all(one.ends and date.fromisoformat(one.ends) <= last for one in found):
-                names = ", ".join(f"{one.name} on {one.ends}" for one in found)
+            if found and all(one.end_date and date.fromisoformat(one.end_date) <= last for one in found):
+                names = ", ".join(f"{one.name} on {one.end_date}" for one in found)
                 yield Finding(f"Models: {where}: all end within {NEAR} days ({names}); name another", MODELS)
             elif found:
                 yield Finding(f"Models: {where}: {found[0].name} and {len(found) - 1} more, not all of which end soon")

@@ -12,14 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from model import profile as profiles
-from model.contract.events import silent
-from model.contract.fields import Values
+from model.contract.events import discard
+from model.contract.fields import StageValues
 from model.errors import MultichainError
-from model.interfaces import Standing
+from model.interfaces import ModelStatus
 from model.profile import Profile
-from model.providers import provider
-from model.retrieval.ai_search.description import Described
-from model.retrieval.local.index import PROBE, Index
+from model.providers import load_provider
+from model.retrieval.ai_search.description import RemoteIndex
+from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
 
 NEAR = 90
@@ -51,13 +51,13 @@ class Report:
         return any(finding.level == "fail" for finding in self.findings)
 
 
-def preflight(profile: Profile, index: Index | Described | None = None, today: date | None = None) -> Report:
+def preflight(profile: Profile, index: Index | RemoteIndex | None = None, today: date | None = None) -> Report:
     """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same.
 
     An index that is not the profile's own is asked, too.
     """
     report, flight = Report(), _Flight(profile, index, today or datetime.now(tz=UTC).date())
-    if not profile.kind.OWN:
+    if not profile.backend.IS_LOCAL:
         report.findings.append(_searched(profile))
     for told, roles in distinct(profile):
         for finding in flight.checked(told, roles, report.ends):
@@ -65,13 +65,13 @@ def preflight(profile: Profile, index: Index | Described | None = None, today: d
     return report
 
 
-def standing(engine: Engine, told: Values, key: str) -> list[Standing]:
+def standing(engine: Engine, told: StageValues, key: str) -> list[ModelStatus]:
     """How the models that an entry names stand, as its provider tells; none where it has no models or cannot tell."""
-    module, models = provider(told["provider"]), profiles.models(told, key)
+    module, models = load_provider(told["provider"]), profiles.named_models(told, key)
     return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
 
 
-def distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]:
+def distinct(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
     """Each provider's entry once, with the stages and roles that have it."""
     entries = profile.entries
     for number, (_, role, told) in enumerate(entries):
@@ -82,28 +82,28 @@ def distinct(profile: Profile) -> Iterator[tuple[Values, list[tuple[str, str]]]]
 class _Flight:
     """Checks one profile."""
 
-    def __init__(self, profile: Profile, index: Index | Described | None, today: date) -> None:
+    def __init__(self, profile: Profile, index: Index | RemoteIndex | None, today: date) -> None:
         self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
-        self._greeted: list[Values] = []
+        self._greeted: list[StageValues] = []
         self._told: set[str] = set()
 
-    def checked(self, told: Values, roles: list[tuple[str, str]], ends: dict[str, str]) -> Iterator[Finding]:
+    def checked(self, told: StageValues, roles: list[tuple[str, str]], ends: dict[str, str]) -> Iterator[Finding]:
         """What was found out of one entry; the days of its models' ends go into ``ends``."""
         where = ", ".join(stage or "the index" for stage, _ in roles)
         try:
-            for key in profiles.MODELS:
+            for key in profiles.MODEL_SETTINGS:
                 yield from self._listed(told, key, where, ends)
             yield from self._asked(told, roles[0][1], where)
         except MultichainError as error:
             yield Finding("fail", f"{where}: {error}")
 
-    def _listed(self, told: Values, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
+    def _listed(self, told: StageValues, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
         """How the models of one list stand."""
-        models = profiles.models(told, key)
+        models = profiles.named_models(told, key)
         standings = standing(self._engine, told, key)
         if not standings:
             return
-        ends.update({one.name: one.ends for one in standings if one.ends})
+        ends.update({one.name: one.end_date for one in standings if one.end_date})
         over = [self._over(one) for one in standings]
         for one, model, gone in zip(standings, models, over, strict=True):
             if one.name not in self._told:
@@ -114,22 +114,22 @@ class _Flight:
         elif all(over):
             yield Finding("fail", f"{where}: no model of {key} is left; name another")
 
-    def _over(self, standing: Standing) -> bool:
-        return bool(standing.ends) and date.fromisoformat(standing.ends) <= self._today
+    def _over(self, standing: ModelStatus) -> bool:
+        return bool(standing.end_date) and date.fromisoformat(standing.end_date) <= self._today
 
-    def _standing(self, standing: Standing, *, gone: bool, where: str) -> Finding:
+    def _standing(self, standing: ModelStatus, *, gone: bool, where: str) -> Finding:
         name, then = f"{standing.name} ({where})", f"; {standing.successor} replaces it" if standing.successor else ""
         if gone:
-            return Finding("warn", f"{name} ended on {standing.ends}{then}")
+            return Finding("warn", f"{name} ended on {standing.end_date}{then}")
         if standing.listed is False:
             return Finding("warn", f"{name} is not among the models that the server shows: unknown{then}")
-        if not standing.ends:
+        if not standing.end_date:
             return Finding("ok", name + (": the server has no list of models" if standing.listed is None else ""))
-        days = (date.fromisoformat(standing.ends) - self._today).days
+        days = (date.fromisoformat(standing.end_date) - self._today).days
         level: Level = "warn" if days <= NEAR else "ok"
-        return Finding(level, f"{name} ends on {standing.ends}, in {days} days{then}")
+        return Finding(level, f"{name} ends on {standing.end_date}, in {days} days{then}")
 
-    def _asked(self, told: Values, role: str, where: str) -> Iterator[Finding]:
+    def _asked(self, told: StageValues, role: str, where: str) -> Iterator[Finding]:
         """One tiny call, where there is something to call."""
         if role == "embeddings":
             yield self._embedded(where)
@@ -138,13 +138,13 @@ class _Flight:
         if not chat or chat in self._greeted:
             return
         self._greeted.append(chat)
-        made: Any = profiles.made(chat, "chat")
-        reply = self._engine.run(made.complete(_GREETING, "", silent))
+        made: Any = profiles.make_provider(chat, "chat")
+        reply = self._engine.run(made.complete(_GREETING, "", discard))
         yield Finding("ok", f"{reply.answered_by} answers ({where})")
 
     def _embedded(self, where: str) -> Finding:
-        embedder = self._profile.embedder(index=self._index if isinstance(self._index, Index) else None)
-        vector = self._engine.run(embedder.embed([PROBE]))[0]
+        embedder = self._profile.make_embedder(index=self._index if isinstance(self._index, Index) else None)
+        vector = self._engine.run(embedder.embed([FINGERPRINT_TEXT]))[0]
         name = f"{embedder.provider}:{embedder.model} ({where})"
         if self._index is None:
             return Finding("ok", f"{name} embeds in {len(vector)} dimensions")
@@ -175,12 +175,13 @@ def _where(profile: Profile, provider: str, model: str) -> str:
     named = [
         stage or "the index"
         for stage, _, told in profile.entries
-        if told["provider"] == provider and any(model in profiles.models(told, key) for key in profiles.MODELS)
+        if told["provider"] == provider
+        and any(model in profiles.named_models(told, key) for key in profiles.MODEL_SETTINGS)
     ]
     return ", ".join(dict.fromkeys(named))
 
 
-def _chat(told: Values, role: str) -> Values:
+def _chat(told: StageValues, role: str) -> StageValues:
     """The entry as one of a chat model: what answers, or what writes diagrams; empty when no language model does."""
     if role == "reranker" and "models" not in told:  # a class, which may be no chat model
         return {}

@@ -21,7 +21,7 @@ def fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
     for name in code_snapshot.copies(folder / "code"):
         yield "code", name.removeprefix(code_snapshot.PREFIX)
         yield "prompts", _digest(sorted((folder / "code" / name / "prompts").glob("*.txt")))
-    index = folder / "artifacts" / "index" / manifest.FILE
+    index = folder / "artifacts" / "index" / manifest.MANIFEST_FILE
     if index.is_file():
         told = json.loads(index.read_text("utf-8"))
         yield "index", f"{_digest([index])}, {_size(told)}"

@@ -160,7 +160,9 @@ def documents(uri: str) -> dict[str, str]:
     """The sources in a version's index, each with its content's digest; none when it has none itself, or no longer."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            place = mlflow.artifacts.download_artifacts(f"{uri}/artifacts/index/{manifest.FILE}", dst_path=folder)
+            place = mlflow.artifacts.download_artifacts(
+                f"{uri}/artifacts/index/{manifest.MANIFEST_FILE}", dst_path=folder
+            )
         except (MlflowException, OSError):
             return {}
         return dict(json.loads(Path(place).read_text("utf-8")).get("documents", {}))

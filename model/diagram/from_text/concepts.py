@@ -7,17 +7,17 @@ from itertools import pairwise
 import Stemmer
 
 from ...passages import Passage
-from ...text_analysis import collapse_space, sentences
-from ..fonts import foreign
-from ..graph import Diagram, Edge, Layer, Node
+from ...text_analysis import collapse_space, split_sentences
+from ..fonts import is_mostly_non_latin
+from ..graph import DiagramGraph, Edge, Layer, Node
 from . import prompt_parsing
-from .part_of_speech import plain
+from .part_of_speech import strip_markup
 from .prompt_parsing import Item
-from .statements import Statement, phrases, statements
+from .statements import Statement, extract_phrases, extract_statements
 
-MOST_NODES = 9
+MAX_NODES = 9
 """More do not fit a slide."""
-_MOST_MEMBERS = 5
+_MAX_MEMBERS = 5
 
 _FRAME = re.compile(  # of a text whose white space is collapsed: none here is longer than one character
     r"^\s?(?:please\s)?(?:draw|show|make|create|generate|paint|sketch)?\s?(?:me\s)?(?:an?|the)?\s?(?:[\w-]+\s){0,2}?"
@@ -28,134 +28,136 @@ _FRAME = re.compile(  # of a text whose white space is collapsed: none here is l
 )
 _IN_USE = re.compile(r"\sin (?:use|action|practice)\W*$", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|unless|without|while|although|until)\b", re.IGNORECASE)
-_MOST_TITLE = 90
+_MAX_TITLE = 90
 
 
-def diagram(prompt: str, passages: Sequence[Passage], style: str = "") -> Diagram:
+def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> DiagramGraph:
     """What the prompt lists or says, then what the passages say of it, in ``style`` or the form that it asks for."""
     prompt = collapse_space(prompt)
-    inside = _FRAME.sub("", prompt).strip()
-    asked = plain(inside) or plain(prompt) or prompt.strip()
-    style = style or prompt_parsing.style(prompt)
-    head, items = prompt_parsing.listed(inside)
-    made = Diagram(title=_title(asked), style=style)
+    request = _FRAME.sub("", prompt).strip()
+    subject = strip_markup(request) or strip_markup(prompt) or prompt.strip()
+    style = style or prompt_parsing.choose_style(prompt)
+    head, items = prompt_parsing.parse_list(request)
+    graph = DiagramGraph(title=_make_title(subject), style=style)
     if items and style == "flow":
-        _steps(made, items)
+        _add_steps(graph, items)
     elif items and style == "layers":
-        _bands(made, items)
-    elif foreign(asked):
-        _around(made, head or asked, items or prompt_parsing.clauses(asked))
+        _add_layers(graph, items)
+    elif is_mostly_non_latin(subject):
+        _add_spokes(graph, head or subject, items or prompt_parsing.split_clauses(subject))
     else:
-        _concepts(made, _IN_USE.sub("", asked), passages)
+        _add_concepts(graph, _IN_USE.sub("", subject), passages)
         if style == "layers":
-            _ranks(made)
+            _rank_into_layers(graph)
     if items:
-        made.title = _title(head or ", ".join(item.name for item in items))
-    return made
+        graph.title = _make_title(head or ", ".join(item.name for item in items))
+    return graph
 
 
-def _steps(made: Diagram, items: Sequence[Item]) -> None:
+def _add_steps(graph: DiagramGraph, items: Sequence[Item]) -> None:
     """One step after the other."""
-    for number, item in enumerate(items[:MOST_NODES], 1):
+    for number, item in enumerate(items[:MAX_NODES], 1):
         key = f"step {number}"
-        made.nodes[key] = Node(key, _capital(item.name), step=number)
-    made.edges += [Edge(one, following, "") for one, following in pairwise(made.nodes)]
+        graph.nodes[key] = Node(key, _capitalize(item.name), step=number)
+    graph.edges += [Edge(key_of_step, following, "") for key_of_step, following in pairwise(graph.nodes)]
 
 
-def _bands(made: Diagram, items: Sequence[Item]) -> None:
+def _add_layers(graph: DiagramGraph, items: Sequence[Item]) -> None:
     """A layer for each item, the first on top."""
-    for number, item in enumerate(items[:MOST_NODES]):
-        members = item.members[:_MOST_MEMBERS] or (item.name,)
-        keys = tuple(f"{number} {place}" for place in range(len(members)))
-        made.nodes |= {key: Node(key, _capital(label)) for key, label in zip(keys, members, strict=True)}
-        made.layers.append(Layer(item.name if item.members else "", keys))
+    for number, item in enumerate(items[:MAX_NODES]):
+        members = item.members[:_MAX_MEMBERS] or (item.name,)
+        keys = tuple(f"{number} {number_in_layer}" for number_in_layer in range(len(members)))
+        graph.nodes |= {key: Node(key, _capitalize(label)) for key, label in zip(keys, members, strict=True)}
+        graph.layers.append(Layer(item.name if item.members else "", keys))
 
 
-def _ranks(made: Diagram) -> None:
+def _rank_into_layers(graph: DiagramGraph) -> None:
     """Layers out of a map: what nothing leads to on top, each below all that lead to it."""
-    depth = dict.fromkeys(made.nodes, 0)
-    for _ in made.nodes:  # as often as a way can be long; in a circle it ends there
-        for edge in made.edges:
-            depth[edge.target] = min(max(depth[edge.target], depth[edge.source] + 1), len(made.nodes))
+    depth = dict.fromkeys(graph.nodes, 0)
+    for _ in graph.nodes:  # as often as a way can be long; in a circle it ends there
+        for edge in graph.edges:
+            depth[edge.target] = min(max(depth[edge.target], depth[edge.source] + 1), len(graph.nodes))
     for rank in sorted(set(depth.values())):
-        made.layers.append(Layer("", tuple(key for key in made.nodes if depth[key] == rank)))
+        graph.layers.append(Layer("", tuple(key for key in graph.nodes if depth[key] == rank)))
 
 
-def _around(made: Diagram, centre: str, items: Sequence[Item]) -> None:
+def _add_spokes(graph: DiagramGraph, centre: str, items: Sequence[Item]) -> None:
     """A text whose grammar is not known here: its parts around what it is about."""
-    made.nodes["main"] = Node("main", _title(centre), main=True)
-    for number, item in enumerate(items[: MOST_NODES - 1]):
+    graph.nodes["main"] = Node("main", _make_title(centre), main=True)
+    for number, item in enumerate(items[: MAX_NODES - 1]):
         if item.name != centre:
-            made.nodes[str(number)] = Node(str(number), item.name)
-            made.edges.append(Edge("main", str(number), ""))
+            graph.nodes[str(number)] = Node(str(number), item.name)
+            graph.edges.append(Edge("main", str(number), ""))
 
 
-def _concepts(made: Diagram, about: str, passages: Sequence[Passage]) -> None:
+def _add_concepts(graph: DiagramGraph, subject: str, passages: Sequence[Passage]) -> None:
     """The statements of the prompt, then those of the passages that touch what is already there."""
-    growing = _Growing(made)
-    for position, phrase in enumerate(phrases(about) or [about]):
-        growing.add(phrase, main=position == 0)
-    for statement in statements(about):
-        growing.connect(statement, "")
-    growing.grow(list(_said([passage for passage in passages if not foreign(passage.text)])))
+    growing = _ConceptMapBuilder(graph)
+    for position, phrase in enumerate(extract_phrases(subject) or [subject]):
+        growing.add_node(phrase, main=position == 0)
+    for statement in extract_statements(subject):
+        growing.add_statement(statement, "")
+    growing.add_connected(
+        list(_statements_of([passage for passage in passages if not is_mostly_non_latin(passage.text)]))
+    )
 
 
-def _said(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
+def _statements_of(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
     """The statements of the passages with their sources, best passage first."""
     for passage in passages:
-        for sentence in sentences(passage.text):
+        for sentence in split_sentences(passage.text):
             if not _CONDITION.match(sentence.text):  # what holds under a condition is not said without it
-                yield from ((statement, passage.chunk.source) for statement in statements(sentence.text))
+                yield from ((statement, passage.chunk.source) for statement in extract_statements(sentence.text))
 
 
-def _title(text: str) -> str:
-    short = text if len(text) <= _MOST_TITLE else text[: _MOST_TITLE - 1].rsplit(" ", 1)[0] + "…"
+def _make_title(text: str) -> str:
+    short = text if len(text) <= _MAX_TITLE else text[: _MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
     return short[:1].title() + short[1:]
 
 
-def _capital(phrase: str) -> str:
+def _capitalize(phrase: str) -> str:
     """It with a capital, unless it is a name that is written otherwise."""
-    told = phrase.replace(" ", "").replace("-", "").isalpha()
-    return phrase[:1].title() + phrase[1:] if told and phrase.islower() else phrase
+    is_plain_word = phrase.replace(" ", "").replace("-", "").isalpha()
+    return phrase[:1].title() + phrase[1:] if is_plain_word and phrase.islower() else phrase
 
 
-class _Growing:
+class _ConceptMapBuilder:
     """A diagram in the making. Phrases with the same stems are the same node."""
 
-    def __init__(self, made: Diagram) -> None:
-        self.made = made
+    def __init__(self, graph: DiagramGraph) -> None:
+        self.graph = graph
         self._stem = Stemmer.Stemmer("english").stemWord  # its own: a stemmer is not safe between threads
 
-    def add(self, phrase: str, *, main: bool = False) -> None:
+    def add_node(self, phrase: str, *, main: bool = False) -> None:
         """Adds a node, unless it is there or the slide is full."""
-        key = self._key(phrase)
-        if key not in self.made.nodes and len(self.made.nodes) < MOST_NODES:
-            self.made.nodes[key] = Node(key, _capital(phrase), main)
+        key = self._node_key(phrase)
+        if key not in self.graph.nodes and len(self.graph.nodes) < MAX_NODES:
+            self.graph.nodes[key] = Node(key, _capitalize(phrase), main)
 
-    def connect(self, statement: Statement, source: str) -> None:
+    def add_statement(self, statement: Statement, source: str) -> None:
         """Adds an edge and the nodes at its ends, when there is room and the two are not yet joined."""
-        ends = self._key(statement.subject), self._key(statement.object)
-        joined = any({edge.source, edge.target} == set(ends) for edge in self.made.edges)
+        ends = self._node_key(statement.subject), self._node_key(statement.object)
+        joined = any({edge.source, edge.target} == set(ends) for edge in self.graph.edges)
         if joined or ends[0] == ends[1]:
             return
-        self.add(statement.subject)
-        self.add(statement.object)
-        if all(end in self.made.nodes for end in ends):
-            self.made.edges.append(Edge(*ends, statement.relation))
-            if source and source not in self.made.sources:
-                self.made.sources.append(source)
+        self.add_node(statement.subject)
+        self.add_node(statement.object)
+        if all(end in self.graph.nodes for end in ends):
+            self.graph.edges.append(Edge(*ends, statement.relation))
+            if source and source not in self.graph.sources:
+                self.graph.sources.append(source)
 
-    def grow(self, found: list[tuple[Statement, str]]) -> None:
+    def add_connected(self, statements_with_sources: list[tuple[Statement, str]]) -> None:
         """Connects the statements that touch a node, round after round, until a round adds none."""
-        before = -1
-        while len(self.made.edges) > before:
-            before = len(self.made.edges)
-            for statement, source in found:
-                if self._key(statement.subject) in self.made.nodes:
-                    self.connect(statement, source)
+        edge_count = -1
+        while len(self.graph.edges) > edge_count:
+            edge_count = len(self.graph.edges)
+            for statement, source in statements_with_sources:
+                if self._node_key(statement.subject) in self.graph.nodes:
+                    self.add_statement(statement, source)
 
-    def _key(self, phrase: str) -> str:
+    def _node_key(self, phrase: str) -> str:
         """The stems of ``phrase``, or of its last word when that alone is what the diagram is about."""
         stems = [self._stem(word) for word in phrase.lower().split()]
-        about = self.made.nodes.get(stems[-1])
+        about = self.graph.nodes.get(stems[-1])
         return stems[-1] if about and about.main else " ".join(stems)

@@ -12,21 +12,21 @@ from itertools import pairwise
 
 from textblob.en import tag
 
-_TAGGER = threading.Lock()  # it reads its lexicon at first use, and another thread must not see half of it
+_TAGGER_LOCK = threading.Lock()  # it reads its lexicon at first use, and another thread must not see half of it
 _MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _ARROW = re.compile(r"(->|→|=>|:(?=\s))")
-_LONGEST_WORD = 80
+_MAX_WORD = 80
 """Characters of a word that are read: no box shows more, and the tagger takes the square of a longer one's length."""
-_ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
+_SENTENCE_ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
 _NOUNS = {"NN", "NNS", "NNP", "NNPS", "CD", "FW"}
 _ADJECTIVES = {"JJ", "JJR", "JJS"}
 _PARTICIPLES = {"VBG", "VBN"}
 _FINITE = {"VBD", "VBP", "VBZ"}
 _VERBS = {"VB", "MD", "TO", "RP"} | _FINITE | _PARTICIPLES
-_LEADS = {"IN", "DT", "PRP$", "TO"} | _ADJECTIVES
+_PHRASE_LEADS = {"IN", "DT", "PRP$", "TO"} | _ADJECTIVES
 _RELATIVE = {"that", "which", "who", "whose", "whom", "unless", "if", "because", "since", "although", "while"}
 
-Tagged = list[tuple[str, str]]
+TaggedWords = list[tuple[str, str]]
 
 
 class Part(Enum):
@@ -58,69 +58,69 @@ _BY_TAG = (
 )
 
 
-def plain(text: str) -> str:
+def strip_markup(text: str) -> str:
     """``text`` without Markdown marks and citations."""
     return " ".join(_MARKUP.sub(r"\1", text).split())
 
 
-def parts(text: str) -> list[tuple[str, Part]]:
+def tag_parts(text: str) -> list[tuple[str, Part]]:
     """The words of ``text`` with the parts they play; an arrow or a colon is an ARROW, what ends a clause an END."""
-    tagged: Tagged = []
-    short = " ".join(word[:_LONGEST_WORD] for word in plain(text).split())
+    tagged: TaggedWords = []
+    short = " ".join(word[:_MAX_WORD] for word in strip_markup(text).split())
     for number, piece in enumerate(_ARROW.split(short)):
         if number % 2:  # what the pattern captured
             tagged.append((piece, "->"))
         else:
-            with _TAGGER:
+            with _TAGGER_LOCK:
                 words = tag(piece, tokenize=True)
-            tagged += [_corrected(word, kind) for word, kind in words]
+            tagged += [_correct_tag(word, kind) for word, kind in words]
     for (position, (word, kind)), (_, following) in pairwise(enumerate(tagged)):
         if kind == "NNS" and following[1] in {"DT", "PRP$"}:  # "LangChain cuts the documents": a verb, not a plural
             tagged[position] = (word, "VBZ")
-    told = [(word, _part(position, tagged)) for position, (word, _) in enumerate(tagged)]
-    return list(_without_relative_clauses(told))
+    words_with_parts = [(word, _choose_part(position, tagged)) for position, (word, _) in enumerate(tagged)]
+    return list(_end_at_relative_clauses(words_with_parts))
 
 
-def _without_relative_clauses(told: list[tuple[str, Part]]) -> Iterator[tuple[str, Part]]:
+def _end_at_relative_clauses(words_with_parts: list[tuple[str, Part]]) -> Iterator[tuple[str, Part]]:
     """Ends a statement at "that" and the like: what a relative clause says holds for some of its subjects alone."""
     relative = False
-    for word, part in told:
+    for word, part in words_with_parts:
         relative = part not in {Part.AND, Part.END} and (relative or word.lower() in _RELATIVE)
         yield word, Part.END if relative else part
 
 
-def _part(position: int, tagged: Tagged) -> Part:
+def _choose_part(position: int, tagged: TaggedWords) -> Part:
     word, kind = tagged[position][0].lower(), tagged[position][1]
-    if _in_phrase(position, tagged):
+    if _is_in_phrase(position, tagged):
         return Part.PHRASE
     if _starts_clause(position, tagged):
         return Part.END
     return _BY_WORD.get(word, _BY_TAG.get(kind, Part.NONE))
 
 
-def _corrected(word: str, kind: str) -> tuple[str, str]:
+def _correct_tag(word: str, kind: str) -> tuple[str, str]:
     """What the tagger takes for an adjective or verb but is a name ("GPT-4"), or the other way round."""
     if not any(character.isalnum() for character in word):
-        return word, "." if word in _ENDS else word
+        return word, "." if word in _SENTENCE_ENDS else word
     if "-" in word and kind in _PARTICIPLES | _FINITE:
         return word, "JJ"
-    named = any(map(str.isdigit, word)) or not word[1:].islower()
-    return word, "NNP" if named and word[1:] and kind in _ADJECTIVES | _VERBS and word.lower() != "to" else kind
+    is_name = any(map(str.isdigit, word)) or not word[1:].islower()
+    return word, "NNP" if is_name and word[1:] and kind in _ADJECTIVES | _VERBS and word.lower() != "to" else kind
 
 
-def _in_phrase(position: int, tagged: Tagged) -> bool:
+def _is_in_phrase(position: int, tagged: TaggedWords) -> bool:
     """Whether the word belongs to a noun phrase: a noun, what stands before one, or the "of" between two."""
     word, kind = tagged[position][0].lower(), tagged[position][1]
-    before = tagged[position - 1][1] if position else "IN"
+    previous_tag = tagged[position - 1][1] if position else "IN"
     if kind in _NOUNS:
         return True
     if word == "of":
-        return before in _NOUNS and _noun_follows(position, tagged)
-    leads = kind in _ADJECTIVES or (kind in _PARTICIPLES and before in _LEADS and word != "using")
+        return previous_tag in _NOUNS and _noun_follows(position, tagged)
+    leads = kind in _ADJECTIVES or (kind in _PARTICIPLES and previous_tag in _PHRASE_LEADS and word != "using")
     return leads and _noun_follows(position, tagged)
 
 
-def _noun_follows(position: int, tagged: Tagged) -> bool:
+def _noun_follows(position: int, tagged: TaggedWords) -> bool:
     """Whether a noun comes next, behind adjectives and articles at most."""
     for _, kind in tagged[position + 1 : position + 4]:
         if kind in _NOUNS:
@@ -130,7 +130,7 @@ def _noun_follows(position: int, tagged: Tagged) -> bool:
     return False
 
 
-def _starts_clause(position: int, tagged: Tagged) -> bool:
+def _starts_clause(position: int, tagged: TaggedWords) -> bool:
     """Whether ", and" begins a clause; in a list ("a, b, and c") a comma came shortly before."""
     if position < 1 or tagged[position][1] != "CC" or tagged[position - 1][0] != ",":
         return False

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 _ARROW = re.compile(r"->|=>|[→⇒⟶]")
 _COLON = re.compile("[:\uff1a]\\s*")
 _MARK = re.compile("[,;\u3001\uff0c\uff1b\u060c]")
-_BETWEEN = re.compile(
+_SEPARATOR = re.compile(
     _MARK.pattern + r"\s*(?:and\s+then\s+|then\s+|and\s+)?|\s(?:and\s+)?then\s+|\n[^\S\n]*(?:\d+[.)]|[-*])\s*"
 )
 """What separates items. White space before it is left to ``strip``: a pattern would begin at each space of it."""
 _BRACKET = re.compile(r"[()]")
-_AFTER_LAST_AND = 4
+_MAX_WORDS_AFTER_AND = 4
 """Words that the last item of a list has at most, behind "and"."""
 _FLOW = re.compile(r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequence)\b", re.IGNORECASE)
 _LAYERS = re.compile(r"\b(?:layers?|layered|stack|tiers?|architecture)\b", re.IGNORECASE)
 _CLAUSE = re.compile("[.,;:!?\n\u2192\u3001\u3002\u060c\u061b\u061f\uff01\uff0c\uff1a\uff1b\uff1f]|->")
-_MOST_ITEM = 60
-FEWEST = 2
+_MAX_ITEM = 60
+MIN_ITEMS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +30,33 @@ class Item:
     members: tuple[str, ...] = ()
 
 
-def style(prompt: str) -> str:
+def choose_style(prompt: str) -> str:
     """The form that the prompt's words ask for."""
     if _LAYERS.search(prompt):
         return "layers"
-    return "flow" if _FLOW.search(prompt) or arrows(prompt) >= FEWEST else "map"
+    return "flow" if _FLOW.search(prompt) or count_arrows(prompt) >= MIN_ITEMS else "map"
 
 
-def arrows(prompt: str) -> int:
+def count_arrows(prompt: str) -> int:
     """How many arrows it has."""
     return len(_ARROW.findall(prompt))
 
 
-def listed(prompt: str) -> tuple[str, list[Item]]:
+def parse_list(prompt: str) -> tuple[str, list[Item]]:
     """What the prompt's list is of (before its colon), and its items; none when it lists nothing."""
-    head, rest = _parted(prompt)
+    head, rest = _split_at_colon(prompt)
     steps = _ARROW.split(rest)
-    if len(steps) < FEWEST and head:
-        steps = list(_separated(rest))
-        steps = [*steps[:-1], *_by_and(steps[-1])]
+    if len(steps) < MIN_ITEMS and head:
+        steps = list(_split_items(rest))
+        steps = [*steps[:-1], *_split_last_items(steps[-1])]
     items = [step.strip(" \t\r.!?\n\u3002") for step in steps]
     items = [re.sub(r"^(?:first|finally|and|then|\d+[.)])\s+", "", item, flags=re.IGNORECASE) for item in items if item]
-    if len(items) < FEWEST or any(len(item) > _MOST_ITEM for item in items):
+    if len(items) < MIN_ITEMS or any(len(item) > _MAX_ITEM for item in items):
         return "", []
-    return head, [_item(item) for item in items]
+    return head, [_parse_item(item) for item in items]
 
 
-def _parted(prompt: str) -> tuple[str, str]:
+def _split_at_colon(prompt: str) -> tuple[str, str]:
     """What stands before the first colon, and behind it."""
     colon = _COLON.search(prompt)
     if colon is None:
@@ -64,11 +64,11 @@ def _parted(prompt: str) -> tuple[str, str]:
     return prompt[: colon.start()].strip(), prompt[colon.end() :]
 
 
-def _separated(text: str) -> Iterator[str]:
+def _split_items(text: str) -> Iterator[str]:
     """What stands between the separators of a list; a mark between brackets separates members, not items."""
     brackets = deque(_BRACKET.finditer(text))
     start = 0
-    for separator in _BETWEEN.finditer(text):
+    for separator in _SEPARATOR.finditer(text):
         while brackets and brackets[0].start() < separator.end():
             brackets.popleft()
         if not (brackets and brackets[0][0] == ")" and _MARK.match(separator[0])):
@@ -77,30 +77,30 @@ def _separated(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _by_and(text: str) -> list[str]:
+def _split_last_items(text: str) -> list[str]:
     """The last item of a list, cut at each "and" that a few words at most follow."""
     words = text.split()
-    after = range(max(1, len(words) - 1 - _AFTER_LAST_AND), len(words) - 1)
-    ends = [place for place in after if words[place] == "and"]
-    starts = [0, *(place + 1 for place in ends)]
+    candidates = range(max(1, len(words) - 1 - _MAX_WORDS_AFTER_AND), len(words) - 1)
+    ends = [position for position in candidates if words[position] == "and"]
+    starts = [0, *(position + 1 for position in ends)]
     return (
         [" ".join(words[start:end]) for start, end in zip(starts, [*ends, len(words)], strict=True)] if ends else [text]
     )
 
 
-def _item(text: str) -> Item:
+def _parse_item(text: str) -> Item:
     name, opening, members = text.partition("(")
     if not opening or not members.endswith(")"):
         return Item(text)
     return Item(name.rstrip(), tuple(part.strip() for part in _MARK.split(members[:-1]) if part.strip()))
 
 
-def clauses(text: str) -> list[Item]:
+def split_clauses(text: str) -> list[Item]:
     """The parts of a text between its punctuation marks, in any script."""
     return [Item(part.strip()) for part in _CLAUSE.split(text) if part.strip()]
 
 
-_WORDS = re.compile(
+_DIAGRAM_WORDS = re.compile(
     r"\b(?:diagram|diagramm|diagrama|diagramme|schem[ae]|schéma|schaubild|organigram\w*|concept(?:ual)? map|mind ?map"
     r"|flow ?chart|work ?flow|org(?:anization)? chart|architecture (?:of|for|overview)|block diagram|timeline"
     r"|state machine|decision tree|data ?flow|er model|uml|infographic)s?\b"
@@ -111,4 +111,4 @@ _WORDS = re.compile(
 
 def wants_diagram(prompt: str) -> bool:
     """Whether its words say so, or it joins names with arrows."""
-    return bool(_WORDS.search(prompt)) or arrows(prompt) >= FEWEST
+    return bool(_DIAGRAM_WORDS.search(prompt)) or count_arrows(prompt) >= MIN_ITEMS

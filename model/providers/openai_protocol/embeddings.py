@@ -7,67 +7,71 @@ from typing import Any
 import numpy as np
 
 from ...errors import ProviderError
-from ...interfaces import Vectors, normed
+from ...interfaces import Float32Array, normalize_rows
 from ...runtime import usage
-from ...transport.error_mapping import answered, reading
-from ...transport.rate_limiter import Endpoint
-from ...transport.response_cache import Cache
-from ...transport.retry import first
+from ...transport.error_mapping import parsing_response, require_field
+from ...transport.rate_limiter import Operation
+from ...transport.response_cache import ResponseCache
+from ...transport.retry import first_available
 from .. import model_catalog
-from ..token_limits import MOST_INPUTS, batches, tokens
+from ..token_limits import MAX_INPUTS, count_tokens, make_batches
 
 
-class ServedEmbeddings:
+class OpenAIEmbeddings:
     """One embedding model of a server; ``client`` gives what creates embeddings, ``extra`` what it is asked with."""
 
     semantic = True
-    together, pause = MOST_INPUTS, 0.001
+    batch_size, batch_window = MAX_INPUTS, 0.001
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        cache: Cache,
+        endpoint: Operation,
+        cache: ResponseCache,
         model: str,
         client: Callable[[], Awaitable[Any]],
         extra: Mapping[str, Any],
     ) -> None:
         self.provider, self.model = endpoint.provider, model
-        self._endpoint, self._cache, self._client, self._extra = endpoint, cache, client, extra
+        self._operation, self._cache, self._client, self._request_options = endpoint, cache, client, extra
 
-    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Vectors:
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
         """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
 
         Vectors of questions are kept for those who ask again (cache.py); those of documents are kept by a build.
         Raises ProviderError for an answer of another number of vectors, or with some that are no numbers.
         """
         if question:
-            return await self._known(texts)
-        return await self._embedded(texts)
+            return await self._embed_questions(texts)
+        return await self._embed_texts(texts)
 
-    async def _known(self, questions: Sequence[str]) -> Vectors:
+    async def _embed_questions(self, questions: Sequence[str]) -> Float32Array:
         """The vectors of ``questions``: those that are kept, and the others in one call."""
-        names = {question: [self.provider, self.model, dict(self._extra), question] for question in questions}
-        found = {question: await self._cache.found(name) for question, name in names.items()}
-        asked = [question for question, told in found.items() if told is None]
-        made = dict(zip(asked, await self._embedded(asked), strict=True)) if asked else {}
-        for question, vector in made.items():
-            await self._cache.keep(names[question], {"vector": base64.b64encode(vector.tobytes()).decode()})
-        kept = {question: _vector(told) for question, told in found.items() if told is not None}
-        return np.stack([(made | kept)[question] for question in questions])
+        keys = {question: [self.provider, self.model, dict(self._request_options), question] for question in questions}
+        entries = {question: await self._cache.get(key) for question, key in keys.items()}
+        missing = [question for question, entry in entries.items() if entry is None]
+        embedded = dict(zip(missing, await self._embed_texts(missing), strict=True)) if missing else {}
+        for question, vector in embedded.items():
+            await self._cache.put(keys[question], {"vector": base64.b64encode(vector.tobytes()).decode()})
+        cached = {question: _decode_vector(entry) for question, entry in entries.items() if entry is not None}
+        return np.stack([(embedded | cached)[question] for question in questions])
 
-    async def _embedded(self, texts: Sequence[str]) -> Vectors:
-        return normed(np.concatenate([await self._asked(batch) for batch in batches(texts)]))
+    async def _embed_texts(self, texts: Sequence[str]) -> Float32Array:
+        return normalize_rows(np.concatenate([await self._embed_batch(batch) for batch in make_batches(texts)]))
 
-    async def _asked(self, batch: list[str]) -> Vectors:
-        async def ask(_: str) -> Any:  # the SDK's response
+    async def _embed_batch(self, batch: list[str]) -> Float32Array:
+        async def call(_: str) -> Any:  # the SDK's response
             client = await self._client()
-            with reading():
-                return answered(await client.create(input=batch, model=self.model, **self._extra), "data")
+            with parsing_response():
+                return require_field(
+                    await client.create(input=batch, model=self.model, **self._request_options), "data"
+                )
 
-        size = sum(map(tokens, batch))
-        name, reply = await first({f"{self.provider}:{self.model}": ""}, ask, lambda _: self._endpoint.turn(size))
-        counted = model_catalog.Tokens(input=reply.usage.prompt_tokens if reply.usage else 0)
-        usage.spend(model_catalog.priced(self.provider, self.model, counted))
+        size = sum(map(count_tokens, batch))
+        name, reply = await first_available(
+            {f"{self.provider}:{self.model}": ""}, call, lambda _: self._operation.acquire(size)
+        )
+        counted = model_catalog.TokenCounts(input=reply.usage.prompt_tokens if reply.usage else 0)
+        usage.record_usage(model_catalog.price_usage(self.provider, self.model, counted))
         rows = sorted(reply.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(batch))):
             raise ProviderError(f"{name} answered with other vectors than it was asked for; try again, or name another")
@@ -77,5 +81,5 @@ class ServedEmbeddings:
         return vectors
 
 
-def _vector(told: Mapping[str, str]) -> Vectors:
-    return np.frombuffer(base64.b64decode(told["vector"]), np.float32)
+def _decode_vector(entry: Mapping[str, str]) -> Float32Array:
+    return np.frombuffer(base64.b64decode(entry["vector"]), np.float32)

@@ -13,17 +13,17 @@ from textwrap import shorten
 from typing import Any
 
 from ...errors import ModerationError, ProfileError, ProviderError
-from ...interfaces import Images, Picture
+from ...interfaces import GeneratedImage, ImageGenerator
 from ...passages import Passage
 from ...runtime import usage
-from ...runtime.coalescing import once
-from ...transport.error_mapping import answered, refusal_reason
-from ...transport.rate_limiter import Endpoint
-from ...transport.response_cache import Cache
-from ...transport.retry import first
+from ...runtime.coalescing import single_flight
+from ...transport.error_mapping import describe_moderation, require_field
+from ...transport.rate_limiter import Operation
+from ...transport.response_cache import ResponseCache
+from ...transport.retry import first_available
 from .. import model_catalog, token_limits
 
-WAYS: dict[str, tuple[str, ...]] = {
+REQUIRED_BY_WAY: dict[str, tuple[str, ...]] = {
     "images": ("models",),
     "responses": ("chat_models",),
     "diagram": ("chat_models",),
@@ -33,12 +33,12 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 FORMATS = ("png", "jpeg", "webp")
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max")
-LISTS = ("models", "chat_models")
+MODEL_LISTS = ("models", "chat_models")
 
 
 def check_models(settings: Mapping[str, Any]) -> None:
     """Raises ProfileError for a list of models without one, and a size that is none."""
-    for key in LISTS:
+    for key in MODEL_LISTS:
         names = settings.get(key, ["any"])
         if not names or not all(isinstance(name, str) and name for name in names):
             raise ProfileError(f"{key} names no model; write it as [gpt-4.1, gpt-6-luna]")
@@ -47,12 +47,12 @@ def check_models(settings: Mapping[str, Any]) -> None:
             raise ProfileError(f"{key} is expected to be a whole number above 0; leave it out where it is published")
 
 
-def check_pictures(settings: Mapping[str, Any]) -> None:
+def check_image_settings(settings: Mapping[str, Any]) -> None:
     """Raises ProfileError for a way, a format or a quality that is none, and for what a way lacks."""
     way = settings.get("way", "auto")
-    if way not in WAYS:
-        raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(WAYS)}")
-    for needed in WAYS[way]:
+    if way not in REQUIRED_BY_WAY:
+        raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(REQUIRED_BY_WAY)}")
+    for needed in REQUIRED_BY_WAY[way]:
         if not settings.get(needed):
             raise ProfileError(f"the way {way} needs {needed}")
     for key, choices in (("output_format", FORMATS), ("quality", QUALITIES)):
@@ -60,20 +60,20 @@ def check_pictures(settings: Mapping[str, Any]) -> None:
             raise ProfileError(f"{key} is one of {', '.join(choices)}")
 
 
-_MOST_TOLD = 500  # characters of a picture in words
-_LARGE = 1_000_000  # characters of base64 that a thread decodes
+_MAX_DESCRIPTION = 500  # characters of a picture in words
+_LARGE_BASE64 = 1_000_000  # characters of base64 that a thread decodes
 
 Client = Callable[[], Awaitable[Any]]
 """Gives OpenAI's SDK."""
 
 
-class ImagesApi:
+class ImagesApiGenerator:
     """The Images API, with image models in order of preference."""
 
     def __init__(
-        self, endpoint: Endpoint, cache: Cache, models: Sequence[str], client: Client, settings: dict[str, Any]
+        self, endpoint: Operation, cache: ResponseCache, models: Sequence[str], client: Client, settings: dict[str, Any]
     ) -> None:
-        self._endpoint, self._models, self._client, self._settings = endpoint, models, client, settings
+        self._operation, self._models, self._client, self._settings = endpoint, models, client, settings
         self._cache = cache
         self._provider = endpoint.provider
 
@@ -81,27 +81,37 @@ class ImagesApi:
         """It does not: the prompt is all that an image model reads."""
         return False
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
+    async def draw(
+        self,
+        prompt: str,
+        passages: Sequence[Passage],  # noqa: ARG002 - for those that draw themselves
+        *,
+        style: str,  # noqa: ARG002 - likewise
+        size: str,
+        sample: int,
+    ) -> GeneratedImage:
         """The picture, in the profile's format; another ``sample`` is another call, which draws anew."""
-        chosen = self._settings | ({"size": size} if size else {})
-        asked = [self._provider, *self._models, chosen, prompt, sample]
-        key = (id(await self._client()), json.dumps(asked))
-        return await once(key, lambda: _kept(self._cache, asked, lambda: self._drawn(prompt, chosen)))
+        options = self._settings | ({"size": size} if size else {})
+        cache_key = [self._provider, *self._models, options, prompt, sample]
+        key = (id(await self._client()), json.dumps(cache_key))
+        return await single_flight(
+            key, lambda: _get_or_draw(self._cache, cache_key, lambda: self._generate(prompt, options))
+        )
 
-    async def _drawn(self, prompt: str, chosen: dict[str, Any]) -> Picture:
+    async def _generate(self, prompt: str, options: dict[str, Any]) -> GeneratedImage:
 
-        async def ask(model: str) -> tuple[str, Any]:
-            reply = await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **chosen)
-            return model, answered(reply, "data")
+        async def call(model: str) -> tuple[str, Any]:
+            reply = await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **options)
+            return model, require_field(reply, "data")
 
         models = {f"{self._provider}:{model}": model for model in self._models}
-        name, (model, reply) = await first(models, ask, _turn(self._endpoint, prompt))
-        usage.spend(model_catalog.priced(self._provider, model, _counted(reply.usage), images=1))
+        name, (model, reply) = await first_available(models, call, _acquire_for(self._operation, prompt))
+        usage.record_usage(model_catalog.price_usage(self._provider, model, _count_tokens(reply.usage), images=1))
         content = reply.data[0].b64_json if reply.data else None
-        return await _picture(name, content, self._settings["output_format"], prompt)
+        return await _decode_image(name, content, self._settings["output_format"], prompt)
 
 
-class ResponsesTool:
+class ResponsesApiGenerator:
     """The Responses API's image tool: a chat model that draws, in order of preference.
 
     ``painter`` is the image model that the tool uses; empty leaves it to the provider, and its price unknown.
@@ -109,15 +119,15 @@ class ResponsesTool:
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        cache: Cache,
+        endpoint: Operation,
+        cache: ResponseCache,
         models: Sequence[str],
         client: Client,
         settings: dict[str, Any],
         painter: str = "",
     ) -> None:
         self._cache = cache
-        self._endpoint, self._models, self._client, self._painter = endpoint, models, client, painter
+        self._operation, self._models, self._client, self._painter = endpoint, models, client, painter
         self._provider = endpoint.provider
         self._settings = settings | ({"model": painter} if painter else {})
 
@@ -125,67 +135,83 @@ class ResponsesTool:
         """It does not: the prompt is all that the chat model reads."""
         return False
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:  # noqa: ARG002 - for those that draw themselves
+    async def draw(
+        self,
+        prompt: str,
+        passages: Sequence[Passage],  # noqa: ARG002 - for those that draw themselves
+        *,
+        style: str,  # noqa: ARG002 - likewise
+        size: str,
+        sample: int,
+    ) -> GeneratedImage:
         """The picture, in the profile's format, described by the prompt that the chat model made of ``prompt``."""
         tool = {"type": "image_generation"} | self._settings | ({"size": size} if size else {})
-        asked = [self._provider, *self._models, tool, prompt, sample]
-        key = (id(await self._client()), json.dumps(asked))
-        return await once(key, lambda: _kept(self._cache, asked, lambda: self._drawn(prompt, tool)))
+        cache_key = [self._provider, *self._models, tool, prompt, sample]
+        key = (id(await self._client()), json.dumps(cache_key))
+        return await single_flight(
+            key, lambda: _get_or_draw(self._cache, cache_key, lambda: self._generate(prompt, tool))
+        )
 
-    async def _drawn(self, prompt: str, tool: dict[str, Any]) -> Picture:
+    async def _generate(self, prompt: str, tool: dict[str, Any]) -> GeneratedImage:
 
-        async def ask(model: str) -> tuple[str, Any]:
+        async def call(model: str) -> tuple[str, Any]:
             client = await self._client()
-            chosen = {"tools": [tool], "tool_choice": {"type": "image_generation"}, "store": False}
-            return model, answered(await client.responses.create(model=model, input=prompt, **chosen), "output")
+            options = {"tools": [tool], "tool_choice": {"type": "image_generation"}, "store": False}
+            return model, require_field(await client.responses.create(model=model, input=prompt, **options), "output")
 
         models = {f"{self._provider}:{model}": model for model in self._models}
-        name, (model, reply) = await first(models, ask, _turn(self._endpoint, prompt))
-        drawn = next((one for one in reply.output if one.type == "image_generation_call"), None)
-        self._spend(model, reply, pictures=int(bool(drawn and drawn.result)))
-        if drawn is not None and drawn.error is not None:
-            reason = refusal_reason(drawn.error.code, drawn.error.moderation_details)
+        name, (model, reply) = await first_available(models, call, _acquire_for(self._operation, prompt))
+        image_call = next((item for item in reply.output if item.type == "image_generation_call"), None)
+        self._record_usage(model, reply, images=int(bool(image_call and image_call.result)))
+        if image_call is not None and image_call.error is not None:
+            reason = describe_moderation(image_call.error.code, image_call.error.moderation_details)
             raise ModerationError(f"{name} refused this ({reason}); put it in other words")
-        shown = (drawn.revised_prompt if drawn else None) or prompt
-        return await _picture(name, drawn and drawn.result, self._settings["output_format"], shown)
+        description = (image_call.revised_prompt if image_call else None) or prompt
+        return await _decode_image(name, image_call and image_call.result, self._settings["output_format"], description)
 
-    def _spend(self, model: str, reply: Any, pictures: int) -> None:  # the SDK's response
+    def _record_usage(self, model: str, reply: Any, images: int) -> None:  # the SDK's response
         """The chat model's tokens by its price, and the tool's by that of its image model."""
-        told = reply.usage
-        if told is not None:
-            counted = model_catalog.Tokens(
-                told.input_tokens, told.input_tokens_details.cached_tokens, told.output_tokens
+        usage_of_reply = reply.usage
+        if usage_of_reply is not None:
+            counted = model_catalog.TokenCounts(
+                usage_of_reply.input_tokens,
+                usage_of_reply.input_tokens_details.cached_tokens,
+                usage_of_reply.output_tokens,
             )
-            usage.spend(model_catalog.priced(self._provider, model, counted))
-        drawing = _counted(getattr(getattr(reply, "tool_usage", None), "image_gen", None))
-        usage.spend(model_catalog.priced(self._provider, self._painter, drawing, images=pictures))
+            usage.record_usage(model_catalog.price_usage(self._provider, model, counted))
+        drawing = _count_tokens(getattr(getattr(reply, "tool_usage", None), "image_gen", None))
+        usage.record_usage(model_catalog.price_usage(self._provider, self._painter, drawing, images=images))
 
 
-class Auto:
+class AutoGenerator:
     """A diagram for a prompt that asks for one, a picture for any other."""
 
-    def __init__(self, diagrams: Images, pictures: Images) -> None:
+    def __init__(self, diagrams: ImageGenerator, pictures: ImageGenerator) -> None:
         self._diagrams, self._pictures = diagrams, pictures
 
     def wants_passages(self, prompt: str, style: str) -> bool:
         """Whether what draws it does."""
-        return self._chosen(prompt, style).wants_passages(prompt, style)
+        return self._choose(prompt, style).wants_passages(prompt, style)
 
-    async def draw(self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int) -> Picture:
+    async def draw(
+        self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
+    ) -> GeneratedImage:
         """What fits the prompt; a ``style`` is one of a diagram."""
-        return await self._chosen(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
+        return await self._choose(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
 
-    def _chosen(self, prompt: str, style: str) -> Images:
+    def _choose(self, prompt: str, style: str) -> ImageGenerator:
         from ...diagram.from_text.prompt_parsing import wants_diagram  # Graphviz comes with it
 
         return self._diagrams if style or wants_diagram(prompt) else self._pictures
 
 
-def _turn(endpoint: Endpoint, prompt: str) -> Callable[[str], AbstractAsyncContextManager[None]]:
-    return lambda _: endpoint.turn(token_limits.tokens(prompt), 1)
+def _acquire_for(endpoint: Operation, prompt: str) -> Callable[[str], AbstractAsyncContextManager[None]]:
+    return lambda _: endpoint.acquire(token_limits.count_tokens(prompt), 1)
 
 
-async def _kept(cache: Cache, asked: object, draw: Callable[[], Awaitable[Picture]]) -> Picture:
+async def _get_or_draw(
+    cache: ResponseCache, cache_key: object, draw: Callable[[], Awaitable[GeneratedImage]]
+) -> GeneratedImage:
     """The picture of what is asked, from the cache where it is on."""
     if not cache.seconds:
         return await draw()
@@ -194,33 +220,33 @@ async def _kept(cache: Cache, asked: object, draw: Callable[[], Awaitable[Pictur
         drawn = await draw()
         return asdict(drawn) | {"content": base64.b64encode(drawn.content).decode()}
 
-    told = await cache.kept(asked, fields)
-    return Picture(**(told | {"content": base64.b64decode(told["content"])}))
+    entry = await cache.get_or_call(cache_key, fields)
+    return GeneratedImage(**(entry | {"content": base64.b64decode(entry["content"])}))
 
 
-async def _picture(name: str, content: str | None, output_format: str, shown: str) -> Picture:
+async def _decode_image(name: str, content: str | None, output_format: str, description: str) -> GeneratedImage:
     if not content:
         raise ProviderError(f"{name} answered without a picture; name a model that makes them")
     try:
-        if len(content) > _LARGE:
+        if len(content) > _LARGE_BASE64:
             decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
         else:
             decoded = base64.b64decode(content, validate=True)
     except ValueError:
         raise ProviderError(f"{name} answered with a picture that cannot be read; try again") from None
-    words = " ".join(shown.split())
-    return Picture(
-        decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MOST_TOLD, placeholder='…')}", name
+    words = " ".join(description.split())
+    return GeneratedImage(
+        decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MAX_DESCRIPTION, placeholder='…')}", name
     )
 
 
-def _counted(told: Any) -> model_catalog.Tokens:  # the usage of either API
+def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts:  # the usage of either API
     """The tokens of an image call: what is text, and what is picture."""
-    if told is None:
-        return model_catalog.Tokens()
-    details = told.input_tokens_details
-    return model_catalog.Tokens(
-        input=details.text_tokens if details else told.input_tokens,
+    if image_usage is None:
+        return model_catalog.TokenCounts()
+    details = image_usage.input_tokens_details
+    return model_catalog.TokenCounts(
+        input=details.text_tokens if details else image_usage.input_tokens,
         image_input=details.image_tokens if details else 0,
-        image_output=told.output_tokens,
+        image_output=image_usage.output_tokens,
     )

@@ -3,23 +3,23 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ...contract.fields import Values
+from ...contract.fields import StageValues
 from ...errors import CredentialError, MultichainError, ProviderError
 from ...runtime import loop_resources
 from ...transport import databricks_client
-from ...transport.error_mapping import is_lost, passing, reading, status
-from ...transport.rate_limiter import Endpoint, heard
-from ...transport.retry import patiently
+from ...transport.error_mapping import http_status, is_no_response, map_transient_error, parsing_response
+from ...transport.rate_limiter import Operation, observe_headers
+from ...transport.retry import call_with_retries
 
 T = TypeVar("T")
 
 _PATH = "/api/2.0/vector-search/indexes/{}/query"
-_ENDPOINT = Endpoint("search", "ai_search")
+_OPERATION = Operation("search", "ai_search")
 _TIMEOUT = 30.0
-_UNAUTHENTICATED, _ABSENT = 401, {403, 404}
+_UNAUTHENTICATED, _NOT_FOUND_STATUSES = 401, {403, 404}
 
 
-class RefusedError(Exception):
+class HTTPStatusError(Exception):
     """An answer that is an error, as retry.py and pace.py read one."""
 
     def __init__(self, response: Any) -> None:  # httpx's
@@ -27,47 +27,47 @@ class RefusedError(Exception):
         self.status_code, self.response = int(response.status_code), response
 
 
-async def query(index: str, body: Values, read: Callable[[Values], T]) -> T:
+async def query_index(index: str, body: StageValues, read: Callable[[StageValues], T]) -> T:
     """What ``read`` makes of the answer to ``body``. Raises MultichainError."""
 
-    async def ask() -> T:
-        async with _ENDPOINT.turn():
-            client = await databricks_client.shared()
-            response = await loop_resources.http(_heard).post(
+    async def call() -> T:
+        async with _OPERATION.acquire():
+            client = await databricks_client.shared_client()
+            response = await loop_resources.http_client(_observe_headers).post(
                 str(client.config.host).rstrip("/") + _PATH.format(index),
                 json=body,
-                headers=await databricks_client.headers(),
+                headers=await databricks_client.authentication_headers(),
                 timeout=_TIMEOUT,
             )
             if response.is_error:
-                raise RefusedError(response)
-            with reading():
+                raise HTTPStatusError(response)
+            with parsing_response():
                 return read(response.json())
 
     try:
-        return await patiently(ask)
+        return await call_with_retries(call)
     except MultichainError:
         raise
     except Exception as error:  # noqa: BLE001 - what is no answer's fault is raised as it is
-        raise _failure(f"the AI Search index {index}", error) from None
+        raise _map_error(f"the AI Search index {index}", error) from None
 
 
-def _failure(name: str, error: Exception) -> MultichainError:
+def _map_error(name: str, error: Exception) -> MultichainError:
     """What ``error`` is to a caller. Raises ``error`` itself when no answer was the cause."""
-    if not (is_lost(error) or isinstance(error, RefusedError)):
+    if not (is_no_response(error) or isinstance(error, HTTPStatusError)):
         raise error
-    told = status(error)
-    if told == _UNAUTHENTICATED:
-        return CredentialError(databricks_client.UNKNOWN)
-    if told in _ABSENT:
+    status_code = http_status(error)
+    if status_code == _UNAUTHENTICATED:
+        return CredentialError(databricks_client.UNAUTHENTICATED_MESSAGE)
+    if status_code in _NOT_FOUND_STATUSES:
         return ProviderError(
             f"{name} is not there, or not permitted; grant SELECT on it, and USE on its catalog and schema"
         )
-    return passing(name, error) or ProviderError(
-        f"{name} did not take the query (HTTP {told}); check the part index of the profile, and the filter"
+    return map_transient_error(name, error) or ProviderError(
+        f"{name} did not take the query (HTTP {status_code}); check the part index of the profile, and the filter"
     )
 
 
-async def _heard(response: Any) -> None:  # httpx's
+async def _observe_headers(response: Any) -> None:  # httpx's
     """Takes what a response's headers say of the pace."""
-    heard(response.headers)
+    observe_headers(response.headers)

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 import Stemmer
 
 from ...config import arguments
-from ...contract.fields import Values
+from ...contract.fields import StageValues
 
-FIELDS = ("text", "source", "title", "heading", "page", "start", "end")
+COLUMN_FIELDS = ("text", "source", "title", "heading", "page", "start", "end")
 """What a column can hold of a chunk."""
-SEARCHES = ("hybrid", "ann", "full_text")
+SEARCH_TYPES = ("hybrid", "ann", "full_text")
 """By meaning and words, by meaning alone, by words alone."""
-WHOLE = {"tinyint", "smallint", "int", "integer", "bigint", "long"}
+INTEGER_TYPES = {"tinyint", "smallint", "int", "integer", "bigint", "long"}
 """SQL's types of whole numbers."""
 _NAME = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _COLUMN = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ColumnMapping:
     """The part ``index`` of a profile: which index, what its columns hold, and how it is searched.
 
     ``columns`` map fields of a passage to columns, ``tags`` are columns that a filter's ``tag`` can name.
@@ -28,38 +28,46 @@ class Layout:
     """
 
     name: str
-    columns: dict[str, str] = field(default_factory=lambda: {one: one for one in FIELDS})
+    columns: dict[str, str] = field(default_factory=lambda: {one: one for one in COLUMN_FIELDS})
     tags: list[str] = field(default_factory=list)
     search: str = "hybrid"
     language: str = "english"
 
     @property
-    def asked(self) -> list[str]:
+    def requested_columns(self) -> list[str]:
         """The columns that a query asks for, each once."""
         return list(dict.fromkeys([*self.columns.values(), *self.tags]))
 
     @property
-    def narrowed_by(self) -> list[str]:
+    def filter_fields(self) -> list[str]:
         """The fields of a filter that there is a column for."""
-        return [one for one in self.columns if one not in {"text", "start", "end"}] + ["tag"] * bool(self.tags)
+        return [name for name in self.columns if name not in {"text", "start", "end"}] + ["tag"] * bool(self.tags)
 
 
-def wrong(told: Values) -> Iterator[tuple[str, str]]:
+def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
     """What is wrong with the settings of an index: which, and a sentence."""
-    found = list(arguments.wrong(Layout, told, given=()))
-    yield from found or _wrong(Layout(**told))
+    errors = list(arguments.find_errors(ColumnMapping, settings, injected=()))
+    yield from errors or _find_value_errors(ColumnMapping(**settings))
 
 
-def _wrong(made: Layout) -> Iterator[tuple[str, str]]:
-    if not _NAME.fullmatch(made.name):
+def _find_value_errors(columns_of_index: ColumnMapping) -> Iterator[tuple[str, str]]:
+    if not _NAME.fullmatch(columns_of_index.name):
         yield "name", "name is expected to be that of an index in Unity Catalog, catalog.schema.index"
-    for name, value, known in (
-        ("search", made.search, SEARCHES),
-        ("language", made.language, Stemmer.algorithms()),
+    for name, value, choices in (
+        ("search", columns_of_index.search, SEARCH_TYPES),
+        ("language", columns_of_index.language, Stemmer.algorithms()),
     ):
-        if value not in known:
-            yield name, f"there is no {name} {value}; {arguments.meant(value, known)}"
-    if not isinstance(made.columns, Mapping) or not {"text", "source"} <= made.columns.keys() <= set(FIELDS):
-        yield "columns", f"columns is expected to name those of text and source, and maybe of {', '.join(FIELDS[2:])}"
-    elif not all(isinstance(one, str) and _COLUMN.fullmatch(one) for one in made.asked):
+        if value not in choices:
+            yield name, f"there is no {name} {value}; {arguments.suggest(value, choices)}"
+    if not isinstance(columns_of_index.columns, Mapping) or not {
+        "text",
+        "source",
+    } <= columns_of_index.columns.keys() <= set(COLUMN_FIELDS):
+        yield (
+            "columns",
+            f"columns is expected to name those of text and source, and maybe of {', '.join(COLUMN_FIELDS[2:])}",
+        )
+    elif not all(
+        isinstance(column, str) and _COLUMN.fullmatch(column) for column in columns_of_index.requested_columns
+    ):
         yield "columns", "columns and tags are expected to name columns: letters, digits and _"

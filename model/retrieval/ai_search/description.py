@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...errors import IndexFolderError
-from ..local.manifest import FILE
+from ..local.manifest import MANIFEST_FILE
 
-KIND = "ai_search"
+REMOTE_KIND = "ai_search"
 _FORMAT = 1
-_AGAIN = "describe it again with python -m training build"
+_REMEDY = "describe it again with python -m training build"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RemoteIndex:
     """An index elsewhere, as it was at a build; it stands in an index folder in the place of an index.
 
     ``settings`` are the profile's, ``types`` map each column that is asked for to its SQL type. ``storage_optimized``
@@ -30,7 +30,7 @@ class Described:
     types: dict[str, str]
     embedding: dict[str, Any] = field(default_factory=dict)
     dimension: int = 0
-    kind: str = KIND
+    kind: str = REMOTE_KIND
     format: int = _FORMAT
 
     @property
@@ -39,31 +39,31 @@ class Described:
         return str(self.settings["name"])
 
     @property
-    def managed(self) -> bool:
+    def is_managed(self) -> bool:
         """Whether Databricks embeds questions, as it embedded the rows."""
-        return bool(self.embedding) and not self.embeds
+        return bool(self.embedding) and not self.uses_own_embeddings
 
     @property
-    def embeds(self) -> bool:
+    def uses_own_embeddings(self) -> bool:
         """Whether the profile's embeddings embed questions, as they embedded the rows."""
         return "fingerprint" in self.embedding
 
     def write(self, folder: Path) -> None:
         """Writes it into ``folder``."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (folder / MANIFEST_FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """That of ``folder``. Raises IndexFolderError when there is none that can be read."""
         try:
-            told = json.loads((folder / FILE).read_text("utf-8"))
+            entries = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         except FileNotFoundError:
-            raise IndexFolderError(f"{folder} describes no index (no {FILE}); {_AGAIN}") from None
+            raise IndexFolderError(f"{folder} describes no index (no {MANIFEST_FILE}); {_REMEDY}") from None
         except ValueError:
-            raise IndexFolderError(f"{folder / FILE} is damaged; {_AGAIN}") from None
-        if not isinstance(told, Mapping) or (told.get("kind"), told.get("format")) != (KIND, _FORMAT):
-            raise IndexFolderError(f"{folder} holds an index, and this profile's lies in AI Search; {_AGAIN}")
+            raise IndexFolderError(f"{folder / MANIFEST_FILE} is damaged; {_REMEDY}") from None
+        if not isinstance(entries, Mapping) or (entries.get("kind"), entries.get("format")) != (REMOTE_KIND, _FORMAT):
+            raise IndexFolderError(f"{folder} holds an index, and this profile's lies in AI Search; {_REMEDY}")
         try:
-            return cls(**told)
+            return cls(**entries)
         except TypeError:
-            raise IndexFolderError(f"{folder / FILE} lacks entries; {_AGAIN}") from None
+            raise IndexFolderError(f"{folder / MANIFEST_FILE} lacks entries; {_REMEDY}") from None

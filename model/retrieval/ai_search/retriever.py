@@ -8,34 +8,41 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from ...contract.fields import Values
+from ...contract.fields import StageValues
 from ...errors import ProfileError
 from ...interfaces import Embeddings
 from ...passages import Passage
 from ...runtime import usage
 from ...runtime.usage import Usage
 from ...text_analysis import Analyser
-from ..retriever import Questions, Retriever
-from .client import query
-from .columns import Layout, wrong
-from .description import Described
-from .filters import as_clause, as_object, conditions
-from .results import Support, passages
+from ..retriever import QueryEmbedder, Retriever
+from .client import query_index
+from .columns import ColumnMapping, find_setting_errors
+from .description import RemoteIndex
+from .filters import build_conditions, format_as_clause, format_as_object
+from .results import SupportMeasure, parse_passages
 
-__all__ = ["OWN", "AISearchRetriever", "built", "requires", "retriever", "wrong"]
+__all__ = [
+    "IS_LOCAL",
+    "AISearchRetriever",
+    "find_setting_errors",
+    "make_retriever",
+    "open_index",
+    "required_distributions",
+]
 
-OWN = False
+IS_LOCAL = False
 """Whether a build makes it, and a version holds it."""
 
-built = Described.read
+open_index = RemoteIndex.read
 
 
-def requires(_told: Values) -> set[str]:
+def required_distributions(_told: StageValues) -> set[str]:
     """The distributions that it serves with."""
     return {"databricks-sdk", "openai", "tenacity"}
 
 
-def retriever(index: Described, embedder: Callable[..., Embeddings | None]) -> "AISearchRetriever":
+def make_retriever(index: RemoteIndex, embedder: Callable[..., Embeddings | None]) -> "AISearchRetriever":
     """The search in the index that was described."""
     return AISearchRetriever(index, embedder())
 
@@ -43,34 +50,34 @@ def retriever(index: Described, embedder: Callable[..., Embeddings | None]) -> "
 class AISearchRetriever(Retriever):
     """Finds passages in the index that was described; with ``embeddings`` where it does not embed questions itself."""
 
-    def __init__(self, described: Described, embeddings: Embeddings | None = None) -> None:
-        self._described, self._layout = described, Layout(**described.settings)
-        self._questions = Questions(embeddings) if embeddings else None
-        self._analyser = Analyser(self._layout.language)
-        self._narrowed = as_clause if described.storage_optimized else as_object
+    def __init__(self, described: RemoteIndex, embeddings: Embeddings | None = None) -> None:
+        self._index, self._columns = described, ColumnMapping(**described.settings)
+        self._query_embedder = QueryEmbedder(embeddings) if embeddings else None
+        self._analyser = Analyser(self._columns.language)
+        self._format_conditions = format_as_clause if described.storage_optimized else format_as_object
 
-    def within(self, documents: str) -> NoReturn:  # noqa: ARG002 - whatever it is
+    def restrict_to(self, documents: str) -> NoReturn:  # noqa: ARG002 - whatever it is
         """Raises ProfileError: AI Search matches no patterns."""
         raise ProfileError("documents is for an index of one's own; give the stage a filter instead")
 
-    async def _found(self, question: str, k: int, wanted: Values | None) -> list[Passage]:
-        asked = conditions(wanted or {}, self._layout, self._described.types)
-        if not all(asked.values()):
+    async def _find(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
+        conditions = build_conditions(filter_values or {}, self._columns, self._index.types)
+        if not all(conditions.values()):
             return []  # of no value, no row has any
-        read = partial(passages, layout=self._layout, types=self._described.types)
-        found = await query(
-            self._described.name,
-            await self.body(question, k) | self._narrowed(asked),
-            partial(read, support=Support(question, self._analyser)),
+        read = partial(parse_passages, layout=self._columns, types=self._index.types)
+        passages_found = await query_index(
+            self._index.name,
+            await self.build_body(question, k) | self._format_conditions(conditions),
+            partial(read, support=SupportMeasure(question, self._analyser)),
         )
-        if self._described.managed:
-            usage.spend(Usage(cost_known=False))  # Databricks embedded the question, and tells no tokens
-        return found
+        if self._index.is_managed:
+            usage.record_usage(Usage(cost_known=False))  # Databricks embedded the question, and tells no tokens
+        return passages_found
 
-    async def body(self, question: str, k: int) -> Values:
+    async def build_body(self, question: str, k: int) -> StageValues:
         """What is asked for ``question``, before it is narrowed."""
-        by = self._layout.search
-        body: Values = {"columns": self._layout.asked, "num_results": k, "query_type": by.upper()}
-        if self._questions:
-            body["query_vector"] = (await self._questions.vector(question)).tolist()
-        return body if self._questions and by == "ann" else body | {"query_text": question}
+        by = self._columns.search
+        body: StageValues = {"columns": self._columns.requested_columns, "num_results": k, "query_type": by.upper()}
+        if self._query_embedder:
+            body["query_vector"] = (await self._query_embedder.embed(question)).tolist()
+        return body if self._query_embedder and by == "ann" else body | {"query_text": question}

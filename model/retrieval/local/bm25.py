@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-Floats = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
 
 _ARRAYS, _TERMS = ("data", "indices", "indptr", "idf"), "terms.json"
 
@@ -25,7 +25,7 @@ class BM25:
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
         """``arrays`` are idf, and what each text scores for each term: those of a CSR matrix (terms, texts)."""
         self._arrays, self.terms, self.texts = arrays, terms, texts
-        self._idf, self._ends = arrays["idf"], arrays["indptr"].tolist()
+        self._idf, self._row_ends = arrays["idf"], arrays["indptr"].tolist()
         self._unknown = _idf(0.0, texts)
 
     @classmethod
@@ -33,8 +33,8 @@ class BM25:
         """Weighs ``counts``, shape (texts, terms)."""
         texts = counts.shape[0]
         lengths = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
-        found = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = np.array([_idf(count, texts) for count in found.tolist()], dtype=np.float32)
+        document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
+        idf = np.array([_idf(count, texts) for count in document_counts.tolist()], dtype=np.float32)
         relative = np.repeat(lengths / (lengths.mean() or 1.0), np.diff(counts.indptr))
         weights = counts.data / (counts.data + k1 * (1 - b + b * relative)) * idf[counts.indices]
         scored = sparse.csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
@@ -49,50 +49,50 @@ class BM25:
             name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
             for name in _ARRAYS
         }
-        told = json.loads((folder / _TERMS).read_text("utf-8"))
-        return cls(arrays, {term: number for number, term in enumerate(told["terms"])}, told["texts"])
+        contents = json.loads((folder / _TERMS).read_text("utf-8"))
+        return cls(arrays, {term: number for number, term in enumerate(contents["terms"])}, contents["texts"])
 
     def save(self, folder: Path) -> None:
         """Writes into ``folder``, which is made."""
         folder.mkdir(parents=True)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
-        told = {"texts": self.texts, "terms": list(self.terms)}
-        (folder / _TERMS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+        contents = {"texts": self.texts, "terms": list(self.terms)}
+        (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
 
     def __contains__(self, term: object) -> bool:
         """Whether any text has it."""
         return term in self.terms
 
-    def rarity(self, term: str) -> float:
+    def idf_of(self, term: str) -> float:
         """The idf of a term that some text has."""
         return float(self._idf[self.terms[term]])
 
-    def scores(self, terms: Iterable[str], asked: Iterable[str] | None = None) -> Floats:
+    def scores(self, terms: Iterable[str], intended_terms: Iterable[str] | None = None) -> Float32Array:
         """The share of every text, shape (texts,); of what ``asked`` could score, where that is not ``terms``.
 
         So what was guessed for an unknown term counts, and less than if it had been asked for.
         """
         weights = self.weights(terms)
-        whole = sum((weights if asked is None else self.weights(asked)).values())
+        maximum = sum((weights if intended_terms is None else self.weights(intended_terms)).values())
         rows = [self.terms[term] for term in weights if term in self.terms]
         if not rows:
             return np.zeros(self.texts, dtype=np.float32)
-        spans = [slice(self._ends[row], self._ends[row + 1]) for row in rows]
-        found = np.concatenate([self._arrays["indices"][span] for span in spans])
+        spans = [slice(self._row_ends[row], self._row_ends[row + 1]) for row in rows]
+        positions = np.concatenate([self._arrays["indices"][span] for span in spans])
         scored = np.concatenate([self._arrays["data"][span] for span in spans])
-        sums = np.bincount(found, weights=scored, minlength=self.texts)
-        return np.asarray(sums / max(whole, sum(weights.values())), dtype=np.float32)
+        sums = np.bincount(positions, weights=scored, minlength=self.texts)
+        return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
 
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
         """The terms, each once, with their idf; one that no text has weighs most."""
-        known = self.terms
+        columns = self.terms
         return {
-            term: float(self._idf[known[term]]) if term in known else self._unknown for term in dict.fromkeys(terms)
+            term: float(self._idf[columns[term]]) if term in columns else self._unknown for term in dict.fromkeys(terms)
         }
 
 
-def counted(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
+def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
     """How often each text has each term: shape (texts, terms); and the columns of the terms."""
     terms: dict[str, int] = {}
     columns = [terms.setdefault(term, len(terms)) for text in texts for term in text]
@@ -103,5 +103,5 @@ def counted(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str
     return counts, terms
 
 
-def _idf(found: float, texts: int) -> float:
-    return math.log(1 + (texts - found + 0.5) / (found + 0.5))
+def _idf(text_count: float, texts: int) -> float:
+    return math.log(1 + (texts - text_count + 0.5) / (text_count + 0.5))

@@ -9,26 +9,26 @@ import Stemmer
 
 from ... import passages as chunk_file
 from ...config import arguments
-from ...contract.fields import Values
+from ...contract.fields import StageValues
 from ...passages import Chunk, Chunks
 from .lexical import Lexical
-from .manifest import Manifest, checksums
-from .vector_index import Nearest, Positions, Vectors
+from .manifest import Manifest, compute_checksums
+from .vector_index import ChunkPositions, FaissIndex, Float32Array
 
-PROBE = "The quick brown fox jumps over the lazy dog."
+FINGERPRINT_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
 
-FIT = "embedding"
+FIT_FOLDER = "embedding"
 """The folder inside an index that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
-__all__ = ["FIT", "PROBE", "Index", "Positions", "Vectors", "save"]
+__all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
 class Index:
     """An opened index folder, its files mapped; read-only, safe to share between threads. It is built whole."""
 
-    def __init__(self, manifest: Manifest, chunks: Chunks, vectors: Nearest, lexical: Lexical, folder: Path) -> None:
+    def __init__(self, manifest: Manifest, chunks: Chunks, vectors: FaissIndex, lexical: Lexical, folder: Path) -> None:
         """``folder`` is where it was opened."""
         self.manifest, self.chunks, self.lexical = manifest, chunks, lexical
         self.vectors, self._folder = vectors, folder
@@ -44,53 +44,55 @@ class Index:
         return self.manifest.dimension
 
     @property
-    def fit(self) -> Path | None:
+    def fit_folder(self) -> Path | None:
         """The folder of the fit of its embeddings; None when they were not fitted."""
-        folder = self._folder / FIT
+        folder = self._folder / FIT_FOLDER
         return folder if folder.is_dir() else None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """The index in ``folder``. Raises IndexFolderError, naming what is wrong with it."""
         manifest = Manifest.read(folder)
-        manifest.check(folder)
+        manifest.verify_files(folder)
         return cls(
             manifest,
             Chunks(folder / _CHUNKS),
-            Nearest.open(folder / _VECTORS, manifest.search),
+            FaissIndex.open(folder / _VECTORS, manifest.search),
             Lexical.open(folder / _LEXICAL, manifest.language),
             folder,
         )
 
-    def nearest(self, vector: Vectors, count: int, allowed: Positions | None = None) -> dict[int, float]:
+    def search(self, vector: Float32Array, count: int, allowed: ChunkPositions | None = None) -> dict[int, float]:
         """The ``count`` chunks nearest to ``vector`` (shape (dimension,)) by inner product: position → score.
 
         With ``allowed``, positions of chunks, it looks among these alone, and finds ``count`` when they are
         that many.
         """
-        return self.nearest_of_each(vector[np.newaxis], count, allowed)[0]
+        return self.search_batch(vector[np.newaxis], count, allowed)[0]
 
-    def nearest_of_each(self, vectors: Vectors, count: int, allowed: Positions | None = None) -> list[dict[int, float]]:
+    def search_batch(
+        self, vectors: Float32Array, count: int, allowed: ChunkPositions | None = None
+    ) -> list[dict[int, float]]:
         """As ``nearest``, nearest first, for each of ``vectors`` in one search; shape (n, dimension)."""
-        found, scores = self.vectors.search(vectors, count, allowed)
-        rows = zip(found.tolist(), scores.tolist(), strict=True)
-        return [{place: score for place, score in zip(*row, strict=True) if place >= 0} for row in rows]
+        positions, scores = self.vectors.search(vectors, count, allowed)
+        rows = zip(positions.tolist(), scores.tolist(), strict=True)
+        return [{position: score for position, score in zip(*row, strict=True) if position >= 0} for row in rows]
 
-    def matching(self, wanted: dict[str, Any]) -> Positions:
+    def positions_matching(self, filter_values: dict[str, Any]) -> ChunkPositions:
         """The positions of the chunks whose fields have the wanted values (any of them, for a list)."""
-        options = {name: value if isinstance(value, list) else [value] for name, value in wanted.items()}
-        found = [
-            frozenset().union(*(self.chunks.holding(name, value) for value in values))
+        options = {name: value if isinstance(value, list) else [value] for name, value in filter_values.items()}
+        position_sets = [
+            frozenset().union(*(self.chunks.positions_with(name, value) for value in values))
             for name, values in options.items()
         ]
-        return np.array(sorted(frozenset.intersection(*found)), dtype=np.int64)
+        return np.array(sorted(frozenset.intersection(*position_sets)), dtype=np.int64)
 
 
-def save(
+def write_index(
     folder: Path,
     *,
     chunks: Sequence[Chunk],
-    vectors: Vectors,
+    vectors: Float32Array,
     embedding: dict[str, Any],
     chunking: dict[str, Any],
     documents: dict[str, str],
@@ -99,9 +101,9 @@ def save(
     support: dict[str, float],
 ) -> Manifest:
     """Writes an index into ``folder``, empty but for a fit; ``vectors`` has shape (chunks, dimension)."""
-    nearest = Nearest.build(vectors)
+    nearest = FaissIndex.build(vectors)
     nearest.save(folder / _VECTORS)
-    chunk_file.write(chunks, folder / _CHUNKS)
+    chunk_file.write_chunks(chunks, folder / _CHUNKS)
     lexical.save(folder / _LEXICAL)
     manifest = Manifest(
         documents=documents,
@@ -111,35 +113,37 @@ def save(
         chunking=chunking,
         language=language,
         support=support,
-        search=nearest.told,
-        files=checksums(folder),
+        search=nearest.search_params,
+        files=compute_checksums(folder),
     )
     manifest.write(folder)
     return manifest
 
 
-SETTINGS = ("chunk_size", "overlap", "language")
+INDEX_SETTINGS = ("chunk_size", "overlap", "language")
 """The part ``index`` of such a profile."""
-_LEAST_CHUNK, _MOST_CHUNK = 50, 100_000
+_MIN_CHUNK_SIZE, _MAX_CHUNK_SIZE = 50, 100_000
 
 
-def wrong(told: Values) -> Iterator[tuple[str, str]]:
+def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
     """What is wrong with the settings of an index: which, and a sentence."""
-    for name in told.keys() - set(SETTINGS):
-        yield name, f"there is no setting {name}; {arguments.meant(name, SETTINGS)}"
-    for name in SETTINGS:
-        sentence = _wrong(name, told)
+    for name in settings.keys() - set(INDEX_SETTINGS):
+        yield name, f"there is no setting {name}; {arguments.suggest(name, INDEX_SETTINGS)}"
+    for name in INDEX_SETTINGS:
+        sentence = _find_setting_error(name, settings)
         if sentence:
             yield name, sentence
 
 
-def _wrong(name: str, told: Values) -> str:
+def _find_setting_error(name: str, settings: StageValues) -> str:
     """What is wrong with one of them; empty when nothing is."""
-    value = told.get(name)
+    value = settings.get(name)
     if name == "language":
-        known = Stemmer.algorithms()
-        return "" if value in known else f"there is no stemmer for {value}; {arguments.meant(str(value), known)}"
-    most = _MOST_CHUNK if name == "chunk_size" else told.get("chunk_size") or 0
-    least = _LEAST_CHUNK if name == "chunk_size" else 0
-    fits = type(value) is int and type(most) is int and least <= value < most
-    return "" if fits else f"{name} is expected to be a whole number of characters from {least} to below {most}"
+        languages = Stemmer.algorithms()
+        return (
+            "" if value in languages else f"there is no stemmer for {value}; {arguments.suggest(str(value), languages)}"
+        )
+    limit = _MAX_CHUNK_SIZE if name == "chunk_size" else settings.get("chunk_size") or 0
+    minimum = _MIN_CHUNK_SIZE if name == "chunk_size" else 0
+    fits = type(value) is int and type(limit) is int and minimum <= value < limit
+    return "" if fits else f"{name} is expected to be a whole number of characters from {minimum} to below {limit}"

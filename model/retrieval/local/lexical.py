@@ -14,13 +14,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...passages import Chunk
-from ...text_analysis import Analyser, grams, repaired, sentences, words
-from .bm25 import BM25, Floats, counted
+from ...text_analysis import Analyser, correct_spelling, split_ngrams, split_sentences, split_words
+from .bm25 import BM25, Float32Array, count_terms
 
-WINDOW = 3
+WINDOW_SENTENCES = 3
 """Sentences of a window; windows begin at every sentence."""
-_WORDS_KEPT = 4096
-_WORDS, _LETTERS, _OWNERS = "words", "letters", "owners.npy"
+_CACHED_WORDS = 4096
+_WORDS_FOLDER, _LETTERS_FOLDER, _OWNERS_FILE = "words", "letters", "owners.npy"
 _K1 = 1.2
 _B_WORDS, _B_LETTERS = 0.6, 0.75
 """As measured best on question answering over paragraphs."""
@@ -31,35 +31,35 @@ class Lexical:
 
     def __init__(self, stems: BM25, letters: BM25, owners: npt.NDArray[np.int32], language: str) -> None:
         """``owners`` holds the chunk of each window; shape (windows,)."""
-        self._stems, self._letters, self._owners, self._analyser = stems, letters, owners, Analyser(language)
-        self._mended = lru_cache(_WORDS_KEPT)(self._mend)
+        self._stems, self._ngrams, self._owners, self._analyser = stems, letters, owners, Analyser(language)
+        self._corrected_stem = lru_cache(_CACHED_WORDS)(self._correct_word)
 
     @classmethod
     def build(cls, chunks: Sequence[Chunk], language: str) -> Self:
         """Indexes ``chunks``."""
         analyser = Analyser(language)
-        stems = BM25.build(*counted([analyser.stems(chunk.searched) for chunk in chunks]), _K1, _B_WORDS)
-        windows = [(number, text) for number, chunk in enumerate(chunks) for text in _windows(chunk)]
-        letters = BM25.build(*spelled([words(text) for _, text in windows]), _K1, _B_LETTERS)
+        stems = BM25.build(*count_terms([analyser.stems(chunk.searchable_text) for chunk in chunks]), _K1, _B_WORDS)
+        windows = [(number, text) for number, chunk in enumerate(chunks) for text in _make_windows(chunk)]
+        letters = BM25.build(*count_ngrams([split_words(text) for _, text in windows]), _K1, _B_LETTERS)
         return cls(stems, letters, np.array([owner for owner, _ in windows], dtype=np.int32), language)
 
     @classmethod
     def open(cls, folder: Path, language: str) -> Self:
         """What ``save`` saved: arrays, which are mapped, and JSON; no pickle."""
-        owners = np.load(folder / _OWNERS, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-        return cls(BM25.open(folder / _WORDS), BM25.open(folder / _LETTERS), owners, language)
+        owners = np.load(folder / _OWNERS_FILE, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        return cls(BM25.open(folder / _WORDS_FOLDER), BM25.open(folder / _LETTERS_FOLDER), owners, language)
 
     def save(self, folder: Path) -> None:
         """Writes into ``folder``, which is made."""
-        self._stems.save(folder / _WORDS)
-        self._letters.save(folder / _LETTERS)
-        np.save(folder / _OWNERS, self._owners, allow_pickle=False)
+        self._stems.save(folder / _WORDS_FOLDER)
+        self._ngrams.save(folder / _LETTERS_FOLDER)
+        np.save(folder / _OWNERS_FILE, self._owners, allow_pickle=False)
 
-    def scores(self, text: str) -> tuple[Floats, Floats]:
+    def scores(self, text: str) -> tuple[Float32Array, Float32Array]:
         """What every chunk holds of ``text``: by its words, and by the letters of its best window; each (chunks,)."""
         by_letters = np.zeros(self._stems.texts, dtype=np.float32)
-        np.maximum.at(by_letters, self._owners, self._letters.scores(runs(text)))
-        return self._stems.scores(self._repaired(text), self.stems(text)), by_letters
+        np.maximum.at(by_letters, self._owners, self._ngrams.scores(split_into_ngrams(text)))
+        return self._stems.scores(self._corrected_stems(text), self.stems(text)), by_letters
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text`` as this index counts them."""
@@ -67,45 +67,50 @@ class Lexical:
 
     def weights(self, text: str) -> dict[str, float]:
         """The stems of a question with their idf, slips mended; a stem that no chunk has weighs most."""
-        return self._stems.weights(self._repaired(text))
+        return self._stems.weights(self._corrected_stems(text))
 
-    def _repaired(self, text: str) -> list[str]:
+    def _corrected_stems(self, text: str) -> list[str]:
         """The stems of a question, slips mended (words.py)."""
-        return [self._mended(word) for word in self._analyser.telling(text)]
+        return [self._corrected_stem(word) for word in self._analyser.content_words(text)]
 
-    def _mend(self, word: str) -> str:
-        (stem,) = self._analyser.stemmed([word])
+    def _correct_word(self, word: str) -> str:
+        (stem,) = self._analyser.stem_words([word])
         if stem in self._stems:
             return stem
-        return repaired(word, self._analyser.stemmed, self._stems, self._stems.rarity, self._alphabet) or stem
+        return (
+            correct_spelling(word, self._analyser.stem_words, self._stems, self._stems.idf_of, self._alphabet) or stem
+        )
 
     @cached_property
     def _alphabet(self) -> frozenset[str]:
         """The letters of the corpus."""
         return frozenset("".join(self._stems.terms))
 
-    def letter_weights(self, text: str) -> dict[str, float]:
+    def ngram_weights(self, text: str) -> dict[str, float]:
         """The runs of letters of ``text`` with their idf."""
-        return self._letters.weights(runs(text))
+        return self._ngrams.weights(split_into_ngrams(text))
 
 
-def runs(text: str) -> list[str]:
+def split_into_ngrams(text: str) -> list[str]:
     """The runs of letters in the words of ``text``."""
-    return [gram for word in words(text) for gram in grams(word)]
+    return [gram for word in split_words(text) for gram in split_ngrams(word)]
 
 
-def spelled(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
+def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
     """How often each text of words has each run of letters: shape (texts, runs); and their columns.
 
     Each word is spelled once, however often it comes: counts of words times counts of runs in words.
     """
-    counts, known = counted(texts)
-    in_words, runs = counted([grams(word) for word in known] or [[]])
-    return (counts @ in_words).tocsr(), runs
+    counts, columns = count_terms(texts)
+    in_words, ngram_columns = count_terms([split_ngrams(word) for word in columns] or [[]])
+    return (counts @ in_words).tocsr(), ngram_columns
 
 
-def _windows(chunk: Chunk) -> list[str]:
+def _make_windows(chunk: Chunk) -> list[str]:
     """The windows of a chunk, each below its headings; the whole where there is no sentence."""
-    told = [sentence.text for sentence in sentences(chunk.text)] or [chunk.text]
-    above = chunk.searched[: len(chunk.searched) - len(chunk.text)]
-    return [above + " ".join(told[start : start + WINDOW]) for start in range(max(1, len(told) - WINDOW + 1))]
+    sentence_texts = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
+    context = chunk.searchable_text[: len(chunk.searchable_text) - len(chunk.text)]
+    return [
+        context + " ".join(sentence_texts[start : start + WINDOW_SENTENCES])
+        for start in range(max(1, len(sentence_texts) - WINDOW_SENTENCES + 1))
+    ]

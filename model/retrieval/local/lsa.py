@@ -13,39 +13,41 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ...text_analysis import Analyser, words
-from .bm25 import Floats, counted
-from .lexical import spelled
+from ...text_analysis import Analyser, split_words
+from .bm25 import Float32Array, count_terms
+from .lexical import count_ngrams
 
 DIMENSION = 128
-_LEAST_TEXTS = 24
+_MIN_TEXTS = 24
 """Fewer texts than these have no latent meaning: what they share is chance."""
-_MOST_FITTED = 4000
+_MAX_FITTED_TEXTS = 4000
 """Of more texts, as many are fitted, evenly taken; all are embedded."""
 _ARRAYS, _TERMS = "latent.npz", "terms.json"
 
 
-class Latent:
+class LatentSemanticModel:
     """A fit; safe to share between threads, but for its stemmer, which each call makes anew."""
 
-    def __init__(self, terms: Sequence[Mapping[str, int]], idf: Floats, components: Floats, language: str) -> None:
+    def __init__(
+        self, terms: Sequence[Mapping[str, int]], idf: Float32Array, components: Float32Array, language: str
+    ) -> None:
         """``terms`` are the columns of the stems, and of the runs of letters behind them."""
         self._terms, self._idf, self._components, self._language = terms, idf, components, language
 
     @classmethod
     def fit(cls, texts: Sequence[str], language: str) -> Self | None:
         """Fits ``texts``; None when they are too few."""
-        if len(texts) < _LEAST_TEXTS:
+        if len(texts) < _MIN_TEXTS:
             return None
         from sklearn.utils.extmath import randomized_svd  # a second, at a build alone
 
-        stems, stem_terms = counted(_stems(texts, language))
-        letters, letter_terms = spelled([words(text) for text in texts])
+        stems, stem_terms = count_terms(_stem_texts(texts, language))
+        letters, letter_terms = count_ngrams([split_words(text) for text in texts])
         counts = sparse.hstack([stems, letters]).tocsr()
-        found = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = (np.log((1 + len(texts)) / (1 + found)) + 1).astype(np.float32)
-        step = -(-len(texts) // _MOST_FITTED)
-        weighted = _weighted(counts[::step], idf)
+        document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
+        idf = (np.log((1 + len(texts)) / (1 + document_counts)) + 1).astype(np.float32)
+        step = -(-len(texts) // _MAX_FITTED_TEXTS)
+        weighted = _weight(counts[::step], idf)
         dimension = min(DIMENSION, int(0.8 * len(texts)))
         components = randomized_svd(weighted, dimension, n_iter=2, random_state=0)[2].astype(np.float32)
         return cls((stem_terms, letter_terms), idf, components, language)
@@ -53,42 +55,44 @@ class Latent:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """What ``save`` saved: arrays and JSON, no pickle."""
-        told = json.loads((folder / _TERMS).read_text("utf-8"))
-        with np.load(folder / _ARRAYS, allow_pickle=False) as kept:
-            idf, components = kept["idf"], kept["components"]
-        terms = [{term: number for number, term in enumerate(names)} for names in told["terms"]]
-        return cls(terms, idf, components, told["language"])
+        contents = json.loads((folder / _TERMS).read_text("utf-8"))
+        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
+            idf, components = arrays["idf"], arrays["components"]
+        terms = [{term: number for number, term in enumerate(names)} for names in contents["terms"]]
+        return cls(terms, idf, components, contents["language"])
 
     def save(self, folder: Path) -> None:
         """Writes into ``folder``, which is made."""
         folder.mkdir(parents=True)
         np.savez(folder / _ARRAYS, idf=self._idf, components=self._components)
-        told = {"terms": [list(names) for names in self._terms], "language": self._language}
-        (folder / _TERMS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+        contents = {"terms": [list(names) for names in self._terms], "language": self._language}
+        (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
 
-    def embed(self, texts: Sequence[str]) -> Floats:
+    def embed(self, texts: Sequence[str]) -> Float32Array:
         """One row for each text; shape (texts, dimension)."""
-        stems = _known(*counted(_stems(texts, self._language)), self._terms[0])
-        letters = _known(*spelled([words(text) for text in texts]), self._terms[1])
-        weighted = _weighted(sparse.hstack([stems, letters]).tocsr(), self._idf)
+        stems = _select_columns(*count_terms(_stem_texts(texts, self._language)), self._terms[0])
+        letters = _select_columns(*count_ngrams([split_words(text) for text in texts]), self._terms[1])
+        weighted = _weight(sparse.hstack([stems, letters]).tocsr(), self._idf)
         return np.asarray(weighted @ self._components.T, dtype=np.float32)
 
 
-def _stems(texts: Sequence[str], language: str) -> list[list[str]]:
+def _stem_texts(texts: Sequence[str], language: str) -> list[list[str]]:
     analyser = Analyser(language)
     return [analyser.stems(text) for text in texts]
 
 
-def _known(counts: sparse.csr_matrix, mine: Mapping[str, int], terms: Mapping[str, int]) -> sparse.csr_matrix:
+def _select_columns(
+    counts: sparse.csr_matrix, columns: Mapping[str, int], terms: Mapping[str, int]
+) -> sparse.csr_matrix:
     """``counts`` in the columns of ``terms``; what these do not have is dropped."""
-    old, new = np.array([(column, terms[term]) for term, column in mine.items() if term in terms]).reshape(-1, 2).T
+    old, new = np.array([(column, terms[term]) for term, column in columns.items() if term in terms]).reshape(-1, 2).T
     moved = sparse.csr_matrix(
         (np.ones(len(old), dtype=np.float32), (old, new)), shape=(counts.shape[1], max(len(terms), 1))
     )
     return (counts @ moved).tocsr()
 
 
-def _weighted(counts: sparse.csr_matrix, idf: npt.NDArray[np.float32]) -> sparse.csr_matrix:
+def _weight(counts: sparse.csr_matrix, idf: npt.NDArray[np.float32]) -> sparse.csr_matrix:
     """(1 + log count) times idf, each row of length 1."""
     data = (1 + np.log(counts.data)) * idf[counts.indices]
     weighted = sparse.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
