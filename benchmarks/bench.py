@@ -52,12 +52,12 @@ def main() -> None:
 
 def _logged(folder: Path) -> str:
     from model.profile import Profile
-    from training.indexing.build import build
-    from training.packaging.log_model import log
+    from training.indexing.build import build_index
+    from training.packaging.log_model import log_model
 
-    built = build(Profile.read("offline"), [ROOT / "documents"], folder / "index", lambda _done, _total: None)
-    print(f"The demo's index: {built.manifest.chunks} chunks of {len(built.loaded.documents)} documents\n")
-    return log("offline", built.folder)
+    built = build_index(Profile.read("offline"), [ROOT / "documents"], folder / "index", lambda _done, _total: None)
+    print(f"The demo's index: {built.manifest.chunks} chunks of {len(built.load_result.documents)} documents\n")
+    return log_model("offline", built.folder)
 
 
 def _cold_start(uri: str) -> None:

@@ -85,23 +85,23 @@ def logged(folder: Path) -> str:
     """The measured model, over 10,000 chunks of 1,536 dimensions."""
     from model.profile import Profile
     from training.indexing import index_writer
-    from training.packaging.log_model import log
+    from training.packaging.log_model import log_model
 
     (folder / "bench.yaml").write_text(PROFILE, "utf-8")
     profile = str(folder / "bench.yaml")
     content = _content(CHUNKS)
-    index_writer.written(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
-    return log(profile, folder / "index")
+    index_writer.write_index_folder(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
+    return log_model(profile, folder / "index")
 
 
 def _content(count: int) -> Any:
     """So many short texts, as an index holds them."""
     from model.passages import Chunk
-    from training.indexing.index_writer import Content
+    from training.indexing.index_writer import IndexContent
 
     texts = [f"Pump number {n} needs {n % 97} drops of oil and {n % 31} turns of its screw." for n in range(count)]
     chunks = [Chunk(f"{n}.txt", f"Pump {n}", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
-    return Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
+    return IndexContent(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
 
 
 def measure() -> None:
@@ -132,7 +132,7 @@ def _many(folder: Path) -> None:
 
     content = _content(1000)
     profile = Profile.read("offline")
-    index_writer.written(content, profile, folder / "offline", lambda _done, _total: None)
+    index_writer.write_index_folder(content, profile, folder / "offline", lambda _done, _total: None)
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(folder / "offline")))
     memory, started = [], time.perf_counter()
     for batch in range(MANY // BATCH):

@@ -25,13 +25,13 @@ import mlflow
 from model.profile import Profile
 from model.retrieval.local.manifest import compute_checksum
 from standin.app import StandIn
-from standin.server import running, variables
-from training.evaluation.dataset import Evaluation, Example, read
-from training.evaluation.runner import rows
-from training.indexing.build import build
-from training.packaging.log_model import log
-from training.promotion.gate import Verdict, judge
-from training.versions.process import Version, opened
+from standin.server import environment_variables, run_stand_in
+from training.evaluation.dataset import EvaluationDataset, Example, read_dataset
+from training.evaluation.runner import ask_versions
+from training.indexing.build import build_index
+from training.packaging.log_model import log_model
+from training.promotion.gate import Verdict, decide_verdict
+from training.versions.process import VersionProcess, open_version
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT.parent / "shared" / "data" / "xquad-en-dev.json"
@@ -58,7 +58,7 @@ class Trials:
 
     number: int
     questions: int
-    evaluation: Evaluation
+    evaluation: EvaluationDataset
     timed: bool
 
     def samples(self) -> Iterator[list[Example]]:
@@ -70,10 +70,10 @@ class Trials:
 
 def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bool = True) -> int:
     """Prints a line for each kind; the exit code."""
-    evaluation = read(file)
+    evaluation = read_dataset(file)
     trials, stand_in = Trials(number, questions, evaluation, timed), StandIn()
-    with tempfile.TemporaryDirectory(prefix="multichain-gate-") as folder, running(stand_in) as address:
-        os.environ |= variables(address, stand_in.key)
+    with tempfile.TemporaryDirectory(prefix="multichain-gate-") as folder, run_stand_in(stand_in) as address:
+        os.environ |= environment_variables(address, stand_in.key)
         os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_LOGGING_LEVEL": "ERROR"}
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.chdir(folder)
@@ -103,9 +103,9 @@ def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
     started = time.perf_counter()
     planted = _copied(good, folder / kind.name.replace(" ", "-"))
     kind.plant(planted)
-    with opened(str(planted)) as ours, opened(str(good)) as theirs:
+    with open_version(str(planted)) as ours, open_version(str(good)) as theirs:
         verdicts = [_verdict(ours, theirs, sample, timed=trials.timed) for sample in trials.samples()]
-    refused = [verdict for verdict in verdicts if not verdict.promoted]
+    refused = [verdict for verdict in verdicts if not verdict.is_promoted]
     right = len(refused) if kind.worse else len(verdicts) - len(refused)
     word = "ok" if right >= AIM * len(verdicts) else "MISSED"
     why = "; ".join(sorted({reason.partition(":")[0] for verdict in refused for reason in verdict.reasons}))
@@ -114,25 +114,27 @@ def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
     return word == "ok"
 
 
-def _verdict(ours: Version, theirs: Version, sample: list[Example], *, timed: bool) -> Verdict:
-    told = rows([ours, theirs], sample, lambda _done, _total: None)
-    values = [[row.values for row in one] for one in told]
+def _verdict(ours: VersionProcess, theirs: VersionProcess, sample: list[Example], *, timed: bool) -> Verdict:
+    told = ask_versions([ours, theirs], sample, lambda _done, _total: None)
+    values = [[row.metrics for row in one] for one in told]
     if not timed:
         values = [[{name: value for name, value in row.items() if name != "seconds"} for row in one] for one in values]
-    return judge(*values)
+    return decide_verdict(*values)
 
 
-def _good(profile: str, evaluation: Evaluation, folder: Path) -> Path:
+def _good(profile: str, evaluation: EvaluationDataset, folder: Path) -> Path:
     index = _index(Profile.read(profile), evaluation, folder / profile)
-    return Path(mlflow.artifacts.download_artifacts(log(profile, index), dst_path=str(folder / f"{profile}-version")))
+    return Path(
+        mlflow.artifacts.download_artifacts(log_model(profile, index), dst_path=str(folder / f"{profile}-version"))
+    )
 
 
-def _index(profile: Profile, evaluation: Evaluation, folder: Path, every: int = 1) -> Path:
+def _index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every: int = 1) -> Path:
     """An index of the paragraphs, of all or of each second one."""
     for source, text in [*evaluation.paragraphs.items()][::every]:
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")
-    return build(profile, [folder / "texts"], folder / "index", lambda _done, _total: None).folder
+    return build_index(profile, [folder / "texts"], folder / "index", lambda _done, _total: None).folder
 
 
 def _copied(version: Path, to: Path) -> Path:

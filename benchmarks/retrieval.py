@@ -16,7 +16,7 @@ from model.retrieval.local.manifest import compute_checksum
 from model.retrieval.local.vector_index import FaissIndex
 from model.text_analysis import split_sentences
 from training.indexing import index_writer
-from training.indexing.index_writer import Content
+from training.indexing.index_writer import IndexContent
 
 ROOT = Path(__file__).parent.parent
 CHUNKS, BATCH, ROUNDS = 10_000, 64, 8
@@ -33,8 +33,10 @@ def measure() -> None:
 def _corpus(folder: Path) -> None:
     chunks, questions = _made()
     started = time.perf_counter()
-    content = Content(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
-    index_writer.written(content, Profile.read("offline"), folder / "index", lambda _done, _total: None)
+    content = IndexContent(
+        chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english"
+    )
+    index_writer.write_index_folder(content, Profile.read("offline"), folder / "index", lambda _done, _total: None)
     taken = time.perf_counter() - started
     length = statistics.mean(len(chunk.text) for chunk in chunks)
     print(f"\nindexing          {CHUNKS:,} chunks of {length:.0f} characters: {CHUNKS / taken:,.0f} a second")

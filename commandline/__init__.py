@@ -24,7 +24,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # click's own signature
         """Runs the command that was asked for."""
-        signal.signal(signal.SIGTERM, _stop)  # so that a command that is ended cleans up
+        signal.signal(signal.SIGTERM, _exit_on_signal)  # so that a command that is ended cleans up
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -34,10 +34,10 @@ class Commands(click.Group):
         except Exception as error:
             if os.environ.get("MULTICHAIN_TRACEBACK"):
                 raise
-            raise click.ClickException(_sentence(error)) from None
+            raise click.ClickException(_error_sentence(error)) from None
 
 
-def _sentence(error: Exception) -> str:
+def _error_sentence(error: Exception) -> str:
     kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's own errors are classes of its own copy
     if kinds & {"MlflowException", "MultichainError"} or isinstance(error, OSError):
         return str(error).splitlines()[0]
@@ -47,5 +47,5 @@ def _sentence(error: Exception) -> str:
     )
 
 
-def _stop(_signal: int, _frame: object) -> NoReturn:
+def _exit_on_signal(_signal: int, _frame: object) -> NoReturn:
     sys.exit(143)

@@ -9,7 +9,7 @@ from typing import Any
 from model.contract.requests import parse_requests
 from model.profile import Profile
 from model.retrieval.local.index import Index
-from training.indexing.build import build
+from training.indexing.build import build_index
 
 ROOT = Path(__file__).parent.parent
 SIZE = "1152x648"
@@ -71,7 +71,7 @@ def main() -> None:
     pictures = ROOT / "docs" / "gallery"
     pictures.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        made = build(profile, [ROOT / "documents"], Path(folder) / "index", lambda _done, _total: None)
+        made = build_index(profile, [ROOT / "documents"], Path(folder) / "index", lambda _done, _total: None)
         pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
         requests = [
             request | {"image_generation": request["image_generation"] | {"size": SIZE}} for _, request in PROMPTS

@@ -19,8 +19,8 @@ from model.contract.stage_contract import META_FIELDS
 from model.profile import Profile
 from model.providers import MODULES, load_provider
 from model.providers.openai_protocol.images import REQUIRED_BY_WAY
-from training.evaluation.metrics import MEASURES
-from training.verification.contract_cases import CASES, EMPTY, RAN
+from training.evaluation.metrics import METRICS
+from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RAN
 
 ROOT = Path(__file__).parent.parent
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
@@ -74,7 +74,7 @@ def providers() -> str:
 
 def champion() -> str:
     """docs/champion.md with its table made anew."""
-    rows = [f"| `{name}` | {measure.words} |" for name, measure in MEASURES.items()]
+    rows = [f"| `{name}` | {measure.description} |" for name, measure in METRICS.items()]
     text = (ROOT / "docs" / "champion.md").read_text("utf-8")
     return _marked(text, "measures", ["| measure | what it is |\n| --- | --- |", *rows])
 
@@ -132,19 +132,22 @@ def _cases() -> Iterator[str]:
     yield "| case | request | what becomes of it |\n| --- | --- | --- |"
     for case in CASES:
         rows = "<br>".join(f"`{_shown(row)}`" for row in case.rows)
-        refused = "; one object alone: HTTP 400" if case.single and case.refused else ""
+        refused = "; one object alone: HTTP 400" if case.can_be_single and case.is_refused else ""
         told = "<br>".join(_outcome(outcome) for outcome in case.outcomes)
         yield f"| {case.name} | {rows} | {told}{refused} |"
 
 
 def _empty() -> Iterator[str]:
     yield "| case | what becomes of it |\n| --- | --- |"
-    for name, _, refused in EMPTY:
+    for name, _, refused in EMPTY_INPUTS:
         yield f"| {name} | {'HTTP 400' if refused else '`[]`'} |"
 
 
 def _outcome(outcome: dict[str, str]) -> str:
-    return ", ".join(f"{name} ran" if told == RAN else f"`{told}`" for name, told in outcome.items()) or "nothing ran"
+    return (
+        ", ".join(f"{name} ran" if told == OUTCOME_RAN else f"`{told}`" for name, told in outcome.items())
+        or "nothing ran"
+    )
 
 
 def _shown(value: object) -> str:

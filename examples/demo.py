@@ -14,7 +14,7 @@ from pathlib import Path
 
 from model.profile import Profile
 from standin.app import KEY, StandIn
-from standin.server import running, variables
+from standin.server import environment_variables, run_stand_in
 
 ROOT = Path(__file__).parent.parent
 URI = "models:/multichain@champion"
@@ -74,8 +74,8 @@ def served(profile: str) -> Iterator[None]:
     if not missing:
         yield
         return
-    with running(StandIn(KEY)) as address:
-        os.environ |= variables(address, KEY)
+    with run_stand_in(StandIn(KEY)) as address:
+        os.environ |= environment_variables(address, KEY)
         say(
             f"{', '.join(missing)} is not set: this asks a stand-in on this machine, which is no language model. "
             "It quotes a passage and draws a card; with a key, the same commands ask the real service. For the "

@@ -50,7 +50,7 @@ if not ON_DATABRICKS:
 # COMMAND ----------
 
 from model.profile import Profile
-from training.indexing.build import build
+from training.indexing.build import build_index
 
 TEXTS = {
     "azure-databricks.txt": "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform.",
@@ -61,7 +61,7 @@ for file, text in TEXTS.items():
     (WORK / "texts").mkdir(exist_ok=True)
     (WORK / "texts" / file).write_text(text, "utf-8")
 
-built = build(Profile.read(PROFILE), [WORK / "texts"], WORK / "index", lambda _done, _total: None)
+built = build_index(Profile.read(PROFILE), [WORK / "texts"], WORK / "index", lambda _done, _total: None)
 print(f"{built.manifest.chunks} chunks, {built.manifest.dimension} dimensions, by {built.manifest.embedding['model']}")
 
 # COMMAND ----------
@@ -75,11 +75,11 @@ print(f"{built.manifest.chunks} chunks, {built.manifest.dimension} dimensions, b
 
 import mlflow
 
-from training.packaging.log_model import log
-from training.versions.registry import point, register
+from training.packaging.log_model import log_model
+from training.versions.registry import set_champion, register_model
 
-version = register(log(PROFILE, built.folder), NAME)
-point(NAME, version)
+version = register_model(log_model(PROFILE, built.folder), NAME)
+set_champion(NAME, version)
 model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
 
 answer = model.predict({"qa": {"question": "What is Azure Databricks?"}})["qa"]

@@ -8,7 +8,7 @@ import click
 from commandline import Commands
 
 from .app import KEY, StandIn
-from .server import running, variables
+from .server import environment_variables, run_stand_in
 
 
 @click.group(cls=Commands, invoke_without_command=True)
@@ -16,9 +16,11 @@ from .server import running, variables
 @click.option("--key", default=KEY, show_default=True, help="The key that it takes.")
 def standin(port: int, key: str) -> None:
     """Serve a stand-in for OpenAI's API on this machine, for nothing."""
-    with running(StandIn(key), port) as address, suppress(KeyboardInterrupt):
+    with run_stand_in(StandIn(key), port) as address, suppress(KeyboardInterrupt):
         click.echo("This is no language model: it quotes, and draws cards. In another terminal:\n")
-        click.echo("  export " + " ".join(f"{name}={value}" for name, value in variables(address, key).items()))
+        click.echo(
+            "  export " + " ".join(f"{name}={value}" for name, value in environment_variables(address, key).items())
+        )
         click.echo("  python -m training run --profile openai\n\nCtrl+C ends it.")
         threading.Event().wait()
 

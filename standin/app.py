@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .azure.resource_manager import ResourceManager
-from .databricks.files import Volumes
-from .databricks.workspace import Workspace
-from .faults import Fault, Script, suffered
+from .databricks.files import VolumeFiles
+from .databricks.workspace import DatabricksWorkspace
+from .faults import Fault, Script, apply_fault
 from .openai import chat, embeddings, images, models
 from .openai.errors import RefusedError
 
@@ -30,107 +30,107 @@ class StandIn:
     def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
         """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
         self.key, self.secrets, self.script = key, {} if secrets is None else secrets, Script()
-        self.workspace, self.azure = Workspace(self.secrets), ResourceManager()
+        self.workspace, self.azure = DatabricksWorkspace(self.secrets), ResourceManager()
 
     @property
-    def volumes(self) -> Volumes:
+    def volumes(self) -> VolumeFiles:
         """Files of the workspace, by path."""
         return self.workspace.volumes
 
     def app(self) -> Starlette:
         """The server."""
         routes = [
-            Route("/v1/models", self._let_in(self._models)),
-            Route("/openai/models", self._let_in(self._azure_models)),
+            Route("/v1/models", self._require_key(self._models)),
+            Route("/openai/models", self._require_key(self._azure_models)),
         ]
         for path in PATHS:
-            routes.append(Route(f"/v1/{path}", self._let_in(self._answer(path)), methods=["POST"]))
+            routes.append(Route(f"/v1/{path}", self._require_key(self._answer(path)), methods=["POST"]))
             azure = path if path == "responses" else f"deployments/{{deployment}}/{path}"
-            routes.append(Route(f"/openai/{azure}", self._let_in(self._answer(path)), methods=["POST"]))
-            routes.append(Route(f"/serving-endpoints/{path}", self._let_in(self._answer(path)), methods=["POST"]))
+            routes.append(Route(f"/openai/{azure}", self._require_key(self._answer(path)), methods=["POST"]))
+            routes.append(Route(f"/serving-endpoints/{path}", self._require_key(self._answer(path)), methods=["POST"]))
         routes += [
-            Route("/api/2.0/secrets/get", self._let_in(self._secret)),
-            *self.workspace.routes(self._let_in),
-            *self.azure.routes(self._let_in),
+            Route("/api/2.0/secrets/get", self._require_key(self._secret)),
+            *self.workspace.routes(self._require_key),
+            *self.azure.routes(self._require_key),
             Route("/.well-known/databricks-config", self._workspace),
             Route("/standin/identity", self._identity),
-            Route("/standin/script", self._scripted, methods=["POST"]),
-            Route("/standin/calls", self._calls),
+            Route("/standin/script", self._set_script, methods=["POST"]),
+            Route("/standin/calls", self._count_calls),
         ]
         return Starlette(routes=routes)
 
-    def _let_in(self, handler: Handler) -> Handler:
+    def _require_key(self, handler: Handler) -> Handler:
         """Refuses a bad key and, on Azure's paths, a missing version; says errors as the API does."""
 
-        async def checked(request: Request) -> Response:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        async def check(request: Request) -> Response:
+            sent_key = request.headers.get("authorization", "").removeprefix("Bearer ")
             azure = request.url.path.startswith("/openai/")
-            given = request.headers.get("api-key", given) if azure else given
+            sent_key = request.headers.get("api-key", sent_key) if azure else sent_key
             try:
-                if given != self.key:
-                    raise RefusedError(401, "invalid_api_key", f"Incorrect API key provided: {given}")  # noqa: TRY301
+                if sent_key != self.key:
+                    raise RefusedError(401, "invalid_api_key", f"Incorrect API key provided: {sent_key}")  # noqa: TRY301
                 if azure and "api-version" not in request.query_params:
                     raise RefusedError(404, "404", "Resource not found")  # noqa: TRY301
                 return await handler(request)
             except RefusedError as error:
                 return error.response()
 
-        return checked
+        return check
 
     def _answer(self, path: str) -> Handler:
-        async def answered(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             sent = (await request.body()).decode()
             body = json.loads(sent) | ({"model": name} if (name := request.path_params.get("deployment")) else {})
             script = self.script
-            script.asked.append((path, body))
+            script.calls.append((path, body))
             script.running[path] += 1
             script.peak[path] = max(script.peak[path], script.running[path])
             try:
-                fault = script.fault(path) or script.limited()
-                if fault and fault.does == "refuse":
-                    return await suffered(fault, Response(), sent)
+                fault = script.fault(path) or script.limit()
+                if fault and fault.kind == "refuse":
+                    return await apply_fault(fault, Response(), sent)
                 await script.wait(path, body)
-                answer = self._made(path, body, databricks=request.url.path.startswith("/serving-endpoints"))
-                return await suffered(fault, answer, sent) if fault else answer
+                answer = self._make_response(path, body, databricks=request.url.path.startswith("/serving-endpoints"))
+                return await apply_fault(fault, answer, sent) if fault else answer
             finally:
                 script.running[path] -= 1
 
-        return answered
+        return handle
 
-    def _made(self, path: str, body: dict[str, Any], *, databricks: bool) -> Response:
+    def _make_response(self, path: str, body: dict[str, Any], *, databricks: bool) -> Response:
         if databricks and "stream_options" in body:
             raise RefusedError(400, "", 'json: unknown field "stream_options"')
         if path == "chat/completions":
-            told = self.script.replies.popleft() if self.script.replies else None
-            return chat.complete(body, told)
-        if self.script.plain and "prompt" in body:
+            reply = self.script.replies.popleft() if self.script.replies else None
+            return chat.complete(body, reply)
+        if self.script.is_plain and "prompt" in body:
             body |= {"prompt": "A card"}
-        made = {"embeddings": embeddings.embed, "images/generations": images.generate, "responses": images.respond}
-        return made[path](body)
+        handlers = {"embeddings": embeddings.embed, "images/generations": images.generate, "responses": images.respond}
+        return handlers[path](body)
 
     async def _models(self, _: Request) -> Response:
         fault = self.script.fault("models")
         if fault:
-            return await suffered(fault, Response(), "")
-        listed = [
-            {"id": one.name, "object": "model", "created": 1, "owned_by": "stand-in", "shutdown_date": one.ends}
-            for one in models.ENTRIES.values()
-            if not (one.gone or one.name.startswith("databricks-"))
+            return await apply_fault(fault, Response(), "")
+        entries = [
+            {"id": entry.name, "object": "model", "created": 1, "owned_by": "stand-in", "shutdown_date": entry.end_date}
+            for entry in models.MODELS.values()
+            if not (entry.is_gone or entry.name.startswith("databricks-"))
         ]
-        return JSONResponse({"object": "list", "data": listed})
+        return JSONResponse({"object": "list", "data": entries})
 
     async def _azure_models(self, _: Request) -> Response:
-        listed = [
+        entries = [
             {
-                "id": one.name,
+                "id": entry.name,
                 "object": "model",
                 "lifecycle_status": "generally-available",
                 "deprecation": {"inference": _LATER},
             }
-            for one in models.ENTRIES.values()
-            if not (one.gone or one.own)
+            for entry in models.MODELS.values()
+            if not (entry.is_gone or entry.is_foreign)
         ]
-        return JSONResponse({"object": "list", "data": listed})
+        return JSONResponse({"object": "list", "data": entries})
 
     async def _workspace(self, request: Request) -> Response:
         return JSONResponse({"oidc_endpoint": f"{request.base_url}oidc", "workspace_id": "1"})
@@ -138,7 +138,7 @@ class StandIn:
     async def _secret(self, request: Request) -> Response:
         scope, key = request.query_params["scope"], request.query_params["key"]
         if (scope, key) not in self.secrets:
-            return _databricks(404, "RESOURCE_DOES_NOT_EXIST", "Secret does not exist.")
+            return _databricks_error(404, "RESOURCE_DOES_NOT_EXIST", "Secret does not exist.")
         value = base64.b64encode(self.secrets[scope, key].encode()).decode()
         return JSONResponse({"key": key, "value": value})
 
@@ -146,26 +146,26 @@ class StandIn:
         """Azure's managed identity, as a machine of App Service asks for it."""
         if "x-identity-header" not in request.headers:
             return JSONResponse({"error": "unauthorized_client"}, 400)
-        told = {"access_token": self.key, "expires_on": str(_LATER), "resource": "", "token_type": "Bearer"}
-        return JSONResponse(told)
+        token = {"access_token": self.key, "expires_on": str(_LATER), "resource": "", "token_type": "Bearer"}
+        return JSONResponse(token)
 
-    async def _scripted(self, request: Request) -> Response:
+    async def _set_script(self, request: Request) -> Response:
         """Sets the script: ``{"faults": [...], "latency": {...}, "per_text": 0.0001, "rate": 40}`` and the like."""
-        told = await request.json()
+        settings = await request.json()
         self.script.reset()
-        self.script.faults.extend(Fault(**fault) for fault in told.get("faults", ()))
-        self.script.replies.extend(told.get("replies", ()))
-        self.script.latency.update(told.get("latency", {}))
-        self.script.per_text, self.script.rate = told.get("per_text", 0.0), told.get("rate", 0.0)
-        self.script.failing, self.script.plain = told.get("failing", 0.0), told.get("plain", False)
+        self.script.faults.extend(Fault(**fault) for fault in settings.get("faults", ()))
+        self.script.replies.extend(settings.get("replies", ()))
+        self.script.latency.update(settings.get("latency", {}))
+        self.script.per_text, self.script.rate = settings.get("per_text", 0.0), settings.get("rate", 0.0)
+        self.script.failing_share, self.script.is_plain = settings.get("failing", 0.0), settings.get("plain", False)
         return Response(status_code=204)
 
-    async def _calls(self, _: Request) -> Response:
+    async def _count_calls(self, _: Request) -> Response:
         """How often each path was called since the script was set, and how many at the same time."""
-        counts = {path: sum(asked == path for asked, _ in self.script.asked) for path in PATHS}
+        counts = {path: sum(called_path == path for called_path, _ in self.script.calls) for path in PATHS}
         return JSONResponse({"calls": counts, "peak": dict(self.script.peak)})
 
 
-def _databricks(status: int, code: str, message: str) -> Response:
+def _databricks_error(status: int, code: str, message: str) -> Response:
     """An error as Databricks says it."""
     return JSONResponse({"error_code": code, "message": message}, status)

@@ -12,14 +12,14 @@ from starlette.responses import Response
 from .openai.errors import RefusedError
 
 Path = Literal["chat/completions", "embeddings", "images/generations", "responses", "models"]
-Does = Literal["refuse", "hang", "cut", "half", "garbage"]
+FaultKind = Literal["refuse", "hang", "cut", "half", "garbage"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What one call gets instead of an answer; ``path`` empty is any."""
 
-    does: Does = "refuse"
+    kind: FaultKind = "refuse"
     status: int = 500
     code: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -39,33 +39,33 @@ class Script:
     replies: deque[str] = field(default_factory=deque)
     latency: dict[str, float] = field(default_factory=dict)
     per_text: float = 0.0
-    plain: bool = False
+    is_plain: bool = False
     rate: float = 0.0
-    failing: float = 0.0
-    left: float = 0.0
-    filled: float = 0.0
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failing_share: float = 0.0
+    tokens_left: float = 0.0
+    refilled_at: float = 0.0
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     running: Counter[str] = field(default_factory=Counter)
     peak: Counter[str] = field(default_factory=Counter)
     _chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - which calls fail
 
     def reset(self) -> None:
         """As new."""
-        for one in (self.faults, self.replies, self.latency, self.asked, self.running, self.peak):
-            one.clear()
-        self.plain = False
-        self.per_text = self.rate = self.failing = self.left = self.filled = 0.0
+        for collection in (self.faults, self.replies, self.latency, self.calls, self.running, self.peak):
+            collection.clear()
+        self.is_plain = False
+        self.per_text = self.rate = self.failing_share = self.tokens_left = self.refilled_at = 0.0
 
-    def limited(self) -> Fault | None:
+    def limit(self) -> Fault | None:
         """What a call gets that is one too many for the rate, or one of those that fail."""
-        now = time.monotonic()
+        current_time = time.monotonic()
         if self.rate:
-            self.left = min(self.rate, self.left + (now - self.filled) * self.rate)
-            self.filled = now
-            if self.left < 1:
+            self.tokens_left = min(self.rate, self.tokens_left + (current_time - self.refilled_at) * self.rate)
+            self.refilled_at = current_time
+            if self.tokens_left < 1:
                 return Fault(status=429, code="rate_limit_exceeded", headers={"retry-after": "1"})
-            self.left -= 1
-        return Fault() if self.failing and self._chance.random() < self.failing else None
+            self.tokens_left -= 1
+        return Fault() if self.failing_share and self._chance.random() < self.failing_share else None
 
     async def wait(self, path: str, body: dict[str, Any]) -> None:
         """The latency of that path: ``per_text`` more for each text of an embeddings request."""
@@ -83,28 +83,28 @@ class Script:
         return None
 
 
-async def suffered(fault: Fault, answer: Response, sent: str) -> Response:
+async def apply_fault(fault: Fault, answer: Response, sent: str) -> Response:
     """What the caller gets for ``fault``, in place of ``answer``. Raises RefusedError for a refusal.
 
     As with the real one, the refusal's message repeats what was ``sent``.
     """
-    if fault.does == "hang":
+    if fault.kind == "hang":
         await asyncio.sleep(fault.seconds)
         return answer
-    whole = bytes(getattr(answer, "body", b"{}"))
-    if fault.does == "half":
-        return Response(whole[: len(whole) // 2], media_type="application/json")
-    if fault.does == "garbage":
+    content = bytes(getattr(answer, "body", b"{}"))
+    if fault.kind == "half":
+        return Response(content[: len(content) // 2], media_type="application/json")
+    if fault.kind == "garbage":
         return Response("<html>It works!</html>", media_type="text/html")
-    if fault.does == "cut":
-        return _Cut(whole)
+    if fault.kind == "cut":
+        return _CutResponse(content)
     error = RefusedError(fault.status, fault.code, f"scripted; you sent {sent[:200]}")
     return error.response(fault.headers)
 
 
-class _Cut(Response):
+class _CutResponse(Response):
     """Announces all and sends half: the connection is then closed."""
 
-    def __init__(self, whole: bytes) -> None:
-        super().__init__(whole[: len(whole) // 2], media_type="application/json")
-        self.headers["content-length"] = str(len(whole))
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content[: len(content) // 2], media_type="application/json")
+        self.headers["content-length"] = str(len(content))

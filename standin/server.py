@@ -10,13 +10,13 @@ import uvicorn
 from .app import StandIn
 
 
-def server(stand_in: StandIn, port: int) -> uvicorn.Server:
+def make_server(stand_in: StandIn, port: int) -> uvicorn.Server:
     """Ready to ``run`` on 127.0.0.1; port 0 is a free one."""
     settings = uvicorn.Config(stand_in.app(), host="127.0.0.1", port=port, log_level="critical", ws="none")
     return uvicorn.Server(settings)
 
 
-def variables(address: str, key: str) -> dict[str, str]:
+def environment_variables(address: str, key: str) -> dict[str, str]:
     """What points each spelling of the protocol at the stand-in."""
     return {
         "OPENAI_API_KEY": key,
@@ -31,18 +31,18 @@ def variables(address: str, key: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(stand_in: StandIn, port: int = 0) -> Iterator[str]:
+def run_stand_in(stand_in: StandIn, port: int = 0) -> Iterator[str]:
     """Its address, while it runs in a thread of its own."""
-    made = server(stand_in, port)
-    thread = threading.Thread(target=made.run)
+    server_of_stand_in = make_server(stand_in, port)
+    thread = threading.Thread(target=server_of_stand_in.run)
     thread.start()
-    while not made.started and thread.is_alive():
+    while not server_of_stand_in.started and thread.is_alive():
         time.sleep(0.01)
-    if not made.started:
+    if not server_of_stand_in.started:
         raise OSError(f"port {port} of this machine is in use")
     try:
-        yield f"http://127.0.0.1:{made.servers[0].sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{server_of_stand_in.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        made.should_exit = True
-        made.force_exit = True
+        server_of_stand_in.should_exit = True
+        server_of_stand_in.force_exit = True
         thread.join()

@@ -16,9 +16,9 @@ from model.retrieval.local.index import Index
 from model.runtime.event_loop import Engine
 from places import EXERCISE
 from standin.app import StandIn
-from standin.server import running, variables
-from training.indexing.build import build
-from training.packaging.log_model import log
+from standin.server import environment_variables, run_stand_in
+from training.indexing.build import build_index
+from training.packaging.log_model import log_model
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Inside = Callable[..., Result]
@@ -39,7 +39,9 @@ def profile() -> Profile:
 @pytest.fixture(scope="session")
 def index_folder(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The index of the exercise's three texts."""
-    return build(profile, [EXERCISE], tmp_path_factory.mktemp("built") / "index", lambda _done, _total: None).folder
+    return build_index(
+        profile, [EXERCISE], tmp_path_factory.mktemp("built") / "index", lambda _done, _total: None
+    ).folder
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +65,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def logged(store: Path, index_folder: Path) -> str:
     """The URI of a version of the offline profile over the exercise's texts."""
     assert store.is_dir()
-    return log("offline", index_folder)
+    return log_model("offline", index_folder)
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
 @pytest.fixture(scope="session")
 def _served() -> Iterator[tuple[StandIn, str]]:
     made = StandIn()
-    with running(made) as address:
+    with run_stand_in(made) as address:
         yield made, address
 
 
@@ -105,7 +107,7 @@ def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> S
     made.workspace.clear()
     made.azure.clear()
     made.secrets.clear()
-    for name, value in variables(address, made.key).items():
+    for name, value in environment_variables(address, made.key).items():
         monkeypatch.setenv(name, value)
     return made
 

@@ -32,12 +32,12 @@ from places import EXERCISE, ROOT
 from standin.app import StandIn
 from standin.databricks.vector_query import SearchIndex
 from standin.faults import Fault
-from standin.openai.embeddings import vector
+from standin.openai.embeddings import make_vector
 from training.__main__ import training
-from training.indexing.ai_search import described, look
-from training.indexing.build import read
-from training.packaging.log_model import fits
-from training.versions.fingerprints import fingerprints
+from training.indexing.ai_search import describe_index, inspect_index
+from training.indexing.build import read_content
+from training.packaging.log_model import check_index
+from training.versions.fingerprints import list_fingerprints
 
 NAME = "main.docs.handbook"
 HANDBOOK = """\
@@ -63,7 +63,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def chunks() -> list[Chunk]:
-    return [*read(Profile.read("offline"), [EXERCISE])[1].chunks]
+    return [*read_content(Profile.read("offline"), [EXERCISE])[1].chunks]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def written(folder: Path, text: str = HANDBOOK) -> Profile:
 def searching(folder: Path, text: str = HANDBOOK) -> AISearchRetriever:
     """What a version would search with: the description is written and read again."""
     profile = written(folder, text)
-    described(profile, folder / "index")
+    describe_index(profile, folder / "index")
     made = profile.make_retriever(profile.open_index(folder / "index"))
     assert isinstance(made, AISearchRetriever)
     return made
@@ -98,7 +98,7 @@ def sources(found: list[Passage]) -> list[str]:
 
 def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_path: Path) -> None:
     profile = written(tmp_path)
-    described(profile, tmp_path / "index")
+    describe_index(profile, tmp_path / "index")
     pipeline: Pipeline = profile.make_pipeline(profile.make_retriever(profile.open_index(tmp_path / "index")))
     request = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
     from model.contract.requests import parse_requests as requested
@@ -117,7 +117,7 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
     assert first["score"] > second["score"] > 0
     assert told["qa"]["support"] == 1.0
     assert told["qa"]["usage"]["cost_known"] is False
-    body = next(asked for asked in stand_in.workspace.search.asked if asked.get("num_results") == 2)
+    body = next(asked for asked in stand_in.workspace.search.queries if asked.get("num_results") == 2)
     assert body == {
         "columns": ["text", "source", "title", "heading", "page", "start", "end", "team", "year"],
         "num_results": 2,
@@ -147,7 +147,7 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
 def test_a_filter_narrows(
     wanted: Row, expected: set[str], optimized: bool, index: SearchIndex, tmp_path: Path, engine: Engine
 ) -> None:
-    index.optimized = optimized
+    index.is_storage_optimized = optimized
     found = engine.run(searching(tmp_path).search("What is GPT-4?", 3, wanted))
     assert set(sources(found)) == expected
     assert len(found) == len(expected)
@@ -218,10 +218,10 @@ def test_rows_as_passages() -> None:
 
 def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
     index.embedder = ""
-    index.vectors = {n: vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
+    index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
     retriever = searching(tmp_path, EMBEDDED)
-    stand_in.script.asked.clear()
-    stand_in.workspace.search.asked.clear()
+    stand_in.script.calls.clear()
+    stand_in.workspace.search.queries.clear()
 
     async def both() -> list[list[Passage]]:
 
@@ -230,9 +230,12 @@ def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Pa
     with usage.track_usage() as used:
         found = engine.run(both())
     assert [sources(one) for one in found] == [["gpt-4.txt"], ["langchain.txt"]]
-    assert [path for path, _ in stand_in.script.asked] == ["embeddings"]
-    assert [len(body["query_vector"]) for body in stand_in.workspace.search.asked] == [1024, 1024]
-    assert {body["query_text"] for body in stand_in.workspace.search.asked} == {"What is GPT-4?", "What is LangChain?"}
+    assert [path for path, _ in stand_in.script.calls] == ["embeddings"]
+    assert [len(body["query_vector"]) for body in stand_in.workspace.search.queries] == [1024, 1024]
+    assert {body["query_text"] for body in stand_in.workspace.search.queries} == {
+        "What is GPT-4?",
+        "What is LangChain?",
+    }
     assert used.usage.input_tokens > 0
 
 
@@ -250,11 +253,11 @@ def test_what_a_query_holds(
 ) -> None:
     if embedded:
         index.embedder = ""
-        index.vectors = {n: vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
+        index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
     text = (EMBEDDED if embedded else HANDBOOK).replace("tags:", f"search: {search}, tags:")
     found = engine.run(searching(tmp_path, text).search("Which models does OpenAI make?", 1))
     assert sources(found) == ["gpt-4.txt"]
-    body = stand_in.workspace.search.asked[-1]
+    body = stand_in.workspace.search.queries[-1]
     assert body.keys() - {"columns", "num_results"} == {"query_type", *sent}
     assert body["query_type"] == search.upper()
 
@@ -305,7 +308,7 @@ def test_an_index_that_is_not_as_the_profile_says(
     for name, value in change.items():
         setattr(index, name, value)
     with pytest.raises(MultichainError) as told:
-        described(written(tmp_path, text), tmp_path / "index")
+        describe_index(written(tmp_path, text), tmp_path / "index")
     assert sentence in str(told.value)
     assert not (tmp_path / "index").exists()
 
@@ -329,7 +332,7 @@ def test_a_query_that_fails(
 ) -> None:
     retriever = searching(tmp_path)
     search = stand_in.workspace.search
-    search.asked.clear()
+    search.queries.clear()
     search.faults.extend(faults)
     try:
         assert sources(engine.run(retriever.search("What is GPT-4?", 1))) == ["gpt-4.txt"]
@@ -338,7 +341,7 @@ def test_a_query_that_fails(
         found = told.coded_message
     assert found.startswith(error)
     assert bool(found) == bool(error)
-    assert len(search.asked) == queries
+    assert len(search.queries) == queries
 
 
 def test_a_workspace_that_is_not_there(
@@ -375,20 +378,20 @@ def test_a_folder_that_describes_none(text: str, sentence: str, tmp_path: Path) 
 def test_a_description_in_the_place_of_an_index_and_back(
     index: SearchIndex, profile: Profile, index_folder: Path, tmp_path: Path
 ) -> None:
-    described(written(tmp_path), tmp_path / "index")
+    describe_index(written(tmp_path), tmp_path / "index")
     with pytest.raises(IndexFolderError, match="describes an index that lies elsewhere; build this profile's own"):
         profile.open_index(tmp_path / "index")
     with pytest.raises(IndexFolderError, match="holds an index, and this profile's lies in AI Search"):
         written(tmp_path).open_index(index_folder)
     with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps as its table is"):
-        read(written(tmp_path), [EXERCISE])
+        read_content(written(tmp_path), [EXERCISE])
 
 
 @pytest.mark.parametrize("text", [HANDBOOK.replace("[team, year]", "[team]"), EMBEDDED])
 def test_a_description_of_another_profile_is_not_logged(text: str, index: SearchIndex, tmp_path: Path) -> None:
-    found = look(written(tmp_path))
+    found = inspect_index(written(tmp_path))
     with pytest.raises(CommandError, match=r"handbook.yaml:2: main.docs.handbook was described with other settings or"):
-        fits(written(tmp_path, text), found)
+        check_index(written(tmp_path, text), found)
 
 
 def command(*words: str) -> str:
@@ -439,7 +442,7 @@ def declares(version: Path) -> None:
             "vector_search_index": [{"name": NAME}],
         },
     }
-    prints = dict(fingerprints(version))
+    prints = dict(list_fingerprints(version))
     assert prints["index"].endswith(f", {NAME} in AI Search, of 3 rows when it was described")
     assert prints["embedding model"] == "databricks:databricks-gte-large-en"
     assert [file.name for file in (version / "artifacts" / "index").iterdir()] == ["manifest.json"]
@@ -460,7 +463,9 @@ def test_the_way_that_the_documentation_tells(stand_in: StandIn, tmp_path: Path,
     stand_in.workspace.search.tables["dev.assistants.chunks"] = held
     exec(create, {})  # noqa: S102 - likewise
     found = engine.run(searching(tmp_path, yaml).search("What is GPT-4?", 1))
-    (chunk,) = [one for one in read(Profile.read("databricks"), [EXERCISE])[1].chunks if one.source == "gpt-4.txt"]
+    (chunk,) = [
+        one for one in read_content(Profile.read("databricks"), [EXERCISE])[1].chunks if one.source == "gpt-4.txt"
+    ]
     assert [passage.chunk for passage in found] == [chunk]
 
 

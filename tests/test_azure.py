@@ -25,7 +25,7 @@ def run(*words: str, typed: str = "") -> Result:
 def arm(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> ResourceManager:
     monkeypatch.setenv("AZURE_RESOURCE_MANAGER", os.environ["DATABRICKS_HOST"])
     monkeypatch.setenv("AZURE_TOKEN", stand_in.key)
-    monkeypatch.setattr(azure_workspace, "PAUSE", 0.0)
+    monkeypatch.setattr(azure_workspace, "PAUSE_SECONDS", 0.0)
     return stand_in.azure
 
 
@@ -70,7 +70,7 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
 
 def test_a_workspace_whose_name_is_not_known_at_once(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, head = [], requests.head
-    monkeypatch.setattr(connection, "_PAUSE", 0)
+    monkeypatch.setattr(connection, "_RETRY_PAUSE", 0)
 
     def unknown_twice(host: str, **how: Any) -> requests.Response:
         looks.append(host)
@@ -87,7 +87,7 @@ def test_a_workspace_whose_name_is_not_known_at_once(arm: ResourceManager, monke
 
 def test_a_group_that_others_use_stays(arm: ResourceManager) -> None:
     run("workspace", "create", *PLACE)
-    arm.others.append("their-database")
+    arm.other_resources.append("their-database")
     done = run("workspace", "delete", *PLACE, typed="ws\n")
     assert done.exit_code == 0, done.output
     assert "Left: resource group rg, in which others stand: their-database" in done.output
@@ -103,11 +103,11 @@ def test_what_others_made_is_left_alone(arm: ResourceManager) -> None:
 
 
 def test_a_workspace_that_does_not_come_up(arm: ResourceManager) -> None:
-    arm.breaks = True
+    arm.is_failing = True
     failed = run("workspace", "create", *PLACE)
     assert failed.exit_code == 1
     assert "Error: creating ws: Azure refused it (QuotaExceeded); then run it again" in failed.output
-    arm.breaks = False
+    arm.is_failing = False
     assert run("workspace", "create", *PLACE).exit_code == 0
 
 
@@ -151,7 +151,7 @@ def test_a_fault_at_each_call(arm: ResourceManager, fault: tuple[int, str]) -> N
     assert [done.exit_code for done in life()] == [0, 0, 0]
     for number in range(len(arm.calls)):
         arm.clear()
-        arm.fails_at, arm.fault = number, fault
+        arm.failing_call, arm.fault = number, fault
         for words in ("create", "status", "delete"):
             done = run("workspace", words, *PLACE, *(["--yes"] if words == "delete" else []))
             if done.exit_code:

@@ -31,7 +31,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def paths(stand_in: StandIn) -> list[str]:
-    return [path for path, _ in stand_in.script.asked]
+    return [path for path, _ in stand_in.script.calls]
 
 
 def complete(engine: Engine, chat: Any, message: str = ASKED, tell: Any = discard) -> Any:
@@ -92,7 +92,7 @@ def test_vectors_of_questions_are_kept_and_those_of_documents_are_a_builds(stand
     first = engine.run(made.embed(["one", "two"], question=True))
     second = engine.run(made.embed(["two", "three", "one"], question=True))
     assert second[[2, 0]].tolist() == first.tolist()
-    assert [body["input"] for _, body in stand_in.script.asked] == [["one", "two"], ["three"]]
+    assert [body["input"] for _, body in stand_in.script.calls] == [["one", "two"], ["three"]]
     engine.run(made.embed(["one"]))
     engine.run(openai.embeddings("text-embedding-3-small", 8, cache=0).embed(["one"], question=True))
     assert len(paths(stand_in)) == 4

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving.endpoint.invocation import response
+from serving.endpoint.invocation import extract_response
 from serving.errors import ServingError
 from serving.local.client import RestTarget
 
@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize("predictions", [ANSWER, [ANSWER]])
 def test_the_response_by_itself_or_in_a_list(predictions: Any) -> None:
-    assert response({"predictions": predictions}) == ANSWER
+    assert extract_response({"predictions": predictions}) == ANSWER
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_response_by_itself_or_in_a_list(predictions: Any) -> None:
 )
 def test_an_answer_of_something_else(body: Any) -> None:
     with pytest.raises(ServingError) as caught:
-        response(body)
+        extract_response(body)
     assert caught.value.message == NO_RESPONSE
 
 

@@ -20,7 +20,7 @@ from doors import RefusedError
 from model.contract.description import describe_contract
 from model.contract.stage_contract import Response
 from model.pipeline import Pipeline
-from training.verification.contract_cases import CASES, EMPTY, NOTHING_KNOWN, RAN, Case
+from training.verification.contract_cases import CASES, EMPTY_INPUTS, NOTHING_KNOWN, OUTCOME_RAN, ContractCase
 
 TEXTS = {
     "azure-databricks.txt": (
@@ -78,7 +78,7 @@ NO_ANSWER = {"answer": "", "support": 0.0, "abstained": False, "sources": []} | 
 NO_PICTURE = {"image": "", "mime_type": "", "url": "", "sha256": "", "alt_text": ""} | NOT_RUN
 META = {"version": "", "trace_id": "", "description": ""}
 
-Expected = Callable[[Case], list[Response]]
+Expected = Callable[[ContractCase], list[Response]]
 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def drawn(asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def expected(case: Case, version: str = "") -> list[Response]:
+def expected(case: ContractCase, version: str = "") -> list[Response]:
     """The responses of ``case``, but for seconds and pictures."""
     make = {"qa": (answered, NO_ANSWER), "image_generation": (drawn, NO_PICTURE)}
     responses = []
@@ -136,7 +136,7 @@ def expected(case: Case, version: str = "") -> list[Response]:
         response: Response = {"meta": META | {"version": version}}
         for name, (ran, empty) in make.items():
             told = outcome.get(name, "")
-            response[name] = ran(row[name]) if told == RAN else empty | {"error": told}
+            response[name] = ran(row[name]) if told == OUTCOME_RAN else empty | {"error": told}
         responses.append(response)
     return responses
 
@@ -163,12 +163,12 @@ SEEN: dict[str, str] = {}
 """Picture in words → its checksum, at whichever door came first: the others must give the same."""
 
 
-def check(case: Case, form: str, ask: Callable[[], Any], *, alone: bool = False) -> None:
+def check(case: ContractCase, form: str, ask: Callable[[], Any], *, alone: bool = False) -> None:
     """Asks one form of a case and compares all of its answer."""
-    if alone and case.refused:
+    if alone and case.is_refused:
         with pytest.raises(RefusedError) as refusal:
             ask()
-        errors = [error for error in case.outcomes[0].values() if error != RAN]
+        errors = [error for error in case.outcomes[0].values() if error != OUTCOME_RAN]
         assert str(refusal.value) == "; ".join(errors), form
         return
     responses = ask()
@@ -201,25 +201,25 @@ def spark(logged: str) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_load_model(case: Case, model: mlflow.pyfunc.PyFuncModel) -> None:
+def test_load_model(case: ContractCase, model: mlflow.pyfunc.PyFuncModel) -> None:
     for form, ask in doors.as_rows(model, case.rows):
         check(case, form, ask)
-    if case.single:
+    if case.can_be_single:
         for form, ask in doors.as_one(model, case.rows[0]):
             check(case, form, ask, alone=True)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.json], ids=lambda case: case.name)
-def test_rest(case: Case, server: str) -> None:
+def test_rest(case: ContractCase, server: str) -> None:
     for form, ask in doors.posted_as_rows(server, case.rows):
         check(case, form, ask)
-    if case.single:
+    if case.can_be_single:
         for form, ask in doors.posted_as_one(server, case.rows[0]):
             check(case, form, ask, alone=True)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.spark], ids=lambda case: case.name)
-def test_spark(case: Case, spark: tuple[Any, Any]) -> None:
+def test_spark(case: ContractCase, spark: tuple[Any, Any]) -> None:
     session, udf = spark
     for form, ask in doors.in_spark(session, udf, case.rows):
         check(case, form, ask)
@@ -227,7 +227,7 @@ def test_spark(case: Case, spark: tuple[Any, Any]) -> None:
 
 def test_mlflow_models_predict_takes_all_rows_at_once(logged: str, tmp_path: Path) -> None:
     cases = [case for case in CASES if case.json]
-    together = Case("all", [row for c in cases for row in c.rows], [told for c in cases for told in c.outcomes])
+    together = ContractCase("all", [row for c in cases for row in c.rows], [told for c in cases for told in c.outcomes])
     check(together, "list", lambda: doors.predicted_offline(logged, together.rows, tmp_path))
 
 
@@ -237,7 +237,7 @@ def test_mlflow_models_predict_takes_one_request(name: str, logged: str, tmp_pat
     check(case, "dict", lambda: doors.predicted_offline(logged, case.rows[0], tmp_path), alone=True)
 
 
-@pytest.mark.parametrize(("name", "given", "refused"), EMPTY, ids=[name for name, _, _ in EMPTY])
+@pytest.mark.parametrize(("name", "given", "refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
 def test_empty_requests_in_process(
     name: str, given: object, refused: bool, model: mlflow.pyfunc.PyFuncModel, logged: str, tmp_path: Path
 ) -> None:
@@ -250,7 +250,7 @@ def test_empty_requests_in_process(
             assert predict(given) == [], name
 
 
-@pytest.mark.parametrize(("name", "given", "refused"), EMPTY, ids=[name for name, _, _ in EMPTY])
+@pytest.mark.parametrize(("name", "given", "refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
 def test_empty_requests_over_rest(name: str, given: object, refused: bool, server: str) -> None:
     split = {"columns": list(given), "data": []} if isinstance(given, pd.DataFrame) else None
     body = {"dataframe_split": split} if split else {"inputs": given}

@@ -13,15 +13,15 @@ from click.testing import CliRunner, Result
 
 from serving.__main__ import serving
 from serving.endpoint import connection, updates
-from serving.endpoint.spec import Wanted, size, variables
-from serving.endpoint.state import entities
-from serving.endpoint.state import shares as served
-from serving.endpoint.updates import Changes
+from serving.endpoint.spec import EndpointSpec, choose_size, parse_variables
+from serving.endpoint.state import served_entities
+from serving.endpoint.state import traffic_shares as served
+from serving.endpoint.updates import EndpointUpdater
 from serving.errors import ServingError
 from serving.workspace.teardown import SCOPE_MARK
 from standin.app import StandIn
 from standin.databricks.unity_catalog import CatalogError
-from standin.databricks.workspace import Workspace
+from standin.databricks.workspace import DatabricksWorkspace
 
 MODEL, NAME = "dev.assistants.multichain", "multichain"
 Values = dict[str, Any]
@@ -44,9 +44,9 @@ def deployed(*words: str) -> Result:
 
 
 @pytest.fixture
-def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> DatabricksWorkspace:
     """A workspace with version 1 of the model, its champion, which answers as a real one does."""
-    monkeypatch.setattr(updates, "PAUSE", 0.0)
+    monkeypatch.setattr(updates, "PAUSE_SECONDS", 0.0)
     made = stand_in.workspace
     added(made, right(logged))
     return made
@@ -65,7 +65,7 @@ def right(uri: str) -> Callable[[Values], Any]:
     return lambda body: answered(json.dumps(body))
 
 
-def added(workspace: Workspace, answers: Callable[[Values], Any]) -> str:
+def added(workspace: DatabricksWorkspace, answers: Callable[[Values], Any]) -> str:
     """One more version, which is the champion."""
     number = workspace.catalog.add(MODEL, "champion")
     workspace.endpoints.models[MODEL, number] = answers
@@ -79,24 +79,24 @@ def wrong(body: Values) -> Any:
     return stages | {"meta": {"version": "", "trace_id": "", "description": described}}
 
 
-def shares(workspace: Workspace) -> dict[str, int]:
-    return {name.partition("-")[0]: share for name, share in workspace.endpoints.all[NAME].routes.items()}
+def shares(workspace: DatabricksWorkspace) -> dict[str, int]:
+    return {name.partition("-")[0]: share for name, share in workspace.endpoints.endpoints[NAME].routes.items()}
 
 
-def test_a_life(workspace: Workspace, logged: str, tmp_path: Path) -> None:
+def test_a_life(workspace: DatabricksWorkspace, logged: str, tmp_path: Path) -> None:
     golden = tmp_path / "golden.jsonl"
     golden.write_text('{"question": "Who makes GPT-4?", "answer": "OpenAI"}\n', "utf-8")
     first = deployed("--golden", str(golden), "--tag", "team=search")
     assert first.exit_code == 0, first.output
     assert first.output.splitlines()[0] == "Creating multichain"
     assert first.output.splitlines()[-1] == f"multichain serves version 1 of {MODEL}"
-    made = workspace.endpoints.all[NAME]
+    made = workspace.endpoints.endpoints[NAME]
     (entity,) = made.entities
     assert (entity["workload_size"], entity["scale_to_zero_enabled"]) == ("Small", False)
     assert entity["environment_vars"] == {"MULTICHAIN_DEADLINE_SECONDS": "280", "MULTICHAIN_RESPONSE_BYTES": "15000000"}
-    assert made.told["route_optimized"] is True
-    assert made.told["ai_gateway"] == {"usage_tracking_config": {"enabled": True}}
-    assert made.told["tags"] == [{"key": "multichain", "value": "prod"}, {"key": "team", "value": "search"}]
+    assert made.settings["route_optimized"] is True
+    assert made.settings["ai_gateway"] == {"usage_tracking_config": {"enabled": True}}
+    assert made.settings["tags"] == [{"key": "multichain", "value": "prod"}, {"key": "team", "value": "search"}]
 
     assert deployed().output.splitlines() == [f"multichain serves version 1 of {MODEL}"]
 
@@ -106,7 +106,7 @@ def test_a_life(workspace: Workspace, logged: str, tmp_path: Path) -> None:
     assert "Adding version 2 without traffic" in second.output
     assert "Version 2 answers the example and 1 questions" in second.output
     assert shares(workspace) == {"v2": 100}
-    before_traffic = [entity for _, entity in workspace.endpoints.asked if entity.startswith("v2")]
+    before_traffic = [entity for _, entity in workspace.endpoints.invocations if entity.startswith("v2")]
     assert len(before_traffic) >= 4
 
     added(workspace, wrong)
@@ -132,7 +132,7 @@ def test_a_life(workspace: Workspace, logged: str, tmp_path: Path) -> None:
     gone = told("teardown", "--yes")
     assert gone.splitlines()[0] == "  endpoint multichain"
     assert gone.splitlines()[-1].endswith(": nothing billable is left of what this project made")
-    assert workspace.endpoints.all == {}
+    assert workspace.endpoints.endpoints == {}
 
 
 def fails(_: Values) -> Any:
@@ -154,7 +154,7 @@ def mute(body: Values) -> Any:
     ],
 )
 def test_a_version_that_goes_wrong_under_traffic_is_taken_back(
-    turns: Callable[[Values], Any], sentence: str, workspace: Workspace, logged: str
+    turns: Callable[[Values], Any], sentence: str, workspace: DatabricksWorkspace, logged: str
 ) -> None:
     deployed()
     good, calls = right(logged), []
@@ -171,7 +171,7 @@ def test_a_version_that_goes_wrong_under_traffic_is_taken_back(
     assert shares(workspace) == {"v1": 100}
 
 
-def test_a_version_that_had_a_share_already_gives_it_back(workspace: Workspace, logged: str) -> None:
+def test_a_version_that_had_a_share_already_gives_it_back(workspace: DatabricksWorkspace, logged: str) -> None:
     """A person split the traffic; when the newer one goes wrong under all of it, the older one gets all."""
     deployed()
     good, calls = right(logged), []
@@ -181,15 +181,19 @@ def test_a_version_that_had_a_share_already_gives_it_back(workspace: Workspace, 
         return good(body) if len(calls) <= 2 else wrong(body)
 
     number = added(workspace, tires)
-    made = Changes(connection.workspace(), Wanted(NAME, MODEL, number, size(1, 4)), [].append)
-    found = made.found()
-    made.serve([*entities(found), made.wanted.served()], {next(iter(served(found))): 70, made.wanted.entity: 30})
+    made = EndpointUpdater(
+        connection.connect_workspace(), EndpointSpec(NAME, MODEL, number, choose_size(1, 4)), [].append
+    )
+    found = made.get()
+    made.serve(
+        [*served_entities(found), made.spec.served_entity()], {next(iter(served(found))): 70, made.spec.entity_name: 30}
+    )
     done = deployed()
     assert "version 2 went wrong under traffic: timeout: qa: too late. The one before serves again" in done.output
     assert shares(workspace) == {"v1": 100}
 
 
-def test_stages_of_other_names(workspace: Workspace, tmp_path: Path) -> None:
+def test_stages_of_other_names(workspace: DatabricksWorkspace, tmp_path: Path) -> None:
     """The version says what it can be asked, and which stage golden questions are for."""
     stages = {
         "draw": {"inputs": [{"name": "prompt"}], "outputs": [{"name": "image"}]},
@@ -212,30 +216,30 @@ def test_stages_of_other_names(workspace: Workspace, tmp_path: Path) -> None:
     assert "no stage of the version takes a question and gives an answer; leave --golden out" in done.output
 
 
-def test_other_settings_are_another_served_version(workspace: Workspace) -> None:
+def test_other_settings_are_another_served_version(workspace: DatabricksWorkspace) -> None:
     deployed()
     done = deployed(
         "--requests-per-second", "2", "--seconds", "20", "--calls-per-minute", "600", "--environment", "dev"
     )
     assert done.exit_code == 0, done.output
-    (entity,) = workspace.endpoints.all[NAME].entities
+    (entity,) = workspace.endpoints.endpoints[NAME].entities
     assert (entity["workload_size"], entity["scale_to_zero_enabled"]) == ("Large", True)
-    limits = workspace.endpoints.all[NAME].told["ai_gateway"]["rate_limits"]
+    limits = workspace.endpoints.endpoints[NAME].settings["ai_gateway"]["rate_limits"]
     assert limits == [{"calls": 600, "key": "endpoint", "renewal_period": "minute"}]
-    assert {"key": "multichain", "value": "dev"} in workspace.endpoints.all[NAME].told["tags"]
+    assert {"key": "multichain", "value": "dev"} in workspace.endpoints.endpoints[NAME].settings["tags"]
 
 
-def test_requests_and_telemetry_are_kept_where_tables_are_named(workspace: Workspace) -> None:
+def test_requests_and_telemetry_are_kept_where_tables_are_named(workspace: DatabricksWorkspace) -> None:
     deployed()
-    assert "telemetry_config" not in workspace.endpoints.all[NAME].told
+    assert "telemetry_config" not in workspace.endpoints.endpoints[NAME].settings
     assert deployed("--tables", "dev.logs").exit_code == 0
-    told = workspace.endpoints.all[NAME].told
+    told = workspace.endpoints.endpoints[NAME].settings
     names = {f"{kind}_table": f"dev.logs.multichain_{kind}" for kind in ("logs", "metrics", "traces")}
     assert told["telemetry_config"] == {"table_names": names}
     assert told["ai_gateway"]["inference_table_config"]["table_name_prefix"] == "multichain"
 
 
-def test_a_plan_changes_nothing(workspace: Workspace, stand_in: StandIn) -> None:
+def test_a_plan_changes_nothing(workspace: DatabricksWorkspace, stand_in: StandIn) -> None:
     stand_in.secrets["multichain", "openai"] = "sk-planted"
     words = ("--plan", "--secret", "OPENAI_API_KEY=multichain/openai", "--tables", "dev.logs", "--set", "A=b")
     done = deployed(*words)
@@ -252,38 +256,38 @@ def test_a_plan_changes_nothing(workspace: Workspace, stand_in: StandIn) -> None
         "  tags multichain=prod",
         "  cost: by the hour for each unit of concurrency, at your region's price, which this tool does not know",
     ]
-    assert workspace.endpoints.all == {}
+    assert workspace.endpoints.endpoints == {}
     assert not any(call.startswith(("POST /api/2.0/serving", "PUT")) for call in workspace.calls)
 
 
-def test_secrets_are_named_and_never_read(workspace: Workspace, stand_in: StandIn) -> None:
+def test_secrets_are_named_and_never_read(workspace: DatabricksWorkspace, stand_in: StandIn) -> None:
     stand_in.secrets["multichain", "openai"] = "sk-planted"
     done = deployed("--secret", "OPENAI_API_KEY=multichain/openai")
     assert done.exit_code == 0, done.output
-    assert "sk-planted" not in done.output + json.dumps(workspace.endpoints.all[NAME].entities)
+    assert "sk-planted" not in done.output + json.dumps(workspace.endpoints.endpoints[NAME].entities)
     refused = deployed("--secret", "OPENAI_API_KEY=multichain/nosuch")
     assert "Error: changing multichain: you may not do that: the creator cannot read a secret" in refused.output
 
 
-def test_a_person_is_warned(workspace: Workspace) -> None:
+def test_a_person_is_warned(workspace: DatabricksWorkspace) -> None:
     workspace.resources.user = "anna@example.com"
     assert deployed("--plan").output.startswith(
         "WARN  anna@example.com is a person: an endpoint has its creator's rights"
     )
 
 
-def test_what_others_made_is_left_alone(workspace: Workspace) -> None:
+def test_what_others_made_is_left_alone(workspace: DatabricksWorkspace) -> None:
     deployed()
-    workspace.endpoints.all[NAME].told["tags"] = []
+    workspace.endpoints.endpoints[NAME].settings["tags"] = []
     workspace.resources.jobs[1] = {"job_id": 1, "settings": {"name": "theirs"}}
     workspace.resources.scopes.add("theirs")
     added(workspace, wrong)
     assert "multichain was not made by this project (no tag multichain), so it is left alone" in deployed().output
     assert told("teardown", "--yes").splitlines()[-1].endswith(": nothing billable is left of what this project made")
-    assert (list(workspace.endpoints.all), list(workspace.resources.jobs)) == ([NAME], [1])
+    assert (list(workspace.endpoints.endpoints), list(workspace.resources.jobs)) == ([NAME], [1])
 
 
-def test_everything_of_ours_goes_in_order(workspace: Workspace, stand_in: StandIn) -> None:
+def test_everything_of_ours_goes_in_order(workspace: DatabricksWorkspace, stand_in: StandIn) -> None:
     deployed()
     workspace.resources.jobs[7] = {"job_id": 7, "settings": {"name": "train", "tags": {"multichain": "dev"}}}
     workspace.resources.clusters["c"] = {"cluster_id": "c", "cluster_name": "lab", "custom_tags": {"multichain": "dev"}}
@@ -304,7 +308,7 @@ def test_everything_of_ours_goes_in_order(workspace: Workspace, stand_in: StandI
     assert (workspace.resources.clusters, workspace.catalog.models) == ({}, {})
 
 
-def life(workspace: Workspace, logged: str) -> Iterator[Result]:
+def life(workspace: DatabricksWorkspace, logged: str) -> Iterator[Result]:
     """A whole life, command by command."""
     yield deployed()
     if workspace.catalog.versions[MODEL].keys() == {"1"}:
@@ -315,7 +319,7 @@ def life(workspace: Workspace, logged: str) -> Iterator[Result]:
     yield run("teardown", "--yes")
 
 
-def test_a_fault_at_each_call(workspace: Workspace, logged: str) -> None:
+def test_a_fault_at_each_call(workspace: DatabricksWorkspace, logged: str) -> None:
     """Each call of a life fails once: a sentence says so, and the same command run again ends well."""
     workspace.calls.clear()
     assert [done.exit_code for done in life(workspace, logged)] == [0] * 5
@@ -326,11 +330,11 @@ def test_a_fault_at_each_call(workspace: Workspace, logged: str) -> None:
             again(workspace, logged, number, fault, kind)
 
 
-def again(workspace: Workspace, logged: str, number: int, fault: tuple[int, str], kind: int) -> None:
+def again(workspace: DatabricksWorkspace, logged: str, number: int, fault: tuple[int, str], kind: int) -> None:
     """A life with one fault, in which each command is repeated once if need be."""
     workspace.clear()
     added(workspace, right(logged))
-    workspace.fails_at, workspace.fault = number, fault
+    workspace.failing_call, workspace.fault = number, fault
     failed: list[str] = []
     for words in ("first", "second", "status", "ask", "teardown"):
         if words == "second":
@@ -343,7 +347,7 @@ def again(workspace: Workspace, logged: str, number: int, fault: tuple[int, str]
         assert done.exit_code == 0, (number, words, done.output)
     assert len(failed) <= 1
     assert all("Error: " in text and "Traceback" not in text for text in failed), failed
-    assert workspace.endpoints.all == {}
+    assert workspace.endpoints.endpoints == {}
 
 
 def command(words: str) -> Result:
@@ -356,12 +360,12 @@ def command(words: str) -> Result:
     return run("teardown", "--yes")
 
 
-def test_too_many_calls_are_waited_out(workspace: Workspace) -> None:
-    workspace.fails_at, workspace.fault = 2, (429, "RESOURCE_EXHAUSTED")
+def test_too_many_calls_are_waited_out(workspace: DatabricksWorkspace) -> None:
+    workspace.failing_call, workspace.fault = 2, (429, "RESOURCE_EXHAUSTED")
     assert deployed().exit_code == 0
 
 
-def test_an_expired_token(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_token(workspace: DatabricksWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-expired")
     done = run("status", "--name", MODEL)
     assert done.output.startswith(
@@ -370,7 +374,7 @@ def test_an_expired_token(workspace: Workspace, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_workspace_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_REACHED", 1)
+    monkeypatch.setattr(connection, "_REACH_SECONDS", 1)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-1")
     sentence = "Error: cannot reach the workspace http://127.0.0.1:9 (ConnectionError); check DATABRICKS_HOST, or the"
@@ -389,12 +393,12 @@ def test_no_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [(1, 4, "Small", 4), (0.1, 1, "Small", 1), (1, 4.1, "Medium", 5), (0.8, 20, "Medium", 16), (3, 20, "Large", 60)],
 )
 def test_sizes(rate: float, seconds: float, name: str, slots: int) -> None:
-    assert (size(rate, seconds).name, size(rate, seconds).slots) == (name, slots)
+    assert (choose_size(rate, seconds).name, choose_size(rate, seconds).slots) == (name, slots)
 
 
 def test_too_large() -> None:
     with pytest.raises(ServingError, match="4 requests a second of 20 s each hold 80 units at once, and the largest"):
-        size(4, 20)
+        choose_size(4, 20)
 
 
 @pytest.mark.parametrize(
@@ -408,10 +412,10 @@ def test_too_large() -> None:
 )
 def test_variables_that_cannot_be(secrets: list[str], plain: list[str], sentence: str) -> None:
     with pytest.raises(ServingError, match=sentence):
-        variables(secrets, plain)
+        parse_variables(secrets, plain)
 
 
-def test_smoke(workspace: Workspace, logged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smoke(workspace: DatabricksWorkspace, logged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From nothing to teardown, and a report; with a version that answers wrongly, too."""
     good = right(logged)
     monkeypatch.chdir(tmp_path)
@@ -424,10 +428,10 @@ def test_smoke(workspace: Workspace, logged: str, tmp_path: Path, monkeypatch: p
     steps = ["train, register, promote", "deploy", "ask the example", "ask ten times", "status", "teardown"]
     assert [line.split(" | ")[0][2:] for line in report.splitlines() if line.endswith("| ok |")] == steps
     assert done.splitlines()[-1] == str(tmp_path / "smoke.md")
-    assert (workspace.endpoints.all, list(workspace.catalog.models)) == ({}, [MODEL])
+    assert (workspace.endpoints.endpoints, list(workspace.catalog.models)) == ({}, [MODEL])
 
     workspace.endpoints.models[name, "1"] = wrong
     failed = run("smoke", "--name", name)
     assert failed.output.endswith("Error: failed: deploy; the report says why\n")
     assert "answers are wrong: timeout: qa: too late" in (tmp_path / "smoke.md").read_text("utf-8")
-    assert (workspace.endpoints.all, list(workspace.catalog.models)) == ({}, [MODEL])
+    assert (workspace.endpoints.endpoints, list(workspace.catalog.models)) == ({}, [MODEL])

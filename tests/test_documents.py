@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DocumentError
-from training.documents.load import Document, Skipped, load
+from training.documents.load import Document, SkippedDocument, load_documents
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -18,19 +18,21 @@ def write(folder: Path, **files: str | bytes) -> Path:
 
 def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
     write(tmp_path, b_md="# B", a__c_txt="C\r\nD", a__d_markdown="D", e_TXT="\ufeffE", f_pdf="%PDF", _git__x_txt="x")
-    loaded = load([tmp_path])
+    loaded = load_documents([tmp_path])
     assert loaded.documents == [
-        Document("a/c.txt", "C\nD", marked=False),
-        Document("a/d.markdown", "D", marked=True),
-        Document("b.md", "# B", marked=True),
-        Document("e.TXT", "E", marked=False),
+        Document("a/c.txt", "C\nD", has_markup=False),
+        Document("a/d.markdown", "D", has_markup=True),
+        Document("b.md", "# B", has_markup=True),
+        Document("e.TXT", "E", has_markup=False),
     ]
-    assert loaded.skipped == [Skipped(str(tmp_path / "f.pdf"), "it cannot be read (PdfStreamError); is it whole?")]
+    assert loaded.skipped == [
+        SkippedDocument(str(tmp_path / "f.pdf"), "it cannot be read (PdfStreamError); is it whole?")
+    ]
 
 
 def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
     write(tmp_path, a__c_txt="C")
-    assert [document.source for document in load([tmp_path / "a" / "c.txt"]).documents] == ["c.txt"]
+    assert [document.source for document in load_documents([tmp_path / "a" / "c.txt"]).documents] == ["c.txt"]
 
 
 def test_markdown_is_told_by_its_name() -> None:
@@ -44,37 +46,37 @@ def test_markdown_is_told_by_its_name() -> None:
 
 def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=" \n")
-    assert load([tmp_path]).skipped == [Skipped(str(tmp_path / "b.txt"), "it is empty")]
+    assert load_documents([tmp_path]).skipped == [SkippedDocument(str(tmp_path / "b.txt"), "it is empty")]
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(
         DocumentError, match=r"^found no document to read; --documents takes tables, and folders, files"
     ):
-        load([tmp_path])
+        load_documents([tmp_path])
 
 
 def test_an_empty_place_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(write(tmp_path, a_txt="A"))
     with pytest.raises(DocumentError, match=r"^--documents is empty; it takes a folder, file, pattern"):
-        load([""])
+        load_documents([""])
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"there is no file or folder .*nope; --documents takes either"):
-        load([tmp_path / "nope"])
+        load_documents([tmp_path / "nope"])
 
 
 def test_a_binary_file_among_texts(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
     with pytest.raises(DocumentError, match=r"b\.txt: it is not text \(it holds zero bytes\)"):
-        load([tmp_path], strict=True)
+        load_documents([tmp_path], strict=True)
 
 
 def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     write(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
     with pytest.raises(DocumentError, match=r"^found no document to read: .*a\.txt: it is not UTF-8 \(line 2\); save"):
-        load([tmp_path])
+        load_documents([tmp_path])
 
 
 def test_two_documents_of_one_name(tmp_path: Path) -> None:
@@ -82,13 +84,13 @@ def test_two_documents_of_one_name(tmp_path: Path) -> None:
     with pytest.raises(
         DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"
     ):
-        load([tmp_path / "a", tmp_path / "b"])
+        load_documents([tmp_path / "a", tmp_path / "b"])
 
 
 def test_an_evaluation_among_the_documents(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
     write(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
     with pytest.raises(DocumentError, match=r"rows\.jsonl lies among the documents, where each question would find"):
-        load([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
-    assert len(load([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
-    assert len(load([tmp_path / "rows.jsonl"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
+        load_documents([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
+    assert len(load_documents([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
+    assert len(load_documents([tmp_path / "rows.jsonl"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1

@@ -10,7 +10,7 @@ import yaml
 
 from model.errors import CommandError
 from places import ROOT
-from training.packaging.requirements import closure
+from training.packaging.requirements import pin_closure
 
 
 def pins(file: str) -> dict[str, str]:
@@ -56,17 +56,17 @@ def test_the_fixed_packages_are_there() -> None:
 
 def test_what_a_version_requires_is_in_the_lock() -> None:
     lock = COMPAT if version("pandas").startswith("2.") else LOCK
-    assert dict(pin.split("==") for pin in closure(["mlflow", "faiss-cpu", "scikit-learn"])).items() <= lock.items()
+    assert dict(pin.split("==") for pin in pin_closure(["mlflow", "faiss-cpu", "scikit-learn"])).items() <= lock.items()
 
 
 def test_closure_follows_what_applies() -> None:
-    assert closure(["click"]) == [f"click=={version('click')}"]
-    assert f"numpy=={version('numpy')}" in closure(["faiss-cpu"])
+    assert pin_closure(["click"]) == [f"click=={version('click')}"]
+    assert f"numpy=={version('numpy')}" in pin_closure(["faiss-cpu"])
 
 
 def test_closure_of_what_is_not_installed() -> None:
     with pytest.raises(CommandError, match="the package no-such-thing is not installed"):
-        closure(["no-such-thing"])
+        pin_closure(["no-such-thing"])
 
 
 def test_this_python_is_supported() -> None:

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from model.errors import CommandError
 from places import ROOT
-from training.evaluation.metrics import Values
-from training.promotion.gate import Comparison, compare, judge
+from training.evaluation.metrics import MetricValues
+from training.promotion.gate import Comparison, compare_versions, decide_verdict
 
 
-def rows(right: int, wrong: int, **more: float) -> list[Values]:
+def rows(right: int, wrong: int, **more: float) -> list[MetricValues]:
     """So many rows with an answer that holds what was expected, and so many without."""
     return [{"answer_recall": 1.0} | more] * right + [{"answer_recall": 0.0} | more] * wrong
 
 
-def told(ours: list[Values], theirs: list[Values]) -> dict[str, Comparison]:
-    return {one.name: one for one in compare(ours, theirs)}
+def told(ours: list[MetricValues], theirs: list[MetricValues]) -> dict[str, Comparison]:
+    return {one.name: one for one in compare_versions(ours, theirs)}
 
 
 def test_the_same_rows_are_the_same() -> None:
-    verdict = judge(rows(80, 20), rows(80, 20))
-    assert (verdict.promoted, verdict.reasons, verdict.weak) == (True, ("nothing is worse beyond noise",), "")
+    verdict = decide_verdict(rows(80, 20), rows(80, 20))
+    assert (verdict.is_promoted, verdict.reasons, verdict.weakness) == (True, ("nothing is worse beyond noise",), "")
 
 
 def test_a_share_is_compared_by_the_rows_that_differ() -> None:
@@ -36,10 +36,14 @@ def test_a_share_is_compared_by_the_rows_that_differ() -> None:
 
 
 def test_the_verdict_says_why() -> None:
-    refused = judge(rows(60, 40), rows(90, 10))
-    assert not refused.promoted
+    refused = decide_verdict(rows(60, 40), rows(90, 10))
+    assert not refused.is_promoted
     assert refused.reasons[0].startswith("the answer holds what was expected: 0.6 against 0.9, a difference of -0.")
-    assert judge(rows(90, 10), rows(60, 40)).reasons[0].startswith("better, the answer holds what was expected: 0.9")
+    assert (
+        decide_verdict(rows(90, 10), rows(60, 40))
+        .reasons[0]
+        .startswith("better, the answer holds what was expected: 0.9")
+    )
 
 
 def test_less_is_better_where_it_is() -> None:
@@ -67,30 +71,30 @@ def test_only_rows_that_both_have_are_compared() -> None:
 
 
 def test_few_rows_show_nothing_and_that_is_said() -> None:
-    verdict = judge(rows(0, 4), rows(4, 0))
-    assert verdict.promoted
-    assert verdict.weak == "fewer than 5 rows cannot show that anything got worse: answer_recall (4)"
+    verdict = decide_verdict(rows(0, 4), rows(4, 0))
+    assert verdict.is_promoted
+    assert verdict.weakness == "fewer than 5 rows cannot show that anything got worse: answer_recall (4)"
 
 
 def test_floors_hold_without_a_champion() -> None:
-    verdict = judge(rows(8, 2, seconds=3.0), None, {"answer_recall": 0.9, "seconds": 2, "refused": 0.5})
+    verdict = decide_verdict(rows(8, 2, seconds=3.0), None, {"answer_recall": 0.9, "seconds": 2, "refused": 0.5})
     assert verdict.reasons == (
         "the answer holds what was expected: 0.8, and the profile wants at least 0.9",
         "seconds a request: 3, and the profile wants at most 2",
         "questions without an answer were refused: the profile wants 0.5, and no row measures it",
     )
-    assert judge(rows(8, 2), None, {"answer_recall": 0.8}).reasons == ("no floor is missed",)
+    assert decide_verdict(rows(8, 2), None, {"answer_recall": 0.8}).reasons == ("no floor is missed",)
 
 
 def test_a_floor_of_what_is_no_measure() -> None:
     with pytest.raises(CommandError, match=r"gate names recal, which is not measured; did you mean recall\?"):
-        judge(rows(1, 0), None, {"recal": 1})
+        decide_verdict(rows(1, 0), None, {"recal": 1})
 
 
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_better_one_way_is_worse_the_other(values: list[float], random: Random) -> None:
-    ours: list[Values] = [{"answer_recall": value, "reciprocal_rank": value} for value in values]
-    theirs: list[Values] = [{name: float(random.random() < 0.5) for name in row} for row in ours]
+    ours: list[MetricValues] = [{"answer_recall": value, "reciprocal_rank": value} for value in values]
+    theirs: list[MetricValues] = [{name: float(random.random() < 0.5) for name in row} for row in ours]
     turned = {"worse": "better", "better": "worse", "same": "same"}
     forth, back = told(ours, theirs), told(theirs, ours)
     assert {name: turned[one.outcome] for name, one in forth.items()} == {n: one.outcome for n, one in back.items()}

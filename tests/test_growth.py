@@ -26,9 +26,9 @@ from model.retrieval.local.lexical import Lexical
 from model.transport.rate_limiter import AdaptiveLimiter, Operation, RateLimits
 from model.transport.response_cache import ResponseCache
 from training.documents import loaders
-from training.documents.chunking import split
+from training.documents.chunking import split_document
 from training.documents.document import Document
-from training.documents.locations import Place
+from training.documents.locations import DocumentLocation
 
 SECONDS = 0.05
 """A size is measured from this time on: below it, what a call costs at any size hides how it grows."""
@@ -103,9 +103,9 @@ def read_file(suffix: str, around: str = "{}") -> Callable[[str], object]:
     """Read a text as a document of that kind, which may refuse it."""
 
     def read(text: str) -> None:
-        place = Place(f"a{suffix}", suffix, "a", content=around.replace("{}", text).encode())
+        place = DocumentLocation(f"a{suffix}", suffix, "a", content=around.replace("{}", text).encode())
         with suppress(DocumentError):
-            list(loaders.read(place))
+            list(loaders.read_documents(place))
 
     return read
 
@@ -187,8 +187,10 @@ READERS: dict[str, Callable[[str], object]] = {
     "JSON": read_file(".json"),
     "JSON lines": read_file(".jsonl"),
     "a notebook": read_file(".ipynb"),
-    "the sections and pieces of Markdown": lambda text: split(Document("a.md", text, marked=True), 1200, 120),
-    "the pieces of a plain text": lambda text: split(Document("a.txt", text, marked=False), 1200, 120),
+    "the sections and pieces of Markdown": lambda text: split_document(
+        Document("a.md", text, has_markup=True), 1200, 120
+    ),
+    "the pieces of a plain text": lambda text: split_document(Document("a.txt", text, has_markup=False), 1200, 120),
 }
 
 

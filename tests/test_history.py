@@ -49,7 +49,7 @@ def test_a_chat_model_writes_the_question_for_itself(stand_in: StandIn, engine: 
     chat = openai.chat(["gpt-4.1"])
     history = [ConversationTurn(f"Question {n}?", f"Answer {n}.") for n in range(9)]
     assert engine.run(chat.complete_question("Who developed it?", history)) == "Who developed GPT-4?"
-    prompt = stand_in.script.asked[0][1]["messages"][0]["content"]
+    prompt = stand_in.script.calls[0][1]["messages"][0]["content"]
     assert ("Question 2?" in prompt, "Question 3?\nAnswer: Answer 3." in prompt) == (False, True)
     assert prompt.endswith("Last question: Who developed it?\n")
     assert engine.run(chat.complete_question("Who developed it?", history)) == "Who developed it?"

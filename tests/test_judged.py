@@ -12,11 +12,11 @@ from model.errors import CommandError
 from serving.errors import ServingError
 from serving.local import feedback as marking
 from serving.local.client import LoadedTarget
-from serving.local.feedback import mark
+from serving.local.feedback import record_feedback
 from standin.app import StandIn
-from training.evaluation.dataset import Example, read
-from training.evaluation.human_feedback import added, judged
-from training.evaluation.mlflow_run import of_version
+from training.evaluation.dataset import Example, read_dataset
+from training.evaluation.human_feedback import append_lines, collect_feedback
+from training.evaluation.mlflow_run import evaluate_version
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -41,13 +41,13 @@ def asked(uri: str, question: str) -> str:
 
 
 def test_judged_answers_become_rows(logged: str, traced: str) -> None:
-    mark(asked(logged, "Tell me about LangChain."), "it says it", good=True)
-    mark(asked(logged, "Who discovered penicillin?"), "it is not there", good=True)
-    mark(asked(logged, "Who makes GPT-4?"), "too long", "OpenAI", good=False)
-    mark(asked(logged, "What is Azure?"), "no", "word " * 11, good=False)
-    mark(asked(logged, "What is a framework?"), "no", good=False)
+    record_feedback(asked(logged, "Tell me about LangChain."), "it says it", good=True)
+    record_feedback(asked(logged, "Who discovered penicillin?"), "it is not there", good=True)
+    record_feedback(asked(logged, "Who makes GPT-4?"), "too long", "OpenAI", good=False)
+    record_feedback(asked(logged, "What is Azure?"), "no", "word " * 11, good=False)
+    record_feedback(asked(logged, "What is a framework?"), "no", good=False)
     asked(logged, "What is nobody's business?")
-    found = judged()
+    found = collect_feedback()
     said = "LangChain is a framework designed to simplify the creation of applications using large language models. [1]"
     assert found.lines == {
         "Tell me about LangChain.": {
@@ -59,38 +59,38 @@ def test_judged_answers_become_rows(logged: str, traced: str) -> None:
         "Who makes GPT-4?": {"question": "Who makes GPT-4?", "answer": "OpenAI", "expected_response": "OpenAI"},
         "What is Azure?": {"question": "What is Azure?", "expected_response": "word " * 11},
     }
-    assert (found.unexpected, found.masked) == (1, 0)
+    assert (found.without_expectation, found.masked_count) == (1, 0)
 
 
 def test_the_newest_judgement_counts(logged: str, traced: str) -> None:
     for expected in ("OpenAI", "OpenAI, since 2023"):
-        mark(asked(logged, "Who makes GPT-4?"), "", expected, good=False)
-    assert judged().lines["Who makes GPT-4?"]["answer"] == "OpenAI, since 2023"
+        record_feedback(asked(logged, "Who makes GPT-4?"), "", expected, good=False)
+    assert collect_feedback().lines["Who makes GPT-4?"]["answer"] == "OpenAI, since 2023"
 
 
 def test_a_masked_question_makes_no_row(logged: str, traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_TRACES_MASKED", "true")
-    mark(asked(logged, "Who makes GPT-4?"), "", good=True)
-    found = judged()
-    assert (found.lines, found.masked) == ({}, 1)
+    record_feedback(asked(logged, "Who makes GPT-4?"), "", good=True)
+    found = collect_feedback()
+    assert (found.lines, found.masked_count) == ({}, 1)
 
 
 def test_rows_are_added_once(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text('{"question": "a?", "answer": "A"}', "utf-8")
     lines: dict[str, dict[str, Any]] = {f"{n}?": {"question": f"{n}?", "answer": n.upper()} for n in "ab"}
-    assert (added(file, lines), added(file, lines)) == (1, 0)
-    assert read(file).examples == [Example("a?", ("A",)), Example("b?", ("B",))]
+    assert (append_lines(file, lines), append_lines(file, lines)) == (1, 0)
+    assert read_dataset(file).examples == [Example("a?", ("A",)), Example("b?", ("B",))]
     with pytest.raises(CommandError, match=r"mine.json: rows are added to JSON lines"):
-        added(tmp_path / "mine.json", lines)
+        append_lines(tmp_path / "mine.json", lines)
 
 
 def test_what_cannot_be_marked(traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ServingError, match="the answer has no trace to mark; set MULTICHAIN_TRACES=1 where the server"):
-        mark("", "why", good=True)
-    monkeypatch.setattr(marking, "_PATIENCE", 0.1)
+        record_feedback("", "why", good=True)
+    monkeypatch.setattr(marking, "_MAX_WAIT_SECONDS", 0.1)
     with pytest.raises(ServingError, match="the trace tr-none is not in sqlite"):
-        mark("tr-none", "why", good=True)
+        record_feedback("tr-none", "why", good=True)
 
 
 def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path:
 
 
 def test_a_chat_model_judges(logged: str, traced: str, stand_in: StandIn) -> None:
-    examples = [Example("Who makes GPT-4?", ("OpenAI",), "gpt-4.txt"), Example("Who found gold?", answerable=False)]
-    _, figures = of_version(logged, "two rows", examples, "openai:/gpt-4.1", quiet)
+    examples = [Example("Who makes GPT-4?", ("OpenAI",), "gpt-4.txt"), Example("Who found gold?", is_answerable=False)]
+    _, figures = evaluate_version(logged, "two rows", examples, "openai:/gpt-4.1", quiet)
     counts = {one.name: (one.value, one.count) for one in figures}
     assert [counts[name] for name in ("correctness", "groundedness", "relevance")] == [(1.0, 1)] * 3
-    asked_of_it = [body["messages"][-1]["content"] for _, body in stand_in.script.asked]
+    asked_of_it = [body["messages"][-1]["content"] for _, body in stand_in.script.calls]
     assert len(asked_of_it) == 3
     assert all("GPT-4 is a powerful language model developed by OpenAI. [1]" in text for text in asked_of_it)
     assert not any('"ran"' in text for text in asked_of_it)
@@ -121,4 +121,4 @@ def test_a_chat_model_judges(logged: str, traced: str, stand_in: StandIn) -> Non
 
 def test_a_judge_that_gives_no_mark(logged: str, traced: str, stand_in: StandIn) -> None:
     with pytest.raises(CommandError, match="the judge gave no mark; the traces of the run hold what it said"):
-        of_version(logged, "a row", [Example("Who makes GPT-4?", ("OpenAI",))], "openai:/no-such-model", quiet)
+        evaluate_version(logged, "a row", [Example("Who makes GPT-4?", ("OpenAI",))], "openai:/no-such-model", quiet)

@@ -15,7 +15,7 @@ from model.retrieval.local.index import Index
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from places import EXERCISE
-from training.indexing.build import build
+from training.indexing.build import build_index
 
 FAKE = "langchain_core.embeddings:DeterministicFakeEmbedding"
 STAGES = """\
@@ -77,9 +77,9 @@ def test_an_index_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     entry = f'embeddings: {{provider: langchain, model: "{FAKE}", settings: {{size: 8}}}}\n'
     (tmp_path / "mine.yaml").write_text(entry + STAGES, "utf-8")
     profile = Profile.read("mine.yaml")
-    made = build(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    made = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
     assert (made.manifest.dimension, made.manifest.embedding["model"]) == (8, "DeterministicFakeEmbedding")
-    assert made.spent.cost_known is False
+    assert made.usage.cost_known is False
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
     assert pipeline.stages.keys() == {"qa"}
 
@@ -126,14 +126,14 @@ def test_a_version_carries_the_folder(tiny: Path, store: Path, tmp_path: Path) -
 
     import mlflow
 
-    from training.packaging.log_model import log
+    from training.packaging.log_model import log_model
 
     (tmp_path / "mine.yaml").write_text(
         f'embeddings: {{provider: sentence_transformers, model: "{tiny}"}}\n' + STAGES, "utf-8"
     )
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    built = build(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
-    uri = log(str(tmp_path / "mine.yaml"), built.folder)
+    built = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    uri = log_model(str(tmp_path / "mine.yaml"), built.folder)
     shutil.rmtree(tiny)
     response: Any = mlflow.pyfunc.load_model(uri).predict({"qa": {"question": "What is LangChain?"}})
     assert response["qa"]["answer"].startswith("LangChain is a framework")

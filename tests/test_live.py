@@ -15,8 +15,8 @@ from model.passages import Passage
 from model.profile import Profile, make_provider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
-from standin.server import variables
-from training.verification.preflight import preflight
+from standin.server import environment_variables
+from training.verification.preflight import check_models
 
 NEEDED = {
     "openai": "OPENAI_API_KEY",
@@ -42,7 +42,7 @@ def profile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if not live:
         stand_in, address = request.getfixturevalue("_served")
         stand_in.script.reset()
-        for variable, value in variables(address, stand_in.key).items():
+        for variable, value in environment_variables(address, stand_in.key).items():
             monkeypatch.setenv(variable, value)
     elif not os.environ.get(NEEDED[name]):
         pytest.skip(f"{NEEDED[name]} is not set")
@@ -103,8 +103,8 @@ def test_a_picture_is_drawn(profile: Profile) -> None:
 
 
 def test_preflight_finds_it_ready(profile: Profile) -> None:
-    report = preflight(profile)
-    assert [finding.sentence for finding in report.findings if finding.level == "fail"] == []
+    report = check_models(profile)
+    assert [finding.message for finding in report.findings if finding.level == "fail"] == []
 
 
 def test_a_key_that_is_wrong_is_told(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:

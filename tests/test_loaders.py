@@ -13,9 +13,9 @@ import pytest
 
 from model.errors import DocumentError
 from training.documents import loaders
-from training.documents.chunking import split
+from training.documents.chunking import split_document
 from training.documents.document import Document
-from training.documents.load import load
+from training.documents.load import load_documents
 
 HTML = """<html><head><title>The pump</title><style>p {}</style><script>alert("no")</script></head>
 <body><nav>Home</nav><h1>Care</h1><p>Oil it <b>once</b> a year.</p><ul><li>first</li></ul></body></html>"""
@@ -24,8 +24,8 @@ ROWS = [
     {"name": "Boiler", "text": "It heats water.", "town": "Linz", "year": None},
 ]
 AS_ROWS = [
-    Document("a.x", "It needs oil once a year.", "Pump", 1, ("town=Graz", "year=1987"), marked=False),
-    Document("a.x", "It heats water.", "Boiler", 2, ("town=Linz",), marked=False),
+    Document("a.x", "It needs oil once a year.", "Pump", 1, ("town=Graz", "year=1987"), has_markup=False),
+    Document("a.x", "It heats water.", "Boiler", 2, ("town=Linz",), has_markup=False),
 ]
 
 
@@ -90,7 +90,7 @@ def made_parquet(file: Path) -> None:
 
 
 def documents(file: Path) -> list[Document]:
-    return load([file]).documents
+    return load_documents([file]).documents
 
 
 def test_html_as_markdown_without_scripts(tmp_path: Path) -> None:
@@ -98,13 +98,13 @@ def test_html_as_markdown_without_scripts(tmp_path: Path) -> None:
     (told,) = documents(tmp_path / "a.html")
     assert (told.title, told.is_markdown) == ("The pump", True)
     assert told.text.split("\n") == ["# Care", "", "Oil it **once** a year.", "", "* first"]
-    assert [(chunk.title, chunk.heading) for chunk in split(told, 800, 80)] == [("The pump", "Care")]
+    assert [(chunk.title, chunk.heading) for chunk in split_document(told, 800, 80)] == [("The pump", "Care")]
 
 
 def test_docx_with_headings_and_tables(tmp_path: Path) -> None:
     made_docx(tmp_path / "a.docx")
     assert documents(tmp_path / "a.docx") == [
-        Document("a.docx", "# Care\n\nOil it once a year.\n\nPart | Valve", "Manual", marked=True)
+        Document("a.docx", "# Care\n\nOil it once a year.\n\nPart | Valve", "Manual", has_markup=True)
     ]
 
 
@@ -119,7 +119,7 @@ def test_pdf_by_pages_which_chunks_keep(tmp_path: Path) -> None:
     made_pdf(tmp_path / "a.pdf", "The pump needs oil.", "", "The boiler heats water.")
     told = documents(tmp_path / "a.pdf")
     assert [(one.text, one.page) for one in told] == [("The pump needs oil.", 1), ("The boiler heats water.", 3)]
-    assert [(c.page, c.start, c.end) for one in told for c in split(one, 800, 80)] == [(1, 0, 19), (3, 0, 23)]
+    assert [(c.page, c.start, c.end) for one in told for c in split_document(one, 800, 80)] == [(1, 0, 19), (3, 0, 23)]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_pdf_by_pages_which_chunks_keep(tmp_path: Path) -> None:
 def test_rows_with_a_text_a_title_and_tags(suffix: str, make: Callable[[Path], Any], tmp_path: Path) -> None:
     file = tmp_path / f"a.{suffix}"
     make(file)
-    expected = [Document(file.name, d.text, d.title, d.page, d.tags, marked=False) for d in AS_ROWS]
+    expected = [Document(file.name, d.text, d.title, d.page, d.tags, has_markup=False) for d in AS_ROWS]
     assert documents(file) == expected
-    assert split(expected[0], 800, 80)[0].tags == ("town=Graz", "year=1987")
+    assert split_document(expected[0], 800, 80)[0].tags == ("town=Graz", "year=1987")
 
 
 def test_a_notebook(tmp_path: Path) -> None:
@@ -181,9 +181,9 @@ def damaged(folder: Path) -> dict[str, str]:
 def test_what_cannot_be_read_is_told_and_passed_over(tmp_path: Path) -> None:
     expected = damaged(tmp_path)
     (tmp_path / "good.txt").write_text("The pump needs oil.", "utf-8")
-    loaded = load([tmp_path])
+    loaded = load_documents([tmp_path])
     assert [document.source for document in loaded.documents] == ["good.txt"]
-    assert {Path(one.place).name: one.why for one in loaded.skipped} == expected
+    assert {Path(one.location).name: one.reason for one in loaded.skipped} == expected
 
 
 @pytest.mark.parametrize("name", ["scan.pdf", "cut.docx", "latin.txt", "bomb.docx"])
@@ -193,7 +193,7 @@ def test_strict_stops_at_what_cannot_be_read(name: str, tmp_path: Path) -> None:
         (tmp_path / other).unlink()
     (tmp_path / "good.txt").write_text("The pump needs oil.", "utf-8")
     with pytest.raises(DocumentError) as told:
-        load([tmp_path], strict=True)
+        load_documents([tmp_path], strict=True)
     assert str(told.value) == f"{tmp_path / name}: {expected[name]}"
 
 
@@ -210,17 +210,17 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     made_pdf(tmp_path / "a.pdf", "x")
     monkeypatch.setattr(loaders, "import_module", missing)
     with pytest.raises(DocumentError, match=r"needs the package pypdf, which is not installed; pip install -e"):
-        load([tmp_path / "a.pdf"])
+        load_documents([tmp_path / "a.pdf"])
 
 
 def test_patterns(tmp_path: Path) -> None:
     for name in ("a/x.md", "a/b/y.md", "a/b/z.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("Text.", "utf-8")
-    assert [one.source for one in load([f"{tmp_path}/a/**/*.md"]).documents] == ["b/y.md", "x.md"]
-    assert [one.source for one in load([f"{tmp_path}/a/b/*"]).documents] == ["y.md", "z.txt"]
+    assert [one.source for one in load_documents([f"{tmp_path}/a/**/*.md"]).documents] == ["b/y.md", "x.md"]
+    assert [one.source for one in load_documents([f"{tmp_path}/a/b/*"]).documents] == ["y.md", "z.txt"]
     with pytest.raises(DocumentError, match="there is no file or folder"):
-        load([f"{tmp_path}/*.pdf"])
+        load_documents([f"{tmp_path}/*.pdf"])
 
 
 class Site(BaseHTTPRequestHandler):
@@ -252,15 +252,15 @@ def site() -> Iterator[str]:
 
 
 def test_addresses(site: str) -> None:
-    told = load([f"{site}/moved", f"{site}/notes.md"], private=True).documents
+    told = load_documents([f"{site}/moved", f"{site}/notes.md"], private=True).documents
     assert [(one.source, one.title) for one in told] == [(f"{site}/moved", "The pump"), (f"{site}/notes.md", "")]
     with pytest.raises(DocumentError, match="/none answers HTTP 404; check it"):
-        load([f"{site}/none"], private=True)
+        load_documents([f"{site}/none"], private=True)
 
 
 def test_an_address_of_a_private_network_is_refused(site: str) -> None:
     with pytest.raises(DocumentError, match="leads into a private network; allow that with --private"):
-        load([f"{site}/page"])
+        load_documents([f"{site}/page"])
 
 
 def test_a_filter_by_tag(tmp_path: Path) -> None:
@@ -268,11 +268,13 @@ def test_a_filter_by_tag(tmp_path: Path) -> None:
 
     from model.profile import Profile
     from model.retrieval.local.index import Index
-    from training.indexing.build import build
+    from training.indexing.build import build_index
 
     made_table(tmp_path / "a.csv")
     profile = Profile.read("offline")
-    index = Index.open(build(profile, [tmp_path / "a.csv"], tmp_path / "index", lambda _done, _total: None).folder)
+    index = Index.open(
+        build_index(profile, [tmp_path / "a.csv"], tmp_path / "index", lambda _done, _total: None).folder
+    )
     for town, title in (("Graz", "Pump"), ("Linz", "Boiler")):
         (found,) = asyncio.run(profile.make_retriever(index).search("What is it?", 4, {"tag": [f"town={town}"]}))
         assert (found.chunk.title, found.to_fields()["tags"][0]) == (title, f"town={town}")

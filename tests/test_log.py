@@ -19,14 +19,14 @@ from model.pipeline import Pipeline
 from model.profile import Profile
 from places import EXERCISE
 from standin.app import StandIn
-from training.indexing.build import build
+from training.indexing.build import build_index
 from training.packaging import code_snapshot
-from training.packaging.log_model import log
-from training.packaging.requirements import closure
-from training.packaging.signature import signature
-from training.verification.verify import verify
+from training.packaging.log_model import log_model
+from training.packaging.requirements import pin_closure
+from training.packaging.signature import make_signature
+from training.verification.verify import verify_version
 from training.versions import registry
-from training.versions.registry import point, register
+from training.versions.registry import register_model, set_champion
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,13 @@ def test_no_file_is_a_pickle(folder: Path) -> None:
 
 
 def test_its_code_has_a_name_of_its_own(folder: Path) -> None:
-    name = f"multichain_{code_snapshot.fingerprint('offline')}"
+    name = f"multichain_{code_snapshot.compute_fingerprint('offline')}"
     assert [path.name for path in (folder / "code").iterdir()] == [name]
     assert (folder / "entry.py").read_text("utf-8") == f'from {name}.pyfunc import serve\nserve("offline")\n'
     copied = {path.relative_to(folder / "code" / name).as_posix() for path in (folder / "code").rglob("*.py")}
-    assert copied == {path.relative_to(code_snapshot.CODE).as_posix() for path in code_snapshot.CODE.rglob("*.py")}
+    assert copied == {
+        path.relative_to(code_snapshot.CODE_FOLDER).as_posix() for path in code_snapshot.CODE_FOLDER.rglob("*.py")
+    }
 
 
 def test_its_signature_is_an_optional_column_for_each_stage(folder: Path) -> None:
@@ -84,7 +86,7 @@ def test_its_example_is_the_exercises_request(folder: Path) -> None:
 def test_its_requirements_are_pinned_and_need_nothing_else(folder: Path) -> None:
     pins = (folder / "requirements.txt").read_text("utf-8").split()
     names = {pin.partition("==")[0] for pin in pins}
-    assert closure(names) == pins
+    assert pin_closure(names) == pins
     installed = {found.metadata["Name"].lower() for found in distributions()}
     assert {"mlflow", "faiss-cpu", "scipy", "pandas", "scikit-learn", "pygraphviz"} <= names
     others = {"pyspark", "openai", "langchain", "langchain-core", "langchain-openai", "langchain-community"}
@@ -112,11 +114,11 @@ print(*({name.split(".")[0] for name in sys.modules} - before))
 
 
 def test_verify_finds_nothing_wrong(logged: str) -> None:
-    checks = list(verify(logged))
-    assert len([check for check in checks if not check.told]) == 35
-    assert [check for check in checks if check.wrong] == []
-    told = {check.name: check.told for check in checks if check.told}
-    assert told["code"] == code_snapshot.fingerprint("offline")
+    checks = list(verify_version(logged))
+    assert len([check for check in checks if not check.detail]) == 35
+    assert [check for check in checks if check.problem] == []
+    told = {check.name: check.detail for check in checks if check.detail}
+    assert told["code"] == code_snapshot.compute_fingerprint("offline")
     assert told["index"].endswith(", 3 documents, 3 chunks")
     assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
     assert told["environment"] == "matches what is installed here"
@@ -128,10 +130,10 @@ def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path:
     (copy,) = (folder / "code").iterdir()
     (copy / "prompts" / "answer.txt").write_text("Say yes.", "utf-8")
     (folder / "requirements.txt").write_text("--index-url https://x\nfaiss-cpu==0.1\nnosuch==1\n", "utf-8")
-    checks = {check.name: check for check in verify(str(folder))}
-    assert checks["its code is what was logged"].wrong.startswith(f"{copy.name} holds other files than were logged")
+    checks = {check.name: check for check in verify_version(str(folder))}
+    assert checks["its code is what was logged"].problem.startswith(f"{copy.name} holds other files than were logged")
     assert re.fullmatch(
-        r"differs from here: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)", checks["environment"].told
+        r"differs from here: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)", checks["environment"].detail
     )
 
 
@@ -148,11 +150,11 @@ mlflow.models.set_model(Echo())
     )
     folder = str(tmp_path / "echo")
     mlflow.pyfunc.save_model(folder, python_model=str(tmp_path / "entry.py"), pip_requirements=["mlflow"])
-    assert {check.name: check.wrong for check in verify(folder) if check.wrong} == {
+    assert {check.name: check.problem for check in verify_version(folder) if check.problem} == {
         "has a signature": "it has none, so nothing checks what it is sent",
         "has an example": "its own is no object; give one with --example",
     }
-    checks = {check.name: check.wrong for check in verify(folder, '{"text": "a"}') if not check.told}
+    checks = {check.name: check.problem for check in verify_version(folder, '{"text": "a"}') if not check.detail}
     assert checks.pop("answers a list of two, with two") == "1 answers to two rows"
     assert checks.pop("answers a DataFrame of two rows, with two") == "1 answers to two rows"
     assert set(checks.values()) == {"", "it has none, so nothing checks what it is sent"}
@@ -182,12 +184,12 @@ mlflow.models.set_model(Wrong())
         name="wrong",
         python_model=str(tmp_path / "entry.py"),
         artifacts={"left": str(tmp_path / "left.pkl")},
-        signature=signature(pipeline.contract),
+        signature=make_signature(pipeline.contract),
         input_example={"qa": {"question": "q"}},
         pip_requirements=["mlflow"],
         metadata={"fingerprint": "0"},
     )
-    checks = {check.name: check.wrong for check in verify(info.model_uri)}
+    checks = {check.name: check.problem for check in verify_version(info.model_uri)}
     assert checks["no pickle in its files"] == "artifacts/left.pkl"
     assert "answer is not text" in checks["answers its own example"]
     assert checks["an empty list"]
@@ -197,8 +199,8 @@ def test_two_versions_in_one_process_answer_each_with_its_own_code(
     logged: str, index_folder: Path, store: Path, tmp_path: Path
 ) -> None:
     changed = log_changed(index_folder, tmp_path)
-    first, second = (register(uri, "side-by-side") for uri in (logged, changed))
-    point("side-by-side", second)
+    first, second = (register_model(uri, "side-by-side") for uri in (logged, changed))
+    set_champion("side-by-side", second)
     request = {"qa": {"question": "Who discovered penicillin?"}}
     versions = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
     versions.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))
@@ -227,8 +229,8 @@ def test_two_versions_in_one_spark_session(logged: str, index_folder: Path, stor
 
 def log_changed(index_folder: Path, folder: Path) -> str:
     """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
-    (folder / "training").symlink_to(code_snapshot.CODE.parent / "training")
-    shutil.copytree(code_snapshot.CODE, folder / "model")
+    (folder / "training").symlink_to(code_snapshot.CODE_FOLDER.parent / "training")
+    shutil.copytree(code_snapshot.CODE_FOLDER, folder / "model")
     file = folder / "model" / "interfaces.py"
     file.write_text(
         file.read_text("utf-8").replace(
@@ -237,8 +239,8 @@ def log_changed(index_folder: Path, folder: Path) -> str:
         "utf-8",
     )
     code = (
-        "import sys; from pathlib import Path; from training.packaging.log_model import log; "
-        "print(log('offline', Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from training.packaging.log_model import log_model; "
+        "print(log_model('offline', Path(sys.argv[1])))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(index_folder)],
@@ -252,20 +254,22 @@ def log_changed(index_folder: Path, folder: Path) -> str:
 
 
 def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
-    offline = (code_snapshot.CODE / "profiles" / "offline.yaml").read_text("utf-8")
+    offline = (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml").read_text("utf-8")
     mine = tmp_path / "mine.yaml"
     mine.write_text(offline, "utf-8")
-    first = code_snapshot.fingerprint(str(mine))
+    first = code_snapshot.compute_fingerprint(str(mine))
     mine.write_text(offline.replace("quotes: 3", "quotes: 1"), "utf-8")
-    assert len({code_snapshot.fingerprint("offline"), first, code_snapshot.fingerprint(str(mine))}) == 3
+    assert len({code_snapshot.compute_fingerprint("offline"), first, code_snapshot.compute_fingerprint(str(mine))}) == 3
 
 
 def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(
-        (code_snapshot.CODE / "profiles" / "offline.yaml").read_text("utf-8").replace("passages: 4", "passages: 1")
+        (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml")
+        .read_text("utf-8")
+        .replace("passages: 4", "passages: 1")
     )
-    model = mlflow.pyfunc.load_model(log(str(mine), index_folder))
+    model = mlflow.pyfunc.load_model(log_model(str(mine), index_folder))
     mine.unlink()
     assert [s["source"] for s in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == [
         "gpt-4.txt"
@@ -274,9 +278,9 @@ def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: 
 
 def test_nothing_is_logged_from_what_is_no_index(store: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexFolderError, match="holds no index"):
-        log("offline", tmp_path)
+        log_model("offline", tmp_path)
     with pytest.raises(ProfileError, match="there is no profile nope; use one of azure, compatible, "):
-        log("nope", tmp_path)
+        log_model("nope", tmp_path)
 
 
 def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Path, tmp_path: Path) -> None:
@@ -288,20 +292,20 @@ def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Pat
     with pytest.raises(
         CommandError, match="built with the embeddings offline:ada, and the profile has offline:char_wb"
     ):
-        log("offline", other)
+        log_model("offline", other)
 
 
 def test_the_store_is_named(logged: str) -> None:
-    assert registry.store().endswith("mlflow.db")
+    assert registry.registry_uri().endswith("mlflow.db")
 
 
 def test_a_version_declares_the_endpoints_that_it_asks(
     stand_in: StandIn, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    built = build(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    built = build_index(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
     monkeypatch.chdir(store)
-    folder = Path(mlflow.artifacts.download_artifacts(log("databricks", built.folder, tags={"model_ends": "{}"})))
+    folder = Path(mlflow.artifacts.download_artifacts(log_model("databricks", built.folder, tags={"model_ends": "{}"})))
     declared = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["resources"]["databricks"]["serving_endpoint"]
     names = ["databricks-gpt-5-5", "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"]
     assert [one["name"] for one in declared] == names

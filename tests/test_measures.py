@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from training.evaluation.dataset import Example
-from training.evaluation.metrics import answer, good, measured, request
+from training.evaluation.metrics import build_request, compute_answer_metrics, compute_metrics, is_good_image
 
 RIGHT = {"source": "a.txt", "text": "Berg built it.", "cited": True}
 WRONG = {"source": "b.txt", "text": "Nothing.", "cited": False}
@@ -42,38 +42,38 @@ def told(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_an_answer(example: Example, given: dict[str, Any], values: dict[str, float]) -> None:
-    assert answer(example, given) == values | {"answered": float(not given["abstained"])}
+    assert compute_answer_metrics(example, given) == values | {"answered": float(not given["abstained"])}
 
 
 def test_a_question_without_an_answer() -> None:
-    gone = Example("Who?", answerable=False)
-    assert answer(gone, told()) == {"refused": 0}
-    assert answer(gone, told(abstained=True)) == {"refused": 1}
-    assert answer(gone, told(ran=False, error="timeout: qa: …", abstained=False)) == {"refused": 0}
+    gone = Example("Who?", is_answerable=False)
+    assert compute_answer_metrics(gone, told()) == {"refused": 0}
+    assert compute_answer_metrics(gone, told(abstained=True)) == {"refused": 1}
+    assert compute_answer_metrics(gone, told(ran=False, error="timeout: qa: …", abstained=False)) == {"refused": 0}
 
 
 def test_a_row_with_nothing_expected_but_an_answer() -> None:
-    assert answer(Example("Who?", expected="Berg did."), told()) == {"answered": 1}
+    assert compute_answer_metrics(Example("Who?", expected_response="Berg did."), told()) == {"answered": 1}
 
 
 def test_a_failed_row_counts_as_nothing_found() -> None:
     failed = told(ran=True, error="timeout: qa: …", answer="", sources=[])
     response = {"qa": failed, "meta": {}}
-    values = measured(ASKED, response, {"qa": {"outputs": []}}, "qa", "")
+    values = compute_metrics(ASKED, response, {"qa": {"outputs": []}}, "qa", "")
     assert (values["error"], values["answered"], values["recall"], values["contract"]) == (1, 0, 0, 0)
     assert (values["seconds"], values["cost"]) == (0.5, 0.25)
 
 
 def test_a_cost_that_is_not_known_is_none() -> None:
-    values = measured(ASKED, {"qa": told(usage={"cost": 0.0, "cost_known": False})}, {}, "qa", "")
+    values = compute_metrics(ASKED, {"qa": told(usage={"cost": 0.0, "cost_known": False})}, {}, "qa", "")
     assert "cost" not in values
 
 
 def test_what_is_asked() -> None:
     both = Example("q", prompt="p")
-    assert request(both, "qa", "draw") == {"qa": {"question": "q"}, "draw": {"prompt": "p"}}
-    assert request(Example("", prompt="p"), "qa", "draw") == {"draw": {"prompt": "p"}}
-    assert request(both, "qa", "") == {"qa": {"question": "q"}}
+    assert build_request(both, "qa", "draw") == {"qa": {"question": "q"}, "draw": {"prompt": "p"}}
+    assert build_request(Example("", prompt="p"), "qa", "draw") == {"draw": {"prompt": "p"}}
+    assert build_request(both, "qa", "") == {"qa": {"question": "q"}}
 
 
 def picture(size: tuple[int, int], *, blank: bool) -> str:
@@ -99,4 +99,4 @@ def picture(size: tuple[int, int], *, blank: bool) -> str:
     ],
 )
 def test_pictures(text: str, fine: bool) -> None:
-    assert good(text) == fine
+    assert is_good_image(text) == fine

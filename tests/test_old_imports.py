@@ -8,7 +8,7 @@ import pytest
 
 from model.contract.fields import StageValues
 from model.stages import Emit, Field
-from training.packaging.log_model import log
+from training.packaging.log_model import log_model
 
 
 def import_old(module: str, instead: str) -> ModuleType:
@@ -22,7 +22,7 @@ def import_old(module: str, instead: str) -> ModuleType:
     [
         ("model.events", {"Tell": Emit}, "model.stages"),
         ("model.field", {"Values": StageValues}, "model.stages"),
-        ("training.log", {"log": log}, "training.packaging.log_model"),
+        ("training.log", {"log": log_model}, "training.packaging.log_model"),
     ],
 )
 def test_an_old_import_path_warns_and_gives_the_same(module: str, names: dict[str, object], instead: str) -> None:

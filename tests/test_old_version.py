@@ -10,12 +10,12 @@ import pytest
 
 from model.profile_validation import validate_profile
 from places import EXERCISE, ROOT
-from training.evaluation.dataset import read
+from training.evaluation.dataset import read_dataset
 from training.promotion import monitor
-from training.promotion.promote import Evidence, decide, promote
-from training.verification.verify import verify
+from training.promotion.promote import Evidence, decide_promotion, promote_version
+from training.verification.verify import verify_version
 from training.versions import registry
-from training.versions.history import history
+from training.versions.history import list_history
 
 COMMIT = "84171ce"
 """The commit that logged it, over the exercise's three texts; its fonts are those that are still here."""
@@ -59,32 +59,32 @@ def test_an_old_version_answers_with_its_own_code(old: Path, store: Path) -> Non
 
 def test_an_old_version_passes_every_check(old: Path, store: Path) -> None:
     assert store.is_dir()
-    checks = list(verify(str(old)))
-    assert len([check for check in checks if not check.told]) == 35
-    assert [(check.name, check.wrong) for check in checks if check.wrong] == []
+    checks = list(verify_version(str(old)))
+    assert len([check for check in checks if not check.detail]) == 35
+    assert [(check.name, check.problem) for check in checks if check.problem] == []
 
 
 def test_the_gate_compares_a_new_version_with_an_old_one(old: Path, logged: str, store: Path, tmp_path: Path) -> None:
     assert store.is_dir()
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, QUESTIONS)), "utf-8")
-    evidence = Evidence(file.name, read(file).examples)
+    evidence = Evidence(file.name, read_dataset(file).examples)
     name = "renewed"
-    registry.register(str(old), name)
-    promote(registry.find(name), decide(registry.find(name), name, None, quiet), name)
-    registry.register(logged, name)
-    decision = decide(registry.find(name), name, evidence, quiet)
-    assert (decision.champion, decision.verdict.promoted) == ("1", True)
+    registry.register_model(str(old), name)
+    promote_version(registry.find_version(name), decide_promotion(registry.find_version(name), name, None, quiet), name)
+    registry.register_model(logged, name)
+    decision = decide_promotion(registry.find_version(name), name, evidence, quiet)
+    assert (decision.champion, decision.verdict.is_promoted) == ("1", True)
     assert {comparison.name for comparison in decision.verdict.comparisons} >= {"recall", "contract"}
-    assert promote(registry.find(name), decision, name) == "2"
-    heads = [line.partition(",")[0] for line in history(name) if line.startswith("Version")]
+    assert promote_version(registry.find_version(name), decision, name) == "2"
+    heads = [line.partition(",")[0] for line in list_history(name) if line.startswith("Version")]
     assert heads == ["Version 2 (champion)", "Version 1"]
 
 
 def test_the_profile_of_an_old_version_is_read_and_checked(old: Path, store: Path) -> None:
     assert store.is_dir()
-    registry.register(str(old), "kept")
-    contract = validate_profile(monitor.profile_of("models:/kept/1"))
+    registry.register_model(str(old), "kept")
+    contract = validate_profile(monitor.load_version_profile("models:/kept/1"))
     assert list(contract.stages) == ["qa", "image_generation"]
-    documents = registry.documents("models:/kept/1")
+    documents = registry.read_documents("models:/kept/1")
     assert sorted(documents) == sorted(path.name for path in EXERCISE.glob("*.txt"))

@@ -261,7 +261,7 @@ def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
 
     Engine().run(main())
     assert stand_in.script.peak["chat/completions"] == 4
-    assert len({body["messages"][0]["content"] for _, body in stand_in.script.asked}) == 6
+    assert len({body["messages"][0]["content"] for _, body in stand_in.script.calls}) == 6
 
 
 def test_kinds_do_not_hold_each_other_up() -> None:

@@ -20,7 +20,7 @@ from model.transport import credentials
 from places import EXERCISE, ROOT
 from serving.__main__ import serving
 from standin.app import StandIn
-from standin.server import running, variables
+from standin.server import environment_variables, run_stand_in
 from training.packaging import code_snapshot
 
 KEY = "sk-planted-5f0c1e77"
@@ -42,7 +42,7 @@ DRAWN = ["openai:gpt-image-2", "openai:gpt-4.1, drawn by multichain", ""]
 def stand_in() -> Iterator[tuple[StandIn, str]]:
     made = StandIn(KEY)
     made.secrets["team", "OPENAI_API_KEY"] = KEY
-    with running(made) as address:
+    with run_stand_in(made) as address:
         yield made, address
 
 
@@ -54,7 +54,7 @@ def trained(
     folder = tmp_path_factory.mktemp("paid")
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables(stand_in[1], KEY).items():
+        for name, value in environment_variables(stand_in[1], KEY).items():
             patch.setenv(name, value)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         os.chdir(folder)
@@ -226,14 +226,14 @@ def test_a_prompt_is_part_of_the_fingerprint_and_logged(
 ) -> None:
     files = Path(mlflow.artifacts.download_artifacts(URI))
     (prompt,) = files.rglob("prompts/answer.txt")
-    assert prompt.read_bytes() == (code_snapshot.CODE / "prompts" / "answer.txt").read_bytes()
-    before = code_snapshot.fingerprint("openai")
+    assert prompt.read_bytes() == (code_snapshot.CODE_FOLDER / "prompts" / "answer.txt").read_bytes()
+    before = code_snapshot.compute_fingerprint("openai")
     copied = tmp_path / "model"
-    shutil.copytree(code_snapshot.CODE, copied)
-    monkeypatch.setattr(code_snapshot, "CODE", copied)
-    assert code_snapshot.fingerprint("openai") == before
+    shutil.copytree(code_snapshot.CODE_FOLDER, copied)
+    monkeypatch.setattr(code_snapshot, "CODE_FOLDER", copied)
+    assert code_snapshot.compute_fingerprint("openai") == before
     (copied / "prompts" / "diagram.txt").write_text("Draw.", "utf-8")
-    assert code_snapshot.fingerprint("openai") != before
+    assert code_snapshot.compute_fingerprint("openai") != before
 
 
 def test_zz_no_key_is_in_anything_that_was_written(trained: tuple[Path, Any], run: Any) -> None:

@@ -188,4 +188,4 @@ def test_a_place_that_cannot_be_written_is_found_before_a_picture_is_paid_for(
     stage = ImageGeneration(retriever, openai.images(["gpt-image-2"], way="images"))
     with pytest.raises(ImageStorageError, match="a picture cannot be kept"):
         Engine().run(stage.run({"prompt": "A city", "sources": []}, discard))
-    assert stand_in.script.asked == []
+    assert stand_in.script.calls == []

@@ -16,7 +16,7 @@ from model.retrieval.local.index import Index
 from model.runtime.event_loop import Engine
 from places import EXERCISE, ROOT
 from standin.app import StandIn
-from training.indexing.build import build
+from training.indexing.build import build_index
 
 PLANTED = (ROOT / "tests" / "planted.txt").read_text("utf-8").splitlines()
 QUESTIONS = ["What is Azure Databricks?", "Tell me about LangChain.", "What is GPT-4?"]
@@ -31,7 +31,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         around = "\n\n".join(PLANTED[number::3])
         (folder / f"{name}.txt").write_text(f"{around}\n\n{text}\n\n{around}", "utf-8")
     profile = Profile.read("offline")
-    built = build(profile, [folder], folder / "index", lambda _done, _total: None)
+    built = build_index(profile, [folder], folder / "index", lambda _done, _total: None)
     return profile.make_pipeline(profile.make_retriever(Index.open(built.folder)))
 
 
@@ -57,7 +57,7 @@ def test_a_planted_instruction_stays_in_its_fence(planted: str, stand_in: StandI
     ]
     reply = Engine().run(openai.chat(["gpt-4.1"]).answer("What is GPT-4?", passages, discard))
     assert reply.text == f"{TEXTS['gpt-4']} [1]"
-    prompt = stand_in.script.asked[0][1]["messages"][0]["content"]
+    prompt = stand_in.script.calls[0][1]["messages"][0]["content"]
     fences = re.findall(r'^<passage n="(\d+)">$|^(</passage>)$', prompt, re.MULTILINE)
     assert fences == [("1", ""), ("", "</passage>"), ("2", ""), ("", "</passage>")]
     before, _, rest = prompt.partition('<passage n="1">')

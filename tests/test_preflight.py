@@ -11,8 +11,8 @@ from model.retrieval.local.index import Index
 from places import EXERCISE
 from standin.app import StandIn
 from standin.faults import Fault
-from training.indexing.build import build
-from training.verification.preflight import Finding, preflight
+from training.indexing.build import build_index
+from training.verification.preflight import PreflightFinding, check_models
 
 TODAY = date(2026, 11, 24)
 HEAD = """\
@@ -30,45 +30,45 @@ def profile(tmp_path: Path, stages: str, head: str = HEAD) -> Profile:
 
 
 def test_the_shipped_profile(stand_in: StandIn) -> None:
-    report = preflight(Profile.read("openai"), today=TODAY)
+    report = check_models(Profile.read("openai"), today=TODAY)
     assert report.findings == [
-        Finding("ok", "openai:text-embedding-3-small (the index)"),
-        Finding("ok", "openai:text-embedding-3-small (the index) embeds in 1536 dimensions"),
-        Finding(
+        PreflightFinding("ok", "openai:text-embedding-3-small (the index)"),
+        PreflightFinding("ok", "openai:text-embedding-3-small (the index) embeds in 1536 dimensions"),
+        PreflightFinding(
             "warn",
             "openai:gpt-4.1 (qa, image_generation) ends on 2027-01-14, in 51 days; gpt-6-luna replaces it",
         ),
-        Finding("ok", "openai:gpt-6-luna (qa, image_generation)"),
-        Finding("ok", "openai:gpt-4.1 answers (qa)"),
-        Finding("ok", "openai:gpt-image-2 (image_generation)"),
-        Finding("ok", "openai:gpt-image-2.6-flare (image_generation)"),
+        PreflightFinding("ok", "openai:gpt-6-luna (qa, image_generation)"),
+        PreflightFinding("ok", "openai:gpt-4.1 answers (qa)"),
+        PreflightFinding("ok", "openai:gpt-image-2 (image_generation)"),
+        PreflightFinding("ok", "openai:gpt-image-2.6-flare (image_generation)"),
     ]
-    assert (report.failed, report.ends) == (False, {"openai:gpt-4.1": "2027-01-14"})
-    assert [path for path, _ in stand_in.script.asked] == ["embeddings", "chat/completions"]
+    assert (report.has_failed, report.end_dates) == (False, {"openai:gpt-4.1": "2027-01-14"})
+    assert [path for path, _ in stand_in.script.calls] == ["embeddings", "chat/completions"]
 
 
 @pytest.mark.parametrize("name", ["azure", "databricks"])
 def test_other_shipped_profiles(name: str, stand_in: StandIn) -> None:
-    report = preflight(Profile.read(name), today=TODAY)
+    report = check_models(Profile.read(name), today=TODAY)
     assert {finding.level for finding in report.findings} == {"ok"}
-    assert {path for path, _ in stand_in.script.asked} == {"embeddings", "chat/completions"}
+    assert {path for path, _ in stand_in.script.calls} == {"embeddings", "chat/completions"}
 
 
 def test_nothing_is_to_be_checked_offline_but_the_embedding(index_folder: Path) -> None:
-    report = preflight(Profile.read("offline"), Index.open(index_folder))
+    report = check_models(Profile.read("offline"), Index.open(index_folder))
     sentence = "offline:char_wb-3-5-2048 (the index) embeds in 2048 dimensions, as the index was"
-    assert report.findings == [Finding("ok", sentence)]
+    assert report.findings == [PreflightFinding("ok", sentence)]
 
 
 def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: Path) -> None:
-    report = preflight(profile(tmp_path, QA.format("openai", "gpt-4, gpt-6-luna", "")), today=TODAY)
-    told = [finding for finding in report.findings if "(qa)" in finding.sentence]
+    report = check_models(profile(tmp_path, QA.format("openai", "gpt-4, gpt-6-luna", "")), today=TODAY)
+    told = [finding for finding in report.findings if "(qa)" in finding.message]
     assert told == [
-        Finding("warn", "openai:gpt-4 (qa) ended on 2026-10-23; gpt-6-luna replaces it"),
-        Finding("ok", "openai:gpt-6-luna (qa)"),
-        Finding("ok", "openai:gpt-6-luna answers (qa)"),
+        PreflightFinding("warn", "openai:gpt-4 (qa) ended on 2026-10-23; gpt-6-luna replaces it"),
+        PreflightFinding("ok", "openai:gpt-6-luna (qa)"),
+        PreflightFinding("ok", "openai:gpt-6-luna answers (qa)"),
     ]
-    assert not report.failed
+    assert not report.has_failed
 
 
 @pytest.mark.parametrize(
@@ -85,25 +85,25 @@ def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: P
 def test_a_list_of_which_none_is_left_fails(
     models: str, more: str, sentence: str, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    report = preflight(profile(tmp_path, QA.format("openai", models, more)), today=TODAY)
-    assert Finding("fail", sentence) in report.findings
-    assert report.failed
+    report = check_models(profile(tmp_path, QA.format("openai", models, more)), today=TODAY)
+    assert PreflightFinding("fail", sentence) in report.findings
+    assert report.has_failed
 
 
 def test_a_model_that_the_server_does_not_show_is_unknown_and_the_call_tells(stand_in: StandIn, tmp_path: Path) -> None:
-    report = preflight(profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
+    report = check_models(profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
     unknown = "openai:gpt-mine (qa) is not among the models that the server shows: unknown"
-    assert Finding("warn", unknown) in report.findings
+    assert PreflightFinding("warn", unknown) in report.findings
     gone = "qa: openai:gpt-mine is not there, or no longer; name another model"
-    assert report.findings[-1] == Finding("fail", gone)
+    assert report.findings[-1] == PreflightFinding("fail", gone)
 
 
 def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in.script.faults.extend([Fault(path="models", status=404)] * 2)
     head = HEAD.replace("provider: openai", "provider: compatible")
-    report = preflight(profile(tmp_path, QA.format("compatible", "gpt-6-luna", ""), head), today=TODAY)
-    assert Finding("ok", "compatible:gpt-6-luna (qa): the server has no list of models") in report.findings
-    assert not report.failed
+    report = check_models(profile(tmp_path, QA.format("compatible", "gpt-6-luna", ""), head), today=TODAY)
+    assert PreflightFinding("ok", "compatible:gpt-6-luna (qa): the server has no list of models") in report.findings
+    assert not report.has_failed
 
 
 @pytest.mark.parametrize(
@@ -116,24 +116,24 @@ def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path
 )
 def test_what_does_not_work_fails(fault: Fault, sentence: str, stand_in: StandIn) -> None:
     stand_in.script.faults.append(fault)
-    report = preflight(Profile.read("openai"), today=TODAY)
-    assert [finding.level for finding in report.findings if sentence in finding.sentence] == ["fail"]
+    report = check_models(Profile.read("openai"), today=TODAY)
+    assert [finding.level for finding in report.findings if sentence in finding.message] == ["fail"]
 
 
 def test_an_index_of_other_vectors_fails(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = profile(tmp_path, QA.format("openai", "gpt-6-luna", ""))
-    index = Index.open(build(made, [EXERCISE], tmp_path / "index", lambda _done, _total: None).folder)
+    index = Index.open(build_index(made, [EXERCISE], tmp_path / "index", lambda _done, _total: None).folder)
     same = "openai:text-embedding-3-small (the index) embeds in 1536 dimensions, as the index was"
-    assert Finding("ok", same) in preflight(made, index, TODAY).findings
+    assert PreflightFinding("ok", same) in check_models(made, index, TODAY).findings
     shorter = HEAD.replace("-small}", "-small, dimensions: 256}")
-    report = preflight(profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
+    report = check_models(profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
     wrong = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536, built with "
     then = "openai:text-embedding-3-small; build the index again, or name that profile"
-    assert Finding("fail", wrong + then) in report.findings
+    assert PreflightFinding("fail", wrong + then) in report.findings
     index.manifest.embedding["fingerprint"] = index.manifest.embedding["fingerprint"][::-1]
     other = "openai:text-embedding-3-small (the index) gives other vectors than those of the index"
-    assert Finding("fail", f"{other}; build the index again") in preflight(made, index, TODAY).findings
+    assert PreflightFinding("fail", f"{other}; build the index again") in check_models(made, index, TODAY).findings
 
 
 def test_the_command(stand_in: StandIn, run: Any, tmp_path: Path) -> None:

@@ -14,8 +14,14 @@ from model.errors import DocumentError
 from model.profile import Profile
 from places import ROOT
 from training.evaluation import profile_benchmark
-from training.evaluation.dataset import Example, read
-from training.evaluation.statistics import auroc, balanced, mean, parted, ranking
+from training.evaluation.dataset import Example, read_dataset
+from training.evaluation.statistics import (
+    auroc,
+    balanced_accuracy,
+    estimate_mean,
+    estimate_ranking,
+    estimate_separation,
+)
 
 SQUAD = {
     "data": [
@@ -44,7 +50,7 @@ def squad(tmp_path: Path) -> Path:
 
 
 def test_squad_brings_questions_and_paragraphs(squad: Path) -> None:
-    told = read(squad)
+    told = read_dataset(squad)
     assert (len(told.examples), len(told.paragraphs)) == (24, 12)
     assert told.examples[3] == Example(
         "Where does the pump built by Otto Lind stand?",
@@ -67,13 +73,13 @@ def test_json_lines(tmp_path: Path) -> None:
         {"prompt": "A d"},
     ]
     file.write_text("\n".join(map(json.dumps, lines)) + "\n\n", "utf-8")
-    assert read(file).examples == [
+    assert read_dataset(file).examples == [
         Example("a?", ("A",), "a.txt"),
         Example("b?", ("B", "b")),
-        Example("c?", answerable=False),
-        Example("d?", (), "d.txt", expected="D it is."),
+        Example("c?", is_answerable=False),
+        Example("d?", (), "d.txt", expected_response="D it is."),
         Example("e?", ("E",), prompt="A d"),
-        Example("", answerable=False, prompt="A d"),
+        Example("", is_answerable=False, prompt="A d"),
     ]
 
 
@@ -90,12 +96,12 @@ def test_json_lines(tmp_path: Path) -> None:
 def test_what_is_no_evaluation(name: str, text: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(DocumentError, match=sentence):
-        read(tmp_path / name)
+        read_dataset(tmp_path / name)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"cannot be read \(FileNotFoundError\)"):
-        read(tmp_path / "none.json")
+        read_dataset(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
@@ -110,11 +116,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_question_is_about(example: Example, source: dict[str, Any], found: bool) -> None:
-    assert example.found_in(source) == found
+    assert example.matches_source(source) == found
 
 
 def test_figures_of_ranks() -> None:
-    figures = {figure.name: figure.value for figure in ranking([1, 1, 2, 5, None, 11])}
+    figures = {figure.name: figure.value for figure in estimate_ranking([1, 1, 2, 5, None, 11])}
     assert figures == pytest.approx(
         {
             "recall@1": 2 / 6,
@@ -127,18 +133,18 @@ def test_figures_of_ranks() -> None:
 
 
 def test_an_interval_holds_the_figure_and_narrows_with_more_questions() -> None:
-    few, many = mean("few", [0.0, 1.0] * 10), mean("many", [0.0, 1.0] * 1000)
+    few, many = estimate_mean("few", [0.0, 1.0] * 10), estimate_mean("many", [0.0, 1.0] * 1000)
     assert (few.value, many.value, few.count) == (0.5, 0.5, 20)
     assert few.low < many.low < 0.5 < many.high < few.high
     assert 0.15 < 0.5 - few.low < 0.3
-    assert math.isnan(mean("none", []).value)
+    assert math.isnan(estimate_mean("none", []).value)
 
 
 def test_parting() -> None:
     there, gone = [0.9, 0.8, 0.4], [0.5, 0.1]
-    assert parted("x", auroc, there, gone).value == pytest.approx(5 / 6)
-    assert balanced(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert parted("x", auroc, there, []).count == 0
+    assert estimate_separation("x", auroc, there, gone).value == pytest.approx(5 / 6)
+    assert balanced_accuracy(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert estimate_separation("x", auroc, there, []).count == 0
 
 
 @given(
@@ -151,7 +157,7 @@ def test_auroc_counts_pairs(there: Any, gone: Any) -> None:
 
 
 def test_a_profile_over_a_squad_file(squad: Path) -> None:
-    tables = dict(profile_benchmark.of_profile(Profile.read("offline"), read(squad)))
+    tables = dict(profile_benchmark.benchmark_profile(Profile.read("offline"), read_dataset(squad)))
     assert list(tables) == [
         "all paragraphs in one index",
         "the quarter with least words in common",
@@ -206,8 +212,8 @@ def test_the_command_without_paragraphs(tmp_path: Path, run: Any) -> None:
 @pytest.mark.skipif(not (ROOT / "../shared/data/xquad-en-dev.json").exists(), reason="the development set is not here")
 def test_the_development_set() -> None:
     """The floor below which something broke; docs/decisions.md has the figures."""
-    read_set = read(ROOT / "../shared/data/xquad-en-dev.json")
-    tables = profile_benchmark.of_profile(Profile.read("offline"), read_set)
+    read_set = read_dataset(ROOT / "../shared/data/xquad-en-dev.json")
+    tables = profile_benchmark.benchmark_profile(Profile.read("offline"), read_set)
     figures = {figure.name: figure.value for figure in next(tables)[1]}
     assert figures["recall@1"] > 0.92
     assert figures["recall@4"] > 0.975

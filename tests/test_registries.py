@@ -15,10 +15,10 @@ import requests
 from model.errors import CommandError
 from places import EXERCISE
 from standin.app import StandIn
-from training.promotion.promote import rollback
+from training.promotion.promote import roll_back
 from training.versions import registry
-from training.versions.history import history
-from training.workflow import Gate, promoted
+from training.versions.history import list_history
+from training.workflow import PromotionOptions, promote_through_gate
 
 NAME = "dev.assistants.multichain"
 
@@ -87,37 +87,37 @@ def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> It
 
 def test_a_life_in_unity_catalog(unity: StandIn, logged: str) -> None:
     for number in ("1", "2"):
-        assert registry.register(logged, NAME, {"chunks": "3"}) == number
-        promoted(NAME, number, NAME, Gate())
-    assert registry.champion(NAME).version == "2"  # type: ignore[union-attr]
+        assert registry.register_model(logged, NAME, {"chunks": "3"}) == number
+        promote_through_gate(NAME, number, NAME, PromotionOptions())
+    assert registry.find_champion(NAME).version == "2"  # type: ignore[union-attr]
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     answer = model.predict({"qa": {"question": "Who makes GPT-4?"}})
     assert (answer["qa"]["answer"], answer["meta"]["version"]) == (
         "GPT-4 is a powerful language model developed by OpenAI. [1]",
         "2",
     )
-    assert rollback(NAME) == ("2", "1")
-    assert next(history(NAME)) == "Version 2, index of unknown size"
-    held = list(registry.holding(NAME, ["gpt-4.txt"]))
+    assert roll_back(NAME) == ("2", "1")
+    assert next(list_history(NAME)) == "Version 2, index of unknown size"
+    held = list(registry.find_holders(NAME, ["gpt-4.txt"]))
     assert [(one.version, one.aliases) for one in held] == [("1", ("champion",)), ("2", ())]
 
 
 def test_from_one_catalog_to_another(unity: StandIn, logged: str) -> None:
-    registry.register(logged, NAME)
-    promoted(NAME, "1", "prod.assistants.multichain", Gate())
-    served = registry.champion("prod.assistants.multichain")
+    registry.register_model(logged, NAME)
+    promote_through_gate(NAME, "1", "prod.assistants.multichain", PromotionOptions())
+    served = registry.find_champion("prod.assistants.multichain")
     assert served is not None
     assert served.tags["copied_from"] == f"{NAME}/1"
     assert "/Models/prod/assistants/multichain/1/MLmodel" in unity.volumes
 
 
 def test_somebody_elses_model(unity: StandIn, logged: str) -> None:
-    registry.register(logged, NAME)
-    unity.workspace.catalog.foreign.add(NAME)
+    registry.register_model(logged, NAME)
+    unity.workspace.catalog.foreign_models.add(NAME)
     with pytest.raises(CommandError, match=f"may not do that with {NAME}: in Unity Catalog only its owner"):
-        registry.point(NAME, "1")
+        registry.set_champion(NAME, "1")
 
 
 def test_a_name_needs_three_levels(unity: StandIn, logged: str) -> None:
     with pytest.raises(CommandError, match="multichain: Unity Catalog takes names of three levels"):
-        registry.register(logged, "multichain")
+        registry.register_model(logged, "multichain")

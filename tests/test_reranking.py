@@ -17,7 +17,7 @@ from model.retrieval.local.index import Index
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
-from training.verification.preflight import preflight
+from training.verification.preflight import check_models
 
 PASSAGES = [
     Passage.from_text(text, f"{n}.txt") for n, text in enumerate(["A fox runs.", "The pump leaks oil.", "Oil."])
@@ -51,7 +51,7 @@ def ranked(engine: Engine, reranker: Any) -> tuple[list[float], usage.Account]:
 def test_a_chat_model_marks_each_passage(stand_in: StandIn, engine: Engine) -> None:
     scores, used = ranked(engine, openai.reranker(["gpt-4.1"]))
     assert scores == pytest.approx([0.0, 0.9, 0.3])
-    asked = stand_in.script.asked[0][1]["messages"][0]["content"]
+    asked = stand_in.script.calls[0][1]["messages"][0]["content"]
     assert '<passage n="2">\nThe pump leaks oil.\n</passage>' in asked
     assert "one JSON list of 3 numbers" in asked
     assert used.usage.input_tokens > 100
@@ -75,7 +75,7 @@ def test_passages_without_room_come_last(stand_in: StandIn, engine: Engine) -> N
     scores, used = ranked(engine, openai.reranker(["gpt-4.1"], window=512 + around))
     assert scores[-1] == 0.0
     assert [note.partition(":")[0] for note in used.notes] == ["passages_left_out"]
-    assert "one JSON list of 2 numbers" in stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert "one JSON list of 2 numbers" in stand_in.script.calls[0][1]["messages"][0]["content"]
 
 
 def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_unmarked(stand_in: StandIn, engine: Engine) -> None:
@@ -123,7 +123,7 @@ def test_in_a_profile_its_order_and_scores_are_the_sources(
     profile = Profile.read(str(tmp_path / "mine.yaml"))
     validate_profile(profile)
     stand_in.script.replies.extend(["pong", "[2, 9, 4]"])
-    assert "openai:gpt-4.1 answers (qa)" in [finding.sentence for finding in preflight(profile).findings]
+    assert "openai:gpt-4.1 answers (qa)" in [finding.message for finding in check_models(profile).findings]
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
     (response,) = pipeline.answer_requests([Request({"qa": {"question": "What is LangChain?"}})])
     told = response["qa"]

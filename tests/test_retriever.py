@@ -16,7 +16,7 @@ from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
 from model.retrieval.local.lsa import LatentSemanticModel
 from model.retrieval.retriever import Retriever
-from training.indexing.build import build
+from training.indexing.build import build_index
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_filter_gives_k_when_k_exist(profile: Profile, tmp_path: Path) -> None
         (tmp_path / "texts" / f"{number:03}.txt").write_text(f"The red fox number {number} runs fast.", "utf-8")
     for number in range(5):
         (tmp_path / "texts" / f"other-{number}.txt").write_text(f"A whale of {number} tons swims.", "utf-8")
-    folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
+    folder = build_index(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
     wanted = [f"other-{number}.txt" for number in range(5)]
     found = search(profile.make_retriever(Index.open(folder)), "Where does the red fox run?", 5, source=wanted)
     assert sorted(sources(found)) == wanted
@@ -165,7 +165,7 @@ def test_a_fitted_index_finds_the_same_again(profile: Profile, tmp_path: Path) -
     for number in range(40):
         text = f"The {'fox' if number % 2 else 'whale'} number {number} eats {number} apples."
         (tmp_path / "texts" / f"{number:02}.txt").write_text(text, "utf-8")
-    folder = build(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
+    folder = build_index(profile, [tmp_path / "texts"], tmp_path / "index", lambda _done, _total: None).folder
     index = Index.open(folder)
     assert (index.manifest.dimension, index.manifest.embedding["model"]) == (32, "latent-stems-letters")
     found = [search(profile.make_retriever(Index.open(folder)), "Which fox eats 7 apples?", 3) for _ in range(2)]

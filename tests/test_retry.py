@@ -37,7 +37,7 @@ class ServerError(Exception):
 def test_what_passes_is_tried_again(status: int, stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.extend([Fault(status=status, headers={"retry-after-ms": "5"})] * 2)
     assert ask(engine).text == "This is the stand-in; it was sent 18 characters."
-    assert len(stand_in.script.asked) == 3
+    assert len(stand_in.script.calls) == 3
 
 
 @pytest.mark.parametrize("does", ["cut", "half", "garbage"])
@@ -51,7 +51,7 @@ def test_an_answer_that_is_cut_or_is_none_is_asked_for_again(does: Any, stand_in
     for path, work in calls.items():
         stand_in.script.faults.append(Fault(does, path=path))
         assert engine.run(work) is not None
-    assert [path for path, _ in stand_in.script.asked] == [path for path in calls for _ in range(2)]
+    assert [path for path, _ in stand_in.script.calls] == [path for path in calls for _ in range(2)]
 
 
 def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, engine: Engine) -> None:
@@ -60,7 +60,7 @@ def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, e
     reply = ask(engine, lambda *event: told.append(event))
     assert reply.text == "This is the stand-in; it was sent 18 characters."
     assert "".join(text for _, text in told) == reply.text
-    assert len(stand_in.script.asked) == 2
+    assert len(stand_in.script.calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_fails_is_an_error_of_one_family_without_the_callers_data(
     assert "secret" not in str(told.value)
     assert told.value.__cause__ is None
     assert told.value.retryable == error.startswith("provider_busy")
-    assert len(stand_in.script.asked) == calls
+    assert len(stand_in.script.calls) == calls
 
 
 def test_a_server_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
@@ -116,7 +116,7 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun(
     with pytest.raises(MultichainError, match=r"is overloaded or failed \(HTTP 429\)"):
         engine.run(within())
     assert time.monotonic() - started < 2
-    assert len(stand_in.script.asked) == 1
+    assert len(stand_in.script.calls) == 1
 
 
 def test_nobody_waits_ten_minutes(stand_in: StandIn, engine: Engine) -> None:

@@ -25,8 +25,8 @@ from model.errors import ProfileError
 from model.runtime import usage
 from model.stages.runnable import RunnableStage
 from places import EXERCISE, PROFILE
-from training.packaging.log_model import log
-from training.verification.verify import verify
+from training.packaging.log_model import log_model
+from training.verification.verify import verify_version
 
 
 class Found(TypedDict):
@@ -111,7 +111,7 @@ def test_declared_fields_and_a_path() -> None:
         ({"runnable": "json:lods"}, "json has no lods"),
         ({"runnable": "nowhere.chains:a"}, "nowhere.chains:a cannot be imported"),
         ({"runnable": "json:__name__"}, "json:__name__ is neither a LangChain Runnable nor a function"),
-        ({"cloudpickle": "shout"}, "the object shout is not here; give it as training.packaging.log_model.log"),
+        ({"cloudpickle": "shout"}, "the object shout is not here; give it as training.packaging.log_model.log_model"),
     ],
 )
 def test_what_is_no_runnable(settings: dict[str, str], sentence: str) -> None:
@@ -152,7 +152,7 @@ def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path:
     request = {"qa": {"question": "What is GPT-4?"}, "loud": {"run": True}}
     response: Any = mlflow.pyfunc.load_model(uri).predict(request)
     assert response["loud"]["output"] == "GPT-4 IS A POWERFUL LANGUAGE MODEL DEVELOPED BY OPENAI. [1]!"
-    assert [check for check in verify(uri) if check.wrong] == []
+    assert [check for check in verify_version(uri) if check.problem] == []
     (tmp_path / "chains_of_mine").mkdir()
     (tmp_path / "chains_of_mine" / "loud.py").write_text("def loud(text: str) -> str:\n    return text\n", "utf-8")
     load = f"import chains_of_mine.loud, mlflow; mlflow.pyfunc.load_model({uri!r})"
@@ -179,12 +179,12 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
 
     shout = RunnableLambda(shouted)
     with pytest.raises(ProfileError, match="the object shout is named by a stage, and not given"):
-        log(str(tmp_path / "mine.yaml"), index_folder)
+        log_model(str(tmp_path / "mine.yaml"), index_folder)
     with pytest.raises(ProfileError, match="the object other is given, and no stage names it"):
-        log(str(tmp_path / "mine.yaml"), index_folder, {"shout": shout, "other": shout})
+        log_model(str(tmp_path / "mine.yaml"), index_folder, {"shout": shout, "other": shout})
     (tmp_path / "tests_of_mine.py").write_text(
         "import sys\nfrom pathlib import Path\nfrom langchain_core.runnables import RunnableLambda\n"
-        "from training.packaging.log_model import log\n"
+        "from training.packaging.log_model import log_model as log\n"
         "mark = '!'\ndef shouted(text: str) -> str:\n    return text.upper() + mark\n"
         "print(log('mine.yaml', Path(sys.argv[1]), {'shout': RunnableLambda(shouted)}))\n",
         "utf-8",
@@ -195,7 +195,7 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     uri = done.stdout.strip()
-    assert [check for check in verify(uri) if check.wrong] == []
+    assert [check for check in verify_version(uri) if check.problem] == []
     request = {"shout": {"input": "a"}}
     code = f"import mlflow; print(mlflow.pyfunc.load_model({uri!r}).predict({request!r})['shout'])"
     for allowed, expected in (("true", "'output': 'A!'"), ("false", "the object shout is pickled, and MLFLOW_ALLOW_P")):
@@ -212,7 +212,7 @@ def test_a_mistake_in_an_object_is_told_by_the_process_that_logs(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(PROFILE + "  vague: {kind: runnable, cloudpickle: vague}\n", "utf-8")
     with pytest.raises(ProfileError, match=r"mine.yaml:5: vague: what input is cannot be told"):
-        log(str(tmp_path / "mine.yaml"), index_folder, {"vague": RunnablePassthrough()})
+        log_model(str(tmp_path / "mine.yaml"), index_folder, {"vague": RunnablePassthrough()})
 
 
 def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: Path) -> None:

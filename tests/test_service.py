@@ -53,7 +53,7 @@ def test_an_answer_cites_its_passage(
     reply, used = accounted(engine, spelling.chat([chat]).answer(QUESTION, PASSAGES, discard))
     assert (reply.text, reply.cited) == ("Azure Databricks is an analytics platform. [2]", {1})
     assert (reply.answered_by, reply.abstained) == (f"{name(spelling)}:{chat}", False)
-    path, body = stand_in.script.asked[0]
+    path, body = stand_in.script.calls[0]
     assert (path, body["model"], body["temperature"] if spelling is openai else 0) == ("chat/completions", chat, 0)
     assert '<passage n="1">\nGPT-4 is a language model' in body["messages"][0]["content"]
     assert (used.usage.input_tokens, used.usage.output_tokens) == (151, 12)
@@ -71,7 +71,7 @@ def test_an_answer_is_streamed(
     assert "".join(text for kind, text in told if kind == "token") == reply.text
     assert len(told) == 7
     streamed = {"include_usage": True} if spelling is not databricks else None
-    assert stand_in.script.asked[0][1].get("stream_options") == streamed
+    assert stand_in.script.calls[0][1].get("stream_options") == streamed
     assert used.usage.output_tokens == (12 if spelling is not databricks else 0)
     assert used.usage.cost_known == (spelling is openai)
 
@@ -85,7 +85,7 @@ def test_embeddings_have_norm_one_and_the_order_of_the_texts(
     assert (vectors.shape, vectors.dtype, made.provider) == ((4, dimension), np.float32, name(spelling))
     assert np.linalg.norm(vectors, axis=1).tolist() == pytest.approx([1, 0, 1, 1])
     assert (vectors[0] == vectors[2]).all()
-    assert [body["input"] for _, body in stand_in.script.asked] == [["one two", " ", "one two", "three"]]
+    assert [body["input"] for _, body in stand_in.script.calls] == [["one two", " ", "one two", "three"]]
     assert used.usage.input_tokens == 7
     assert used.usage.cost == pytest.approx(7 * 0.02 / 1e6 if spelling is openai else 0)
 
@@ -101,8 +101,8 @@ def test_a_diagram_is_written_by_a_chat_model_and_drawn_here(
     assert Image.open(io.BytesIO(picture.content)).size == (512, 512)
     assert picture.answered_by == f"{name(spelling)}:{chat}, drawn by multichain"
     assert picture.alt_text.startswith("Diagram of A diagram of pump, boiler, chimney: pump with boiler; ")
-    assert [path for path, _ in stand_in.script.asked] == ["chat/completions"]
-    assert '<passage n="2">\nAzure Databricks is' in stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert [path for path, _ in stand_in.script.calls] == ["chat/completions"]
+    assert '<passage n="2">\nAzure Databricks is' in stand_in.script.calls[0][1]["messages"][0]["content"]
     assert (used.usage.images, used.usage.output_tokens > 50) == (1, True)
 
 
@@ -125,7 +125,7 @@ def test_a_picture_of_the_images_api(spelling: Any, stand_in: StandIn, engine: E
     assert Image.open(io.BytesIO(picture.content)).format == "JPEG"
     assert (picture.mime_type, picture.answered_by) == ("image/jpeg", f"{name(spelling)}:gpt-image-2")
     assert picture.alt_text == "Picture of: A futuristic city with flying cars"
-    asked = stand_in.script.asked[1][1]
+    asked = stand_in.script.calls[1][1]
     assert (asked["size"], asked["quality"], asked["output_format"]) == ("1024x1536", "low", "jpeg")
     assert used.usage.images == 1
     assert used.usage.cost == pytest.approx((9 * 5 + 6144 * 30) / 1e6 if spelling is openai else 0)
@@ -138,7 +138,7 @@ def test_a_picture_of_a_chat_model_that_draws(spelling: Any, stand_in: StandIn, 
     picture, used = accounted(engine, images.draw("A city", [], style="", size="", sample=1))
     assert (picture.mime_type, picture.answered_by) == ("image/webp", f"{name(spelling)}:gpt-4.1")
     assert picture.alt_text == "Picture of: A card that says: A city"
-    (path, asked), *_ = stand_in.script.asked
+    (path, asked), *_ = stand_in.script.calls
     tool = {"type": "image_generation", "quality": "auto", "output_format": "webp", "model": "gpt-image-2"}
     assert (path, asked["tools"], asked["store"]) == ("responses", [tool], False)
     assert (used.usage.images, used.usage.output_tokens) == (1, 20 + 4096)
@@ -162,7 +162,7 @@ def test_a_refusal_by_moderation_tells_its_reason_and_what_it_cost(way: str, sta
     sentence = f"refused: openai:{asked} refused this (moderation_blocked: violence); put it in other words"
     assert told.value.coded_message == sentence  # type: ignore[attr-defined]
     assert (used.usage.cost > 0) == (way == "responses")
-    assert len(stand_in.script.asked) == 1
+    assert len(stand_in.script.calls) == 1
 
 
 def test_a_size_that_the_model_does_not_take_is_named(stand_in: StandIn, engine: Engine) -> None:
@@ -174,7 +174,7 @@ def test_a_size_that_the_model_does_not_take_is_named(stand_in: StandIn, engine:
 def test_a_model_that_is_gone_falls_through_visibly(stand_in: StandIn, engine: Engine) -> None:
     reply, used = accounted(engine, openai.chat(["gpt-4", "gpt-6-luna"]).complete("Hi", "", discard))
     assert reply.answered_by == "openai:gpt-6-luna"
-    assert [body["model"] for _, body in stand_in.script.asked] == ["gpt-4", "gpt-6-luna"]
+    assert [body["model"] for _, body in stand_in.script.calls] == ["gpt-4", "gpt-6-luna"]
     assert used.notes == ["model_passed_over: openai:gpt-4 is not there, or no longer"]
 
 
@@ -185,7 +185,7 @@ def test_not_permitted_or_out_of_quota_falls_through_at_once(
     stand_in.script.faults.append(Fault(status=status, code=code))
     reply = engine.run(openai.chat(["gpt-4.1-mini", "gpt-6-luna"]).complete("Hi", "", discard))
     assert reply.answered_by == "openai:gpt-6-luna"
-    assert len(stand_in.script.asked) == 2
+    assert len(stand_in.script.calls) == 2
 
 
 def test_without_fallback_the_first_alone_is_asked(stand_in: StandIn, engine: Engine) -> None:
@@ -194,15 +194,15 @@ def test_without_fallback_the_first_alone_is_asked(stand_in: StandIn, engine: En
     made = openai.images(["gpt-image-1", "gpt-image-2"], way="images", fallback=False)
     with pytest.raises(Exception, match=r"^openai:gpt-image-1 is not there"):
         engine.run(made.draw("A city", [], style="", size="", sample=1))
-    assert len(stand_in.script.asked) == 2
+    assert len(stand_in.script.calls) == 2
 
 
 def test_a_temperature_is_sent_to_models_that_take_one(stand_in: StandIn, engine: Engine) -> None:
     engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "Be brief.", discard))
     engine.run(openai.chat(["gpt-6-luna"]).complete("Hi", "", discard))
     engine.run(openai.chat(["gpt-4.1"], temperature=0.7).complete("Hi", "", discard))
-    assert [body.get("temperature") for _, body in stand_in.script.asked] == [0.0, None, 0.7]
-    assert [message["role"] for message in stand_in.script.asked[0][1]["messages"]] == ["system", "user"]
+    assert [body.get("temperature") for _, body in stand_in.script.calls] == [0.0, None, 0.7]
+    assert [message["role"] for message in stand_in.script.calls[0][1]["messages"]] == ["system", "user"]
 
 
 def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_is_said(
@@ -210,7 +210,7 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
 ) -> None:
     passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
     reply, used = accounted(engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, discard))
-    sent = stand_in.script.asked[0][1]["messages"][0]["content"]
+    sent = stand_in.script.calls[0][1]["messages"][0]["content"]
     assert ('n="3">\nPassage 2' in sent, 'n="4">' in sent) == (True, False)
     assert used.notes == ["passages_left_out: the last 6 of 9 passages do not fit the chat model's window"]
     assert reply.cited <= {0, 1, 2}
@@ -219,7 +219,7 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
 def test_a_window_that_holds_no_passage_is_an_error_and_nothing_is_paid(stand_in: StandIn, engine: Engine) -> None:
     with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage within its window"):
         engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, discard))
-    assert stand_in.script.asked == []
+    assert stand_in.script.calls == []
 
 
 SMALL = "llama3.3"
@@ -230,7 +230,7 @@ def test_a_small_fallback_model_that_is_not_asked_leaves_no_passage_out(stand_in
     passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 100, "a.txt") for n in range(50)]
     reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))
     assert reply.answered_by == "openai:gpt-4.1"
-    assert 'n="50">' in stand_in.script.asked[0][1]["messages"][0]["content"]
+    assert 'n="50">' in stand_in.script.calls[0][1]["messages"][0]["content"]
     assert used.notes == []
 
 
@@ -245,7 +245,7 @@ def test_the_passages_left_out_are_those_of_the_model_that_answered(stand_in: St
     stand_in.script.faults.append(Fault(status=403, code="forbidden"))
     stand_in.script.replies.append("So it is. [5] And so. [6]")
     reply, used = accounted(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))
-    first, second = (body["messages"][0]["content"] for _, body in stand_in.script.asked)
+    first, second = (body["messages"][0]["content"] for _, body in stand_in.script.calls)
     assert ('n="9">' in first, 'n="5">' in second, 'n="6">' in second) == (True, True, False)
     assert (reply.answered_by, reply.text, reply.cited) == (f"openai:{SMALL}", "So it is. [5] And so.", {4})
     assert used.notes == [
@@ -272,7 +272,7 @@ def test_a_diagram_that_cannot_be_drawn_is_sent_back_once(stand_in: StandIn, eng
     images = openai.images(chat_models=["gpt-4.1"], way="diagram")
     picture = engine.run(images.draw("A diagram of pumps", [], style="", size="", sample=1))
     assert picture.alt_text == "Diagram of A diagram of pumps: pumps with stand-in."
-    again = stand_in.script.asked[1][1]["messages"][0]["content"]
+    again = stand_in.script.calls[1][1]["messages"][0]["content"]
     assert "could not be used: nodes: List should have at least 2 items" in again
     stand_in.script.replies.extend(["no", "never"])
     with pytest.raises(Exception, match=r"^openai:gpt-4.1 wrote no diagram that can be drawn"):
@@ -286,13 +286,13 @@ def test_dimensions_shorten_the_vectors(stand_in: StandIn, engine: Engine) -> No
 def test_encodings(stand_in: StandIn, engine: Engine) -> None:
     engine.run(openai.embeddings("text-embedding-3-small").embed(["a"]))
     engine.run(compatible.embeddings("text-embedding-3-small").embed(["a"]))
-    assert [body["encoding_format"] for _, body in stand_in.script.asked] == ["base64", "float"]
+    assert [body["encoding_format"] for _, body in stand_in.script.calls] == ["base64", "float"]
 
 
 def test_many_texts_are_asked_for_within_the_limits(stand_in: StandIn, engine: Engine) -> None:
     vectors = engine.run(openai.embeddings("text-embedding-3-small", 8).embed([f"text {n}" for n in range(2100)]))
     assert vectors.shape == (2100, 8)
-    assert [len(body["input"]) for _, body in stand_in.script.asked] == [2048, 52]
+    assert [len(body["input"]) for _, body in stand_in.script.calls] == [2048, 52]
 
 
 @pytest.mark.parametrize(

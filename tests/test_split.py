@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.passages import Chunk
-from training.documents.chunking import split
+from training.documents.chunking import split_document
 from training.documents.load import Document
 
 GUIDE = """Before any heading.
@@ -38,7 +38,7 @@ markdown = st.lists(
 
 
 def test_sections_with_their_headings() -> None:
-    chunks = split(Document("guide.md", GUIDE), 800, 80)
+    chunks = split_document(Document("guide.md", GUIDE), 800, 80)
     assert [(chunk.heading, chunk.text) for chunk in chunks] == [
         ("", "Before any heading."),
         ("Guide", "First paragraph. It has two sentences."),
@@ -50,27 +50,27 @@ def test_sections_with_their_headings() -> None:
 
 
 def test_a_text_file_has_no_headings() -> None:
-    (chunk,) = split(Document("notes/azure.txt", "# Not a heading"), 800, 80)
+    (chunk,) = split_document(Document("notes/azure.txt", "# Not a heading"), 800, 80)
     assert chunk == Chunk("notes/azure.txt", "azure", "", 0, 0, 15, "# Not a heading")
 
 
 def test_long_text_is_cut_at_sentences() -> None:
     text = " ".join(f"This is sentence number {number}." for number in range(20))
-    chunks = split(Document("a.txt", text), 100, 0)
+    chunks = split_document(Document("a.txt", text), 100, 0)
     assert all(chunk.text.endswith(".") and len(chunk.text) <= 100 for chunk in chunks)
     assert " ".join(chunk.text for chunk in chunks) == text
 
 
 @given(markdown, st.sampled_from([(50, 0), (80, 20), (800, 80)]))
 def test_every_chunk_stands_where_it_says(text: str, sizes: tuple[int, int]) -> None:
-    for chunk in split(Document("a.md", text), *sizes):
+    for chunk in split_document(Document("a.md", text), *sizes):
         assert text[chunk.start : chunk.end] == chunk.text
         assert 0 < len(chunk.text) <= sizes[0]
 
 
 @given(markdown)
 def test_no_word_of_the_text_is_lost(text: str) -> None:
-    chunks = split(Document("a.md", text), 80, 0)
+    chunks = split_document(Document("a.md", text), 80, 0)
     told = "".join(chunk.text + "".join(chunk.heading.split(" > ")) for chunk in chunks)
     for word in ("sentence", "Another", "item", "code"):
         assert (word in told) == (word in text)

@@ -8,7 +8,7 @@ import pytest
 
 from doors import spark_session
 from model.errors import DocumentError
-from training.documents.load import load
+from training.documents.load import load_documents
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def spark() -> Iterator[Any]:
 @pytest.mark.parametrize("name", ["manuals", "table:manuals"])
 def test_a_table_as_documents(name: str, spark: Any) -> None:
     assert spark.catalog.tableExists("manuals")
-    loaded = load([name])
+    loaded = load_documents([name])
     assert [(one.source, one.page, one.title, one.text, one.tags) for one in loaded.documents] == [
         ("manuals", 1, "pump", "The pump needs oil.", ("year=2024",)),
         ("manuals", 2, "fox", "A fox runs.", ("year=2025",)),
@@ -34,9 +34,9 @@ def test_a_table_as_documents(name: str, spark: Any) -> None:
 def test_a_table_that_is_not_there(name: str, spark: Any) -> None:
     assert not spark.catalog.tableExists("nope")
     with pytest.raises(DocumentError, match=rf"table {name}: there is no such table, or it may not be read"):
-        load([f"table:{name}"], strict=True)
+        load_documents([f"table:{name}"], strict=True)
     with pytest.raises(DocumentError, match=r"there is no file or folder .*; --documents takes either"):
-        load([name])
+        load_documents([name])
 
 
 def test_without_spark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,4 +46,4 @@ def test_without_spark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(
         DocumentError, match=r"a table needs pyspark, which is not installed; pip install -e '\.\[spark\]'"
     ):
-        load(["table:manuals"])
+        load_documents(["table:manuals"])

@@ -56,7 +56,7 @@ def paid(index_folder: Path, stand_in: StandIn, tmp_path: Path, monkeypatch: pyt
         "    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}\n",
         "utf-8",
     )
-    stand_in.script.plain = True
+    stand_in.script.is_plain = True
     profile = Profile.read("paid.yaml")
     return profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
@@ -72,7 +72,7 @@ def test_what_is_asked_twice_at_once_is_paid_once(paid: Pipeline, stand_in: Stan
     row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
     other = {"qa": {"question": "What is GPT-4?"}, "image_generation": {"prompt": "A fox", "sample": 2}}
     answers = paid.answer_requests([Request(one) for one in [row, other, row, row]])
-    asked = [path for path, _ in stand_in.script.asked]
+    asked = [path for path, _ in stand_in.script.calls]
     assert sorted(asked) == ["chat/completions"] * 2 + ["images/generations"] * 2
     assert [answer["qa"]["usage"]["cached"] for answer in answers] == [False, False, True, True]
     assert [answer["qa"]["usage"]["cost"] > 0 for answer in answers] == [True, True, False, False]
@@ -93,7 +93,7 @@ def test_a_shared_call_is_tried_more_often_than_a_lone_one(paid: Pipeline, stand
 
 
 def test_one_bad_row_harms_no_other(paid: Pipeline, stand_in: StandIn) -> None:
-    stand_in.script.plain = False
+    stand_in.script.is_plain = False
     rows: list[Any] = [{"qa": {"question": f"What is LangChain {n}?"}} for n in range(5)]
     rows[2] = {"qa": {"question": ""}}
     rows.append({"image_generation": {"prompt": "a weapon"}})
@@ -113,7 +113,7 @@ def test_from_sixty_four_threads_at_once(paid: Pipeline, stand_in: StandIn) -> N
     with ThreadPoolExecutor(64) as pool:
         assert set(pool.map(ask, range(64))) == {""}
     assert stand_in.script.peak["chat/completions"] <= 16
-    assert len(stand_in.script.asked) <= 64
+    assert len(stand_in.script.calls) <= 64
 
 
 def test_a_deadline_of_a_millisecond(paid: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_refusals_for_ten_seconds_are_sat_out(paid: Pipeline, stand_in: StandIn)
     threading.Timer(10, stand_in.script.faults.clear).start()
     answers = paid.answer_requests([Request({"qa": {"question": f"What is LangChain {n}?"}}) for n in range(12)])
     assert [answer["qa"]["error"] for answer in answers] == [""] * 12
-    assert len(stand_in.script.asked) < 200
+    assert len(stand_in.script.calls) < 200
 
 
 def test_a_fork_after_it_was_used_answers_too(pipeline: Pipeline) -> None:
@@ -174,7 +174,7 @@ def test_a_loop_that_dies_under_a_request_is_an_error_and_the_next_call_has_a_ne
 
     thread = threading.Thread(target=ask)
     thread.start()
-    while not stand_in.script.asked:
+    while not stand_in.script.calls:
         time.sleep(0.01)
     live = paid.engine._loop_thread  # noqa: SLF001 - nothing else can kill it
     assert live is not None

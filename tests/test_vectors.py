@@ -16,8 +16,8 @@ from model.profile import Profile
 from model.retrieval.local.index import Index
 from standin.app import StandIn
 from training.indexing import embedding_cache
-from training.indexing.build import build
-from training.indexing.embedding_cache import Vectors
+from training.indexing.build import build_index
+from training.indexing.embedding_cache import EmbeddingCache
 
 PROBE = np.array([1.0, 0.0], dtype=np.float32)
 
@@ -32,17 +32,17 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def built(texts: Path, max_cost: float | None = None) -> Any:
-    return build(Profile.read("openai"), [texts], texts.parent / "index", lambda _done, _total: None, max_cost)
+    return build_index(Profile.read("openai"), [texts], texts.parent / "index", lambda _done, _total: None, max_cost)
 
 
-def opened(file: Path, model: str = "a:b", probe: Any = PROBE) -> Vectors:
-    kept = Vectors(file, model)
-    kept.verify(np.array(probe, dtype=np.float32))
+def opened(file: Path, model: str = "a:b", probe: Any = PROBE) -> EmbeddingCache:
+    kept = EmbeddingCache(file, model)
+    kept.check_model(np.array(probe, dtype=np.float32))
     return kept
 
 
 def inputs(stand_in: StandIn) -> list[int]:
-    return [len(body["input"]) for path, body in stand_in.script.asked if path == "embeddings"]
+    return [len(body["input"]) for path, body in stand_in.script.calls if path == "embeddings"]
 
 
 def test_no_text_is_embedded_twice(stand_in: StandIn, texts: Path) -> None:
@@ -53,20 +53,20 @@ def test_no_text_is_embedded_twice(stand_in: StandIn, texts: Path) -> None:
     second = built(texts)
     assert inputs(stand_in) == [1, 3, 1, 1]
     assert [chunk.searchable_text for chunk in Index.open(second.folder).chunks][:3] == before
-    assert (second.spent.input_tokens < first.spent.input_tokens, second.spent.cost > 0) == (True, True)
+    assert (second.usage.input_tokens < first.usage.input_tokens, second.usage.cost > 0) == (True, True)
 
 
 def test_a_build_of_kept_vectors_is_the_same_as_one_from_scratch(stand_in: StandIn, texts: Path) -> None:
     first = built(texts).manifest
     assert built(texts).manifest == first
-    (texts.parent / embedding_cache.FILE).unlink()
+    (texts.parent / embedding_cache.CACHE_FILE).unlink()
     assert built(texts).manifest == first
 
 
 def test_it_stops_before_the_limit_and_keeps_what_is_done(
     stand_in: StandIn, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.indexing.embedding._BATCH", 1)
+    monkeypatch.setattr("training.indexing.embedding._BATCH_SIZE", 1)
     with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000008: 1 chunks are "):
         built(texts, 0.0000008)
     assert inputs(stand_in) == [1, 1, 1]
@@ -105,16 +105,16 @@ def test_a_killed_build_goes_on_where_it_was(stand_in: StandIn, texts: Path) -> 
 
 def test_what_is_kept_is_found_by_model_and_text(tmp_path: Path) -> None:
     kept = opened(tmp_path / "v.db")
-    kept.keep(["one", "two"], np.array([[1, 2], [3, 4]], dtype=np.float32))
-    found = opened(tmp_path / "v.db").kept(["two", "three", *map(str, range(2000))])
+    kept.put(["one", "two"], np.array([[1, 2], [3, 4]], dtype=np.float32))
+    found = opened(tmp_path / "v.db").get(["two", "three", *map(str, range(2000))])
     assert {text: row.tolist() for text, row in found.items()} == {"two": [3, 4]}
-    assert opened(tmp_path / "v.db", "a:c").kept(["two"]) == {}
+    assert opened(tmp_path / "v.db", "a:c").get(["two"]) == {}
 
 
 @pytest.mark.parametrize("other", [[0.0, 1.0], [1.0, 0.0, 0.0]])
 def test_what_another_model_of_the_name_made_is_forgotten(other: list[float], tmp_path: Path) -> None:
-    opened(tmp_path / "v.db").keep(["one"], np.array([[1, 2]], dtype=np.float32))
-    assert opened(tmp_path / "v.db", probe=other).kept(["one"]) == {}
+    opened(tmp_path / "v.db").put(["one"], np.array([[1, 2]], dtype=np.float32))
+    assert opened(tmp_path / "v.db", probe=other).get(["one"]) == {}
 
 
 def test_several_at_once(tmp_path: Path) -> None:
@@ -122,16 +122,16 @@ def test_several_at_once(tmp_path: Path) -> None:
 
     def keep(number: int) -> None:
         row = np.full((1, 2), number, dtype=np.float32)
-        opened(tmp_path / "v.db").keep([str(number)], row)
+        opened(tmp_path / "v.db").put([str(number)], row)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(keep, range(40)))
-    found = opened(tmp_path / "v.db").kept(map(str, range(40)))
+    found = opened(tmp_path / "v.db").get(map(str, range(40)))
     assert {text: row.tolist() for text, row in found.items()} == {str(n): [n, n] for n in range(40)}
 
 
 def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
-    (texts.parent / embedding_cache.FILE).write_text("garbage " * 100, "utf-8")
+    (texts.parent / embedding_cache.CACHE_FILE).write_text("garbage " * 100, "utf-8")
     with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move it away"):
         built(texts)
     assert not (texts.parent / "index").exists()
@@ -139,10 +139,10 @@ def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
 
 def test_a_text_is_forgotten_with_the_last_document_that_held_it(tmp_path: Path) -> None:
     kept = opened(tmp_path / "v.db")
-    kept.keep(["shared", "own", "old"], np.eye(3, 2, dtype=np.float32))
-    kept.hold([("shared", "a.txt"), ("shared", "b.txt"), ("own", "a.txt"), ("old", "a.txt")])
-    assert embedding_cache.forget(tmp_path / "v.db", ["a.txt"]) == 2
-    assert set(kept.kept(["shared", "own", "old"])) == {"shared"}
-    assert embedding_cache.forget(tmp_path / "v.db", ["a.txt"]) == 0
-    assert embedding_cache.forget(tmp_path / "none.db", ["a.txt"]) == 0
+    kept.put(["shared", "own", "old"], np.eye(3, 2, dtype=np.float32))
+    kept.record_sources([("shared", "a.txt"), ("shared", "b.txt"), ("own", "a.txt"), ("old", "a.txt")])
+    assert embedding_cache.forget_sources(tmp_path / "v.db", ["a.txt"]) == 2
+    assert set(kept.get(["shared", "own", "old"])) == {"shared"}
+    assert embedding_cache.forget_sources(tmp_path / "v.db", ["a.txt"]) == 0
+    assert embedding_cache.forget_sources(tmp_path / "none.db", ["a.txt"]) == 0
     assert not (tmp_path / "none.db").exists()

@@ -16,16 +16,16 @@ from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.local.index import Index
 
-from .evaluation.dataset import source_of
+from .evaluation.dataset import paragraph_source
 from .indexing import embedding_cache as vectors
 from .indexing import index_writer
-from .indexing.index_writer import Content
-from .packaging.log_model import same_embedding
+from .indexing.index_writer import IndexContent
+from .packaging.log_model import check_embedding
 from .progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovalCounts:
     """What was removed: chunks of the index, kept vectors, and questions."""
 
     chunks: int
@@ -33,68 +33,72 @@ class Removed:
     questions: int
 
 
-def forget(
+def forget_documents(
     profile: Profile, sources: Sequence[str], folder: Path, evaluations: Sequence[Path], progress: Progress
-) -> Removed:
+) -> RemovalCounts:
     """Removes the documents ``sources`` from the index in ``folder``, from kept vectors and from ``evaluations``.
 
     What is removed already is passed over, so that it can be run again. Raises IndexFolderError, and CommandError
     when nothing would be left in the index, or its embeddings are not the profile's.
     """
     index = Index.open(folder)
-    same_embedding(profile, index)
-    gone = frozenset(sources)
-    kept = [chunk for chunk in index.chunks if chunk.source not in gone]
-    if not kept:
+    check_embedding(profile, index)
+    forgotten_sources = frozenset(sources)
+    remaining = [chunk for chunk in index.chunks if chunk.source not in forgotten_sources]
+    if not remaining:
         raise CommandError(f"nothing would be left in {folder.absolute()}; remove that folder instead")
-    questions = sum(_without(file, gone) for file in evaluations)
-    removed = len(index.chunks) - len(kept)
-    if removed or gone & index.manifest.documents.keys():
-        told = index.manifest
-        documents = {source: digest for source, digest in told.documents.items() if source not in gone}
-        content = Content(kept, documents, told.chunking, told.language)
-        index_writer.written(content, profile, folder.absolute(), progress, before=index)
-    return Removed(removed, vectors.forget(Path(vectors.FILE), gone), questions)
+    questions = sum(_remove_from_file(file, forgotten_sources) for file in evaluations)
+    removed = len(index.chunks) - len(remaining)
+    if removed or forgotten_sources & index.manifest.documents.keys():
+        manifest = index.manifest
+        documents = {source: digest for source, digest in manifest.documents.items() if source not in forgotten_sources}
+        content = IndexContent(remaining, documents, manifest.chunking, manifest.language)
+        index_writer.write_index_folder(content, profile, folder.absolute(), progress, previous=index)
+    return RemovalCounts(removed, vectors.forget_sources(Path(vectors.CACHE_FILE), forgotten_sources), questions)
 
 
-def _without(file: Path, gone: frozenset[str]) -> int:
+def _remove_from_file(file: Path, forgotten_sources: frozenset[str]) -> int:
     """Removes the questions about ``gone`` from an evaluation file, which is replaced whole; gives how many."""
     try:
         text = file.read_text("utf-8")
-        told, removed = _squad(text, gone) if file.suffix == ".json" else _lines(text, gone)
+        content, removed = (
+            _remove_from_squad(text, forgotten_sources)
+            if file.suffix == ".json"
+            else _remove_from_lines(text, forgotten_sources)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file.absolute()} is no evaluation file ({type(error).__name__}); it is as it was"
         ) from None
     if removed:
-        _replace(file, told)
+        _replace_file(file, content)
     return removed
 
 
-def _lines(text: str, gone: frozenset[str]) -> tuple[str, int]:
+def _remove_from_lines(text: str, forgotten_sources: frozenset[str]) -> tuple[str, int]:
     lines = text.splitlines(keepends=True)
-    kept = [line for line in lines if not (line.strip() and json.loads(line).get("source") in gone)]
-    return "".join(kept), len(lines) - len(kept)
+    remaining = [line for line in lines if not (line.strip() and json.loads(line).get("source") in forgotten_sources)]
+    return "".join(remaining), len(lines) - len(remaining)
 
 
-def _squad(text: str, gone: frozenset[str]) -> tuple[str, int]:
+def _remove_from_squad(text: str, forgotten_sources: frozenset[str]) -> tuple[str, int]:
     """Paragraphs go with their questions; those behind them keep their numbers, so an empty one stays in the place."""
-    told: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = json.loads(text)
     removed = 0
-    for source, paragraph in _paragraphs(told):
-        if source in gone:
+    for source, paragraph in _list_paragraphs(content):
+        if source in forgotten_sources:
             removed += len(paragraph["qas"])
             paragraph.update(context="", qas=[])
-    return json.dumps(told, ensure_ascii=False) + "\n", removed
+    return json.dumps(content, ensure_ascii=False) + "\n", removed
 
 
-def _paragraphs(told: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for article in told["data"]:
+def _list_paragraphs(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for article in content["data"]:
         for number, paragraph in enumerate(article["paragraphs"]):
-            yield source_of(article["title"], number), paragraph
+            yield paragraph_source(article["title"], number), paragraph
 
 
-def _replace(file: Path, text: str) -> None:
+def _replace_file(file: Path, text: str) -> None:
     handle, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         out.write(text)

@@ -2,7 +2,7 @@
 
 import warnings
 
-from .packaging.log_model import log
+from .packaging.log_model import log_model as log
 
 __all__ = ["log"]
 

@@ -9,18 +9,18 @@ import click
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are done."""
-_PATIENCE = 0.5  # seconds
+_DELAY = 0.5  # seconds
 
 
 @contextmanager
-def bar(label: str) -> Iterator[Progress]:
+def show_progress(label: str) -> Iterator[Progress]:
     """A bar that shows when a step takes longer than half a second."""
     bars: list[Any] = []
     started: list[float] = []
 
     def show(done: int, total: int) -> None:
         started.append(time.monotonic())
-        if not bars and done < total and time.monotonic() - started[0] > _PATIENCE:
+        if not bars and done < total and time.monotonic() - started[0] > _DELAY:
             bars.append(click.progressbar(length=total, label=label))
             bars[0].__enter__()
         if bars:
@@ -29,5 +29,5 @@ def bar(label: str) -> Iterator[Progress]:
     try:
         yield show
     finally:
-        for one in bars:
-            one.__exit__(None, None, None)
+        for progress_bar in bars:
+            progress_bar.__exit__(None, None, None)

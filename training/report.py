@@ -4,45 +4,56 @@ import click
 
 from model.profile import Profile
 
-from .indexing.build import Built
-from .indexing.estimate import Estimate
+from .indexing.build import BuildResult
+from .indexing.estimate import BuildEstimate
 
 
-def tell(built: Built) -> None:
+def print_build(built: BuildResult) -> None:
     """Says what a build made."""
-    _tell_read(built)
-    counts = f"{len(built.loaded.digests)} documents, {built.manifest.chunks} chunks"
+    _print_loading(built)
+    counts = f"{len(built.load_result.digests)} documents, {built.manifest.chunks} chunks"
     done = f"in {built.seconds:.1f} s"
-    if built.changes and not built.changes.any and not built.written:
+    if built.changes and not built.changes.has_changes and not built.is_written:
         click.echo(f"The index of {counts} is as it would be built now; read {done}:\n{built.folder}")
     else:
         click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions, {done}:\n{built.folder}")
-    if built.spent.input_tokens or not built.spent.cost_known:
-        cost = f"${built.spent.cost:.6f}" if built.spent.cost_known else "a cost that is not known"
-        click.echo(f"Embedded {built.spent.input_tokens:,} tokens for {cost}")
+    if built.usage.input_tokens or not built.usage.cost_known:
+        cost = f"${built.usage.cost:.6f}" if built.usage.cost_known else "a cost that is not known"
+        click.echo(f"Embedded {built.usage.input_tokens:,} tokens for {cost}")
 
 
-def tell_estimate(told: Estimate) -> None:
+def print_estimate(estimate: BuildEstimate) -> None:
     """Says what a build would do."""
-    _tell_read(told)
-    counts = f"{len(told.loaded.digests)} documents, {told.chunks} chunks"
-    cost = "a cost that is not known" if told.cost is None else f"at most ${told.cost:.7f}" if told.cost else "no cost"
+    _print_loading(estimate)
+    counts = f"{len(estimate.load_result.digests)} documents, {estimate.chunks} chunks"
+    cost = (
+        "a cost that is not known"
+        if estimate.cost is None
+        else f"at most ${estimate.cost:.7f}"
+        if estimate.cost
+        else "no cost"
+    )
     click.echo(f"Would build an index of {counts}")
-    click.echo(f"Would embed {told.wanted:,} texts, at most {told.tokens:,} tokens, with {told.model} for {cost}")
+    click.echo(
+        f"Would embed {estimate.missing_texts:,} texts, at most {estimate.tokens:,} tokens, "
+        f"with {estimate.model} for {cost}"
+    )
 
 
-def tell_look(profile: Profile) -> None:
+def print_remote_index(profile: Profile) -> None:
     """Says what a build would describe."""
-    from .indexing.ai_search import look  # Databricks' SDK, half a second
+    from .indexing.ai_search import inspect_index  # Databricks' SDK, half a second
 
-    found = look(profile)
-    click.echo(f"Would describe the AI Search index {found.name} of {found.rows:,} rows; nothing is embedded")
+    remote_index = inspect_index(profile)
+    click.echo(
+        f"Would describe the AI Search index {remote_index.name} of {remote_index.rows:,} rows; nothing is embedded"
+    )
 
 
-def _tell_read(told: Built | Estimate) -> None:
-    for one in told.loaded.skipped:
-        click.echo(f"Skipped {one.place}: {one.why}")
-    if told.anew:
-        click.echo(told.anew)
-    if told.changes:
-        click.echo(f"Documents: {told.changes.told}")
+def _print_loading(result: BuildResult | BuildEstimate) -> None:
+    for skipped in result.load_result.skipped:
+        click.echo(f"Skipped {skipped.location}: {skipped.reason}")
+    if result.rebuild_reason:
+        click.echo(result.rebuild_reason)
+    if result.changes:
+        click.echo(f"Documents: {result.changes.in_words}")

@@ -93,7 +93,7 @@ def _redact(value: Any) -> Any:  # JSON
     if isinstance(value, dict):
         return {name: _redact(item) for name, item in value.items() if name not in _OMITTED_FIELDS}
     if isinstance(value, list | tuple):
-        return [_redact(one) for one in value]
+        return [_redact(item) for item in value]
     return f"({len(value)} characters)" if isinstance(value, str) and _is_masked() and value else value
 
 

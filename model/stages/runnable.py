@@ -96,7 +96,7 @@ def _unpickle(name: str) -> Any:  # whatever was pickled
     if not file.is_file():
         raise ProfileError(
             f"the object {name} is not here; give it as "
-            f"training.packaging.log_model.log(profile, index, runnables={{{name!r}: …}})"
+            f"training.packaging.log_model.log_model(profile, index, runnables={{{name!r}: …}})"
         )
     import cloudpickle
 

@@ -8,7 +8,7 @@ import click
 
 from ..errors import ServingError
 
-CHAMPION = "models:/multichain@champion"
+CHAMPION_URI = "models:/multichain@champion"
 
 
 @click.command()
@@ -17,7 +17,7 @@ CHAMPION = "models:/multichain@champion"
 @click.option("--prompt", help="A prompt for the stage image_generation; may refer to {qa.answer}.")
 @click.option(
     "--target",
-    default=CHAMPION,
+    default=CHAMPION_URI,
     show_default=True,
     help="models:/NAME@ALIAS, a folder, http://HOST:PORT, or endpoints:/NAME.",
 )
@@ -55,34 +55,34 @@ def ask(
     if expected and bad is None:
         raise click.UsageError("--expected goes with --bad")
     if why is not None:
-        feedback.traced()
-    request = _request(request_json, question, prompt)
-    response = client.target(target).ask(request)
+        feedback.enable_tracing()
+    request = _build_request(request_json, question, prompt)
+    response = client.open_target(target).ask(request)
     if raw:
         click.echo(json.dumps(response, ensure_ascii=False))
     else:
-        for line in display.lines(response, out):
+        for line in display.format_response(response, out):
             click.echo(line)
     if why is not None:
-        feedback.mark(response["meta"]["trace_id"], why, expected, good=bad is None)
+        feedback.record_feedback(response["meta"]["trace_id"], why, expected, good=bad is None)
         click.echo(f"Kept that it is {'good' if bad is None else 'bad'}, at the trace {response['meta']['trace_id']}")
-    if display.failed(response):
+    if display.has_failed(response):
         raise click.exceptions.Exit(1)
 
 
 @click.command()
-@click.option("--target", default=CHAMPION, show_default=True, help="The version to serve.")
+@click.option("--target", default=CHAMPION_URI, show_default=True, help="The version to serve.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--stream", is_flag=True, help="Serve /stream too: server-sent events while a request is answered.")
 def up(target: str, host: str, port: int, stream: bool) -> None:
     """Serve a version over REST on this machine, as MLflow does."""
-    from ..local.server import up
+    from ..local.server import serve
 
-    up(target, host, port, stream=stream)
+    serve(target, host, port, stream=stream)
 
 
-def _request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:
+def _build_request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:
     if request_json is not None:
         if question or prompt:
             raise click.UsageError("give the request as JSON, or by --question and --prompt, not both")

@@ -7,14 +7,16 @@ from typing import Any
 import click
 
 from ..errors import ServingError
-from .workspace import place, placed
+from .workspace import azure_options, azure_workspace_at
 
-_ENDPOINT = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
-_NOTHING = "nothing billable is left of what this project made"
-_NAME = click.option("--name", default="multichain", show_default=True, help="The registered model, of three levels.")
+_ENDPOINT_OPTION = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
+_NOTHING_LEFT = "nothing billable is left of what this project made"
+_NAME_OPTION = click.option(
+    "--name", default="multichain", show_default=True, help="The registered model, of three levels."
+)
 
 
-def _sized(command: Callable[..., Any]) -> Callable[..., Any]:
+def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Takes how large it has to be."""
     rate = click.option(
         "--requests-per-second", "rate", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True)
@@ -29,7 +31,7 @@ def _sized(command: Callable[..., Any]) -> Callable[..., Any]:
     return rate(seconds(command))
 
 
-def _set(command: Callable[..., Any]) -> Callable[..., Any]:
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Takes what it is set to."""
     secret = click.option("--secret", multiple=True, metavar="NAME=SCOPE/KEY", help="A variable from a secret scope.")
     plain = click.option("--set", "plain", multiple=True, metavar="NAME=VALUE", help="A variable that all may see.")
@@ -52,11 +54,11 @@ def _set(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@_NAME
+@_NAME_OPTION
 @click.option("--alias", default="champion", show_default=True, help="Which version.")
-@_ENDPOINT
-@_sized
-@_set
+@_ENDPOINT_OPTION
+@size_options
+@setting_options
 @click.option("--golden", type=click.Path(path_type=Path), help="JSON lines with questions that it has to answer.")
 @click.option("--watch", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Seconds under traffic.")
 @click.option("--plan", "planned", is_flag=True, help="Say what would be done, and do nothing.")
@@ -75,32 +77,32 @@ def deploy(
     traffic and is watched. An interrupted deployment is gone on with when it is run again.
     """
     from ..endpoint import connection, invocation, rollout_plan
-    from ..endpoint.rollout import Deployment
-    from ..endpoint.updates import Changes
+    from ..endpoint.rollout import EndpointRollout
+    from ..endpoint.updates import EndpointUpdater
 
-    client = connection.workspace()
-    changes = Changes(client, _wanted(name, alias, endpoint or name.rpartition(".")[2], how), click.echo)
-    questions = invocation.golden(golden)
-    with connection.refused("looking who you are"):
-        warning = rollout_plan.creator(client)
+    client = connection.connect_workspace()
+    changes = EndpointUpdater(client, _build_spec(name, alias, endpoint or name.rpartition(".")[2], how), click.echo)
+    questions = invocation.read_golden_questions(golden)
+    with connection.translate_errors("looking who you are"):
+        warning = rollout_plan.warn_about_creator(client)
     if warning:
         click.echo(f"WARN  {warning}")
     if planned:
-        for line in rollout_plan.plan(changes):
+        for line in rollout_plan.describe_plan(changes):
             click.echo(line)
     else:
-        Deployment(changes, questions, watch).run()
+        EndpointRollout(changes, questions, watch).run()
 
 
 @click.command()
-@_NAME
-@_ENDPOINT
+@_NAME_OPTION
+@_ENDPOINT_OPTION
 def status(name: str, endpoint: str | None) -> None:
     """Show an endpoint's state, versions with their traffic, a change under way, and its last errors."""
     from ..endpoint import connection
-    from ..endpoint.state import status
+    from ..endpoint.state import describe_endpoint
 
-    for line in status(connection.workspace(), endpoint or name.rpartition(".")[2]):
+    for line in describe_endpoint(connection.connect_workspace(), endpoint or name.rpartition(".")[2]):
         click.echo(line)
 
 
@@ -111,15 +113,15 @@ def status(name: str, endpoint: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("smoke.md"), show_default=True, help="The report.")
 def smoke(name: str, endpoint: str, profile: str, out: Path) -> None:
     """Ten minutes against a workspace, from nothing to teardown: train, deploy, ask, remove; with a written report."""
-    from ..workspace.smoke_test import smoke
+    from ..workspace.smoke_test import run_smoke_test
 
-    smoke(name, endpoint, profile, out, click.echo)
+    run_smoke_test(name, endpoint, profile, out, click.echo)
 
 
 @click.command()
 @click.option("--model", default="", metavar="NAME", help="Remove this registered model with all versions, too.")
 @click.option("--everything", is_flag=True, help="The Azure workspace and its resource group, too.")
-@placed
+@azure_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def teardown(
     model: str,
@@ -134,52 +136,52 @@ def teardown(
     Endpoints, jobs, clusters for good, secret scopes. Run it again when it was interrupted.
     """
     from ..endpoint import connection
-    from ..workspace.teardown import removed, things
+    from ..workspace.teardown import find_resources, remove_resources
 
-    azure = place(subscription, group, workspace) if everything else None
-    if azure and not azure.there():  # it went at an earlier try
+    azure = azure_workspace_at(subscription, group, workspace) if everything else None
+    if azure and not azure.exists():  # it went at an earlier try
         azure.delete(click.echo)
-        click.echo(f"The workspace {workspace} is gone: {_NOTHING}")
+        click.echo(f"The workspace {workspace} is gone: {_NOTHING_LEFT}")
         return
-    client = connection.workspace()
-    found = things(client, model)
+    client = connection.connect_workspace()
+    resources = find_resources(client, model)
     for line in azure.status() if azure else ():
         click.echo(f"  {line}")
-    for thing in found:
-        click.echo(f"  {thing.told}")
+    for resource in resources:
+        click.echo(f"  {resource.in_words}")
     host = str(client.config.host)
-    if (found or azure) and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
+    if (resources or azure) and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
         raise ServingError("nothing was removed")
-    removed(found, click.echo)
-    left = things(client, model)
-    if any(thing.billable for thing in left):
-        raise ServingError(f"still there: {', '.join(thing.told for thing in left)}; run it again")
+    remove_resources(resources, click.echo)
+    remaining = find_resources(client, model)
+    if any(resource.is_billable for resource in remaining):
+        raise ServingError(f"still there: {', '.join(resource.in_words for resource in remaining)}; run it again")
     if azure:
         azure.delete(click.echo)
-    click.echo(f"Left: {left[0].told}" if left else f"Looked again in {host}: {_NOTHING}")
+    click.echo(f"Left: {remaining[0].in_words}" if remaining else f"Looked again in {host}: {_NOTHING_LEFT}")
 
 
-def _wanted(model: str, alias: str, endpoint: str, how: dict[str, Any]) -> Any:
+def _build_spec(model: str, alias: str, endpoint: str, options: dict[str, Any]) -> Any:
     """What is to be served. Raises ServingError when the alias points at nothing."""
     from mlflow import MlflowClient  # two seconds
     from mlflow.exceptions import MlflowException
 
-    from ..endpoint.spec import Wanted, size, variables
+    from ..endpoint.spec import EndpointSpec, choose_size, parse_variables
 
     try:
         version = MlflowClient(registry_uri="databricks-uc").get_model_version_by_alias(model, alias).version
     except MlflowException as error:
         raise ServingError(f"cannot find {model}@{alias} in Unity Catalog: {error.message.splitlines()[0]}") from None
-    return Wanted(
+    return EndpointSpec(
         endpoint,
         model,
         str(version),
-        size(how["rate"], how["seconds"]),
-        how["environment"],
-        variables(how["secret"], how["plain"]),
-        how["route_optimized"],
-        how["tables"],
-        how["calls_per_minute"],
-        how["budget_policy"],
-        dict(word.partition("=")[::2] for word in how["tag"]),
+        choose_size(options["rate"], options["seconds"]),
+        options["environment"],
+        parse_variables(options["secret"], options["plain"]),
+        options["route_optimized"],
+        options["tables"],
+        options["calls_per_minute"],
+        options["budget_policy"],
+        dict(word.partition("=")[::2] for word in options["tag"]),
     )

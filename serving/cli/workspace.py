@@ -9,7 +9,7 @@ import click
 from ..errors import ServingError
 
 
-def placed(command: Callable[..., Any]) -> Callable[..., Any]:
+def azure_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Takes where the workspace is."""
     subscription = click.option("--subscription", envvar="AZURE_SUBSCRIPTION_ID", help="[env: AZURE_SUBSCRIPTION_ID]")
     group = click.option("--group", default="multichain", show_default=True, help="The resource group.")
@@ -23,7 +23,7 @@ def workspace() -> None:
 
 
 @workspace.command()
-@placed
+@azure_options
 @click.option("--location", default="westeurope", show_default=True, help="Azure's region.")
 @click.option("--environment", default="dev", show_default=True, help="The tag's value.")
 @click.option("--cluster", help="Make a cluster of this name for notebooks.")
@@ -48,42 +48,42 @@ def create(
     missing = [name for name in secret if not os.environ.get(name)]
     if missing:
         raise ServingError(f"{', '.join(missing)} is not set here, so there is no secret to put")
-    host = place(subscription, group, workspace).create(location, environment, click.echo)
+    host = azure_workspace_at(subscription, group, workspace).create(location, environment, click.echo)
     click.echo(f"The workspace is there; next: export DATABRICKS_HOST={host}")
     if not (cluster or secret):
         return
-    client = connection.workspace(host)
+    client = connection.connect_workspace(host)
     if cluster:
-        click.echo(contents.cluster(client, cluster, terminate_after, environment))
+        click.echo(contents.create_cluster(client, cluster, terminate_after, environment))
     if secret:
-        click.echo(contents.secrets(client, f"multichain-{environment}", secret))
+        click.echo(contents.put_secrets(client, f"multichain-{environment}", secret))
 
 
 @workspace.command()
-@placed
+@azure_options
 def status(subscription: str | None, group: str, workspace: str) -> None:
     """Show the resource group and the workspace."""
-    for line in place(subscription, group, workspace).status():
+    for line in azure_workspace_at(subscription, group, workspace).status():
         click.echo(line)
 
 
 @workspace.command()
-@placed
+@azure_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(subscription: str | None, group: str, workspace: str, yes: bool) -> None:
     """Remove the workspace and the resource group, as far as this project made them."""
-    found = place(subscription, group, workspace)
-    for line in found.status():
+    azure_workspace = azure_workspace_at(subscription, group, workspace)
+    for line in azure_workspace.status():
         click.echo(line)
     if not yes and click.prompt(f"Type {workspace} to remove what this project made", default="") != workspace:
         raise ServingError("nothing was removed")
-    found.delete(click.echo)
+    azure_workspace.delete(click.echo)
 
 
-def place(subscription: str | None, group: str, workspace: str) -> Any:  # Azure
+def azure_workspace_at(subscription: str | None, group: str, workspace: str) -> Any:  # Azure
     """The place. Raises ServingError without a subscription."""
-    from ..workspace.azure_workspace import Azure
+    from ..workspace.azure_workspace import AzureWorkspace
 
     if not subscription:
         raise ServingError("which subscription? give --subscription, or set AZURE_SUBSCRIPTION_ID")
-    return Azure(subscription, group, workspace)
+    return AzureWorkspace(subscription, group, workspace)

@@ -26,14 +26,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-_QUIET = 15.0
+_KEEP_ALIVE_SECONDS = 15.0
 """Seconds without an event after which a comment is sent: proxies drop a silent connection."""
-_END = object()
-CALLERS = 64
+_END_OF_EVENTS = object()
+MAX_CALLERS = 64
 """Callers that are answered at once; the others wait."""
 
 
-def app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
+def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
     """The application around ``model``; with ``streams``, which needs a class with ``predict_stream``, also /stream."""
     loaded: Any = model  # MLflow's method is untyped
     streaming: Any = loaded.unwrap_python_model() if streams else None
@@ -41,58 +41,60 @@ def app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
     async def stream(request: Request) -> Response:
         body = await request.body()
         try:
-            given = await run_in_threadpool(_parsed, model, body, request.headers.get("content-type") or "")
-            if isinstance(given, Response):
-                return given
-            data, params = given
+            parsed = await run_in_threadpool(_parse_body, model, body, request.headers.get("content-type") or "")
+            if isinstance(parsed, Response):
+                return parsed
+            data, params = parsed
             events = await run_in_threadpool(streaming.predict_stream, None, data, params)
         except MlflowException as error:
-            return _refusal(error)
-        return StreamingResponse(_sent(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            return _error_response(error)
+        return StreamingResponse(
+            _send_events(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
 
     routes = [Route("/stream", stream, methods=["POST"])] * streams
-    return Starlette(routes=[*routes, Mount("/", scoring_server.init(model))], lifespan=_threads)
+    return Starlette(routes=[*routes, Mount("/", scoring_server.init(model))], lifespan=_provide_threads)
 
 
 @asynccontextmanager
-async def _threads(_: Starlette) -> AsyncIterator[None]:
+async def _provide_threads(_: Starlette) -> AsyncIterator[None]:
     """Threads for as many callers as are answered at once: each waits in one while the engine works."""
-    with ThreadPoolExecutor(CALLERS, thread_name_prefix="multichain-caller") as callers:
+    with ThreadPoolExecutor(MAX_CALLERS, thread_name_prefix="multichain-caller") as callers:
         asyncio.get_running_loop().set_default_executor(callers)
         yield
 
 
-def _refusal(error: Any) -> Response:  # MLflow's class is untyped
+def _error_response(error: Any) -> Response:  # MLflow's class is untyped
     """As MLflow's server says it."""
     return Response(error.serialize_as_json(), error.get_http_status_code(), media_type="application/json")
 
 
-def _parsed(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, Any] | Response:
+def _parse_body(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, Any] | Response:
     """What MLflow reads out of a body: it is asked to answer, with a model that only keeps what it is given."""
-    kept: list[tuple[Any, Any]] = []
+    calls: list[tuple[Any, Any]] = []
 
     def predict(data: Any, params: Any = None) -> list[Any]:  # whatever MLflow made of the body
-        kept.append((data, params))
+        calls.append((data, params))
         return []
 
-    keeping: Any = SimpleNamespace(predict=predict, metadata=model.metadata)
+    recorder: Any = SimpleNamespace(predict=predict, metadata=model.metadata)
     answer: Any = scoring_server.invocations
-    told = answer(body, content_type, keeping, keeping.metadata.get_input_schema())
-    return kept[0] if kept else PlainTextResponse(told.response, told.status, media_type=told.mimetype)
+    result = answer(body, content_type, recorder, recorder.metadata.get_input_schema())
+    return calls[0] if calls else PlainTextResponse(result.response, result.status, media_type=result.mimetype)
 
 
-async def _sent(events: Any) -> AsyncIterator[str]:  # an iterator of events that can be closed
+async def _send_events(events: Any) -> AsyncIterator[str]:  # an iterator of events that can be closed
     """The events as text; when the client goes away this is cancelled, and closes the events."""
     waiting: asyncio.Future[Any] | None = None
     try:
         while True:
-            waiting = waiting or asyncio.ensure_future(asyncio.to_thread(next, events, _END))
-            done, _ = await asyncio.wait([waiting], timeout=_QUIET)
+            waiting = waiting or asyncio.ensure_future(asyncio.to_thread(next, events, _END_OF_EVENTS))
+            done, _ = await asyncio.wait([waiting], timeout=_KEEP_ALIVE_SECONDS)
             if not done:
                 yield ": still working\n\n"
                 continue
             event, waiting = waiting.result(), None
-            if event is _END:
+            if event is _END_OF_EVENTS:
                 return
             yield f"event: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
     finally:
@@ -101,7 +103,7 @@ async def _sent(events: Any) -> AsyncIterator[str]:  # an iterator of events tha
 
 if __name__ == "__main__":
     uvicorn.run(
-        app(mlflow.pyfunc.load_model(sys.argv[1]), streams=sys.argv[4:] == ["--stream"]),
+        make_app(mlflow.pyfunc.load_model(sys.argv[1]), streams=sys.argv[4:] == ["--stream"]),
         host=sys.argv[2],
         port=int(sys.argv[3]),
         log_level=os.environ.get("MULTICHAIN_LOG_LEVEL", "info"),

@@ -13,7 +13,7 @@ from ..errors import ServingError
 Request = dict[str, Any]
 Response = dict[str, Any]
 
-_SECONDS = 300
+_TIMEOUT = 300
 
 
 class Target(Protocol):
@@ -24,7 +24,7 @@ class Target(Protocol):
         ...
 
 
-def target(address: str) -> Target:
+def open_target(address: str) -> Target:
     """The target at ``address``: ``models:/NAME@ALIAS``, a folder, ``http://…``, or ``endpoints:/NAME``."""
     if address.startswith(("http://", "https://")):
         return RestTarget(address)
@@ -40,11 +40,11 @@ class LoadedTarget:
     """A version loaded into this process."""
 
     def __init__(self, uri: str) -> None:
-        check_store(uri)
+        require_store(uri)
         import mlflow  # two seconds, which a REST target need not pay
         from mlflow.exceptions import MlflowException
 
-        self._refusal = MlflowException
+        self._mlflow_exception = MlflowException
         try:
             self._model = mlflow.pyfunc.load_model(uri)
         except MlflowException as error:
@@ -56,10 +56,10 @@ class LoadedTarget:
     def ask(self, request: Request) -> Response:
         """The response of ``predict``."""
         try:
-            answered = self._model.predict(request)
-        except self._refusal as error:
+            prediction = self._model.predict(request)
+        except self._mlflow_exception as error:
             raise ServingError(_first_line(error.message)) from None
-        return invocation.only(answered)
+        return invocation.extract_single(prediction)
 
 
 class RestTarget:
@@ -71,9 +71,9 @@ class RestTarget:
     def ask(self, request: Request) -> Response:
         """The response of a POST."""
         try:
-            reply = requests.post(self._url, json={"inputs": request}, timeout=_SECONDS)
+            reply = requests.post(self._url, json={"inputs": request}, timeout=_TIMEOUT)
         except requests.Timeout:
-            raise ServingError(f"{self._url} did not answer within {_SECONDS} s; try again, or ask for less") from None
+            raise ServingError(f"{self._url} did not answer within {_TIMEOUT} s; try again, or ask for less") from None
         except requests.RequestException:
             raise ServingError(f"cannot reach {self._url}; is the server up? python -m serving up starts one") from None
         try:
@@ -83,34 +83,34 @@ class RestTarget:
                 f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?"
             ) from None
         if not reply.ok:
-            told = body.get("message") if isinstance(body, dict) else ""
-            raise ServingError(_own(told or f"{self._url} answered HTTP {reply.status_code}"))
-        return invocation.response(body)
+            message = body.get("message") if isinstance(body, dict) else ""
+            raise ServingError(_own_message(message or f"{self._url} answered HTTP {reply.status_code}"))
+        return invocation.extract_response(body)
 
 
 class EndpointTarget:
     """An endpoint of Databricks Model Serving, with the SDK's own authentication, retries and time-out."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._client = name, connection.workspace()
+        self._name, self._client = name, connection.connect_workspace()
 
     def ask(self, request: Request) -> Response:
         """The response of an invocation."""
-        with connection.refused(f"asking the endpoint {self._name}"):
-            return invocation.ask(self._client, self._name, request)
+        with connection.translate_errors(f"asking the endpoint {self._name}"):
+            return invocation.ask_endpoint(self._client, self._name, request)
 
 
-def check_store(uri: str) -> None:
+def require_store(uri: str) -> None:
     """Raises ServingError when there is no store to load a registered version from."""
-    told = mlflow_store.missing() if uri.startswith(("models:/", "runs:/")) else ""
-    if told:
-        raise ServingError(told)
+    explanation = mlflow_store.explain_missing_store() if uri.startswith(("models:/", "runs:/")) else ""
+    if explanation:
+        raise ServingError(explanation)
 
 
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0].rstrip(".")
 
 
-def _own(message: str) -> str:
+def _own_message(message: str) -> str:
     """The model's own sentence: MLflow's server puts the caller's data before it."""
     return _first_line(message.rpartition("Error: ")[2])

@@ -7,50 +7,50 @@ from typing import Any
 
 from ..errors import ServingError
 
-Values = dict[str, Any]
+StageValues = dict[str, Any]
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def lines(response: dict[str, Values], out: Path) -> Iterator[str]:
+def format_response(response: dict[str, StageValues], out: Path) -> Iterator[str]:
     """What to print; a picture is written to ``out`` (numbered when there are several), its path told absolute."""
-    pictures = 0
+    image_count = 0
     for name, stage in response.items():
         if name == "meta" or not (stage["ran"] or stage["error"]):
             continue
         if stage["error"]:
             yield f"{name} failed: {stage['error']}"
             continue
-        yield f"{name} ({stage['answered_by']}, {stage['seconds']:.2f} s{_cost(stage['usage'])})"
+        yield f"{name} ({stage['answered_by']}, {stage['seconds']:.2f} s{_format_cost(stage['usage'])})"
         if "answer" in stage:
-            yield from _answer(stage)
+            yield from _format_answer(stage)
         if stage.get("image") or stage.get("url"):
-            pictures += 1
-            yield from _picture(stage, out if pictures == 1 else out.with_stem(f"{out.stem}-{pictures}"))
+            image_count += 1
+            yield from _save_image(stage, out if image_count == 1 else out.with_stem(f"{out.stem}-{image_count}"))
         yield from (f"Note: {note}" for note in stage.get("notes", ()))
     if response["meta"]["version"]:
         yield f"Answered by version {response['meta']['version']}"
 
 
-def failed(response: dict[str, Values]) -> bool:
+def has_failed(response: dict[str, StageValues]) -> bool:
     """Whether any stage has an error."""
     return any(stage["error"] for name, stage in response.items() if name != "meta")
 
 
-def _cost(usage: Values) -> str:
+def _format_cost(usage: StageValues) -> str:
     """What it cost, where it cost something."""
     if not usage["cost_known"]:
         return ", at a cost that is not known"
     return f", ${usage['cost']:.6f}" if usage["cost"] else ""
 
 
-def _answer(stage: Values) -> Iterator[str]:
+def _format_answer(stage: StageValues) -> Iterator[str]:
     yield stage["answer"]
     for number, source in enumerate(stage["sources"], 1):
-        place = " > ".join(filter(None, [source["source"], source["heading"]]))
-        yield f"  [{number}] {source['score']:.2f} {'cited' if source['cited'] else '     '}  {place}"
+        location = " > ".join(filter(None, [source["source"], source["heading"]]))
+        yield f"  [{number}] {source['score']:.2f} {'cited' if source['cited'] else '     '}  {location}"
 
 
-def _picture(stage: Values, out: Path) -> Iterator[str]:
+def _save_image(stage: StageValues, out: Path) -> Iterator[str]:
     yield stage["alt_text"]
     if stage["url"]:
         yield stage["url"]

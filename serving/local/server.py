@@ -13,19 +13,19 @@ import click
 import requests
 
 from ..errors import ServingError
-from .client import check_store
+from .client import require_store
 
-_PATIENCE = 120
-_EXAMPLE = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
+_MAX_START_SECONDS = 120
+_EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
-def up(target: str, host: str, port: int, *, stream: bool) -> None:
+def serve(target: str, host: str, port: int, *, stream: bool) -> None:
     """Serves ``target`` until interrupted, with ``stream`` also /stream.
 
     Raises ServingError when the port is taken or the server ends.
     """
-    check_store(target)
-    _check_port(host, port)
+    require_store(target)
+    _require_free_port(host, port)
     command = [sys.executable, "-m", "serving.local.app", target, host, str(port), *["--stream"] * stream]
     log = Path(tempfile.mkdtemp(prefix="multichain-up-")) / "server.log"
     with log.open("wb") as out:
@@ -33,22 +33,22 @@ def up(target: str, host: str, port: int, *, stream: bool) -> None:
             command, stdout=out, stderr=out, start_new_session=True
         )
     try:
-        _wait(server, f"http://{host}:{port}", log)
+        _wait_until_ready(server, f"http://{host}:{port}", log)
         click.echo(f"Serving {target} at http://{host}:{port}; Ctrl+C ends it. Try:")
         for route in ("/invocations", *["/stream"] * stream):
             buffered = "-N " if route == "/stream" else ""
             click.echo(
-                f"curl {buffered}http://{host}:{port}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE}'"
+                f"curl {buffered}http://{host}:{port}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE_BODY}'"
             )
         click.echo(f"Its log:\n{log}")
         server.wait()
     except KeyboardInterrupt:
         click.echo("Stopped.")
     finally:
-        _end(server)
+        _stop(server)
 
 
-def _check_port(host: str, port: int) -> None:
+def _require_free_port(host: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -59,9 +59,9 @@ def _check_port(host: str, port: int) -> None:
             ) from None
 
 
-def _wait(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    ends = time.monotonic() + _PATIENCE
-    while time.monotonic() < ends:
+def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    deadline = time.monotonic() + _MAX_START_SECONDS
+    while time.monotonic() < deadline:
         try:
             if requests.get(f"{address}/ping", timeout=5).ok:
                 return
@@ -71,12 +71,12 @@ def _wait(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
             server.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             continue
-        last = (log.read_text("utf-8", "replace").strip().splitlines() or ["nothing"])[-1]
-        raise ServingError(f"the server ended before it answered; the last that it said: {last}")
-    raise ServingError(f"the server did not answer within {_PATIENCE} s; its log is {log}")
+        last_line = (log.read_text("utf-8", "replace").strip().splitlines() or ["nothing"])[-1]
+        raise ServingError(f"the server ended before it answered; the last that it said: {last_line}")
+    raise ServingError(f"the server did not answer within {_MAX_START_SECONDS} s; its log is {log}")
 
 
-def _end(server: "subprocess.Popen[bytes]") -> None:
+def _stop(server: "subprocess.Popen[bytes]") -> None:
     """Ends the server and the workers that it started."""
     if server.poll() is None:
         os.killpg(server.pid, signal.SIGTERM)

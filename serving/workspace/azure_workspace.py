@@ -9,99 +9,104 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..endpoint.spec import TAG
+from ..endpoint.spec import PROJECT_TAG
 from ..errors import ServingError
-from .azure_client import Clients, clients, existing, refused
+from .azure_client import AzureClients, get_or_none, make_clients, translate_errors
 
-PAUSE, PATIENCE = 10.0, 2400.0
+PAUSE_SECONDS, MAX_WAIT_SECONDS = 10.0, 2400.0
 """Seconds between two looks at a workspace that is being made, and after which it is left to itself."""
-_GONE = "gone"
+_MISSING_STATE = "gone"
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Azure:
+class AzureWorkspace:
     """A workspace's place: its subscription, resource group and name."""
 
     subscription: str
     group: str
     name: str
 
-    def create(self, location: str, environment: str, tell: Tell) -> str:
+    def create(self, location: str, environment: str, report: Report) -> str:
         """The address of the workspace, which is made where it is not there. Raises ServingError."""
-        with refused(f"creating {self.name}"):
-            if self._group() is None:
-                self._clients.groups.create_or_update(self.group, {"location": location, "tags": {TAG: environment}})
-                tell(f"Created the resource group {self.group} in {location}")
-            found = self.workspace()
-            if found is None or (_ours(found) and _state(found) == "Failed"):
-                tell(f"Creating the workspace {self.name}, which takes some minutes")
-                wanted = self._wanted(location, environment)
-                found = self._clients.workspaces.begin_create_or_update(
-                    self.group, self.name, wanted, polling_interval=PAUSE
+        with translate_errors(f"creating {self.name}"):
+            if self._get_group() is None:
+                self._clients.groups.create_or_update(
+                    self.group, {"location": location, "tags": {PROJECT_TAG: environment}}
+                )
+                report(f"Created the resource group {self.group} in {location}")
+            workspace = self.get_workspace()
+            if workspace is None or (_is_owned(workspace) and _provisioning_state(workspace) == "Failed"):
+                report(f"Creating the workspace {self.name}, which takes some minutes")
+                definition = self._define(location, environment)
+                workspace = self._clients.workspaces.begin_create_or_update(
+                    self.group, self.name, definition, polling_interval=PAUSE_SECONDS
                 ).result()
-            return _address(self._ready(found, tell))
+            return _workspace_url(self._wait_until_ready(workspace, report))
 
-    def there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the workspace is there. Raises ServingError."""
-        with refused(f"looking at {self.name}"):
-            return self.workspace() is not None
+        with translate_errors(f"looking at {self.name}"):
+            return self.get_workspace() is not None
 
     def status(self) -> Iterator[str]:
         """Lines about the group and the workspace."""
-        with refused(f"looking at {self.name}"):
-            group, found = self._group(), self.workspace()
-        yield f"resource group {self.group}: {_made(group) if group else 'not there'}"
-        if found is None:
+        with translate_errors(f"looking at {self.name}"):
+            group, workspace = self._get_group(), self.get_workspace()
+        yield f"resource group {self.group}: {_describe_owner(group) if group else 'not there'}"
+        if workspace is None:
             yield f"workspace {self.name}: not there"
         else:
-            yield f"workspace {self.name}: {_state(found)}, {found.sku.name}, {_made(found)}"
-            yield f"  {_address(found)}"
+            state, owner = _provisioning_state(workspace), _describe_owner(workspace)
+            yield f"workspace {self.name}: {state}, {workspace.sku.name}, {owner}"
+            yield f"  {_workspace_url(workspace)}"
 
-    def delete(self, tell: Tell) -> None:
+    def delete(self, report: Report) -> None:
         """Removes the workspace and then the group, as far as this project made them. Raises ServingError."""
-        with refused(f"removing {self.name}"):
-            found = self.workspace()
-            if found and _ours(found):
-                self._clients.workspaces.begin_delete(self.group, self.name, polling_interval=PAUSE).result()
-                tell(f"Removed: workspace {self.name}")
-            group = self._group()
-            others = self._others() if group else []
-            if others:
-                tell(f"Left: resource group {self.group}, in which others stand: {', '.join(others)}")
-            elif group and _ours(group) and (found is None or _ours(found)):
-                self._clients.groups.begin_delete(self.group, polling_interval=PAUSE).result()
-                tell(f"Removed: resource group {self.group}")
-            group = None if others else self._group()
-            left = [one for one in (self.workspace(), group) if one and _ours(one)]
-        if left:
-            raise ServingError(f"still there: {', '.join(str(one.name) for one in left)}; run it again")
+        with translate_errors(f"removing {self.name}"):
+            workspace = self.get_workspace()
+            if workspace and _is_owned(workspace):
+                self._clients.workspaces.begin_delete(self.group, self.name, polling_interval=PAUSE_SECONDS).result()
+                report(f"Removed: workspace {self.name}")
+            group = self._get_group()
+            other_resources = self._list_others() if group else []
+            if other_resources:
+                report(f"Left: resource group {self.group}, in which others stand: {', '.join(other_resources)}")
+            elif group and _is_owned(group) and (workspace is None or _is_owned(workspace)):
+                self._clients.groups.begin_delete(self.group, polling_interval=PAUSE_SECONDS).result()
+                report(f"Removed: resource group {self.group}")
+            group = None if other_resources else self._get_group()
+            remaining = [resource for resource in (self.get_workspace(), group) if resource and _is_owned(resource)]
+        if remaining:
+            raise ServingError(f"still there: {', '.join(str(resource.name) for resource in remaining)}; run it again")
 
-    def _ready(self, found: Any, tell: Tell) -> Any:  # a class of the SDK's
+    def _wait_until_ready(self, workspace: Any, report: Report) -> Any:  # a class of the SDK's
         """The workspace, when what was begun earlier is done. Raises ServingError when it failed."""
-        until = time.monotonic() + PATIENCE
-        while _state(found) not in {"Succeeded", "Failed", _GONE} and time.monotonic() < until:
-            tell(f"  {self.name}: {_state(found)}")
-            time.sleep(PAUSE)
-            found = self.workspace()
-        if _state(found) != "Succeeded":
-            raise ServingError(f"{self.name} did not come up ({_state(found)}); run it again")
-        return found
+        until = time.monotonic() + MAX_WAIT_SECONDS
+        while (
+            _provisioning_state(workspace) not in {"Succeeded", "Failed", _MISSING_STATE} and time.monotonic() < until
+        ):
+            report(f"  {self.name}: {_provisioning_state(workspace)}")
+            time.sleep(PAUSE_SECONDS)
+            workspace = self.get_workspace()
+        if _provisioning_state(workspace) != "Succeeded":
+            raise ServingError(f"{self.name} did not come up ({_provisioning_state(workspace)}); run it again")
+        return workspace
 
-    def _others(self) -> list[str]:
+    def _list_others(self) -> list[str]:
         """What stands in the group beside the workspace."""
-        listed = self._clients.resources.list_by_resource_group(self.group)
-        return sorted(str(one.name) for one in listed if str(one.name) != self.name)
+        resources = self._clients.resources.list_by_resource_group(self.group)
+        return sorted(str(resource.name) for resource in resources if str(resource.name) != self.name)
 
-    def workspace(self) -> Any:  # a class of the SDK's
+    def get_workspace(self) -> Any:  # a class of the SDK's
         """The workspace; None when there is none."""
-        return existing(lambda: self._clients.workspaces.get(self.group, self.name))
+        return get_or_none(lambda: self._clients.workspaces.get(self.group, self.name))
 
-    def _group(self) -> Any:  # a class of the SDK's
-        return existing(lambda: self._clients.groups.get(self.group))
+    def _get_group(self) -> Any:  # a class of the SDK's
+        return get_or_none(lambda: self._clients.groups.get(self.group))
 
-    def _wanted(self, location: str, environment: str) -> Any:  # a class of the SDK's
+    def _define(self, location: str, environment: str) -> Any:  # a class of the SDK's
         """Premium, which Model Serving needs and the only tier left, without public addresses of its machines."""
         from azure.mgmt.databricks import models  # the extra azure
 
@@ -109,7 +114,7 @@ class Azure:
         return models.Workspace(
             location=location,
             sku=models.Sku(name="premium"),
-            tags={TAG: environment},
+            tags={PROJECT_TAG: environment},
             properties=models.WorkspaceProperties(
                 compute_mode=models.ComputeMode.HYBRID,
                 managed_resource_group_id=managed,
@@ -120,23 +125,23 @@ class Azure:
         )
 
     @cached_property
-    def _clients(self) -> Clients:
-        return clients(self.subscription)
+    def _clients(self) -> AzureClients:
+        return make_clients(self.subscription)
 
 
-def _address(found: Any) -> str:  # a class of the SDK's
-    url = str(found.properties.workspace_url or "")
+def _workspace_url(workspace: Any) -> str:  # a class of the SDK's
+    url = str(workspace.properties.workspace_url or "")
     return url if "://" in url else f"https://{url}"
 
 
-def _state(found: Any) -> str:
-    state = found.properties.provisioning_state if found else _GONE
+def _provisioning_state(workspace: Any) -> str:
+    state = workspace.properties.provisioning_state if workspace else _MISSING_STATE
     return str(getattr(state, "value", state))
 
 
-def _made(found: Any) -> str:
-    return "made by this project" if _ours(found) else "not made by this project"
+def _describe_owner(resource: Any) -> str:
+    return "made by this project" if _is_owned(resource) else "not made by this project"
 
 
-def _ours(found: Any) -> bool:
-    return TAG in (found.tags or {})
+def _is_owned(resource: Any) -> bool:
+    return PROJECT_TAG in (resource.tags or {})

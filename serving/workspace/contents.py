@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..endpoint.connection import refused
-from ..endpoint.spec import TAG
+from ..endpoint.connection import translate_errors
+from ..endpoint.spec import PROJECT_TAG
 from ..errors import ServingError
 from .teardown import SCOPE_MARK
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _RUNTIME, _NODE = "16.4.x-scala2.12", "Standard_D4ds_v5"
 
 
-def cluster(client: "WorkspaceClient", name: str, minutes: int, environment: str) -> str:
+def create_cluster(client: "WorkspaceClient", name: str, minutes: int, environment: str) -> str:
     """Makes a cluster of one machine, unless one of that name is there; says what became of it. Raises ServingError."""
     from databricks.sdk.service.compute import DataSecurityMode  # a second
 
-    with refused(f"creating the cluster {name}"):
-        if any(one.cluster_name == name for one in client.clusters.list()):
+    with translate_errors(f"creating the cluster {name}"):
+        if any(existing.cluster_name == name for existing in client.clusters.list()):
             return f"The cluster {name} is there already"
         client.clusters.create(
             spark_version=_RUNTIME,
@@ -29,19 +29,19 @@ def cluster(client: "WorkspaceClient", name: str, minutes: int, environment: str
             num_workers=0,
             autotermination_minutes=minutes,
             data_security_mode=DataSecurityMode.SINGLE_USER,
-            custom_tags={TAG: environment, "ResourceClass": "SingleNode"},
+            custom_tags={PROJECT_TAG: environment, "ResourceClass": "SingleNode"},
             spark_conf={"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
         )
     return f"Created the cluster {name}, which ends after {minutes} minutes without use"
 
 
-def secrets(client: "WorkspaceClient", scope: str, names: Sequence[str]) -> str:
+def put_secrets(client: "WorkspaceClient", scope: str, names: Sequence[str]) -> str:
     """Puts the values of variables into a scope of this project's own. Raises ServingError."""
-    with refused(f"putting secrets into {scope}"):
-        if scope not in {one.name for one in client.secrets.list_scopes()}:
+    with translate_errors(f"putting secrets into {scope}"):
+        if scope not in {item.name for item in client.secrets.list_scopes()}:
             client.secrets.create_scope(scope)
-        kept = {one.key for one in client.secrets.list_secrets(scope)}
-        if kept and SCOPE_MARK not in kept:
+        keys = {item.key for item in client.secrets.list_secrets(scope)}
+        if keys and SCOPE_MARK not in keys:
             raise ServingError(f"the scope {scope} is not this project's; give another --environment")
         client.secrets.put_secret(scope, SCOPE_MARK, string_value="1")
         for name in names:

@@ -14,26 +14,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..endpoint import connection
-from ..endpoint.invocation import ask, described, wrong
+from ..endpoint.invocation import ask_endpoint, describe_endpoint, find_wrong_answers
 from ..errors import ServingError
-from .teardown import removed, things
+from .teardown import find_resources, remove_resources
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Report:
+class SmokeReport:
     """Steps with what became of them and their seconds."""
 
     lines: list[tuple[str, str, float]] = field(default_factory=list)
 
     @property
-    def failed(self) -> list[str]:
+    def failed_steps(self) -> list[str]:
         """The steps that failed."""
         return [name for name, outcome, _ in self.lines if outcome != "ok"]
 
     @contextmanager
-    def step(self, name: str, tell: Tell) -> Iterator[None]:
+    def step(self, name: str, report: Report) -> Iterator[None]:
         """Times a step; what goes wrong in it is kept, and the next ones are run."""
         started = time.perf_counter()
         outcome = "ok"
@@ -42,48 +42,52 @@ class Report:
         except ServingError as error:
             outcome = error.message
         self.lines.append((name, outcome, time.perf_counter() - started))
-        tell(f"{'ok' if outcome == 'ok' else 'WRONG':6}{name}: {self.lines[-1][2]:.1f} s")
+        report(f"{'ok' if outcome == 'ok' else 'WRONG':6}{name}: {self.lines[-1][2]:.1f} s")
 
-    def written(self, host: str) -> str:
+    def to_markdown(self, host: str) -> str:
         """As Markdown."""
         rows = [f"| {name} | {seconds:.1f} | {' '.join(outcome.split())} |" for name, outcome, seconds in self.lines]
-        now = datetime.now(tz=UTC).isoformat(timespec="seconds")
-        head = [f"# Smoke test of {host}", "", f"{now}, {'failed' if self.failed else 'passed'}.", ""]
+        time_of_report = datetime.now(tz=UTC).isoformat(timespec="seconds")
+        head = [f"# Smoke test of {host}", "", f"{time_of_report}, {'failed' if self.failed_steps else 'passed'}.", ""]
         return "\n".join([*head, "| step | seconds | outcome |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def smoke(name: str, endpoint: str, profile: str, out: Path, tell: Tell) -> None:
+def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_line: Report) -> None:
     """Runs it with a registered model ``name``; the report goes to ``out``. Raises ServingError when a step failed."""
-    client, report = connection.workspace(), Report()
-    with report.step("train, register, promote", tell), tempfile.TemporaryDirectory() as folder:
-        _run("training", "run", "--name", name, "--profile", profile, "--index", f"{folder}/index")
-    if not report.failed:
-        with report.step("deploy", tell):
-            _run("serving", "deploy", "--name", name, "--endpoint", endpoint, "--environment", "dev", "--watch", "0")
-    if not report.failed:
-        with report.step("ask the example", tell), connection.refused(f"asking {endpoint}"):
-            bad = list(wrong(client, endpoint, []))
-            if bad:
-                raise ServingError(bad[0])
-        with report.step("ask ten times", tell), connection.refused(f"asking {endpoint}"):
-            stage, fields = next(iter(described(client, endpoint)["example"].items()))
+    client, report = connection.connect_workspace(), SmokeReport()
+    with report.step("train, register, promote", report_line), tempfile.TemporaryDirectory() as folder:
+        _run_command("training", "run", "--name", name, "--profile", profile, "--index", f"{folder}/index")
+    if not report.failed_steps:
+        with report.step("deploy", report_line):
+            _run_command(
+                "serving", "deploy", "--name", name, "--endpoint", endpoint, "--environment", "dev", "--watch", "0"
+            )
+    if not report.failed_steps:
+        with report.step("ask the example", report_line), connection.translate_errors(f"asking {endpoint}"):
+            problems = list(find_wrong_answers(client, endpoint, []))
+            if problems:
+                raise ServingError(problems[0])
+        with report.step("ask ten times", report_line), connection.translate_errors(f"asking {endpoint}"):
+            stage, fields = next(iter(describe_endpoint(client, endpoint)["example"].items()))
             for _ in range(10):
-                ask(client, endpoint, {stage: fields})
-        with report.step("status", tell):
-            _run("serving", "status", "--name", name, "--endpoint", endpoint)
-    with report.step("teardown", tell):
-        ours = [one for one in things(client, name) if one.name in {name, endpoint}]
-        removed(ours, tell)
-        left = [one.told for one in things(client, name) if one.name in {name, endpoint}]
-        if left:
-            raise ServingError(f"still there: {', '.join(left)}")
-    out.write_text(report.written(str(client.config.host)), "utf-8")
-    tell(str(out.absolute()))
-    if report.failed:
-        raise ServingError(f"failed: {', '.join(report.failed)}; the report says why")
+                ask_endpoint(client, endpoint, {stage: fields})
+        with report.step("status", report_line):
+            _run_command("serving", "status", "--name", name, "--endpoint", endpoint)
+    with report.step("teardown", report_line):
+        own_resources = [resource for resource in find_resources(client, name) if resource.name in {name, endpoint}]
+        remove_resources(own_resources, report_line)
+        remaining = [
+            resource.in_words for resource in find_resources(client, name) if resource.name in {name, endpoint}
+        ]
+        if remaining:
+            raise ServingError(f"still there: {', '.join(remaining)}")
+    out.write_text(report.to_markdown(str(client.config.host)), "utf-8")
+    report_line(str(out.absolute()))
+    if report.failed_steps:
+        raise ServingError(f"failed: {', '.join(report.failed_steps)}; the report says why")
 
 
-def _run(*words: str) -> None:
+def _run_command(*words: str) -> None:
     """A command of this project. Raises ServingError with its last line."""
     done = subprocess.run(  # noqa: S603 - our own modules
         [sys.executable, "-m", *words], capture_output=True, text=True, check=False

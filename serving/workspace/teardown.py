@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..endpoint.connection import refused
-from ..endpoint.spec import TAG
+from ..endpoint.connection import translate_errors
+from ..endpoint.spec import PROJECT_TAG
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-_BILLABLE = ("endpoint", "cluster", "workspace")
+_BILLABLE_KINDS = ("endpoint", "cluster", "workspace")
 SCOPE_MARK = "made-by-multichain"
 """The secret that tells that a scope was made by this project, since scopes have no tags."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ManagedResource:
     """Something that is there: what it is, its name, and how it is removed."""
 
     kind: str
@@ -28,70 +28,77 @@ class Thing:
     remove: Callable[[], object]
 
     @property
-    def billable(self) -> bool:
+    def is_billable(self) -> bool:
         """Whether it costs while nobody uses it."""
-        return self.kind in _BILLABLE
+        return self.kind in _BILLABLE_KINDS
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """In words."""
-        return f"{self.kind} {self.name}{'' if self.billable else ' (costs nothing)'}"
+        return f"{self.kind} {self.name}{'' if self.is_billable else ' (costs nothing)'}"
 
 
-def things(client: "WorkspaceClient", model: str = "") -> list[Thing]:
+def find_resources(client: "WorkspaceClient", model: str = "") -> list[ManagedResource]:
     """All that this project made, in the order of its removal; the registered ``model`` if it is named."""
-    made: list[Thing] = []
-    for kind, find in (("endpoints", _endpoints), ("jobs", _jobs), ("clusters", _clusters), ("scopes", _scopes)):
-        with refused(f"listing {kind}"):
-            made += find(client)
-    with refused("listing models"):
-        return made + list(_models(model))
+    resources: list[ManagedResource] = []
+    for kind, find in (
+        ("endpoints", _find_endpoints),
+        ("jobs", _find_jobs),
+        ("clusters", _find_clusters),
+        ("scopes", _find_scopes),
+    ):
+        with translate_errors(f"listing {kind}"):
+            resources += find(client)
+    with translate_errors("listing models"):
+        return resources + list(_find_model(model))
 
 
-def removed(found: Sequence[Thing], tell: Callable[[str], None]) -> None:
+def remove_resources(resources: Sequence[ManagedResource], report: Callable[[str], None]) -> None:
     """Removes them in order; what is gone meanwhile is passed over. Raises ServingError."""
     from databricks.sdk.errors import NotFound  # a second
 
-    for thing in found:
-        with refused(f"removing the {thing.kind} {thing.name}"):
+    for resource in resources:
+        with translate_errors(f"removing the {resource.kind} {resource.name}"):
             try:
-                thing.remove()
+                resource.remove()
             except NotFound:
-                tell(f"Gone already: {thing.told}")
+                report(f"Gone already: {resource.in_words}")
             else:
-                tell(f"Removed: {thing.told}")
+                report(f"Removed: {resource.in_words}")
 
 
-def _endpoints(client: "WorkspaceClient") -> Iterator[Thing]:
-    for one in client.serving_endpoints.list():
-        if TAG in {tag.key for tag in one.tags or ()}:
-            name = str(one.name)
-            yield Thing("endpoint", name, partial(client.serving_endpoints.delete, name))
+def _find_endpoints(client: "WorkspaceClient") -> Iterator[ManagedResource]:
+    for endpoint in client.serving_endpoints.list():
+        if PROJECT_TAG in {tag.key for tag in endpoint.tags or ()}:
+            name = str(endpoint.name)
+            yield ManagedResource("endpoint", name, partial(client.serving_endpoints.delete, name))
 
 
-def _jobs(client: "WorkspaceClient") -> Iterator[Thing]:
-    for one in client.jobs.list():
-        if one.job_id and one.settings and TAG in (one.settings.tags or {}):
-            number = one.job_id
-            yield Thing("job", str(one.settings.name), partial(client.jobs.delete, number))
+def _find_jobs(client: "WorkspaceClient") -> Iterator[ManagedResource]:
+    for job in client.jobs.list():
+        if job.job_id and job.settings and PROJECT_TAG in (job.settings.tags or {}):
+            number = job.job_id
+            yield ManagedResource("job", str(job.settings.name), partial(client.jobs.delete, number))
 
 
-def _clusters(client: "WorkspaceClient") -> Iterator[Thing]:
+def _find_clusters(client: "WorkspaceClient") -> Iterator[ManagedResource]:
     """For good: deleting one only stops it, and keeps it for a month."""
-    for one in client.clusters.list():
-        if one.cluster_id and TAG in (one.custom_tags or {}):
-            number = one.cluster_id
-            yield Thing("cluster", str(one.cluster_name), partial(client.clusters.permanent_delete, number))
+    for cluster in client.clusters.list():
+        if cluster.cluster_id and PROJECT_TAG in (cluster.custom_tags or {}):
+            number = cluster.cluster_id
+            yield ManagedResource(
+                "cluster", str(cluster.cluster_name), partial(client.clusters.permanent_delete, number)
+            )
 
 
-def _scopes(client: "WorkspaceClient") -> Iterator[Thing]:
-    for one in client.secrets.list_scopes():
-        name = str(one.name)
+def _find_scopes(client: "WorkspaceClient") -> Iterator[ManagedResource]:
+    for scope in client.secrets.list_scopes():
+        name = str(scope.name)
         if SCOPE_MARK in {secret.key for secret in client.secrets.list_secrets(name)}:
-            yield Thing("secret scope", name, partial(client.secrets.delete_scope, name))
+            yield ManagedResource("secret scope", name, partial(client.secrets.delete_scope, name))
 
 
-def _models(model: str) -> Iterator[Thing]:
+def _find_model(model: str) -> Iterator[ManagedResource]:
     """A registered model with all its versions."""
     from mlflow import MlflowClient  # two seconds
     from mlflow.exceptions import MlflowException
@@ -103,4 +110,4 @@ def _models(model: str) -> Iterator[Thing]:
         registry.get_registered_model(model)
     except MlflowException:
         return
-    yield Thing("registered model", model, partial(registry.delete_registered_model, model))
+    yield ManagedResource("registered model", model, partial(registry.delete_registered_model, model))

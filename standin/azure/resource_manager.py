@@ -11,151 +11,159 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-Values = dict[str, Any]
-_ABOVE = "/subscriptions/{subscription}/resourcegroups/{group}"
-_WORKSPACE = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Databricks/workspaces/{name}"
-_LOOKS = 2
+JsonObject = dict[str, Any]
+_GROUP_PATH = "/subscriptions/{subscription}/resourcegroups/{group}"
+_WORKSPACE_PATH = (
+    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Databricks/workspaces/{name}"
+)
+_POLLS = 2
 
 
 class ResourceManager:
     """Groups and workspaces by name; the call of number ``fails_at`` is refused with ``fault``, once."""
 
     def __init__(self) -> None:
-        self.groups: dict[str, Values] = {}
-        self.workspaces: dict[tuple[str, str], Values] = {}
+        self.groups: dict[str, JsonObject] = {}
+        self.workspaces: dict[tuple[str, str], JsonObject] = {}
         self.operations: dict[str, list[Any]] = {}
         self.calls: list[str] = []
-        self.others: list[str] = []
+        self.other_resources: list[str] = []
         self._making: dict[tuple[str, str], str] = {}
-        self.fails_at: int | None = None
+        self.failing_call: int | None = None
         self.fault = (500, "InternalServerError")
-        self.breaks = False
+        self.is_failing = False
 
     def clear(self) -> None:
         """As new."""
-        for one in (self.groups, self.workspaces, self.operations, self.calls, self.others):
-            one.clear()
-        self.fails_at, self.fault, self.breaks = None, (500, "InternalServerError"), False
+        for collection in (self.groups, self.workspaces, self.operations, self.calls, self.other_resources):
+            collection.clear()
+        self.failing_call, self.fault, self.is_failing = None, (500, "InternalServerError"), False
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
         """The calls that the SDKs make."""
-        told: list[tuple[str, str, Any]] = [
-            (_ABOVE, "PUT", self._put_group),
-            (_ABOVE, "GET", self._get_group),
-            (_ABOVE, "DELETE", self._delete_group),
-            (_WORKSPACE, "PUT", self._put),
-            (_WORKSPACE, "GET", self._get),
-            (_WORKSPACE, "DELETE", self._delete),
-            (f"{_ABOVE}/resources", "GET", self._resources),
+        handlers: list[tuple[str, str, Any]] = [
+            (_GROUP_PATH, "PUT", self._put_group),
+            (_GROUP_PATH, "GET", self._get_group),
+            (_GROUP_PATH, "DELETE", self._delete_group),
+            (_WORKSPACE_PATH, "PUT", self._put),
+            (_WORKSPACE_PATH, "GET", self._get),
+            (_WORKSPACE_PATH, "DELETE", self._delete),
+            (f"{_GROUP_PATH}/resources", "GET", self._resources),
             ("/subscriptions/{subscription}/operations/{number}", "GET", self._operation),
         ]
-        return [Route(path, let_in(self._checked(handler)), methods=[method]) for path, method, handler in told]
+        return [
+            Route(path, let_in(self._count_and_fail(handler)), methods=[method]) for path, method, handler in handlers
+        ]
 
-    def _checked(self, handler: Any) -> Any:  # a route's
-        async def answered(request: Request) -> Response:
+    def _count_and_fail(self, handler: Any) -> Any:  # a route's
+        async def answer(request: Request) -> Response:
             self.calls.append(f"{request.method} {request.url.path}")
-            if self.fails_at == len(self.calls) - 1:
-                self.fails_at = None
-                return _refused(*self.fault)
+            if self.failing_call == len(self.calls) - 1:
+                self.failing_call = None
+                return _error_response(*self.fault)
             return await handler(request)  # type: ignore[no-any-return]
 
-        return answered
+        return answer
 
     async def _put_group(self, request: Request) -> Response:
         name, body = request.path_params["group"], await request.json()
         if body.keys() - {"location", "tags"}:
-            return _refused(400, "InvalidRequestContent")
+            return _error_response(400, "InvalidRequestContent")
         self.groups[name] = body | {"name": name, "properties": {"provisioningState": "Succeeded"}}
         return JSONResponse(self.groups[name], 201)
 
     async def _get_group(self, request: Request) -> Response:
-        found = self.groups.get(request.path_params["group"])
-        return JSONResponse(found) if found else _refused(404, "ResourceGroupNotFound")
+        group = self.groups.get(request.path_params["group"])
+        return JSONResponse(group) if group else _error_response(404, "ResourceGroupNotFound")
 
     async def _delete_group(self, request: Request) -> Response:
         name = request.path_params["group"]
         if name not in self.groups:
-            return _refused(404, "ResourceGroupNotFound")
-        return self._begun(request, lambda: self._without(name))
+            return _error_response(404, "ResourceGroupNotFound")
+        return self._start_operation(request, lambda: self._remove_group(name))
 
     async def _put(self, request: Request) -> Response:
         group, name, body = request.path_params["group"], request.path_params["name"], await request.json()
-        wrong = _wrong(body)
-        if group not in self.groups or wrong:
-            return _refused(400 if wrong else 404, wrong or "ResourceGroupNotFound")
-        told = self.workspaces.get((group, name))
-        if told and told["properties"]["provisioningState"] not in {"Succeeded", "Failed"}:
-            return _refused(409, "ApplianceBeingCreated")
+        problem = _find_problem(body)
+        if group not in self.groups or problem:
+            return _error_response(400 if problem else 404, problem or "ResourceGroupNotFound")
+        existing = self.workspaces.get((group, name))
+        if existing and existing["properties"]["provisioningState"] not in {"Succeeded", "Failed"}:
+            return _error_response(409, "ApplianceBeingCreated")
         host = str(request.base_url).rstrip("/")
         properties = body["properties"] | {"provisioningState": "Accepted", "workspaceUrl": host}
-        made = body | {"name": name, "properties": properties}
-        self.workspaces[group, name] = made
+        workspace = body | {"name": name, "properties": properties}
+        self.workspaces[group, name] = workspace
         self._making[group, name] = str(len(self.operations) + 1)
-        state = "Failed" if self.breaks else "Succeeded"
-        return self._begun(request, lambda: properties.update(provisioningState=state), made, failed=self.breaks)
+        state = "Failed" if self.is_failing else "Succeeded"
+        return self._start_operation(
+            request, lambda: properties.update(provisioningState=state), workspace, failed=self.is_failing
+        )
 
     async def _resources(self, request: Request) -> Response:
         group = request.path_params["group"]
-        named = [name for one, name in self.workspaces if one == group] + self.others
-        return JSONResponse({"value": [{"name": name, "type": "a/b"} for name in named]})
+        names = [name for workspace_group, name in self.workspaces if workspace_group == group] + self.other_resources
+        return JSONResponse({"value": [{"name": name, "type": "a/b"} for name in names]})
 
     async def _get(self, request: Request) -> Response:
-        place = (request.path_params["group"], request.path_params["name"])
-        found = self.workspaces.get(place)
-        if found and found["properties"]["provisioningState"] == "Accepted":
-            self._looked(self.operations[self._making[place]])
-        return JSONResponse(found) if found else _refused(404, "ResourceNotFound")
+        key = (request.path_params["group"], request.path_params["name"])
+        workspace = self.workspaces.get(key)
+        if workspace and workspace["properties"]["provisioningState"] == "Accepted":
+            self._advance(self.operations[self._making[key]])
+        return JSONResponse(workspace) if workspace else _error_response(404, "ResourceNotFound")
 
     async def _delete(self, request: Request) -> Response:
-        place = (request.path_params["group"], request.path_params["name"])
-        if place not in self.workspaces:
+        key = (request.path_params["group"], request.path_params["name"])
+        if key not in self.workspaces:
             return Response(status_code=204)
-        return self._begun(request, lambda: self.workspaces.pop(place, None))
+        return self._start_operation(request, lambda: self.workspaces.pop(key, None))
 
     async def _operation(self, request: Request) -> Response:
-        told = self.operations[request.path_params["number"]]
-        if not self._looked(told):
+        operation = self.operations[request.path_params["number"]]
+        if not self._advance(operation):
             return JSONResponse({"status": "InProgress"}, headers={"Retry-After": "0"})
-        if told[2]:
+        if operation[2]:
             return JSONResponse({"status": "Failed", "error": {"code": "QuotaExceeded", "message": "no quota is left"}})
         return JSONResponse({"status": "Succeeded"})
 
-    def _looked(self, operation: list[Any]) -> bool:
+    def _advance(self, operation: list[Any]) -> bool:
         """Whether an operation is done at this look."""
         operation[0] -= 1
         if operation[0] <= 0:
             operation[1]()
         return bool(operation[0] <= 0)
 
-    def _begun(self, request: Request, end: Any, body: Values | None = None, *, failed: bool = False) -> Response:
+    def _start_operation(
+        self, request: Request, end: Any, body: JsonObject | None = None, *, failed: bool = False
+    ) -> Response:
         """A long-running operation, which ends after a few looks."""
         number = str(len(self.operations) + 1)
-        self.operations[number] = [_LOOKS, end, failed]
-        place = f"{request.base_url}subscriptions/{request.path_params['subscription']}/operations/{number}"
-        headers = {"Azure-AsyncOperation": place, "Location": place, "Retry-After": "0"}
+        self.operations[number] = [_POLLS, end, failed]
+        location = f"{request.base_url}subscriptions/{request.path_params['subscription']}/operations/{number}"
+        headers = {"Azure-AsyncOperation": location, "Location": location, "Retry-After": "0"}
         return JSONResponse(body or {}, 201 if body else 202, headers=headers)
 
-    def _without(self, group: str) -> None:
+    def _remove_group(self, group: str) -> None:
         self.groups.pop(group, None)
-        for place in [one for one in self.workspaces if one[0] == group]:
-            del self.workspaces[place]
+        for key in [workspace_group for workspace_group in self.workspaces if workspace_group[0] == group]:
+            del self.workspaces[key]
 
 
-def _wrong(body: Values) -> str:
+def _find_problem(body: JsonObject) -> str:
     """The code with which a workspace's body is refused; empty when it is right."""
-    known = {_camel(name) for name in models.WorkspaceProperties.__annotations__}
+    fields = {_to_camel_case(name) for name in models.WorkspaceProperties.__annotations__}
     properties = body.get("properties", {})
-    if body.keys() - {"location", "tags", "sku", "properties"} or properties.keys() - known:
+    if body.keys() - {"location", "tags", "sku", "properties"} or properties.keys() - fields:
         return "InvalidRequestContent"
     if body.get("sku", {}).get("name") != "premium":
         return "SkuNotAvailable"  # standard is gone since 2026
     return "" if properties.get("computeMode") and properties.get("managedResourceGroupId") else "MissingProperty"
 
 
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(one.capitalize() for one in others)
+def _to_camel_case(name: str) -> str:
+    head, *others = name.split("_")
+    return head + "".join(word.capitalize() for word in others)
 
 
-def _refused(status: int, code: str) -> Response:
+def _error_response(status: int, code: str) -> Response:
     return JSONResponse({"error": {"code": code, "message": f"{code}, says the stand-in"}}, status)

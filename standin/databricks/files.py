@@ -10,7 +10,7 @@ from starlette.routing import Route
 _FILES, _FOLDERS = "/api/2.0/fs/files/{path:path}", "/api/2.0/fs/directories/{path:path}"
 
 
-class Volumes(dict[str, bytes]):
+class VolumeFiles(dict[str, bytes]):
     """Files' contents by path; a folder is there when a file is below it."""
 
     def routes(self, let_in: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
@@ -18,7 +18,7 @@ class Volumes(dict[str, bytes]):
         return [
             Route(_FILES, let_in(self._put), methods=["PUT"]),
             Route(_FILES, let_in(self._get), methods=["GET", "HEAD"]),
-            Route(_FOLDERS, let_in(self._folder), methods=["GET", "HEAD"]),
+            Route(_FOLDERS, let_in(self._put_folder), methods=["GET", "HEAD"]),
         ]
 
     async def _put(self, request: Request) -> Response:
@@ -27,13 +27,13 @@ class Volumes(dict[str, bytes]):
 
     async def _get(self, request: Request) -> Response:
         content = self.get(_path(request))
-        return _missing() if content is None else Response(content, media_type="application/octet-stream")
+        return _not_found() if content is None else Response(content, media_type="application/octet-stream")
 
-    async def _folder(self, request: Request) -> Response:
+    async def _put_folder(self, request: Request) -> Response:
         above = _path(request).rstrip("/") + "/"
         below = {path: content for path, content in self.items() if path.startswith(above)}
         if not below:
-            return _missing()
+            return _not_found()
         entries: dict[str, dict[str, Any]] = {}
         for path, content in below.items():
             name, _, deeper = path.removeprefix(above).partition("/")
@@ -46,5 +46,5 @@ def _path(request: Request) -> str:
     return "/" + str(request.path_params["path"]).lstrip("/")
 
 
-def _missing() -> Response:
+def _not_found() -> Response:
     return JSONResponse({"error_code": "NOT_FOUND", "message": "There is no such file."}, 404)

@@ -10,27 +10,27 @@ from starlette.routing import Route
 
 from .unity_catalog import CatalogError
 
-Values = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 _SERVICE = "11111111-2222-3333-4444-555555555555"
 """The name of a service principal."""
 
 
-class Resources:
+class JobsClustersSecrets:
     """All of them by id or name; ``secrets`` are shared with whoever reads them."""
 
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
-        self.jobs: dict[int, Values] = {}
-        self.clusters: dict[str, Values] = {}
+        self.jobs: dict[int, JsonObject] = {}
+        self.clusters: dict[str, JsonObject] = {}
         self.scopes: set[str] = set()
         self.user = _SERVICE
         self._secrets = secrets
 
     def clear(self) -> None:
         """As new."""
-        for one in (self.jobs, self.clusters, self.scopes):
-            one.clear()
+        for collection in (self.jobs, self.clusters, self.scopes):
+            collection.clear()
         self.user = _SERVICE
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
@@ -44,15 +44,15 @@ class Resources:
             "/api/2.0/secrets/scopes/delete": self._delete_scope,
             "/api/2.0/secrets/put": self._put_secret,
         }
-        got: dict[str, Any] = {
+        get_handlers: dict[str, Any] = {
             "/api/2.2/jobs/list": self._list_jobs,
             "/api/2.1/clusters/list": self._list_clusters,
             "/api/2.0/secrets/scopes/list": self._list_scopes,
             "/api/2.0/secrets/list": self._list_secrets,
-            "/api/2.0/preview/scim/v2/Me": self._me,
+            "/api/2.0/preview/scim/v2/Me": self._get_user,
         }
-        made = [Route(path, let_in(handler), methods=["POST"]) for path, handler in posted.items()]
-        return made + [Route(path, let_in(handler), methods=["GET"]) for path, handler in got.items()]
+        post_handlers = [Route(path, let_in(handler), methods=["POST"]) for path, handler in posted.items()]
+        return post_handlers + [Route(path, let_in(handler), methods=["GET"]) for path, handler in get_handlers.items()]
 
     async def _create_job(self, request: Request) -> Response:
         body = await request.json()
@@ -64,7 +64,7 @@ class Resources:
 
     async def _delete_job(self, request: Request) -> Response:
         number = (await request.json())["job_id"]
-        _there(number in self.jobs, f"Job {number} does not exist")
+        _require(number in self.jobs, f"Job {number} does not exist")
         del self.jobs[number]
         return JSONResponse({})
 
@@ -81,7 +81,7 @@ class Resources:
 
     async def _delete_cluster(self, request: Request) -> Response:
         number = (await request.json())["cluster_id"]
-        _there(number in self.clusters, f"Cluster {number} does not exist")
+        _require(number in self.clusters, f"Cluster {number} does not exist")
         del self.clusters[number]
         return JSONResponse({})
 
@@ -97,9 +97,9 @@ class Resources:
 
     async def _delete_scope(self, request: Request) -> Response:
         name = (await request.json())["scope"]
-        _there(name in self.scopes, f"Scope {name} does not exist!")
+        _require(name in self.scopes, f"Scope {name} does not exist!")
         self.scopes.remove(name)
-        for scope, key in [one for one in self._secrets if one[0] == name]:
+        for scope, key in [scope_key for scope_key in self._secrets if scope_key[0] == name]:
             del self._secrets[scope, key]
         return JSONResponse({})
 
@@ -108,19 +108,22 @@ class Resources:
 
     async def _list_secrets(self, request: Request) -> Response:
         scope = request.query_params["scope"]
-        _there(scope in self.scopes or any(one[0] == scope for one in self._secrets), f"Scope {scope} does not exist!")
+        _require(
+            scope in self.scopes or any(scope_key[0] == scope for scope_key in self._secrets),
+            f"Scope {scope} does not exist!",
+        )
         return JSONResponse({"secrets": [{"key": key} for name, key in self._secrets if name == scope]})
 
     async def _put_secret(self, request: Request) -> Response:
         body = await request.json()
-        _there(body["scope"] in self.scopes, f"Scope {body['scope']} does not exist!")
+        _require(body["scope"] in self.scopes, f"Scope {body['scope']} does not exist!")
         self._secrets[body["scope"], body["key"]] = body["string_value"]
         return JSONResponse({})
 
-    async def _me(self, _: Request) -> Response:
+    async def _get_user(self, _: Request) -> Response:
         return JSONResponse({"userName": self.user, "id": "1"})
 
 
-def _there(found: object, sentence: str) -> None:
-    if not found:
-        raise CatalogError("RESOURCE_DOES_NOT_EXIST", sentence, 404)
+def _require(value: object, message: str) -> None:
+    if not value:
+        raise CatalogError("RESOURCE_DOES_NOT_EXIST", message, 404)

@@ -16,217 +16,221 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..openai import models
-from .unity_catalog import Catalog, CatalogError
+from .unity_catalog import CatalogError, UnityCatalog
 
-Values = dict[str, Any]
-Model = Callable[[Values], Any]
+JsonObject = dict[str, Any]
+Predictor = Callable[[JsonObject], Any]
 """Takes the body of an invocation, gives its predictions."""
 
-_CREATED: dict[str, Any] = {
+_CLASSES: dict[str, Any] = {
     "ai_gateway": serving.AiGatewayConfig,
     "config": serving.EndpointCoreConfigInput,
     "telemetry_config": serving.TelemetryConfig,
 }
-_PLAIN = {"name", "budget_policy_id", "description", "route_optimized", "tags"}
+_PLAIN_FIELDS = {"name", "budget_policy_id", "description", "route_optimized", "tags"}
 _SIZES = {"Small", "Medium", "Large"}
 _SECRET = re.compile(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}")
-_VARIABLES, _LOOKS = 30, 2
+_MAX_VARIABLES, _POLLS = 30, 2
 
 
 @dataclass(slots=True)
-class Endpoint:
+class ServedEndpoint:
     """What is there, what is to come and after how many looks, and what the last change came to."""
 
-    told: Values
-    entities: list[Values] = field(default_factory=list)
+    settings: JsonObject
+    entities: list[JsonObject] = field(default_factory=list)
     routes: dict[str, int] = field(default_factory=dict)
-    pending: tuple[list[Values], dict[str, int]] | None = None
-    looks: int = 0
+    pending: tuple[list[JsonObject], dict[str, int]] | None = None
+    remaining_polls: int = 0
     update: str = "NOT_UPDATING"
 
 
-class Endpoints:
+class ServingEndpoints:
     """All endpoints; ``models`` by registered name and version. ``broken`` versions fail to build."""
 
-    def __init__(self, catalog: Catalog, secrets: dict[tuple[str, str], str]) -> None:
-        self.all: dict[str, Endpoint] = {}
-        self.models: dict[tuple[str, str], Model] = {}
+    def __init__(self, catalog: UnityCatalog, secrets: dict[tuple[str, str], str]) -> None:
+        self.endpoints: dict[str, ServedEndpoint] = {}
+        self.models: dict[tuple[str, str], Predictor] = {}
         self.broken: set[str] = set()
-        self.asked: list[tuple[str, str]] = []
+        self.invocations: list[tuple[str, str]] = []
         self._catalog, self._secrets = catalog, secrets
 
     def clear(self) -> None:
         """As new."""
-        for one in (self.all, self.models, self.broken, self.asked):
-            one.clear()
+        for collection in (self.endpoints, self.models, self.broken, self.invocations):
+            collection.clear()
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
         """The calls of the SDK, and those of whoever asks a question."""
-        one, asked = "/api/2.0/serving-endpoints/{name}", "/serving-endpoints/{name}"
-        served = f"{one}/served-models/{{entity}}"
+        api_path, invocation_path = "/api/2.0/serving-endpoints/{name}", "/serving-endpoints/{name}"
+        entity_path = f"{api_path}/served-models/{{entity}}"
         return [
             Route("/api/2.0/serving-endpoints", let_in(self._list), methods=["GET"]),
             Route("/api/2.0/serving-endpoints", let_in(self._create), methods=["POST"]),
-            Route(one, let_in(self._get), methods=["GET"]),
-            Route(one, let_in(self._delete), methods=["DELETE"]),
-            Route(f"{one}/config", let_in(self._update), methods=["PUT"]),
-            Route(f"{one}/tags", let_in(self._tags), methods=["PATCH"]),
-            Route(f"{one}/telemetry-config", let_in(self._telemetry), methods=["PATCH"]),
-            Route(f"{one}/ai-gateway", let_in(self._gateway), methods=["PUT"]),
-            Route(f"{served}/build-logs", let_in(self._build_logs), methods=["GET"]),
-            Route(f"{served}/logs", let_in(self._logs), methods=["GET"]),
-            Route(f"{asked}/invocations", let_in(self._invoked), methods=["POST"]),
-            Route(f"{asked}/served-models/{{entity}}/invocations", let_in(self._invoked), methods=["POST"]),
+            Route(api_path, let_in(self._get), methods=["GET"]),
+            Route(api_path, let_in(self._delete), methods=["DELETE"]),
+            Route(f"{api_path}/config", let_in(self._update), methods=["PUT"]),
+            Route(f"{api_path}/tags", let_in(self._tags), methods=["PATCH"]),
+            Route(f"{api_path}/telemetry-config", let_in(self._telemetry), methods=["PATCH"]),
+            Route(f"{api_path}/ai-gateway", let_in(self._gateway), methods=["PUT"]),
+            Route(f"{entity_path}/build-logs", let_in(self._build_logs), methods=["GET"]),
+            Route(f"{entity_path}/logs", let_in(self._logs), methods=["GET"]),
+            Route(f"{invocation_path}/invocations", let_in(self._invoke), methods=["POST"]),
+            Route(f"{invocation_path}/served-models/{{entity}}/invocations", let_in(self._invoke), methods=["POST"]),
         ]
 
     async def _list(self, _: Request) -> Response:
-        return JSONResponse({"endpoints": [_told(one) for one in self.all.values()]})
+        return JSONResponse({"endpoints": [_to_json(endpoint) for endpoint in self.endpoints.values()]})
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
-        for name in body.keys() - _PLAIN - _CREATED.keys():
+        for name in body.keys() - _PLAIN_FIELDS - _CLASSES.keys():
             raise CatalogError("MALFORMED_REQUEST", f"unknown field {name}")
-        for name in body.keys() & _CREATED.keys():
-            _known(_CREATED[name], body[name], name)
+        for name in body.keys() & _CLASSES.keys():
+            _require_known(_CLASSES[name], body[name], name)
         if not re.fullmatch(r"[\w-]{1,63}", body.get("name", "")):
             raise CatalogError("INVALID_PARAMETER_VALUE", "name: letters, digits, - and _ alone, 63 at most")
-        if body["name"] in self.all:
+        if body["name"] in self.endpoints:
             raise CatalogError("RESOURCE_ALREADY_EXISTS", f"Endpoint with name '{body['name']}' already exists", 409)
-        made = Endpoint({name: value for name, value in body.items() if name != "config"} | {"creator": "me"})
-        self._change(made, body["config"])
-        self.all[body["name"]] = made
-        return JSONResponse(_told(made))
+        endpoint = ServedEndpoint({name: value for name, value in body.items() if name != "config"} | {"creator": "me"})
+        self._start_change(endpoint, body["config"])
+        self.endpoints[body["name"]] = endpoint
+        return JSONResponse(_to_json(endpoint))
 
     async def _get(self, request: Request) -> Response:
-        shared = models.ENTRIES.get(request.path_params["name"])
-        if shared and shared.own:
+        shared = models.MODELS.get(request.path_params["name"])
+        if shared and shared.is_foreign:
             state = {"ready": "READY", "config_update": "NOT_UPDATING"}
             return JSONResponse({"name": shared.name, "state": state, "task": "llm/v1/chat"})
-        made = self._one(request)
-        if made.pending and made.looks:
-            made.looks -= 1
-        elif made.pending:
-            self._done(made)
-        return JSONResponse(_told(made))
+        endpoint = self._find(request)
+        if endpoint.pending and endpoint.remaining_polls:
+            endpoint.remaining_polls -= 1
+        elif endpoint.pending:
+            self._finish_change(endpoint)
+        return JSONResponse(_to_json(endpoint))
 
     async def _delete(self, request: Request) -> Response:
-        self._one(request)
-        del self.all[request.path_params["name"]]
+        self._find(request)
+        del self.endpoints[request.path_params["name"]]
         return Response(status_code=200, content="{}", media_type="application/json")
 
     async def _update(self, request: Request) -> Response:
-        body, made = await request.json(), self._one(request)
-        _known(serving.EndpointCoreConfigInput, body, "config")
-        if made.pending:
+        body, endpoint = await request.json(), self._find(request)
+        _require_known(serving.EndpointCoreConfigInput, body, "config")
+        if endpoint.pending:
             raise CatalogError("RESOURCE_CONFLICT", "Endpoint is already being updated", 409)
-        self._change(made, body)
-        return JSONResponse(_told(made))
+        self._start_change(endpoint, body)
+        return JSONResponse(_to_json(endpoint))
 
     async def _tags(self, request: Request) -> Response:
-        body, made = await request.json(), self._one(request)
-        added = {one["key"]: one for one in [*made.told.get("tags", []), *body.get("add_tags", [])]}
-        made.told["tags"] = [*added.values()]
-        return JSONResponse({"tags": made.told["tags"]})
+        body, endpoint = await request.json(), self._find(request)
+        added = {tag["key"]: tag for tag in [*endpoint.settings.get("tags", []), *body.get("add_tags", [])]}
+        endpoint.settings["tags"] = [*added.values()]
+        return JSONResponse({"tags": endpoint.settings["tags"]})
 
     async def _gateway(self, request: Request) -> Response:
         body = await request.json()
-        _known(serving.AiGatewayConfig, body, "ai_gateway")
-        self._one(request).told["ai_gateway"] = body
+        _require_known(serving.AiGatewayConfig, body, "ai_gateway")
+        self._find(request).settings["ai_gateway"] = body
         return JSONResponse(body)
 
     async def _telemetry(self, request: Request) -> Response:
-        body, made = await request.json(), self._one(request)
-        _known(serving.TelemetryConfig, body.get("telemetry_config", body), "telemetry_config")
-        made.told["telemetry_config"] = body.get("telemetry_config", body)
-        return JSONResponse(_told(made))
+        body, endpoint = await request.json(), self._find(request)
+        _require_known(serving.TelemetryConfig, body.get("telemetry_config", body), "telemetry_config")
+        endpoint.settings["telemetry_config"] = body.get("telemetry_config", body)
+        return JSONResponse(_to_json(endpoint))
 
     async def _build_logs(self, request: Request) -> Response:
-        self._one(request)
+        self._find(request)
         return JSONResponse({"logs": "Collecting packages\nERROR: No matching distribution found for nosuch==1\n"})
 
     async def _logs(self, request: Request) -> Response:
-        self._one(request)
+        self._find(request)
         return JSONResponse({"logs": "[INFO] Booting worker\n[ERROR] a stage failed\n"})
 
-    async def _invoked(self, request: Request) -> Response:
-        made, body = self._one(request), json.loads(await request.body())
-        wanted = request.path_params.get("entity") or max(made.routes, key=lambda name: made.routes[name], default="")
-        entity = next((one for one in made.entities if one["name"] == wanted), None)
+    async def _invoke(self, request: Request) -> Response:
+        endpoint, body = self._find(request), json.loads(await request.body())
+        entity_name = request.path_params.get("entity") or max(
+            endpoint.routes, key=lambda name: endpoint.routes[name], default=""
+        )
+        entity = next((served for served in endpoint.entities if served["name"] == entity_name), None)
         if entity is None:
-            raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"There is no served entity {wanted}", 404)
-        self.asked.append((request.path_params["name"], wanted))
+            raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"There is no served entity {entity_name}", 404)
+        self.invocations.append((request.path_params["name"], entity_name))
         answer = self.models[entity["entity_name"], entity["entity_version"]]
         return JSONResponse({"predictions": answer(body)})
 
-    def _one(self, request: Request) -> Endpoint:
+    def _find(self, request: Request) -> ServedEndpoint:
         name = request.path_params["name"]
-        if name not in self.all:
+        if name not in self.endpoints:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"Endpoint with name '{name}' does not exist", 404)
-        return self.all[name]
+        return self.endpoints[name]
 
-    def _change(self, made: Endpoint, config: Values) -> None:
+    def _start_change(self, endpoint: ServedEndpoint, config: JsonObject) -> None:
         """Begins a change. Raises CatalogError for one that cannot be."""
         entities = config.get("served_entities") or []
         for entity in entities:
-            self._entity(entity)
+            self._check_entity(entity)
         names = [entity["name"] for entity in entities]
         if len(set(names)) < len(names) or not names:
             raise CatalogError("INVALID_PARAMETER_VALUE", "served entities need names, each its own")
-        told = config.get("traffic_config", {}).get("routes") or [
+        raw_routes = config.get("traffic_config", {}).get("routes") or [
             {"served_entity_name": names[0], "traffic_percentage": 100}
         ]
-        routes = {one["served_entity_name"]: one["traffic_percentage"] for one in told}
+        routes = {route["served_entity_name"]: route["traffic_percentage"] for route in raw_routes}
         if sum(routes.values()) != 100 or routes.keys() - set(names):
             raise CatalogError("INVALID_PARAMETER_VALUE", "routes name served entities, and come to 100")
-        made.pending, made.looks, made.update = (entities, routes), _LOOKS, "IN_PROGRESS"
+        endpoint.pending, endpoint.remaining_polls, endpoint.update = (entities, routes), _POLLS, "IN_PROGRESS"
 
-    def _entity(self, entity: Values) -> None:
+    def _check_entity(self, entity: JsonObject) -> None:
         versions = self._catalog.versions.get(entity.get("entity_name", ""), {})
         if entity.get("entity_version") not in versions:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", "There is no such version of a registered model", 404)
         if entity.get("workload_size") not in _SIZES:
             raise CatalogError("INVALID_PARAMETER_VALUE", f"workload_size: one of {', '.join(sorted(_SIZES))}")
         variables = entity.get("environment_vars", {})
-        if len(variables) > _VARIABLES:
-            raise CatalogError("INVALID_PARAMETER_VALUE", f"at most {_VARIABLES} environment variables")
+        if len(variables) > _MAX_VARIABLES:
+            raise CatalogError("INVALID_PARAMETER_VALUE", f"at most {_MAX_VARIABLES} environment variables")
         for value in variables.values():
-            if "{{" in value and not (found := _SECRET.fullmatch(value)):
+            if "{{" in value and not (match := _SECRET.fullmatch(value)):
                 raise CatalogError("INVALID_PARAMETER_VALUE", "a secret is written {{secrets/scope/key}}")
-            if "{{" in value and found and found.groups() not in self._secrets:
+            if "{{" in value and match and match.groups() not in self._secrets:
                 raise CatalogError("PERMISSION_DENIED", "the creator cannot read a secret that the endpoint names", 403)
 
-    def _done(self, made: Endpoint) -> None:
+    def _finish_change(self, endpoint: ServedEndpoint) -> None:
         """Ends a change: it is there, or its build failed and what was there stays."""
-        if made.pending is None:
+        if endpoint.pending is None:
             return
-        entities, routes = made.pending
+        entities, routes = endpoint.pending
         failed = any(entity["entity_version"] in self.broken for entity in entities)
         if not failed:
-            made.entities, made.routes = entities, routes
-        made.pending, made.update = None, "UPDATE_FAILED" if failed else "NOT_UPDATING"
+            endpoint.entities, endpoint.routes = entities, routes
+        endpoint.pending, endpoint.update = None, "UPDATE_FAILED" if failed else "NOT_UPDATING"
 
 
-def _known(kind: Any, body: Values, where: str) -> None:  # a class of the SDK's
+def _require_known(kind: Any, body: JsonObject, path: str) -> None:  # a class of the SDK's
     """Refuses what the SDK's class does not keep of ``body``."""
     try:
-        kept = kind.from_dict(body).as_dict()
+        serialized = kind.from_dict(body).as_dict()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CatalogError("MALFORMED_REQUEST", f"{where}: {type(error).__name__}") from None
-    if kept != body:
-        raise CatalogError("MALFORMED_REQUEST", f"{where}: unknown or misspelt fields")
+        raise CatalogError("MALFORMED_REQUEST", f"{path}: {type(error).__name__}") from None
+    if serialized != body:
+        raise CatalogError("MALFORMED_REQUEST", f"{path}: unknown or misspelt fields")
 
 
-def _told(made: Endpoint) -> Values:
+def _to_json(endpoint: ServedEndpoint) -> JsonObject:
     """An endpoint as the API tells it, without the values of its variables."""
-    ready = "READY" if made.entities else "NOT_READY"
-    told = made.told | {"state": {"ready": ready, "config_update": made.update}}
-    told["config"] = _config(made.entities, made.routes, "DEPLOYMENT_READY")
-    if made.pending:
-        told["pending_config"] = _config(*made.pending, "DEPLOYMENT_CREATING")
-    return told
+    ready = "READY" if endpoint.entities else "NOT_READY"
+    values = endpoint.settings | {"state": {"ready": ready, "config_update": endpoint.update}}
+    values["config"] = _config_json(endpoint.entities, endpoint.routes, "DEPLOYMENT_READY")
+    if endpoint.pending:
+        values["pending_config"] = _config_json(*endpoint.pending, "DEPLOYMENT_CREATING")
+    return values
 
 
-def _config(entities: list[Values], routes: dict[str, int], state: str) -> Values:
-    served = [one | {"state": {"deployment": state, "deployment_state_message": ""}} for one in entities]
-    told = [{"served_entity_name": name, "traffic_percentage": share} for name, share in routes.items()]
-    return {"served_entities": served, "traffic_config": {"routes": told}}
+def _config_json(entities: list[JsonObject], routes: dict[str, int], state: str) -> JsonObject:
+    entities_with_state = [
+        entity | {"state": {"deployment": state, "deployment_state_message": ""}} for entity in entities
+    ]
+    traffic_routes = [{"served_entity_name": name, "traffic_percentage": share} for name, share in routes.items()]
+    return {"served_entities": entities_with_state, "traffic_config": {"routes": traffic_routes}}

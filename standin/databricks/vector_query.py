@@ -17,13 +17,13 @@ import numpy as np
 from databricks.sdk.service.vectorsearch import VectorSearchIndexesAPI
 from starlette.responses import JSONResponse, Response
 
-from ..openai.chat import words
-from ..openai.embeddings import vector
+from ..openai.chat import split_words
+from ..openai.embeddings import make_vector
 from .unity_catalog import CatalogError
 
-Values = dict[str, Any]
+JsonObject = dict[str, Any]
 
-_TAKEN = (signature(VectorSearchIndexesAPI.query_index).parameters.keys() - {"self", "index_name"}) | {
+_ALLOWED_FIELDS = (signature(VectorSearchIndexesAPI.query_index).parameters.keys() - {"self", "index_name"}) | {
     "filter_string",
     "debug_level",
 }
@@ -34,12 +34,12 @@ _DIMENSION = 512
 class SearchIndex:
     """Rows of a table; ``text`` is the column that ``embedder`` embeds, or ``vectors`` holds vectors made elsewhere."""
 
-    rows: list[Values]
+    rows: list[JsonObject]
     types: dict[str, str]
     text: str = "text"
     embedder: str = "databricks-gte-large-en"
     vectors: dict[int, Sequence[float]] = field(default_factory=dict)
-    optimized: bool = False
+    is_storage_optimized: bool = False
     ready: bool = True
 
     @property
@@ -48,13 +48,13 @@ class SearchIndex:
         return len(next(iter(self.vectors.values()), [0.0] * _DIMENSION))
 
 
-def answered(index: SearchIndex, body: Values) -> Response:
+def answer_query(index: SearchIndex, body: JsonObject) -> Response:
     """The rows that a query finds. Raises CatalogError for a query that the API does not take."""
-    _check(index, body)
-    allowed = _allowed(index, body)
-    scores = {place: _score(index, place, body) for place in allowed}
-    best = sorted(allowed, key=lambda place: -scores[place])[: body.get("num_results", 10)]
-    rows = [[*(_told(index.rows[place][name]) for name in body["columns"]), scores[place]] for place in best]
+    _check_body(index, body)
+    allowed = _matching_rows(index, body)
+    scores = {key: _score_row(index, key, body) for key in allowed}
+    best = sorted(allowed, key=lambda key: -scores[key])[: body.get("num_results", 10)]
+    rows = [[*(_to_json_value(index.rows[key][name]) for name in body["columns"]), scores[key]] for key in best]
     columns = [{"name": name, "type_text": index.types[name]} for name in body["columns"]]
     columns.append({"name": "score", "type_text": "double"})
     return JSONResponse(
@@ -66,64 +66,64 @@ def answered(index: SearchIndex, body: Values) -> Response:
     )
 
 
-def _check(index: SearchIndex, body: Values) -> None:
+def _check_body(index: SearchIndex, body: JsonObject) -> None:
     """Raises CatalogError for a query that the API does not take."""
     kind = body.get("query_type", "ANN")
-    wrong = [f"unknown field {name}" for name in body.keys() - _TAKEN]
-    wrong += [f"column {name} is not in the index" for name in body.get("columns", []) if name not in index.types]
+    problem = [f"unknown field {name}" for name in body.keys() - _ALLOWED_FIELDS]
+    problem += [f"column {name} is not in the index" for name in body.get("columns", []) if name not in index.types]
     if not body.get("columns") or kind not in {"ANN", "HYBRID", "FULL_TEXT"}:
-        wrong.append("columns and a known query_type are needed")
-    if ("filter_string" if not index.optimized else "filters_json") in body:
-        wrong.append("filters are given in the other kind of endpoint's form")
+        problem.append("columns and a known query_type are needed")
+    if ("filter_string" if not index.is_storage_optimized else "filters_json") in body:
+        problem.append("filters are given in the other kind of endpoint's form")
     by_vector = not index.embedder and kind != "FULL_TEXT"
     if by_vector and len(body.get("query_vector") or []) != index.dimension:
-        wrong.append(f"query_vector needs {index.dimension} numbers")
+        problem.append(f"query_vector needs {index.dimension} numbers")
     if not by_vector and "query_vector" in body:
-        wrong.append("query_vector is for vectors of one's own")
+        problem.append("query_vector is for vectors of one's own")
     if (not by_vector or kind == "HYBRID") and not body.get("query_text"):
-        wrong.append("query_text is needed")
-    if wrong:
-        raise CatalogError("INVALID_PARAMETER_VALUE", "; ".join(wrong))
+        problem.append("query_text is needed")
+    if problem:
+        raise CatalogError("INVALID_PARAMETER_VALUE", "; ".join(problem))
 
 
-def _allowed(index: SearchIndex, body: Values) -> list[int]:
+def _matching_rows(index: SearchIndex, body: JsonObject) -> list[int]:
     """The rows that a filter leaves, as SQLite finds them. Raises CatalogError for a filter that is none."""
-    told = json.loads(body.get("filters_json") or "{}")
-    values = {name: value if isinstance(value, list) else [value] for name, value in told.items()}
-    clauses = [f"{name} IN ({', '.join('?' * len(some))})" for name, some in values.items()]
+    conditions = json.loads(body.get("filters_json") or "{}")
+    values = {name: value if isinstance(value, list) else [value] for name, value in conditions.items()}
+    clauses = [f"{name} IN ({', '.join('?' * len(batch))})" for name, batch in values.items()]
     condition = body.get("filter_string") or " AND ".join(clauses) or "true"
     names = ", ".join(f'"{name}"' for name in index.types)
     marks = ", ".join("?" * (1 + len(index.types)))
-    cells = [[place, *(row[name] for name in index.types)] for place, row in enumerate(index.rows)]
+    cells = [[key, *(row[name] for name in index.types)] for key, row in enumerate(index.rows)]
     with closing(sqlite3.connect(":memory:")) as table:
         table.execute(f"CREATE TABLE held (place, {names})")
         table.executemany(f"INSERT INTO held VALUES ({marks})", cells)  # noqa: S608 - marks
         try:
-            found = table.execute(f"SELECT place FROM held WHERE {condition}", [*chain(*values.values())])  # noqa: S608
-            return [place for (place,) in found]
+            matches = table.execute(f"SELECT place FROM held WHERE {condition}", [*chain(*values.values())])  # noqa: S608
+            return [key for (key,) in matches]
         except sqlite3.Error as error:
             raise CatalogError("INVALID_PARAMETER_VALUE", f"Invalid filter: {error}") from None
 
 
-def _score(index: SearchIndex, place: int, body: Values) -> float:
+def _score_row(index: SearchIndex, key: int, body: JsonObject) -> float:
     """1 / (1 + the square of the distance), as the documentation tells it; the share of words; or the mean of both."""
-    text, kind = str(index.rows[place][index.text]), body.get("query_type", "ANN")
-    shared = _shared(body["query_text"], text) if kind != "ANN" else 0.0
-    near = _near(body.get("query_vector"), index.vectors.get(place), body.get("query_text", ""), text)
+    text, kind = str(index.rows[key][index.text]), body.get("query_type", "ANN")
+    shared = _word_share(body["query_text"], text) if kind != "ANN" else 0.0
+    near = _cosine(body.get("query_vector"), index.vectors.get(key), body.get("query_text", ""), text)
     return {"ANN": near, "FULL_TEXT": shared, "HYBRID": (near + shared) / 2}[kind]
 
 
-def _shared(asked: str, text: str) -> float:
-    return len(words(asked) & words(text)) / (len(words(asked)) or 1)
+def _word_share(question_words: str, text: str) -> float:
+    return len(split_words(question_words) & split_words(text)) / (len(split_words(question_words)) or 1)
 
 
-def _near(asked: Any, held: Any, question: str, text: str) -> float:  # numbers, or none
+def _cosine(query_vector: Any, row_vector: Any, question: str, text: str) -> float:  # numbers, or none
     """Of two vectors, or of those of two texts."""
-    one = vector(question, _DIMENSION) if asked is None else np.asarray(asked)
-    other = vector(text, _DIMENSION) if held is None else np.asarray(held)
-    return 1.0 / (1.0 + float(np.sum((one - other) ** 2)))
+    first = make_vector(question, _DIMENSION) if query_vector is None else np.asarray(query_vector)
+    second = make_vector(text, _DIMENSION) if row_vector is None else np.asarray(row_vector)
+    return 1.0 / (1.0 + float(np.sum((first - second) ** 2)))
 
 
-def _told(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """A cell as the API gives it: whole numbers as 3.0."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..faults import Fault, suffered
+from ..faults import Fault, apply_fault
 from .unity_catalog import CatalogError
-from .vector_query import SearchIndex, Values, answered
+from .vector_query import JsonObject, SearchIndex, answer_query
 
 
-class Search:
+class VectorSearch:
     """All indexes, by name, and the tables that they can be made of.
 
     ``asked`` holds the bodies of queries, ``faults`` what the next ones get instead.
@@ -22,70 +22,74 @@ class Search:
 
     def __init__(self) -> None:
         self.indexes: dict[str, SearchIndex] = {}
-        self.tables: dict[str, list[Values]] = {}
-        self.kinds: dict[str, Values] = {}
-        self.asked: list[Values] = []
+        self.tables: dict[str, list[JsonObject]] = {}
+        self.kinds: dict[str, JsonObject] = {}
+        self.queries: list[JsonObject] = []
         self.faults: deque[Fault] = deque()
 
     def clear(self) -> None:
         """As new."""
-        for one in (self.indexes, self.tables, self.kinds, self.asked, self.faults):
-            one.clear()
+        for collection in (self.indexes, self.tables, self.kinds, self.queries, self.faults):
+            collection.clear()
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
         """The calls about an index, its endpoint and its rows."""
-        one = "/api/2.0/vector-search/indexes/{name}"
+        index_path = "/api/2.0/vector-search/indexes/{name}"
         return [
             Route("/api/2.0/vector-search/indexes", let_in(self._create), methods=["POST"]),
             Route("/api/2.0/vector-search/endpoints", let_in(self._create_endpoint), methods=["POST"]),
-            Route(one, let_in(self._get), methods=["GET"]),
-            Route(f"{one}/query", let_in(self._query), methods=["POST"]),
+            Route(index_path, let_in(self._get), methods=["GET"]),
+            Route(f"{index_path}/query", let_in(self._query), methods=["POST"]),
             Route("/api/2.0/vector-search/endpoints/{name}", let_in(self._endpoint), methods=["GET"]),
         ]
 
-    def _index(self, request: Request) -> SearchIndex:
+    def _find_index(self, request: Request) -> SearchIndex:
         name = request.path_params["name"]
         if name not in self.indexes:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"Vector index {name} does not exist.", 404)
         return self.indexes[name]
 
     async def _get(self, request: Request) -> Response:
-        index, name = self._index(request), request.path_params["name"]
-        made = sdk.EmbeddingSourceColumn(name=index.text, embedding_model_endpoint_name=index.embedder)
-        given = sdk.EmbeddingVectorColumn(name="vector", embedding_dimension=index.dimension)
+        index, name = self._find_index(request), request.path_params["name"]
+        source_column = sdk.EmbeddingSourceColumn(name=index.text, embedding_model_endpoint_name=index.embedder)
+        vector_column = sdk.EmbeddingVectorColumn(name="vector", embedding_dimension=index.dimension)
         spec = sdk.DeltaSyncVectorIndexSpecResponse(
-            embedding_source_columns=[made] if index.embedder else None,
-            embedding_vector_columns=None if index.embedder else [given],
+            embedding_source_columns=[source_column] if index.embedder else None,
+            embedding_vector_columns=None if index.embedder else [vector_column],
         )
-        told = sdk.VectorIndex(
+        index_spec = sdk.VectorIndex(
             name=name,
-            endpoint_name="search-optimized" if index.optimized else "search",
+            endpoint_name="search-optimized" if index.is_storage_optimized else "search",
             index_type=sdk.VectorIndexType.DELTA_SYNC,
             primary_key="id",
             delta_sync_index_spec=spec,
             status=sdk.VectorIndexStatus(ready=index.ready, indexed_row_count=len(index.rows)),
         )
-        return JSONResponse(told.as_dict())
+        return JSONResponse(index_spec.as_dict())
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
         spec = sdk.DeltaSyncVectorIndexSpecRequest.from_dict(body.get("delta_sync_index_spec", {}))
-        known = {"name", "endpoint_name", "primary_key", "index_type", "delta_sync_index_spec"}
-        if body.keys() != known or spec.as_dict() != body["delta_sync_index_spec"] or not spec.embedding_source_columns:
+        fields = {"name", "endpoint_name", "primary_key", "index_type", "delta_sync_index_spec"}
+        if (
+            body.keys() != fields
+            or spec.as_dict() != body["delta_sync_index_spec"]
+            or not spec.embedding_source_columns
+        ):
             raise CatalogError("MALFORMED_REQUEST", "index: missing, unknown or misspelt fields")
         if body["endpoint_name"] not in self.kinds or spec.source_table not in self.tables:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", "There is no such endpoint, or no such table.", 404)
         rows, (source,) = self.tables[str(spec.source_table)], spec.embedding_source_columns
         types = {name: "bigint" if isinstance(value, int) else "string" for name, value in rows[0].items()}
-        made = SearchIndex(rows, types, str(source.name), str(source.embedding_model_endpoint_name))
-        self.indexes[body["name"]] = made
+        index = SearchIndex(rows, types, str(source.name), str(source.embedding_model_endpoint_name))
+        self.indexes[body["name"]] = index
         return JSONResponse({"name": body["name"]})
 
     async def _create_endpoint(self, request: Request) -> Response:
         body = await request.json()
         state = sdk.EndpointStatus(state=sdk.EndpointStatusState.ONLINE)
-        told = sdk.EndpointInfo(name=body["name"], endpoint_type=sdk.EndpointType(body["endpoint_type"]))
-        self.kinds[body["name"]] = told.as_dict() | {"endpoint_status": state.as_dict()}
+        definition = sdk.EndpointInfo(name=body["name"], endpoint_type=sdk.EndpointType(body["endpoint_type"]))
+        self.kinds[body["name"]] = definition.as_dict() | {"endpoint_status": state.as_dict()}
         return JSONResponse(self.kinds[body["name"]])
 
     async def _endpoint(self, request: Request) -> Response:
@@ -94,8 +98,8 @@ class Search:
         return JSONResponse(self.kinds.get(name) or sdk.EndpointInfo(name=name, endpoint_type=kind).as_dict())
 
     async def _query(self, request: Request) -> Response:
-        index, body = self._index(request), await request.json()
-        self.asked.append(body)
+        index, body = self._find_index(request), await request.json()
+        self.queries.append(body)
         if self.faults:
-            return await suffered(self.faults.popleft(), Response("{}"), "")
-        return answered(index, body)
+            return await apply_fault(self.faults.popleft(), Response("{}"), "")
+        return answer_query(index, body)

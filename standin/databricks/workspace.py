@@ -7,23 +7,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .files import Volumes
-from .jobs_clusters_secrets import Resources
-from .serving_endpoints import Endpoints
-from .unity_catalog import Catalog, CatalogError
-from .vector_search import Search
+from .files import VolumeFiles
+from .jobs_clusters_secrets import JobsClustersSecrets
+from .serving_endpoints import ServingEndpoints
+from .unity_catalog import CatalogError, UnityCatalog
+from .vector_search import VectorSearch
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Workspace:
+class DatabricksWorkspace:
     """``calls`` counts what was asked; the one of number ``fails_at`` is answered with ``fault`` instead, once."""
 
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
-        self.volumes, self.catalog, self.resources = Volumes(), Catalog(), Resources(secrets)
-        self.endpoints, self.search = Endpoints(self.catalog, secrets), Search()
+        self.volumes, self.catalog, self.resources = VolumeFiles(), UnityCatalog(), JobsClustersSecrets(secrets)
+        self.endpoints, self.search = ServingEndpoints(self.catalog, secrets), VectorSearch()
         self.calls: list[str] = []
-        self.fails_at: int | None = None
+        self.failing_call: int | None = None
         self.fault = (500, "INTERNAL_ERROR")
 
     def clear(self) -> None:
@@ -32,32 +32,32 @@ class Workspace:
         for part in (self.catalog, self.endpoints, self.search, self.resources):
             part.clear()
         self.calls.clear()
-        self.fails_at, self.fault = None, (500, "INTERNAL_ERROR")
+        self.failing_call, self.fault = None, (500, "INTERNAL_ERROR")
 
     def routes(self, let_in: Callable[[Handler], Any]) -> list[Route]:
         """All calls, each of which can fail."""
 
-        def checked(handler: Handler) -> Any:  # a route's
-            return let_in(self._faulty(handler))
+        def check(handler: Handler) -> Any:  # a route's
+            return let_in(self._count_and_fail(handler))
 
         parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources)
-        return [route for part in parts for route in part.routes(checked)]
+        return [route for part in parts for route in part.routes(check)]
 
-    def _faulty(self, handler: Handler) -> Handler:
-        async def answered(request: Request) -> Response:
+    def _count_and_fail(self, handler: Handler) -> Handler:
+        async def answer(request: Request) -> Response:
             self.calls.append(f"{request.method} {request.url.path}")
-            if self.fails_at == len(self.calls) - 1:
-                self.fails_at = None
+            if self.failing_call == len(self.calls) - 1:
+                self.failing_call = None
                 status, code = self.fault
-                return _refused(status, code, "scripted", {"retry-after": "1"} if status == 429 else {})
+                return _error_response(status, code, "scripted", {"retry-after": "1"} if status == 429 else {})
             try:
                 return await handler(request)
             except CatalogError as error:
-                return _refused(error.status, error.code, str(error), {})
+                return _error_response(error.status, error.code, str(error), {})
 
-        return answered
+        return answer
 
 
-def _refused(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
+def _error_response(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
     """An error as Databricks says it."""
     return JSONResponse({"error_code": code, "message": message}, status, headers)

@@ -9,129 +9,138 @@ from typing import Any
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from . import models
-from .errors import invalid, only
+from .errors import invalid_request, require_parameters
 
 _ROLES = {"system", "developer", "user", "assistant", "tool"}
 _PASSAGE = re.compile(r'^<passage n="(\d+)">\n(.*?)\n</passage>$', re.MULTILINE | re.DOTALL)
-_MOST_WORDS = 9
-_SMALL = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
+_MAX_WORDS = 9
+_SMALL_WORDS = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
 
 
-def complete(body: dict[str, Any], told: str | None = None) -> Response:
+def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Response:
     """The reply, streamed if asked; ``told`` is what it shall say. Raises RefusedError."""
-    entry = check(body)
-    if told is None:
-        told = _judgement(body) if "response_format" in body else reply(body["messages"])
-    text = told
-    asked = sum(models.tokens(_text(message)) for message in body["messages"])
-    written = models.tokens(text)
+    entry = check_body(body)
+    if scripted_reply is None:
+        scripted_reply = _make_judgement(body) if "response_format" in body else make_reply(body["messages"])
+    text = scripted_reply
+    input_tokens = sum(models.count_tokens(_message_text(message)) for message in body["messages"])
+    output_tokens = models.count_tokens(text)
     usage = {
-        "prompt_tokens": asked,
-        "completion_tokens": written,
-        "total_tokens": asked + written,
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
         "prompt_tokens_details": {"cached_tokens": 0},
     }
     common = {"id": "chatcmpl-standin", "created": 1_790_000_000, "model": entry.name}
     if body.get("stream"):
         counted = bool(body.get("stream_options", {}).get("include_usage"))
-        return StreamingResponse(_streamed(text, common, usage if counted else None), media_type="text/event-stream")
+        return StreamingResponse(_stream(text, common, usage if counted else None), media_type="text/event-stream")
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
     return JSONResponse(common | {"object": "chat.completion", "choices": [choice], "usage": usage})
 
 
-def check(body: dict[str, Any]) -> models.Entry:
+def check_body(body: dict[str, Any]) -> models.ModelEntry:
     """The model that is asked. Raises RefusedError for what the API does not take."""
-    only(body, "chat", {"model", "messages"})
-    entry = models.find(body["model"], "chat")
+    require_parameters(body, "chat", {"model", "messages"})
+    entry = models.find_model(body["model"], "chat")
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
-        raise invalid("Invalid 'messages': expected an array with at least one message.", "messages")
+        raise invalid_request("Invalid 'messages': expected an array with at least one message.", "messages")
     for number, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in _ROLES or "content" not in message:
-            raise invalid(f"Invalid 'messages[{number}]'.", f"messages[{number}]", "invalid_value")
+            raise invalid_request(f"Invalid 'messages[{number}]'.", f"messages[{number}]", "invalid_value")
     temperature = body.get("temperature", 1)
     if temperature != 1 and not entry.temperature:
-        raise invalid("Unsupported value: 'temperature' does not support it.", "temperature", "unsupported_value")
+        raise invalid_request(
+            "Unsupported value: 'temperature' does not support it.", "temperature", "unsupported_value"
+        )
     if not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
-        raise invalid("Invalid 'temperature': expected 0 to 2.", "temperature", "decimal_above_max_value")
-    if "max_tokens" in body and not (entry.temperature or entry.own):
-        raise invalid("Unsupported parameter: use 'max_completion_tokens'.", "max_tokens", "unsupported_parameter")
+        raise invalid_request("Invalid 'temperature': expected 0 to 2.", "temperature", "decimal_above_max_value")
+    if "max_tokens" in body and not (entry.temperature or entry.is_foreign):
+        raise invalid_request(
+            "Unsupported parameter: use 'max_completion_tokens'.", "max_tokens", "unsupported_parameter"
+        )
     if "stream_options" in body and not body.get("stream"):
-        raise invalid("'stream_options' is only allowed when 'stream' is enabled.", "stream_options")
-    if sum(models.tokens(_text(message)) for message in messages) > entry.window:
-        raise invalid("Your input exceeds the context window of this model.", "messages", "context_length_exceeded")
+        raise invalid_request("'stream_options' is only allowed when 'stream' is enabled.", "stream_options")
+    if sum(models.count_tokens(_message_text(message)) for message in messages) > entry.window:
+        raise invalid_request(
+            "Your input exceeds the context window of this model.", "messages", "context_length_exceeded"
+        )
     return entry
 
 
-def _judgement(body: dict[str, Any]) -> str:
+def _make_judgement(body: dict[str, Any]) -> str:
     """The object that is asked for by its schema: as a judge the stand-in says yes to all, but to an empty answer.
 
     Raises RefusedError for a schema that is not strict.
     """
-    told = body["response_format"]
-    schema = told.get("json_schema", {}).get("schema", {}) if told.get("type") == "json_schema" else {}
+    judgement = body["response_format"]
+    schema = judgement.get("json_schema", {}).get("schema", {}) if judgement.get("type") == "json_schema" else {}
     if not schema.get("properties") or schema.get("additionalProperties") is not False:
-        raise invalid("Invalid schema for response_format: 'additionalProperties' is required.", "response_format")
+        raise invalid_request(
+            "Invalid schema for response_format: 'additionalProperties' is required.", "response_format"
+        )
     words = {"result": "yes", "rationale": "This is the stand-in, which says yes."}
     return json.dumps({name: words.get(name, "") for name in schema["properties"]})
 
 
-def reply(messages: list[dict[str, Any]]) -> str:
+def make_reply(messages: list[dict[str, Any]]) -> str:
     """What the stand-in has to say to the last message."""
-    asked = _text(messages[-1])
-    if "Reply with one JSON object" in asked.partition("<passage ")[0]:
-        return json.dumps(_diagram(asked.rpartition("Asked: ")[2].partition("\n")[0]))
-    passages = _PASSAGE.findall(asked)
+    last_message = _message_text(messages[-1])
+    if "Reply with one JSON object" in last_message.partition("<passage ")[0]:
+        return json.dumps(_make_diagram(last_message.rpartition("Asked: ")[2].partition("\n")[0]))
+    passages = _PASSAGE.findall(last_message)
     if not passages:
-        return f"This is the stand-in; it was sent {len(asked)} characters."
-    question = asked.rpartition("Question: ")[2]
-    if "Reply with one JSON list" in asked.partition("\n<passage ")[0]:
-        return json.dumps([min(10, 3 * len(words(text) & words(question))) for _, text in passages])
+        return f"This is the stand-in; it was sent {len(last_message)} characters."
+    question = last_message.rpartition("Question: ")[2]
+    if "Reply with one JSON list" in last_message.partition("\n<passage ")[0]:
+        return json.dumps([min(10, 3 * len(split_words(text) & split_words(question))) for _, text in passages])
     number, text, shared = max(
-        ((number, text, len(words(text) & words(question))) for number, text in passages), key=lambda one: one[2]
+        ((number, text, len(split_words(text) & split_words(question))) for number, text in passages),
+        key=lambda one: one[2],
     )
     if not shared:
-        return asked.partition("reply with exactly: ")[2].partition("\n")[0]
-    return f"{_sentence(text, question)} [{number}]"
+        return last_message.partition("reply with exactly: ")[2].partition("\n")[0]
+    return f"{_best_sentence(text, question)} [{number}]"
 
 
-def _sentence(passage: str, question: str) -> str:
+def _best_sentence(passage: str, question: str) -> str:
     """The sentence of the passage that shares most words with the question; its first line is a title."""
     sentences = re.split(r"(?<=[.!?])\s+|\n", passage.strip())
-    return max(sentences[1:] or sentences, key=lambda sentence: len(words(sentence) & words(question)))
+    return max(sentences[1:] or sentences, key=lambda sentence: len(split_words(sentence) & split_words(question)))
 
 
-def words(text: str) -> set[str]:
+def split_words(text: str) -> set[str]:
     """The words of a text that tell what it is about."""
     return set(re.findall(r"\w{3,}", text.lower())) - {"what", "the", "and", "who", "how", "tell", "about"}
 
 
-def _diagram(asked: str) -> dict[str, Any]:
+def _make_diagram(prompt: str) -> dict[str, Any]:
     """The telling words of what is asked, each joined to the first."""
-    found = list(dict.fromkeys(re.findall(r"\w{4,}", asked.partition(" of")[2] or asked)))
-    found = [word for word in found if word.lower() not in _SMALL][:_MOST_WORDS] or ["stand-in"]
-    found += ["stand-in"] * (len(found) == 1)
-    nodes = [{"id": f"n{n}", "label": word, "main": n == 0} for n, word in enumerate(found)]
+    labels = list(dict.fromkeys(re.findall(r"\w{4,}", prompt.partition(" of")[2] or prompt)))
+    labels = [word for word in labels if word.lower() not in _SMALL_WORDS][:_MAX_WORDS] or ["stand-in"]
+    labels += ["stand-in"] * (len(labels) == 1)
+    nodes = [{"id": f"n{n}", "label": word, "main": n == 0} for n, word in enumerate(labels)]
     edges = [{"from": "n0", "to": node["id"], "label": "with"} for node in nodes[1:]]
-    return {"title": shorten(asked, 60, placeholder=" …") or "Stand-in", "groups": [], "nodes": nodes, "edges": edges}
+    return {"title": shorten(prompt, 60, placeholder=" …") or "Stand-in", "groups": [], "nodes": nodes, "edges": edges}
 
 
-def _text(message: dict[str, Any]) -> str:
+def _message_text(message: dict[str, Any]) -> str:
     content = message["content"] or ""
     return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
-def _streamed(text: str, common: dict[str, Any], usage: dict[str, Any] | None) -> Iterator[str]:
+def _stream(text: str, common: dict[str, Any], usage: dict[str, Any] | None) -> Iterator[str]:
     chunk = common | {"object": "chat.completion.chunk"} | ({"usage": None} if usage else {})
     for number, word in enumerate(text.split(" ")):
         delta = {"content": " " * bool(number) + word} | ({} if number else {"role": "assistant"})
-        yield _event(chunk | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield _event(chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        yield _format_event(chunk | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield _format_event(chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     if usage:
-        yield _event(chunk | {"choices": [], "usage": usage})
+        yield _format_event(chunk | {"choices": [], "usage": usage})
     yield "data: [DONE]\n\n"
 
 
-def _event(chunk: dict[str, Any]) -> str:
+def _format_event(chunk: dict[str, Any]) -> str:
     return f"data: {json.dumps(chunk)}\n\n"

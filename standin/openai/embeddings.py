@@ -10,48 +10,50 @@ import numpy.typing as npt
 from starlette.responses import JSONResponse, Response
 
 from . import models
-from .errors import invalid, only
+from .errors import invalid_request, require_parameters
 
-_MOST_INPUTS, _MOST_TOKENS, _MOST_INPUT = 2048, 300_000, 8192
+_MAX_INPUTS, _MAX_TOKENS, _MAX_INPUT_TOKENS = 2048, 300_000, 8192
 
 
 def embed(body: dict[str, Any]) -> Response:
     """A vector of norm 1 for each text. Raises RefusedError."""
-    entry = check(body)
+    entry = check_body(body)
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
-    vectors = [vector(text, body.get("dimensions", entry.dimension)) for text in texts]
+    vectors = [make_vector(text, body.get("dimensions", entry.dimension)) for text in texts]
     data = [
-        {"object": "embedding", "index": n, "embedding": _coded(vector, body.get("encoding_format", "float"))}
+        {"object": "embedding", "index": n, "embedding": _encode(vector, body.get("encoding_format", "float"))}
         for n, vector in enumerate(vectors)
     ]
-    counted = sum(map(models.tokens, texts))
+    counted = sum(map(models.count_tokens, texts))
     usage = {"prompt_tokens": counted, "total_tokens": counted}
     return JSONResponse({"object": "list", "model": entry.name, "data": data, "usage": usage})
 
 
-def check(body: dict[str, Any]) -> models.Entry:
+def check_body(body: dict[str, Any]) -> models.ModelEntry:
     """The model that is asked. Raises RefusedError for what the API does not take."""
-    only(body, "embeddings", {"model", "input"})
-    entry = models.find(body["model"], "embeddings")
+    require_parameters(body, "embeddings", {"model", "input"})
+    entry = models.find_model(body["model"], "embeddings")
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
     if not texts or not all(isinstance(text, str) and text for text in texts):
-        raise invalid("'$.input' is invalid: expected texts that are not empty.", "input")
-    if len(texts) > _MOST_INPUTS:
-        raise invalid(f"Invalid 'input': at most {_MOST_INPUTS} inputs.", "input", "array_above_max_length")
-    counts = list(map(models.tokens, texts))
-    if max(counts) > _MOST_INPUT:
-        raise invalid(f"This model's maximum context length is {_MOST_INPUT} tokens.", "input")
-    if sum(counts) > _MOST_TOKENS:
-        raise invalid(f"Requested {sum(counts)} tokens, max {_MOST_TOKENS} tokens per request", "input", "max_tokens")
+        raise invalid_request("'$.input' is invalid: expected texts that are not empty.", "input")
+    if len(texts) > _MAX_INPUTS:
+        raise invalid_request(f"Invalid 'input': at most {_MAX_INPUTS} inputs.", "input", "array_above_max_length")
+    counts = list(map(models.count_tokens, texts))
+    if max(counts) > _MAX_INPUT_TOKENS:
+        raise invalid_request(f"This model's maximum context length is {_MAX_INPUT_TOKENS} tokens.", "input")
+    if sum(counts) > _MAX_TOKENS:
+        raise invalid_request(
+            f"Requested {sum(counts)} tokens, max {_MAX_TOKENS} tokens per request", "input", "max_tokens"
+        )
     if body.get("encoding_format", "float") not in {"float", "base64"}:
-        raise invalid("Invalid 'encoding_format'.", "encoding_format", "invalid_value")
+        raise invalid_request("Invalid 'encoding_format'.", "encoding_format", "invalid_value")
     fixed = entry.name in models.FIXED_DIMENSION
     if "dimensions" in body and (fixed or not 1 <= body["dimensions"] <= entry.dimension):
-        raise invalid("This model does not support these dimensions.", "dimensions")
+        raise invalid_request("This model does not support these dimensions.", "dimensions")
     return entry
 
 
-def vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
+def make_vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
     """That of a text, of norm 1; shape (dimension,)."""
     counts = np.zeros(dimension, dtype=np.float32)
     for word in re.findall(r"\w+", text.lower()):
@@ -59,5 +61,5 @@ def vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
     return np.asarray(counts / (np.linalg.norm(counts) or 1.0), dtype=np.float32)
 
 
-def _coded(vector: npt.NDArray[np.float32], encoding: str) -> str | list[float]:
+def _encode(vector: npt.NDArray[np.float32], encoding: str) -> str | list[float]:
     return base64.b64encode(vector.tobytes()).decode() if encoding == "base64" else vector.tolist()

@@ -16,26 +16,26 @@ class RefusedError(Exception):
     def __init__(self, status: int, code: str, message: str, param: str | None = None, **extra: Any) -> None:
         super().__init__(message)
         self.status = status
-        self.error = {"message": message, "type": _type(status), "param": param, "code": code or None} | extra
+        self.error = {"message": message, "type": _error_type(status), "param": param, "code": code or None} | extra
 
     def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
         """The answer to it."""
         return JSONResponse({"error": self.error}, self.status, headers)
 
 
-def invalid(message: str, param: str | None = None, code: str = "") -> RefusedError:
+def invalid_request(message: str, param: str | None = None, code: str = "") -> RefusedError:
     """A request that is wrong in itself."""
     return RefusedError(400, code, message, param)
 
 
-def only(body: dict[str, Any], call: str, required: set[str]) -> None:
+def require_parameters(body: dict[str, Any], call: str, required: set[str]) -> None:
     """Raises RefusedError for a parameter that ``call`` does not know, and for a missing one."""
     for name in sorted(body.keys() - PARAMETERS[call]):
-        raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        raise invalid_request(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     for name in sorted(required - body.keys()):
-        raise invalid(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+        raise invalid_request(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
 
 
-def _type(status: int) -> str:
+def _error_type(status: int) -> str:
     kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
     return kinds.get(status, "server_error" if status >= 500 else "invalid_request_error")

@@ -8,66 +8,87 @@ from model import profile_validation as profiles
 from model.contract import description
 from model.profile import Profile
 
-from ..progress import bar
-from .options import INDEX, MAX_COST, NAME, PROFILE, documents, gate, paths
+from ..progress import show_progress
+from .options import INDEX, MAX_COST, NAME, PROFILE, choose_documents, document_options, gate_options
 
 
 @click.command()
 @PROFILE
-@documents
+@document_options
 @INDEX
 @MAX_COST
 @NAME
-@gate
+@gate_options
 def run(
     profile: str,
-    first: tuple[str, ...],
-    more: tuple[str, ...],
+    documents: tuple[str, ...],
+    more_documents: tuple[str, ...],
     index: Path,
     max_cost: float | None,
     name: str,
     evaluation: Path | None,
     judges: str,
     force: str,
-    **how: bool,
+    **load_options: bool,
 ) -> None:
     """The whole line: preflight, build, log, verify, register, promote if it is no worse than the champion."""
-    from ..workflow import Gate, run
+    from ..workflow import PromotionOptions, run_all
 
-    with bar("Reading documents") as reading, bar("Embedding chunks") as progress, bar("Asking") as asking:
-        given, on = paths(Profile.read(profile), first, more), Gate(evaluation, judges, force, asking)
-        run(profile, given, index, name, progress, max_cost, on, reading=reading, **how)
+    with (
+        show_progress("Reading documents") as reading,
+        show_progress("Embedding chunks") as progress,
+        show_progress("Asking") as asking,
+    ):
+        paths = choose_documents(Profile.read(profile), documents, more_documents)
+        promotion = PromotionOptions(evaluation, judges, force, asking)
+        run_all(profile, paths, index, name, progress, max_cost, promotion, reading_progress=reading, **load_options)
 
 
 @click.command()
 @PROFILE
-@documents
+@document_options
 @INDEX
 @MAX_COST
 @click.option("--dry-run", is_flag=True, help="Say what would be embedded and what that costs, and do nothing.")
 def build(
     profile: str,
-    first: tuple[str, ...],
-    more: tuple[str, ...],
+    documents: tuple[str, ...],
+    more_documents: tuple[str, ...],
     index: Path,
     max_cost: float | None,
     dry_run: bool,
-    **how: bool,
+    **load_options: bool,
 ) -> None:
     """Build the index of documents."""
-    from ..indexing.estimate import estimate
-    from ..report import tell_estimate, tell_look
-    from ..workflow import built
+    from ..indexing.estimate import estimate_build
+    from ..report import print_estimate, print_remote_index
+    from ..workflow import build_or_describe
 
-    told = Profile.read(profile)
-    profiles.validate_profile(told)
-    with bar("Reading documents") as reading, bar("Embedding chunks") as progress:
-        if dry_run and not told.backend.IS_LOCAL:
-            tell_look(told)
+    loaded_profile = Profile.read(profile)
+    profiles.validate_profile(loaded_profile)
+    with show_progress("Reading documents") as reading, show_progress("Embedding chunks") as progress:
+        if dry_run and not loaded_profile.backend.IS_LOCAL:
+            print_remote_index(loaded_profile)
         elif dry_run:
-            tell_estimate(estimate(told, paths(told, first, more), index, reading=reading, **how))
+            print_estimate(
+                estimate_build(
+                    loaded_profile,
+                    choose_documents(loaded_profile, documents, more_documents),
+                    index,
+                    reading_progress=reading,
+                    **load_options,
+                )
+            )
         else:
-            built(told, paths(told, first, more), index, progress, max_cost, reading=reading, **how)
+            build_or_describe(
+                loaded_profile,
+                choose_documents(loaded_profile, documents, more_documents),
+                index,
+                progress,
+                max_cost,
+                reading_progress=reading,
+                **load_options,
+            )
 
 
 @click.command()
@@ -75,10 +96,10 @@ def build(
 @click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
 def describe(profile: str, mermaid: bool) -> None:
     """Print the pipeline of a profile: stages, fields, references, providers."""
-    told = description.describe_contract(profiles.validate_profile(Profile.read(profile)))
+    summary = description.describe_contract(profiles.validate_profile(Profile.read(profile)))
     if not mermaid:
-        click.echo(told["text"] + "\n\n* required, = the profile has a default\n")
-    click.echo(told["mermaid"])
+        click.echo(summary["text"] + "\n\n* required, = the profile has a default\n")
+    click.echo(summary["mermaid"])
 
 
 @click.command()
@@ -86,12 +107,12 @@ def describe(profile: str, mermaid: bool) -> None:
 @INDEX
 def log(profile: str, index: Path) -> None:
     """Log an index as a model; prints the model's URI."""
-    from ..packaging.log_model import log
-    from ..workflow import cleared
+    from ..packaging.log_model import log_model
+    from ..workflow import run_preflight
 
-    told = Profile.read(profile)
-    profiles.validate_profile(told)
-    click.echo(log(profile, index, tags=cleared(told, told.open_index(index))))
+    loaded_profile = Profile.read(profile)
+    profiles.validate_profile(loaded_profile)
+    click.echo(log_model(profile, index, tags=run_preflight(loaded_profile, loaded_profile.open_index(index))))
 
 
 @click.command()
@@ -103,11 +124,11 @@ def preflight(profile: str, index: Path) -> None:
     Makes one tiny chat call and one tiny embedding call for each list of models, and never an image. The index is
     compared when it is there.
     """
-    from ..workflow import cleared
+    from ..workflow import run_preflight
 
-    told = Profile.read(profile)
-    profiles.validate_profile(told)
-    cleared(told, told.open_index(index) if index.exists() else None, quiet=False)
+    loaded_profile = Profile.read(profile)
+    profiles.validate_profile(loaded_profile)
+    run_preflight(loaded_profile, loaded_profile.open_index(index) if index.exists() else None, quiet=False)
     click.echo("Ready")
 
 
@@ -122,7 +143,7 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
 
     Older versions that hold them are listed, and are not rolled back to.
     """
-    from ..workflow import forgotten
+    from ..workflow import forget_everywhere
 
-    with bar("Embedding chunks") as progress:
-        forgotten(profile, sources, index, evaluation, name, progress)
+    with show_progress("Embedding chunks") as progress:
+        forget_everywhere(profile, sources, index, evaluation, name, progress)

@@ -8,9 +8,9 @@ import click
 from model.errors import CommandError
 from model.profile import Profile
 
-from ..evaluation.dataset import Example, parsed, read
-from ..evaluation.statistics import Figure
-from ..progress import bar
+from ..evaluation.dataset import Example, parse_line, read_dataset
+from ..evaluation.statistics import Estimate
+from ..progress import show_progress
 from .options import JUDGES, PROFILE
 
 
@@ -37,39 +37,42 @@ def evaluate(
     """
     from ..evaluation import mlflow_run as evaluate  # MLflow takes two seconds to import
 
-    name, examples = ("judged questions", _judged(evaluation)) if from_traces else ("", [])
+    name, examples = ("judged questions", _read_feedback(evaluation)) if from_traces else ("", [])
     if evaluation and (uri or not from_traces):
-        name, examples = evaluation.name, read(evaluation).examples
+        name, examples = evaluation.name, read_dataset(evaluation).examples
     if not name:
         raise click.UsageError("give --evaluation FILE, --from-traces, or both")
     if uri:
-        with bar("Asking") as asking:
-            _show(evaluate.of_version(uri, name, examples, judges, asking))
+        with show_progress("Asking") as asking:
+            _print_table(evaluate.evaluate_version(uri, name, examples, judges, asking))
     elif evaluation and not from_traces:
-        for table in evaluate.of_profile(Profile.read(profile), evaluation, [Profile.read(name) for name in beside]):
-            _show(table)
+        for table in evaluate.evaluate_profile(
+            Profile.read(profile), evaluation, [Profile.read(name) for name in beside]
+        ):
+            _print_table(table)
 
 
-def _judged(file: Path | None) -> list[Example]:
+def _read_feedback(file: Path | None) -> list[Example]:
     """The questions that people judged, which are added to ``file`` where there is one."""
-    from ..evaluation.human_feedback import added, judged
+    from ..evaluation.human_feedback import append_lines, collect_feedback
 
-    found = judged()
-    lines = [json.dumps(line) for line in found.lines.values()]
+    feedback = collect_feedback()
+    lines = [json.dumps(line) for line in feedback.lines.values()]
     click.echo(f"{len(lines)} judged questions make rows", nl=False)
-    click.echo(f", {added(file, found.lines)} of them new in {file.absolute()}" if file else "")
-    if found.unexpected:
+    click.echo(f", {append_lines(file, feedback.lines)} of them new in {file.absolute()}" if file else "")
+    if feedback.without_expectation:
         click.echo(
-            f"{found.unexpected} answers are bad and nobody said what was expected; serving ask --bad --expected"
+            f"{feedback.without_expectation} answers are bad and nobody said what was expected; "
+            "serving ask --bad --expected"
         )
-    if found.masked:
-        click.echo(f"{found.masked} questions are masked in their traces, so no row can be made of them")
+    if feedback.masked_count:
+        click.echo(f"{feedback.masked_count} questions are masked in their traces, so no row can be made of them")
     if not lines:
         raise CommandError("no question was judged; python -m serving ask --good or --bad judges one")
-    return [parsed(line) for line in lines]
+    return [parse_line(line) for line in lines]
 
 
-def _show(table: tuple[str, list[Figure]]) -> None:
+def _print_table(table: tuple[str, list[Estimate]]) -> None:
     click.echo(f"\n{table[0]}")
     for figure in table[1]:
-        click.echo(f"  {figure.told}")
+        click.echo(f"  {figure.as_line}")

@@ -10,7 +10,7 @@ import model
 from model.errors import CommandError
 from model.profile import Profile
 
-SHIPPED = Path(model.__file__).parent.parent / "documents"
+SHIPPED_DOCUMENTS = Path(model.__file__).parent.parent / "documents"
 """The documents that come with the project."""
 
 PROFILE = click.option("--profile", default="offline", show_default=True, help="A profile's name, or its file.")
@@ -29,11 +29,10 @@ JUDGES = click.option(
 )
 
 
-def documents(command: Callable[..., Any]) -> Callable[..., Any]:
+def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Takes --documents once or several times, each with one path or more."""
     option = click.option(
         "--documents",
-        "first",
         multiple=True,
         help="A folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
     )
@@ -42,10 +41,10 @@ def documents(command: Callable[..., Any]) -> Callable[..., Any]:
     update = click.option(
         "--update", is_flag=True, help="Go on from the index that is there: embed only what is new or changed."
     )
-    return option(strict(private(update(click.argument("more", nargs=-1, metavar="[PATH]...")(command)))))
+    return option(strict(private(update(click.argument("more_documents", nargs=-1, metavar="[PATH]...")(command)))))
 
 
-def gate(command: Callable[..., Any]) -> Callable[..., Any]:
+def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Takes what a promotion is decided on."""
     evaluation = click.option(
         "--evaluation",
@@ -56,10 +55,10 @@ def gate(command: Callable[..., Any]) -> Callable[..., Any]:
     return evaluation(JUDGES(force(command)))
 
 
-def paths(profile: Profile, first: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
+def choose_documents(profile: Profile, documents: tuple[str, ...], more_documents: tuple[str, ...]) -> list[str]:
     """Where the documents are; nowhere for an index that lies elsewhere, for which a job may name an empty place."""
     if profile.backend.IS_LOCAL:
-        return [*first, *more] or [str(SHIPPED)]
-    if any([*first, *more]):
+        return [*documents, *more_documents] or [str(SHIPPED_DOCUMENTS)]
+    if any([*documents, *more_documents]):
         raise CommandError(f"the documents of {profile.index['name']} are in its table; leave --documents out")
     return []

@@ -7,28 +7,28 @@ import click
 from commandline import mlflow_store
 from model.errors import CommandError
 
-from ..progress import bar
-from .options import NAME, gate
+from ..progress import show_progress
+from .options import NAME, gate_options
 
 
 @click.command()
 @click.argument("version", required=False, default="")
 @NAME
-@gate
+@gate_options
 @click.option("--to", help="Copy the version to this model and promote it there, such as prod.assistants.multichain.")
 def promote(version: str, name: str, evaluation: Path | None, judges: str, force: str, to: str | None) -> None:
     """Move the alias champion to VERSION, the newest by default, if nothing is worse than the champion beyond noise.
 
     Without --evaluation the version has to keep its contract and answer its example.
     """
-    from ..versions.registry import find
-    from ..workflow import Gate, promoted, verified
+    from ..versions.registry import find_version
+    from ..workflow import PromotionOptions, promote_through_gate, verify_in_process
 
-    stored()
-    number = str(find(name, version).version)
-    verified(f"models:/{name}/{number}")
-    with bar("Asking") as asking:
-        promoted(name, number, to or name, Gate(evaluation, judges, force, asking))
+    require_store()
+    number = str(find_version(name, version).version)
+    verify_in_process(f"models:/{name}/{number}")
+    with show_progress("Asking") as asking:
+        promote_through_gate(name, number, to or name, PromotionOptions(evaluation, judges, force, asking))
 
 
 @click.command()
@@ -36,40 +36,40 @@ def promote(version: str, name: str, evaluation: Path | None, judges: str, force
 @NAME
 def rollback(version: str, name: str) -> None:
     """Move the alias champion back to the champion before, or to VERSION. Nothing is built."""
-    from ..promotion.promote import rollback
+    from ..promotion.promote import roll_back
 
-    stored()
-    left, served = rollback(name, version)
-    click.echo(f"The alias champion of {name} points at version {served} again; version {left} stays registered")
+    require_store()
+    previous, current = roll_back(name, version)
+    click.echo(f"The alias champion of {name} points at version {current} again; version {previous} stays registered")
 
 
 @click.command()
 @NAME
 def history(name: str) -> None:
     """List the versions: aliases, why each was promoted or not, figures, models' ends, size of the index."""
-    from ..versions.history import history
+    from ..versions.history import list_history
 
-    stored()
-    for line in history(name):
+    require_store()
+    for line in list_history(name):
         click.echo(line)
 
 
 @click.command()
 @NAME
-@click.option("--documents", "first", multiple=True, help="Where the documents are, to see whether they changed.")
-@click.argument("more", nargs=-1, metavar="[PATH]...")
+@click.option("--documents", multiple=True, help="Where the documents are, to see whether they changed.")
+@click.argument("more_documents", nargs=-1, metavar="[PATH]...")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(min=1), help="Whose answers are compared.")
-def check(name: str, first: tuple[str, ...], more: tuple[str, ...], days: int) -> None:
+def check(name: str, documents: tuple[str, ...], more_documents: tuple[str, ...], days: int) -> None:
     """For a scheduler: changed documents, models that end, answers that drift.
 
     Exit code 0 when all is as it was promoted; 8 for documents, 16 for models, 32 for answers, their sum for several.
     """
-    from ..promotion.monitor import check
+    from ..promotion.monitor import check_champion
 
-    stored()
+    require_store()
     code = 0
-    for finding in check(name, [*first, *more], days):
-        click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.sentence}")
+    for finding in check_champion(name, [*documents, *more_documents], days):
+        click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.message}")
         code |= finding.code
     raise click.exceptions.Exit(code)
 
@@ -83,23 +83,25 @@ def verify(uri: str, example: str, quiet: bool) -> None:
 
     Tells its fingerprints, too, and whether this environment is its own. Of any other pyfunc it tells what works.
     """
-    from ..verification.verify import verify
+    from ..verification.verify import verify_version
 
     checks = []
-    for one in verify(uri, example):
-        if one.wrong or not quiet:
-            word = "WRONG" if one.wrong else "" if one.told else "ok"
-            click.echo(f"{word:6}{one.name}{': ' if one.wrong or one.told else ''}{one.wrong or one.told}")
-        if not one.told:
-            checks.append(one)
-    wrong = sum(bool(one.wrong) for one in checks)
-    if wrong:
-        raise CommandError(f"{wrong} of {len(checks)} checks failed")
+    for check in verify_version(uri, example):
+        if check.problem or not quiet:
+            word = "WRONG" if check.problem else "" if check.detail else "ok"
+            click.echo(
+                f"{word:6}{check.name}{': ' if check.problem or check.detail else ''}{check.problem or check.detail}"
+            )
+        if not check.detail:
+            checks.append(check)
+    failed = sum(bool(check.problem) for check in checks)
+    if failed:
+        raise CommandError(f"{failed} of {len(checks)} checks failed")
     click.echo(f"Verified: {len(checks)} checks passed")
 
 
-def stored() -> None:
+def require_store() -> None:
     """Raises CommandError when there is no store to look into."""
-    told = mlflow_store.missing()
-    if told:
-        raise CommandError(told)
+    explanation = mlflow_store.explain_missing_store()
+    if explanation:
+        raise CommandError(explanation)

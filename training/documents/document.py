@@ -16,9 +16,9 @@ class Document:
     title: str = ""
     page: int = 0
     tags: tuple[str, ...] = ()
-    marked: bool | None = None
+    has_markup: bool | None = None
 
     @property
     def is_markdown(self) -> bool:
         """Whether its headings are marked up: as its loader says, or its name."""
-        return not self.source.lower().endswith(".txt") if self.marked is None else self.marked
+        return not self.source.lower().endswith(".txt") if self.has_markup is None else self.has_markup

@@ -10,43 +10,43 @@ from model.errors import DocumentError
 from ..progress import Progress
 from . import loaders, locations, spark_tables
 from .document import Document
-from .locations import Place
+from .locations import DocumentLocation
 
-__all__ = ["Document", "Loaded", "Skipped", "load"]
+__all__ = ["Document", "LoadResult", "SkippedDocument", "load_documents"]
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedDocument:
     """What was passed over, and why."""
 
-    place: str
-    why: str
+    location: str
+    reason: str
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadResult:
     """The documents found, in order of their sources and pages, and what was passed over."""
 
     documents: list[Document] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedDocument] = field(default_factory=list)
 
     @property
     def digests(self) -> dict[str, str]:
         """Each source with the SHA-256 of all that was read of it: text, title, pages and tags."""
-        told: dict[str, list[str]] = {}
+        parts_by_source: dict[str, list[str]] = {}
         for document in self.documents:
-            told.setdefault(document.source, []).append(repr(document))
-        return {source: sha256("\f".join(parts).encode()).hexdigest() for source, parts in told.items()}
+            parts_by_source.setdefault(document.source, []).append(repr(document))
+        return {source: sha256("\f".join(parts).encode()).hexdigest() for source, parts in parts_by_source.items()}
 
 
-def load(
-    given: Sequence[object],
+def load_documents(
+    sources: Sequence[object],
     *,
     strict: bool = False,
     private: bool = False,
-    reading: Progress | None = None,
+    reading_progress: Progress | None = None,
     evaluation: Path | None = None,
-) -> Loaded:
+) -> LoadResult:
     """All documents of ``given``: folders, files, patterns, addresses, tables.
 
     ``private`` allows addresses of a network; ``reading`` is told how many of how many are read. A file that cannot be
@@ -54,16 +54,16 @@ def load(
     there, for two documents of one source, when no document is found, and when the ``evaluation`` that is to follow
     lies among them.
     """
-    found = list(locations.found([str(one) for one in given], private=private))
-    if evaluation and any(place.file and place.file.samefile(evaluation) for place in found):
+    locations_found = list(locations.find_locations([str(source) for source in sources], private=private))
+    if evaluation and any(location.file and location.file.samefile(evaluation) for location in locations_found):
         raise DocumentError(
             f"{evaluation.absolute()} lies among the documents, where each question would find its own answer; "
             "keep it elsewhere"
         )
-    loaded = _read(found, strict=strict, reading=reading)
+    loaded = _read_locations(locations_found, strict=strict, reading_progress=reading_progress)
     loaded.documents.sort(key=lambda document: (document.source, document.page))
     if not loaded.documents:
-        why = f": {loaded.skipped[0].place}: {loaded.skipped[0].why}" if len(loaded.skipped) == 1 else ""
+        why = f": {loaded.skipped[0].location}: {loaded.skipped[0].reason}" if len(loaded.skipped) == 1 else ""
         raise DocumentError(
             f"found no document to read{why}; --documents takes tables, and folders, files, patterns and addresses of "
             f"{', '.join(sorted(loaders.LOADERS.keys() - {spark_tables.SUFFIX}))}"
@@ -71,29 +71,31 @@ def load(
     return loaded
 
 
-def _read(found: Sequence[Place], *, strict: bool, reading: Progress | None) -> Loaded:
+def _read_locations(
+    locations_found: Sequence[DocumentLocation], *, strict: bool, reading_progress: Progress | None
+) -> LoadResult:
     """What is at the places, in their order. Raises DocumentError for two of one source, and as ``strict`` says."""
-    loaded = Loaded()
+    loaded = LoadResult()
     sources: set[str] = set()
-    for number, place in enumerate(found):
-        if reading:
-            reading(number + 1, len(found))
-        if place.source in sources:
-            raise DocumentError(f"two documents are called {place.source}; give the folder that holds both instead")
+    for number, location in enumerate(locations_found):
+        if reading_progress:
+            reading_progress(number + 1, len(locations_found))
+        if location.source in sources:
+            raise DocumentError(f"two documents are called {location.source}; give the folder that holds both instead")
         try:
-            loaded.documents += _parts(place)
+            loaded.documents += _read_parts(location)
         except DocumentError as error:
-            if strict and (place.named or place.suffix in loaders.LOADERS):
-                raise DocumentError(f"{place.told}: {error}") from None
-            loaded.skipped.append(Skipped(place.told, str(error)))
+            if strict and (location.is_explicit or location.suffix in loaders.LOADERS):
+                raise DocumentError(f"{location.label}: {error}") from None
+            loaded.skipped.append(SkippedDocument(location.label, str(error)))
         else:
-            sources.add(place.source)
+            sources.add(location.source)
     return loaded
 
 
-def _parts(place: Place) -> list[Document]:
+def _read_parts(location: DocumentLocation) -> list[Document]:
     """What ``place`` holds, parts without text left out. Raises DocumentError when nothing is left."""
-    parts = [part for part in loaders.read(place) if part.text.strip()]
+    parts = [part for part in loaders.read_documents(location) if part.text.strip()]
     if not parts:
-        raise DocumentError(loaders.empty(place))
+        raise DocumentError(loaders.explain_empty(location))
     return parts

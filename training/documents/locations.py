@@ -14,8 +14,8 @@ from model.errors import DocumentError
 
 from . import spark_tables
 
-_SECONDS, _MOST_BYTES, _MOST_MOVES = 30, 50_000_000, 5
-_KINDS = {
+_SECONDS, _MAX_BYTES, _MAX_REDIRECTS = 30, 50_000_000, 5
+_SUFFIX_OF_TYPE = {
     "text/html": ".html",
     "text/markdown": ".md",
     "text/plain": ".txt",
@@ -26,15 +26,15 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentLocation:
     """A document's source, its kind as a suffix, how it is told to a person, and its content."""
 
     source: str
     suffix: str
-    told: str
+    label: str
     file: Path | None = None
     content: bytes = b""
-    named: bool = True
+    is_explicit: bool = True
     """Whether it was given itself, and not found in a folder."""
 
     def read(self) -> bytes:
@@ -42,31 +42,31 @@ class Place:
         return self.content if self.file is None else self.file.read_bytes()
 
 
-def found(given: Sequence[str], *, private: bool) -> Iterator[Place]:
+def find_locations(sources: Sequence[str], *, private: bool) -> Iterator[DocumentLocation]:
     """The places of ``given``, in order. Raises DocumentError for one that is not there."""
-    for one in given:
-        if not one.strip():
+    for source in sources:
+        if not source.strip():
             raise DocumentError("--documents is empty; it takes a folder, file, pattern, address or table")
-        if one.startswith(("http://", "https://")):
-            yield _fetched(one, private=private)
-        elif Path(one).is_dir():
-            yield from _inside(Path(one))
-        elif Path(one).is_file():
-            yield _file(Path(one), Path(one).name, named=True)
-        elif table := spark_tables.named(one):
-            yield Place(table, spark_tables.SUFFIX, f"the table {table}")
+        if source.startswith(("http://", "https://")):
+            yield _fetch(source, private=private)
+        elif Path(source).is_dir():
+            yield from _list_folder(Path(source))
+        elif Path(source).is_file():
+            yield _locate_file(Path(source), Path(source).name, named=True)
+        elif table := spark_tables.table_name(source):
+            yield DocumentLocation(table, spark_tables.SUFFIX, f"the table {table}")
         else:
-            yield from _matching(one)
+            yield from _match_pattern(source)
 
 
-def _inside(folder: Path) -> Iterator[Place]:
+def _list_folder(folder: Path) -> Iterator[DocumentLocation]:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        inside = file.relative_to(folder)
-        if not any(part.startswith(".") for part in inside.parts):
-            yield _file(file, inside.as_posix(), named=False)
+        relative_path = file.relative_to(folder)
+        if not any(part.startswith(".") for part in relative_path.parts):
+            yield _locate_file(file, relative_path.as_posix(), named=False)
 
 
-def _matching(pattern: str) -> Iterator[Place]:
+def _match_pattern(pattern: str) -> Iterator[DocumentLocation]:
     """The files that fit a pattern; their sources are relative to its part without wildcards."""
     files = [Path(name) for name in sorted(glob(pattern, recursive=True)) if Path(name).is_file()]  # noqa: PTH207
     if not files:
@@ -74,55 +74,55 @@ def _matching(pattern: str) -> Iterator[Place]:
     plain = [part for part in Path(pattern).parts if not set(part) & set("*?[")]
     fixed = Path(*plain) if len(plain) < len(Path(pattern).parts) else Path(pattern).parent
     for file in files:
-        inside = file.relative_to(fixed) if file.is_relative_to(fixed) else Path(file.name)
-        yield _file(file, inside.as_posix(), named=True)
+        relative_path = file.relative_to(fixed) if file.is_relative_to(fixed) else Path(file.name)
+        yield _locate_file(file, relative_path.as_posix(), named=True)
 
 
-def _file(file: Path, source: str, *, named: bool) -> Place:
-    return Place(source, file.suffix.lower(), str(file.absolute()), file, named=named)
+def _locate_file(file: Path, source: str, *, named: bool) -> DocumentLocation:
+    return DocumentLocation(source, file.suffix.lower(), str(file.absolute()), file, is_explicit=named)
 
 
-def _fetched(address: str, *, private: bool) -> Place:
+def _fetch(address: str, *, private: bool) -> DocumentLocation:
     """What an address holds. Raises DocumentError, also when it leads into a private network."""
-    moved = address
+    current_address = address
     try:
-        for _ in range(_MOST_MOVES):
-            _check(moved, private=private)
-            reply = requests.get(moved, timeout=_SECONDS, allow_redirects=False, stream=True)
+        for _ in range(_MAX_REDIRECTS):
+            _check_address(current_address, private=private)
+            reply = requests.get(current_address, timeout=_SECONDS, allow_redirects=False, stream=True)
             if not reply.is_redirect:
                 break
-            moved = urljoin(moved, reply.headers["location"])
+            current_address = urljoin(current_address, reply.headers["location"])
         else:
             raise DocumentError(f"{address} leads elsewhere too often; give the address where it is")
         if not reply.ok:
             raise DocumentError(f"{address} answers HTTP {reply.status_code}; check it")
-        content = b"".join(_within(reply, address))
+        content = b"".join(_read_within_limit(reply, address))
     except requests.RequestException as error:
         raise DocumentError(f"{address} cannot be read ({type(error).__name__}); check it") from None
     kind = reply.headers.get("content-type", "").partition(";")[0].strip()
-    suffix = PurePosixPath(urlsplit(moved).path).suffix.lower()
-    return Place(address, _KINDS.get(kind, suffix or ".html"), address, content=content)
+    suffix = PurePosixPath(urlsplit(current_address).path).suffix.lower()
+    return DocumentLocation(address, _SUFFIX_OF_TYPE.get(kind, suffix or ".html"), address, content=content)
 
 
-def _within(reply: requests.Response, address: str) -> Iterator[bytes]:
+def _read_within_limit(reply: requests.Response, address: str) -> Iterator[bytes]:
     size = 0
     for piece in reply.iter_content(1 << 16):
         size += len(piece)
-        if size > _MOST_BYTES:
-            raise DocumentError(f"{address} has over {_MOST_BYTES:,} bytes; save it, and give the file")
+        if size > _MAX_BYTES:
+            raise DocumentError(f"{address} has over {_MAX_BYTES:,} bytes; save it, and give the file")
         yield piece
 
 
-def _check(address: str, *, private: bool) -> None:
+def _check_address(address: str, *, private: bool) -> None:
     """Raises DocumentError for an address inside a network, unless that is allowed."""
     host = urlsplit(address).hostname or ""
     if private:
         return
     try:
-        told = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError:
         raise DocumentError(f"{address} cannot be read: there is no host {host}") from None
-    if any(not ipaddress.ip_address(str(one).partition("%")[0]).is_global for one in told):
+    if any(not ipaddress.ip_address(str(ip_address).partition("%")[0]).is_global for ip_address in addresses):
         raise DocumentError(
             f"{address} leads into a private network; allow that with --private, if you trust where it comes from"
         )

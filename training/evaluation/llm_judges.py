@@ -6,54 +6,54 @@ from typing import Any
 from mlflow.genai.judges import is_context_relevant, is_correct, is_grounded
 from mlflow.genai.scorers import Scorer, scorer
 
-from .runner import Row
+from .runner import EvaluatedExample
 
-JUDGED = ("correctness", "groundedness", "relevance")
+JUDGED_METRICS = ("correctness", "groundedness", "relevance")
 """The measures that judges give."""
 
-Marks = Any
+JudgeMark = Any
 """A mark, or a list without any; what MLflow gives has no type of its own."""
 
 
-def judges(model: str, asked: Sequence[Row]) -> list[Scorer]:
+def make_judges(model: str, examples: Sequence[EvaluatedExample]) -> list[Scorer]:
     """Correctness, groundedness and relevance, by ``model`` in MLflow's spelling, such as ``openai:/gpt-4.1``.
 
     Each marks the rows that it can: an answer was given, and for correctness something is expected. They are what
     MLflow's scorers Correctness, RetrievalGroundedness and RelevanceToQuery ask, with the answer alone in place of the
     whole response.
     """
-    known = {row.response["meta"]["trace_id"]: row for row in asked}
+    example_by_trace = {row.response["meta"]["trace_id"]: row for row in examples}
 
     @scorer
-    def correctness(trace: Any) -> Marks:  # MLflow's trace
-        row = known[trace.info.trace_id]
-        expected = row.example.wanted
-        if not (_answered(row) and expected):
+    def correctness(trace: Any) -> JudgeMark:  # MLflow's trace
+        row = example_by_trace[trace.info.trace_id]
+        expected = row.example.expected_text
+        if not (_has_answer(row) and expected):
             return []
-        return is_correct(**_asked(row), expected_response=expected, name="correctness", model=model)
+        return is_correct(**_judge_arguments(row), expected_response=expected, name="correctness", model=model)
 
     @scorer
-    def groundedness(trace: Any) -> Marks:
-        row = known[trace.info.trace_id]
-        if not _answered(row):
+    def groundedness(trace: Any) -> JudgeMark:
+        row = example_by_trace[trace.info.trace_id]
+        if not _has_answer(row):
             return []
-        passages = [source["text"] for source in row.told["sources"]]
-        return is_grounded(**_asked(row), context=passages, name="groundedness", model=model)
+        passages = [source["text"] for source in row.answer_output["sources"]]
+        return is_grounded(**_judge_arguments(row), context=passages, name="groundedness", model=model)
 
     @scorer
-    def relevance(trace: Any) -> Marks:
-        row = known[trace.info.trace_id]
-        if not _answered(row):
+    def relevance(trace: Any) -> JudgeMark:
+        row = example_by_trace[trace.info.trace_id]
+        if not _has_answer(row):
             return []
-        told = {"request": row.example.question, "context": row.told["answer"]}
-        return is_context_relevant(**told, name="relevance", model=model)
+        arguments = {"request": row.example.question, "context": row.answer_output["answer"]}
+        return is_context_relevant(**arguments, name="relevance", model=model)
 
     return [correctness, groundedness, relevance]
 
 
-def _answered(row: Row) -> bool:
-    return bool(row.told) and not row.told["abstained"] and not row.told["error"]
+def _has_answer(row: EvaluatedExample) -> bool:
+    return bool(row.answer_output) and not row.answer_output["abstained"] and not row.answer_output["error"]
 
 
-def _asked(row: Row) -> dict[str, Any]:
-    return {"request": row.example.question, "response": row.told["answer"]}
+def _judge_arguments(row: EvaluatedExample) -> dict[str, Any]:
+    return {"request": row.example.question, "response": row.answer_output["answer"]}

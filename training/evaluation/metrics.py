@@ -10,96 +10,100 @@ from typing import Any
 
 from PIL import Image, ImageStat, UnidentifiedImageError
 
-from ..versions.response_shape import misshapen
+from ..versions.response_shape import find_shape_errors
 from .dataset import Example
 
-Row = dict[str, Any]
-Values = dict[str, float]
-_LEAST_PIXELS = 64
-_LEAST_SPREAD = 2.0  # of 255: a picture of one colour has 0
-_DEEP = 10
+JsonObject = dict[str, Any]
+MetricValues = dict[str, float]
+_MIN_PIXELS = 64
+_MIN_SPREAD = 2.0  # of 255: a picture of one colour has 0
+_MAX_RANK = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Metric:
     """What a measure is called in words, and whether more of it is better; ``share`` when a row has 0 or 1."""
 
-    words: str
-    more: bool = True
-    share: bool = True
+    description: str
+    more_is_better: bool = True
+    is_share: bool = True
 
 
-MEASURES = {
-    "recall_at_1": Measure("the right passage came first"),
-    "recall": Measure("the right passage was among those found"),
-    "reciprocal_rank": Measure("reciprocal rank of the right passage", share=False),
-    "answer_recall": Measure("the answer holds what was expected"),
-    "answered": Measure("questions with an answer were answered"),
-    "refused": Measure("questions without an answer were refused"),
-    "citation_precision": Measure("what an answer cites is what the question is about", share=False),
-    "picture": Measure("the picture can be read, is no thumbnail and is not blank"),
-    "contract": Measure("the response has its declared shape"),
-    "error": Measure("failed requests", more=False),
-    "seconds": Measure("seconds a request", more=False, share=False),
-    "cost": Measure("US dollars a request", more=False, share=False),
-    "correctness": Measure("the judge finds the answer correct"),
-    "groundedness": Measure("the judge finds the answer grounded in its passages"),
-    "relevance": Measure("the judge finds the answer relevant to the question"),
+METRICS = {
+    "recall_at_1": Metric("the right passage came first"),
+    "recall": Metric("the right passage was among those found"),
+    "reciprocal_rank": Metric("reciprocal rank of the right passage", is_share=False),
+    "answer_recall": Metric("the answer holds what was expected"),
+    "answered": Metric("questions with an answer were answered"),
+    "refused": Metric("questions without an answer were refused"),
+    "citation_precision": Metric("what an answer cites is what the question is about", is_share=False),
+    "picture": Metric("the picture can be read, is no thumbnail and is not blank"),
+    "contract": Metric("the response has its declared shape"),
+    "error": Metric("failed requests", more_is_better=False),
+    "seconds": Metric("seconds a request", more_is_better=False, is_share=False),
+    "cost": Metric("US dollars a request", more_is_better=False, is_share=False),
+    "correctness": Metric("the judge finds the answer correct"),
+    "groundedness": Metric("the judge finds the answer grounded in its passages"),
+    "relevance": Metric("the judge finds the answer relevant to the question"),
 }
 """Every measure by name; a profile's ``gate`` sets the least of it, or the most where less is better."""
 
 
-def request(example: Example, answers: str, pictures: str) -> Row:
+def build_request(example: Example, answers: str, pictures: str) -> JsonObject:
     """What is asked, of the stages that answer and that draw; empty when a version has not the stage for it."""
-    asked = {answers: {"question": example.question}} if example.question and answers else {}
-    return asked | ({pictures: {"prompt": example.prompt}} if example.prompt and pictures else {})
+    stage_inputs = {answers: {"question": example.question}} if example.question and answers else {}
+    return stage_inputs | ({pictures: {"prompt": example.prompt}} if example.prompt and pictures else {})
 
 
-def measured(example: Example, response: Row, stages: dict[str, Row], answers: str, pictures: str) -> Values:
+def compute_metrics(
+    example: Example, response: JsonObject, stages: dict[str, JsonObject], answers: str, pictures: str
+) -> MetricValues:
     """The measures of one row that apply to it."""
-    asked = [name for name in (answers, pictures) if name in request(example, answers, pictures)]
-    told = [response[name] for name in asked]
-    values: Values = {"contract": float(not misshapen(response, stages))}
-    values["error"] = float(any(one["error"] for one in told))
-    values["seconds"] = sum(one["seconds"] for one in told)
-    if all(one["usage"]["cost_known"] for one in told):
-        values["cost"] = sum(one["usage"]["cost"] for one in told)
-    if answers in asked:
-        values |= answer(example, response[answers])
-    if pictures in asked:
-        one = response[pictures]
-        values["picture"] = float(bool(one["url"]) or good(one["image"]))
+    stages_asked = [name for name in (answers, pictures) if name in build_request(example, answers, pictures)]
+    outputs = [response[name] for name in stages_asked]
+    values: MetricValues = {"contract": float(not find_shape_errors(response, stages))}
+    values["error"] = float(any(output["error"] for output in outputs))
+    values["seconds"] = sum(output["seconds"] for output in outputs)
+    if all(output["usage"]["cost_known"] for output in outputs):
+        values["cost"] = sum(output["usage"]["cost"] for output in outputs)
+    if answers in stages_asked:
+        values |= compute_answer_metrics(example, response[answers])
+    if pictures in stages_asked:
+        output = response[pictures]
+        values["picture"] = float(bool(output["url"]) or is_good_image(output["image"]))
     return values
 
 
-def answer(example: Example, told: Row) -> Values:
+def compute_answer_metrics(example: Example, output: JsonObject) -> MetricValues:
     """The measures of an answer."""
-    given = bool(told["ran"] and not told["error"] and not told["abstained"])
-    if not example.answerable:
-        return {"refused": float(bool(told["ran"]) and bool(told["abstained"]))}
-    values = {"answered": float(given)}
+    is_answered = bool(output["ran"] and not output["error"] and not output["abstained"])
+    if not example.is_answerable:
+        return {"refused": float(bool(output["ran"]) and bool(output["abstained"]))}
+    values = {"answered": float(is_answered)}
     if example.source or example.context or example.answers:
-        values |= _found(example, told)
+        values |= _compute_retrieval_metrics(example, output)
     if example.answers:
-        text = told["answer"].lower()
-        values["answer_recall"] = float(given and any(one.lower() in text for one in example.answers))
+        text = output["answer"].lower()
+        values["answer_recall"] = float(is_answered and any(expected.lower() in text for expected in example.answers))
     return values
 
 
-def _found(example: Example, told: Row) -> Values:
-    places = (place for place, source in enumerate(told["sources"], 1) if example.found_in(source))
+def _compute_retrieval_metrics(example: Example, output: JsonObject) -> MetricValues:
+    places = (
+        rank_of_source for rank_of_source, source in enumerate(output["sources"], 1) if example.matches_source(source)
+    )
     rank = next(places, None)
     values = {"recall_at_1": float(rank == 1), "recall": float(rank is not None)}
-    values["reciprocal_rank"] = 1 / rank if rank and rank <= _DEEP else 0.0
-    cited = [float(example.found_in(source)) for source in told["sources"] if source["cited"]]
+    values["reciprocal_rank"] = 1 / rank if rank and rank <= _MAX_RANK else 0.0
+    cited = [float(example.matches_source(source)) for source in output["sources"] if source["cited"]]
     return values | ({"citation_precision": sum(cited) / len(cited)} if cited else {})
 
 
-def good(picture: str) -> bool:
+def is_good_image(encoded: str) -> bool:
     """Whether base64 text is a picture that can be decoded, is not tiny, and not of one colour."""
     try:
-        with Image.open(io.BytesIO(base64.b64decode(picture))) as opened:
-            grey = opened.convert("L")
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as opened_image:
+            grey = opened_image.convert("L")
     except (ValueError, OSError, UnidentifiedImageError):
         return False
-    return min(grey.size) >= _LEAST_PIXELS and ImageStat.Stat(grey).stddev[0] >= _LEAST_SPREAD
+    return min(grey.size) >= _MIN_PIXELS and ImageStat.Stat(grey).stddev[0] >= _MIN_SPREAD

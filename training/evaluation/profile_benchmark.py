@@ -19,201 +19,217 @@ from model.profile_validation import validate_profile
 from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
 
-from ..indexing.build import build
-from .dataset import Evaluation, Example
-from .statistics import Figure, auroc, balanced, mean, parted, ranking
+from ..indexing.build import build_index
+from .dataset import EvaluationDataset, Example
+from .statistics import Estimate, auroc, balanced_accuracy, estimate_mean, estimate_ranking, estimate_separation
 
-DEEP = 10
+MAX_RANK = 10
 Ask = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """Requests to the stage ``qa``, answered in order: the fields of ``qa``."""
-_SHORTEST = 5  # letters of a word that may be mistyped
+_MIN_WORD = 5  # letters of a word that may be mistyped
 
 
-def of_answers(ask: Ask, examples: Sequence[Example]) -> list[Figure]:
+def measure_answers(ask: Ask, examples: Sequence[Example]) -> list[Estimate]:
     """Retrieval, answers, citations, and abstention where the file has questions without an answer."""
-    known = [example for example in examples if example.answerable]
-    told = ask([{"question": example.question} for example in known])
-    figures = ranking(_ranks(ask, known))
-    recall = [_holds(one, example) for one, example in zip(told, known, strict=True)]
-    given = [one for one in told if not one["abstained"]]
-    figures.append(mean("answer recall", recall))
-    answered = [right for right, one in zip(recall, told, strict=True) if not one["abstained"]]
-    figures.append(mean("answer recall of those answered", answered))
-    figures.append(mean("characters of an answer", [len(one["answer"]) for one in given]))
-    figures.append(mean("citation precision", list(_cited(told, known))))
-    figures.append(mean("answered", [not one["abstained"] for one in told]))
-    others = [example for example in examples if not example.answerable]
-    return figures + (abstention(told, ask([{"question": one.question} for one in others])) if others else [])
+    answerable = [example for example in examples if example.is_answerable]
+    replies = ask([{"question": example.question} for example in answerable])
+    figures = estimate_ranking(_rank_sources(ask, answerable))
+    recall = [_holds_answer(reply, example) for reply, example in zip(replies, answerable, strict=True)]
+    answered_replies = [reply for reply in replies if not reply["abstained"]]
+    figures.append(estimate_mean("answer recall", recall))
+    answered = [is_right for is_right, reply in zip(recall, replies, strict=True) if not reply["abstained"]]
+    figures.append(estimate_mean("answer recall of those answered", answered))
+    figures.append(estimate_mean("characters of an answer", [len(reply["answer"]) for reply in answered_replies]))
+    figures.append(estimate_mean("citation precision", list(_cited_matches(replies, answerable))))
+    figures.append(estimate_mean("answered", [not reply["abstained"] for reply in replies]))
+    unanswerable = [example for example in examples if not example.is_answerable]
+    return figures + (
+        measure_abstention(replies, ask([{"question": reply.question} for reply in unanswerable]))
+        if unanswerable
+        else []
+    )
 
 
-def of_profile(
-    profile: Profile, evaluation: Evaluation, beside: Sequence[Profile] = ()
-) -> Iterator[tuple[str, list[Figure]]]:
+def benchmark_profile(
+    profile: Profile, evaluation: EvaluationDataset, beside: Sequence[Profile] = ()
+) -> Iterator[tuple[str, list[Estimate]]]:
     """Table after table, by name, of ``profile`` over the paragraphs of ``evaluation``.
 
     The retrieval of each profile ``beside`` is told for comparison; one that cannot be used here is told without
     figures.
     """
-    examples = [example for example in evaluation.examples if example.answerable]
+    examples = [example for example in evaluation.examples if example.is_answerable]
     with tempfile.TemporaryDirectory(prefix="multichain-quality-") as folder:
-        index, ask = _built(profile, evaluation.paragraphs, Path(folder) / "all")
-        yield "all paragraphs in one index", of_answers(ask, examples)
-        least = _least_overlap(index.lexical, examples)
-        yield "the quarter with least words in common", ranking(_ranks(ask, least))
+        index, ask = _build_index(profile, evaluation.paragraphs, Path(folder) / "all")
+        yield "all paragraphs in one index", measure_answers(ask, examples)
+        hardest = _choose_hardest(index.lexical, examples)
+        yield "the quarter with least words in common", estimate_ranking(_rank_sources(ask, hardest))
         random = Random(1)  # noqa: S311 - the same errors every time
-        typed = [Example(_mistyped(e.question, random), e.answers, e.source, e.context) for e in examples]
-        yield "with typing errors", ranking(_ranks(ask, typed))
+        typed = [Example(_add_typo(e.question, random), e.answers, e.source, e.context) for e in examples]
+        yield "with typing errors", estimate_ranking(_rank_sources(ask, typed))
         yield (
             "for comparison, words alone",
-            ranking(_plain(examples, index, lambda text: index.lexical.scores(text)[0])),
+            estimate_ranking(_rank_by_score(examples, index, lambda text: index.lexical.scores(text)[0])),
         )
         yield (
             "for comparison, letters alone",
-            ranking(_plain(examples, index, lambda text: index.lexical.scores(text)[1])),
+            estimate_ranking(_rank_by_score(examples, index, lambda text: index.lexical.scores(text)[1])),
         )
-        yield "for comparison, vectors alone", ranking(_plain(examples, index, _cosines(profile, index)))
-        for other in beside:
-            yield _beside(other, evaluation, examples, Path(folder) / other.name)
-        yield "questions whose article is not indexed", _off_topic(profile, evaluation, Path(folder))
-        yield "questions whose paragraph is taken out", _near_misses(profile, evaluation, Path(folder))
+        yield (
+            "for comparison, vectors alone",
+            estimate_ranking(_rank_by_score(examples, index, _score_by_cosine(profile, index))),
+        )
+        for other_profile in beside:
+            yield _benchmark_search(other_profile, evaluation, examples, Path(folder) / other_profile.name)
+        yield "questions whose article is not indexed", _measure_off_topic(profile, evaluation, Path(folder))
+        yield "questions whose paragraph is taken out", _measure_near_misses(profile, evaluation, Path(folder))
 
 
-def _beside(
-    profile: Profile, evaluation: Evaluation, examples: Sequence[Example], folder: Path
-) -> tuple[str, list[Figure]]:
+def _benchmark_search(
+    profile: Profile, evaluation: EvaluationDataset, examples: Sequence[Example], folder: Path
+) -> tuple[str, list[Estimate]]:
     """Its whole search, by vectors and words."""
     try:
         validate_profile(profile)
-        _, ask = _built(profile, evaluation.paragraphs, folder)
+        _, ask = _build_index(profile, evaluation.paragraphs, folder)
     except MultichainError as error:
         return f"for comparison, {profile.name}, is left out: {error}", []
-    return f"for comparison, the search of {profile.name}", ranking(_ranks(ask, examples))
+    return f"for comparison, the search of {profile.name}", estimate_ranking(_rank_sources(ask, examples))
 
 
-def _built(profile: Profile, paragraphs: dict[str, str], folder: Path) -> tuple[Index, Ask]:
+def _build_index(profile: Profile, paragraphs: dict[str, str], folder: Path) -> tuple[Index, Ask]:
     """An index of ``paragraphs``, and the profile's stage ``qa`` over it."""
     for source, text in paragraphs.items():
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")
-    made = build(profile, [folder / "texts"], folder / "index", lambda _done, _total: None)
-    index = Index.open(made.folder)
+    result = build_index(profile, [folder / "texts"], folder / "index", lambda _done, _total: None)
+    index = Index.open(result.folder)
     pipeline = profile.make_pipeline(profile.make_retriever(index))
 
     def ask(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [response["qa"] for response in pipeline.answer_requests([Request({"qa": one}) for one in requests])]
+        return [
+            response["qa"]
+            for response in pipeline.answer_requests([Request({"qa": stage_input}) for stage_input in requests])
+        ]
 
     return index, ask
 
 
-def _off_topic(profile: Profile, evaluation: Evaluation, folder: Path) -> list[Figure]:
+def _measure_off_topic(profile: Profile, evaluation: EvaluationDataset, folder: Path) -> list[Estimate]:
     """Half of the articles indexed, the questions of all asked; then the other half."""
-    there: list[dict[str, Any]] = []
-    gone: list[dict[str, Any]] = []
+    with_answer: list[dict[str, Any]] = []
+    without_answer: list[dict[str, Any]] = []
     articles = list(dict.fromkeys(example.article for example in evaluation.examples))
     for half in (0, 1):
-        inside = set(articles[half::2])
-        kept = {e.source for e in evaluation.examples if e.article in inside}
-        paragraphs = {source: text for source, text in evaluation.paragraphs.items() if source in kept}
-        _, ask = _built(profile, paragraphs, folder / f"half{half}")
-        told = ask([{"question": example.question} for example in evaluation.examples])
-        for one, example in zip(told, evaluation.examples, strict=True):
-            (there if example.article in inside else gone).append(one)
-    return abstention(there, gone)
+        indexed_articles = set(articles[half::2])
+        sources = {e.source for e in evaluation.examples if e.article in indexed_articles}
+        paragraphs = {source: text for source, text in evaluation.paragraphs.items() if source in sources}
+        _, ask = _build_index(profile, paragraphs, folder / f"half{half}")
+        replies = ask([{"question": example.question} for example in evaluation.examples])
+        for reply, example in zip(replies, evaluation.examples, strict=True):
+            (with_answer if example.article in indexed_articles else without_answer).append(reply)
+    return measure_abstention(with_answer, without_answer)
 
 
-def _near_misses(profile: Profile, evaluation: Evaluation, folder: Path) -> list[Figure]:
+def _measure_near_misses(profile: Profile, evaluation: EvaluationDataset, folder: Path) -> list[Estimate]:
     """One paragraph of each article taken out, its questions and all others asked; then the next one."""
-    there: list[dict[str, Any]] = []
-    gone: list[dict[str, Any]] = []
+    with_answer: list[dict[str, Any]] = []
+    without_answer: list[dict[str, Any]] = []
     numbers = {source: n for n, source in enumerate(evaluation.paragraphs)}
     rounds = min(5, len(numbers))
-    for out in range(rounds):
-        paragraphs = {source: text for source, text in evaluation.paragraphs.items() if numbers[source] % rounds != out}
-        _, ask = _built(profile, paragraphs, folder / f"out{out}")
-        told = ask([{"question": example.question} for example in evaluation.examples])
-        for one, example in zip(told, evaluation.examples, strict=True):
-            (there if example.source in paragraphs else gone).append(one)
-    return abstention(there, gone)
+    for left_out in range(rounds):
+        paragraphs = {
+            source: text for source, text in evaluation.paragraphs.items() if numbers[source] % rounds != left_out
+        }
+        _, ask = _build_index(profile, paragraphs, folder / f"out{left_out}")
+        replies = ask([{"question": example.question} for example in evaluation.examples])
+        for reply, example in zip(replies, evaluation.examples, strict=True):
+            (with_answer if example.source in paragraphs else without_answer).append(reply)
+    return measure_abstention(with_answer, without_answer)
 
 
-def abstention(there: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]]) -> list[Figure]:
+def measure_abstention(
+    with_answer: Sequence[dict[str, Any]], without_answer: Sequence[dict[str, Any]]
+) -> list[Estimate]:
     """How well answers to questions that have one are parted from those that have none."""
-    answered = [[float(not one["abstained"]) for one in told] for told in (there, gone)]
-    support = [[one["support"] for one in told] for told in (there, gone)]
+    answered = [[float(not reply["abstained"]) for reply in replies] for replies in (with_answer, without_answer)]
+    support = [[reply["support"] for reply in replies] for replies in (with_answer, without_answer)]
     return [
-        parted("abstention, balanced accuracy", balanced, *answered),
-        parted("abstention, AUROC", auroc, *support),
-        mean("answered where it is there", answered[0]),
-        mean("refused where it is not", [1 - one for one in answered[1]]),
+        estimate_separation("abstention, balanced accuracy", balanced_accuracy, *answered),
+        estimate_separation("abstention, AUROC", auroc, *support),
+        estimate_mean("answered where it is there", answered[0]),
+        estimate_mean("refused where it is not", [1 - reply for reply in answered[1]]),
     ]
 
 
-def _ranks(ask: Ask, examples: Sequence[Example]) -> list[int | None]:
-    told = ask([{"question": example.question, "k": DEEP} for example in examples])
-    return [_rank(one["sources"], example) for one, example in zip(told, examples, strict=True)]
+def _rank_sources(ask: Ask, examples: Sequence[Example]) -> list[int | None]:
+    replies = ask([{"question": example.question, "k": MAX_RANK} for example in examples])
+    return [_find_rank(reply["sources"], example) for reply, example in zip(replies, examples, strict=True)]
 
 
-def _rank(sources: Sequence[dict[str, Any]], example: Example) -> int | None:
-    return next((place for place, source in enumerate(sources, 1) if example.found_in(source)), None)
+def _find_rank(sources: Sequence[dict[str, Any]], example: Example) -> int | None:
+    return next((rank for rank, source in enumerate(sources, 1) if example.matches_source(source)), None)
 
 
-def _plain(examples: Sequence[Example], index: Index, scores: Callable[[str], Any]) -> list[int | None]:
+def _rank_by_score(examples: Sequence[Example], index: Index, scores: Callable[[str], Any]) -> list[int | None]:
     """Ranks by one score alone."""
     ranks = []
     for example in examples:
-        best = np.argsort(-scores(example.question), kind="stable")[:DEEP]
-        ranks.append(_rank([{"source": index.chunks[n].source, "text": index.chunks[n].text} for n in best], example))
+        best = np.argsort(-scores(example.question), kind="stable")[:MAX_RANK]
+        ranks.append(
+            _find_rank([{"source": index.chunks[n].source, "text": index.chunks[n].text} for n in best], example)
+        )
     return ranks
 
 
-def _parts(profile: Profile, index: Index) -> dict[str, Callable[[str], Any]]:
+def _search_parts(profile: Profile, index: Index) -> dict[str, Callable[[str], Any]]:
     """What the search is made of, each as scores of all chunks."""
     return {
         "words": lambda text: index.lexical.scores(text)[0],
         "letters": lambda text: index.lexical.scores(text)[1],
-        "vectors": _cosines(profile, index),
+        "vectors": _score_by_cosine(profile, index),
     }
 
 
-def _cosines(profile: Profile, index: Index) -> Callable[[str], Any]:
+def _score_by_cosine(profile: Profile, index: Index) -> Callable[[str], Any]:
     from model.runtime.event_loop import Engine
 
     embedder, engine = profile.make_embedder(index=index), Engine()
 
     def scores(text: str) -> Any:  # an array
         vector = engine.run(embedder.embed([text], question=True))[0]
-        found = index.search(vector, len(index.chunks))
-        return np.array([found.get(position, -1.0) for position in range(len(index.chunks))])
+        score_by_position = index.search(vector, len(index.chunks))
+        return np.array([score_by_position.get(position, -1.0) for position in range(len(index.chunks))])
 
     return scores
 
 
-def _holds(told: dict[str, Any], example: Example) -> bool:
-    return any(answer.lower() in told["answer"].lower() for answer in example.answers)
+def _holds_answer(reply: dict[str, Any], example: Example) -> bool:
+    return any(answer.lower() in reply["answer"].lower() for answer in example.answers)
 
 
-def _cited(told: Sequence[dict[str, Any]], examples: Sequence[Example]) -> Iterator[float]:
+def _cited_matches(replies: Sequence[dict[str, Any]], examples: Sequence[Example]) -> Iterator[float]:
     """Of each source that an answer cites, whether it is what the question is about."""
-    for one, example in zip(told, examples, strict=True):
-        yield from (float(example.found_in(source)) for source in one["sources"] if source["cited"])
+    for reply, example in zip(replies, examples, strict=True):
+        yield from (float(example.matches_source(source)) for source in reply["sources"] if source["cited"])
 
 
-def _least_overlap(lexical: Lexical, examples: Sequence[Example]) -> list[Example]:
+def _choose_hardest(lexical: Lexical, examples: Sequence[Example]) -> list[Example]:
     """The quarter whose paragraphs hold the smallest part of the question's telling words."""
 
     def share(example: Example) -> float:
         weights = lexical.weights(example.question)
-        there = weights.keys() & set(lexical.stems(example.context))
-        return sum(weights[stem] for stem in there) / (sum(weights.values()) or 1.0)
+        words_of_context = weights.keys() & set(lexical.stems(example.context))
+        return sum(weights[stem] for stem in words_of_context) / (sum(weights.values()) or 1.0)
 
     return sorted(examples, key=share)[: len(examples) // 4]
 
 
-def _mistyped(question: str, random: Random) -> str:
+def _add_typo(question: str, random: Random) -> str:
     """Two letters swapped in one or two of its longer words."""
     words = question.split()
-    long = [n for n, word in enumerate(words) if len(word) >= _SHORTEST and word.isalpha()]
+    long = [n for n, word in enumerate(words) if len(word) >= _MIN_WORD and word.isalpha()]
     for n in random.sample(long, min(len(long), random.choice([1, 2]))):
-        place = random.randrange(1, len(words[n]) - 2)
-        words[n] = words[n][:place] + words[n][place + 1] + words[n][place] + words[n][place + 2 :]
+        position = random.randrange(1, len(words[n]) - 2)
+        words[n] = words[n][:position] + words[n][position + 1] + words[n][position] + words[n][position + 2 :]
     return " ".join(words)

@@ -7,69 +7,77 @@ from typing import Any
 from model.errors import CommandError
 
 from ..progress import Progress
-from ..versions.process import Version
+from ..versions.process import VersionProcess
 from .dataset import Example
-from .metrics import Values, measured, request
+from .metrics import MetricValues, build_request, compute_metrics
 
-_TOGETHER = 16
+_MAX_BATCH_SIZE = 16
 """Rows at once: what a profile has in flight of each kind of call, so that a row does not wait for others."""
-_TURNS = 8
+_MIN_TURNS = 8
 """Turns at least: what the machine does in one of them would look like a slower version."""
-_ANSWERS, _PICTURES = "retrieval_qa", "image_generation"
+_ANSWER_KIND, _IMAGE_KIND = "retrieval_qa", "image_generation"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EvaluatedExample:
     """A row of an evaluation: what was asked and expected, what came, and what that is worth."""
 
     example: Example
     response: dict[str, Any]
-    values: Values
-    answers: str
+    metrics: MetricValues
+    answer_stage: str
 
     @property
-    def told(self) -> dict[str, Any]:
+    def answer_output(self) -> dict[str, Any]:
         """What the stage that answers gave; empty where it was not asked."""
-        return self.response[self.answers] if self.example.question else {}
+        return self.response[self.answer_stage] if self.example.question else {}
 
 
-def rows(versions: Sequence[Version], examples: Sequence[Example], progress: Progress) -> list[list[Row]]:
+def ask_versions(
+    versions: Sequence[VersionProcess], examples: Sequence[Example], progress: Progress
+) -> list[list[EvaluatedExample]]:
     """For each version its rows, in order. Raises CommandError.
 
     Versions take turns, and the turn to be first, so that what else the machine does falls on all of them alike.
     """
-    stages = [(one.stage(_ANSWERS), one.stage(_PICTURES)) for one in versions]
-    for version, two in zip(versions, stages, strict=True):
-        _able(version, examples, *two)
-        version.ask([request(one, *two) for one in _first(examples)])  # they would pay for what is loaded late
-    made: list[list[Row]] = [[] for _ in versions]
-    most = min(_TOGETHER, max(1, len(examples) // _TURNS))
-    for turn, begun in enumerate(range(0, len(examples), most)):
-        together = examples[begun : begun + most]
+    stages = [(stage_names.find_stage(_ANSWER_KIND), stage_names.find_stage(_IMAGE_KIND)) for stage_names in versions]
+    for version, stage_pair in zip(versions, stages, strict=True):
+        _require_stages(version, examples, *stage_pair)
+        version.ask(
+            [build_request(stage_names, *stage_pair) for stage_names in _choose_warm_up(examples)]
+        )  # they would pay for what is loaded late
+    evaluated: list[list[EvaluatedExample]] = [[] for _ in versions]
+    batch_size = min(_MAX_BATCH_SIZE, max(1, len(examples) // _MIN_TURNS))
+    for turn, start in enumerate(range(0, len(examples), batch_size)):
+        batch = examples[start : start + batch_size]
         for number in sorted(range(len(versions)), reverse=bool(turn % 2)):
-            made[number] += _asked(versions[number], together, *stages[number])
-        progress(min(begun + most, len(examples)), len(examples))
-    return made
+            evaluated[number] += _ask_version(versions[number], batch, *stages[number])
+        progress(min(start + batch_size, len(examples)), len(examples))
+    return evaluated
 
 
-def _asked(version: Version, examples: Sequence[Example], answers: str, pictures: str) -> list[Row]:
-    responses = version.ask([request(example, answers, pictures) for example in examples])
+def _ask_version(
+    version: VersionProcess, examples: Sequence[Example], answers: str, pictures: str
+) -> list[EvaluatedExample]:
+    responses = version.ask([build_request(example, answers, pictures) for example in examples])
     return [
-        Row(example, response, measured(example, response, version.stages, answers, pictures), answers)
+        EvaluatedExample(
+            example, response, compute_metrics(example, response, version.stages, answers, pictures), answers
+        )
         for example, response in zip(examples, responses, strict=True)
     ]
 
 
-def _first(examples: Sequence[Example]) -> list[Example]:
+def _choose_warm_up(examples: Sequence[Example]) -> list[Example]:
     """The first that asks a question, and the first that asks for a picture."""
-    kinds = {(bool(one.question), bool(one.prompt)): one for one in reversed(examples)}
+    kinds = {(bool(example.question), bool(example.prompt)): example for example in reversed(examples)}
     return [*kinds.values()]
 
 
-def _able(version: Version, examples: Sequence[Example], answers: str, pictures: str) -> None:
+def _require_stages(version: VersionProcess, examples: Sequence[Example], answers: str, pictures: str) -> None:
     """Raises CommandError when a row asks for what the version has no stage for."""
-    wanted = {_ANSWERS: not answers and any(e.question for e in examples)}
-    wanted[_PICTURES] = not pictures and any(e.prompt for e in examples)
-    for kind, lacks in wanted.items():
+    is_missing = {_ANSWER_KIND: not answers and any(e.question for e in examples)}
+    is_missing[_IMAGE_KIND] = not pictures and any(e.prompt for e in examples)
+    for kind, lacks in is_missing.items():
         if lacks:
             raise CommandError(f"{version.uri} has no stage of the kind {kind}, which the evaluation file asks")

@@ -11,33 +11,33 @@ from model.profile import Profile
 from model.retrieval.local.manifest import Manifest
 from model.runtime.usage import Usage
 
-from ..documents.chunking import split
-from ..documents.load import Loaded, load
+from ..documents.chunking import split_document
+from ..documents.load import LoadResult, load_documents
 from ..progress import Progress
 from . import index_update as changes
 from . import index_writer
-from .index_update import Changes, Start
-from .index_writer import Content
+from .index_update import DocumentDiff, UpdateBase
+from .index_writer import IndexContent
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuildResult:
     """What a build made, from what, and what is not as before when it went on from an index.
 
     It is not ``written`` when the index was as it would be. ``anew`` says why nothing that was there could be used.
     """
 
     folder: Path
-    loaded: Loaded
+    load_result: LoadResult
     manifest: Manifest
-    spent: Usage
+    usage: Usage
     seconds: float
-    changes: Changes | None = None
-    written: bool = True
-    anew: str = ""
+    changes: DocumentDiff | None = None
+    is_written: bool = True
+    rebuild_reason: str = ""
 
 
-def build(
+def build_index(
     profile: Profile,
     documents: Sequence[object],
     out: Path,
@@ -45,8 +45,8 @@ def build(
     max_cost: float | None = None,
     *,
     update: bool = False,
-    **how: Any,
-) -> Built:
+    **load_options: Any,
+) -> BuildResult:
     """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there; ``how`` is load's.
 
     With ``update`` it goes on from that index: vectors of texts that it holds are taken from it, and where no
@@ -56,27 +56,27 @@ def build(
     """
     started = time.perf_counter()
     out = out.absolute()
-    index_writer.check(out)
-    loaded, content = read(profile, documents, **how)
-    start = changes.start(out, profile, content.documents) if update else Start()
-    if start.before and start.same:
-        made, spent = start.before.manifest, Usage()
+    index_writer.check_folder(out)
+    loaded, content = read_content(profile, documents, **load_options)
+    start = changes.find_update_base(out, profile, content.documents) if update else UpdateBase()
+    if start.index and start.is_unchanged:
+        manifest, spent = start.index.manifest, Usage()
     else:
-        made, spent = index_writer.written(content, profile, out, progress, max_cost, start.before)
+        manifest, spent = index_writer.write_index_folder(content, profile, out, progress, max_cost, start.index)
     seconds = time.perf_counter() - started
-    return Built(out, loaded, made, spent, seconds, start.changes, not start.same, start.anew)
+    return BuildResult(out, loaded, manifest, spent, seconds, start.diff, not start.is_unchanged, start.rebuild_reason)
 
 
-def read(profile: Profile, documents: Sequence[object], **how: Any) -> tuple[Loaded, Content]:
+def read_content(profile: Profile, documents: Sequence[object], **load_options: Any) -> tuple[LoadResult, IndexContent]:
     """The documents, and what an index of them holds. Raises DocumentError, and CommandError without such an index."""
     if not profile.backend.IS_LOCAL:
         raise CommandError(
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps as its table is, so nothing is "
             "built here; add documents to the table, and measure a version by its URI"
         )
-    loaded = load(documents, **how)
-    chunking, language = changes.settings(profile)
-    chunks = [chunk for document in loaded.documents for chunk in split(document, **chunking)]
+    loaded = load_documents(documents, **load_options)
+    chunking, language = changes.chunking_settings(profile)
+    chunks = [chunk for document in loaded.documents for chunk in split_document(document, **chunking)]
     if not chunks:
         raise DocumentError("the documents hold headings alone; add some text to them")
-    return loaded, Content(chunks, loaded.digests, chunking, language)
+    return loaded, IndexContent(chunks, loaded.digests, chunking, language)

@@ -17,10 +17,10 @@ from model.runtime.event_loop import Engine
 from ..progress import Progress
 from . import embedding_cache
 
-_BATCH = 512
+_BATCH_SIZE = 512
 
 
-class Embedding:
+class TextEmbedder:
     """The embedding model of a profile at work."""
 
     def __init__(self, profile: Profile, texts: Sequence[str], language: str, fit: Path) -> None:
@@ -31,13 +31,13 @@ class Embedding:
         self._embedder, self._engine = profile.make_embedder(), Engine()
         if hasattr(self._embedder, "fit_to"):
             self._embedder = self._embedder.fit_to(texts, language, fit)
-        self.spent = usage.Usage()
-        self._probe = self._ask([FINGERPRINT_TEXT])
+        self.usage = usage.Usage()
+        self._fingerprint_vector = self._call_embedder([FINGERPRINT_TEXT])
 
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Provider, model, and the vector that it gives for a fixed text."""
-        vector = np.round(self._probe[0], 6).tolist()
+        vector = np.round(self._fingerprint_vector[0], 6).tolist()
         return {"provider": self._embedder.provider, "model": self._embedder.model, "fingerprint": vector}
 
     @property
@@ -46,7 +46,7 @@ class Embedding:
         return f"{self._embedder.provider}:{self._embedder.model}"
 
     def embed(
-        self, chunks: Sequence[Chunk], progress: Progress, max_cost: float | None = None, before: Index | None = None
+        self, chunks: Sequence[Chunk], progress: Progress, max_cost: float | None = None, previous: Index | None = None
     ) -> Float32Array:
         """A row for each of ``chunks``; shape (chunks, dimension). Those of texts that ``before`` has come from there.
 
@@ -54,63 +54,67 @@ class Embedding:
         """
         texts = [chunk.searchable_text for chunk in chunks]
         if self._embedder.provider == "offline":  # fitted to all texts, so each is made anew; and quicker so
-            return self._all(texts, progress)
-        kept = embedding_cache.Vectors(Path(embedding_cache.FILE), self.name)
-        kept.verify(self._probe[0])
-        kept.hold((chunk.searchable_text, chunk.source) for chunk in chunks)
-        found = (indexed(before, texts) if before and self._made(before) else {}) | kept.kept(texts)
-        wanted = [text for text in dict.fromkeys(texts) if text not in found]
-        for start in range(0, len(wanted), _BATCH):
-            batch = wanted[start : start + _BATCH]
-            self._check(batch, max_cost, len(wanted) - start)
-            rows = self._ask(batch)
-            kept.keep(batch, rows)
-            found |= dict(zip(batch, rows, strict=True))
-            progress(len(found), len(found) + len(wanted) - start - len(batch))
-        return np.stack([found[text] for text in texts])
+            return self._embed_all(texts, progress)
+        cache = embedding_cache.EmbeddingCache(Path(embedding_cache.CACHE_FILE), self.name)
+        cache.check_model(self._fingerprint_vector[0])
+        cache.record_sources((chunk.searchable_text, chunk.source) for chunk in chunks)
+        vectors_by_text = (
+            vectors_from_index(previous, texts) if previous and self._has_made(previous) else {}
+        ) | cache.get(texts)
+        missing = [text for text in dict.fromkeys(texts) if text not in vectors_by_text]
+        for start in range(0, len(missing), _BATCH_SIZE):
+            batch = missing[start : start + _BATCH_SIZE]
+            self._check_cost(batch, max_cost, len(missing) - start)
+            rows = self._call_embedder(batch)
+            cache.put(batch, rows)
+            vectors_by_text |= dict(zip(batch, rows, strict=True))
+            progress(len(vectors_by_text), len(vectors_by_text) + len(missing) - start - len(batch))
+        return np.stack([vectors_by_text[text] for text in texts])
 
-    def _made(self, index: Index) -> bool:
+    def _has_made(self, index: Index) -> bool:
         """Whether this model made the vectors of ``index``."""
-        told = index.manifest.embedding
-        probe = np.array(told["fingerprint"], dtype=np.float32)
-        return f"{told['provider']}:{told['model']}" == self.name and embedding_cache.same(probe, self._probe[0])
+        embedding = index.manifest.embedding
+        probe = np.array(embedding["fingerprint"], dtype=np.float32)
+        return f"{embedding['provider']}:{embedding['model']}" == self.name and embedding_cache.is_same_model(
+            probe, self._fingerprint_vector[0]
+        )
 
-    def _all(self, texts: Sequence[str], progress: Progress) -> Float32Array:
+    def _embed_all(self, texts: Sequence[str], progress: Progress) -> Float32Array:
         rows = []
-        for start in range(0, len(texts), _BATCH):
-            rows.append(self._ask(texts[start : start + _BATCH]))
-            progress(min(start + _BATCH, len(texts)), len(texts))
+        for start in range(0, len(texts), _BATCH_SIZE):
+            rows.append(self._call_embedder(texts[start : start + _BATCH_SIZE]))
+            progress(min(start + _BATCH_SIZE, len(texts)), len(texts))
         return np.concatenate(rows)
 
-    def _ask(self, texts: Sequence[str]) -> Float32Array:
+    def _call_embedder(self, texts: Sequence[str]) -> Float32Array:
         with usage.track_usage() as used:
             rows: Float32Array = self._engine.run(self._embedder.embed(texts))
-        self.spent += used.usage
+        self.usage += used.usage
         return rows
 
-    def _check(self, batch: Sequence[str], max_cost: float | None, left: int) -> None:
+    def _check_cost(self, batch: Sequence[str], max_cost: float | None, remaining: int) -> None:
         """Raises CommandError when the batch might cost more than is left."""
         if max_cost is None:
             return
-        most = model_catalog.TokenCounts(input=sum(map(token_limits.count_tokens, batch)))
-        cost = model_catalog.cost_of(self._embedder.provider, self._embedder.model, most)
+        token_counts = model_catalog.TokenCounts(input=sum(map(token_limits.count_tokens, batch)))
+        cost = model_catalog.cost_of(self._embedder.provider, self._embedder.model, token_counts)
         if cost is None:
             raise CommandError(
                 f"the price of {self.name} is not known, so --max-cost cannot be kept; name a table of prices with "
                 f"{model_catalog.CATALOG_VARIABLE}, or leave --max-cost out"
             )
-        if self.spent.cost + cost > max_cost:
-            rest = cost * left / len(batch)
+        if self.usage.cost + cost > max_cost:
+            rest = cost * remaining / len(batch)
             raise CommandError(
-                f"stopped at ${self.spent.cost:.7f}, before --max-cost ${max_cost:.7f}: {left:,} chunks are not "
+                f"stopped at ${self.usage.cost:.7f}, before --max-cost ${max_cost:.7f}: {remaining:,} chunks are not "
                 f"embedded yet, which may cost ${rest:.7f}; run it again with a higher one: what is embedded is kept "
-                f"in {Path(embedding_cache.FILE).absolute()}"
+                f"in {Path(embedding_cache.CACHE_FILE).absolute()}"
             )
 
 
-def indexed(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:
+def vectors_from_index(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:
     """Those of ``texts`` that ``index`` has a vector of, with it; shape (dimension,)."""
-    wanted = set(texts)
-    places = {text: n for n, text in enumerate(chunk.searchable_text for chunk in index.chunks) if text in wanted}
+    wanted_texts = set(texts)
+    places = {text: n for n, text in enumerate(chunk.searchable_text for chunk in index.chunks) if text in wanted_texts}
     rows = index.vectors.get_vectors(np.array(list(places.values()), dtype=np.int64))
     return dict(zip(places, rows, strict=True))

@@ -15,78 +15,79 @@ import numpy.typing as npt
 
 from model.errors import CommandError
 
-FILE = "embeddings.db"
+CACHE_FILE = "embeddings.db"
 """Its name, in the current folder."""
 _TABLES = (
     "vectors (model TEXT, text TEXT, vector BLOB, PRIMARY KEY (model, text))",
     "holders (text TEXT, source TEXT, PRIMARY KEY (text, source)) WITHOUT ROWID",
 )
 """A text's vectors, and the documents that it stands or stood in, so that a document can be forgotten."""
-_SAME = 0.999
-_MOST = 500  # parameters of one statement
+_MIN_COSINE = 0.999
+_MAX_PARAMETERS = 500  # parameters of one statement
 
-Row = npt.NDArray[np.float32]
+Float32Vector = npt.NDArray[np.float32]
 
 
-class Vectors:
+class EmbeddingCache:
     """The vectors of one embedding model in ``file``, which is made when the first is kept."""
 
     def __init__(self, file: Path, model: str) -> None:
         self._file, self._model = file, model
 
-    def verify(self, probe: Row) -> None:
+    def check_model(self, fingerprint_vector: Float32Vector) -> None:
         """Forgets what is kept when another model of this name made it: ``probe``, its vector of a text, is another."""
-        with _open(self._file) as store:
+        with _open_store(self._file) as store:
             query = "SELECT vector FROM vectors WHERE model = ? AND text = ''"
-            kept = store.execute(query, [self._model]).fetchone()
-            if kept is None or not same(np.frombuffer(kept[0], np.float32), probe):
+            row = store.execute(query, [self._model]).fetchone()
+            if row is None or not is_same_model(np.frombuffer(row[0], np.float32), fingerprint_vector):
                 store.execute("DELETE FROM vectors WHERE model = ?", [self._model])
                 store.execute(
-                    "INSERT INTO vectors VALUES (?, '', ?)", [self._model, probe.astype(np.float32).tobytes()]
+                    "INSERT INTO vectors VALUES (?, '', ?)",
+                    [self._model, fingerprint_vector.astype(np.float32).tobytes()],
                 )
 
-    def kept(self, texts: Iterable[str]) -> dict[str, Row]:
+    def get(self, texts: Iterable[str]) -> dict[str, Float32Vector]:
         """Those of ``texts`` that have a vector, with it; shape (dimension,)."""
-        named = {_name(text): text for text in texts}
-        names = list(named)
-        found: dict[str, Row] = {}
+        text_by_key = {_text_key(text): text for text in texts}
+        keys = list(text_by_key)
+        vectors_by_text: dict[str, Float32Vector] = {}
         if not self._file.exists():
-            return found
-        with _open(self._file) as store:
-            for start in range(0, len(names), _MOST):
-                some = names[start : start + _MOST]
-                marks = ", ".join("?" * len(some))
+            return vectors_by_text
+        with _open_store(self._file) as store:
+            for start in range(0, len(keys), _MAX_PARAMETERS):
+                batch = keys[start : start + _MAX_PARAMETERS]
+                marks = ", ".join("?" * len(batch))
                 query = f"SELECT text, vector FROM vectors WHERE model = ? AND text IN ({marks})"  # noqa: S608 - marks
-                for name, vector in store.execute(query, [self._model, *some]):
-                    found[named[name]] = np.frombuffer(vector, np.float32)
-        return found
+                for key, vector in store.execute(query, [self._model, *batch]):
+                    vectors_by_text[text_by_key[key]] = np.frombuffer(vector, np.float32)
+        return vectors_by_text
 
-    def keep(self, texts: Sequence[str], vectors: Row) -> None:
+    def put(self, texts: Sequence[str], vectors: Float32Vector) -> None:
         """Keeps a row of ``vectors`` for each of ``texts``; shape (texts, dimension)."""
         rows = zip(texts, vectors, strict=True)
-        entries = [(self._model, _name(text), row.tobytes()) for text, row in rows]
-        with _open(self._file) as store:
+        entries = [(self._model, _text_key(text), row.tobytes()) for text, row in rows]
+        with _open_store(self._file) as store:
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", entries)
 
-    def hold(self, texts: Iterable[tuple[str, str]]) -> None:
+    def record_sources(self, texts: Iterable[tuple[str, str]]) -> None:
         """Keeps which document each text stands in: pairs of text and source."""
-        entries = [(_name(text), source) for text, source in texts]
-        with _open(self._file) as store:
+        entries = [(_text_key(text), source) for text, source in texts]
+        with _open_store(self._file) as store:
             store.executemany("INSERT OR IGNORE INTO holders VALUES (?, ?)", entries)
 
 
-def forget(file: Path, sources: Iterable[str]) -> int:
+def forget_sources(file: Path, sources: Iterable[str]) -> int:
     """Removes the vectors of all texts that only ``sources`` ever held, of every model; gives how many."""
     if not file.exists():
         return 0
-    with _open(file) as store:
+    with _open_store(file) as store:
         store.executemany("DELETE FROM holders WHERE source = ?", [(source,) for source in sources])
-        alone = "DELETE FROM vectors WHERE text != '' AND text NOT IN (SELECT text FROM holders)"
-        return store.execute(alone).rowcount
+        statement = "DELETE FROM vectors WHERE text != '' AND text NOT IN (SELECT text FROM holders)"
+        return store.execute(statement).rowcount
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[sqlite3.Connection]:
+def _open_store(file: Path) -> Iterator[sqlite3.Connection]:
     """One transaction, alone with the file; what it deletes is overwritten."""
     try:
         with closing(sqlite3.connect(file, timeout=60)) as store:
@@ -103,13 +104,13 @@ def _open(file: Path) -> Iterator[sqlite3.Connection]:
         ) from None
 
 
-def same(one: Row, other: Row) -> bool:
+def is_same_model(first_vector: Float32Vector, second_vector: Float32Vector) -> bool:
     """Whether one model made both of the same text: their cosine is at least 0.999."""
-    if one.shape != other.shape:
+    if first_vector.shape != second_vector.shape:
         return False
-    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) >= _SAME * lengths
+    lengths = float(np.linalg.norm(first_vector) * np.linalg.norm(second_vector))
+    return float(first_vector @ second_vector) >= _MIN_COSINE * lengths
 
 
-def _name(text: str) -> str:
+def _text_key(text: str) -> str:
     return sha256(text.encode()).hexdigest()

@@ -10,72 +10,72 @@ from model.retrieval.local.index import Index
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class DocumentDiff:
     """Sources that are new, that hold other content now, that are gone, and that are as they were."""
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
-    gone: tuple[str, ...]
-    same: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
 
     @classmethod
-    def between(cls, before: Mapping[str, str], now: Mapping[str, str]) -> "Changes":
+    def between(cls, previous: Mapping[str, str], current: Mapping[str, str]) -> "DocumentDiff":
         """Of two maps from source to content's digest."""
-        both = sorted(before.keys() & now.keys())
+        common = sorted(previous.keys() & current.keys())
         return cls(
-            tuple(sorted(now.keys() - before.keys())),
-            tuple(source for source in both if before[source] != now[source]),
-            tuple(sorted(before.keys() - now.keys())),
-            tuple(source for source in both if before[source] == now[source]),
+            tuple(sorted(current.keys() - previous.keys())),
+            tuple(source for source in common if previous[source] != current[source]),
+            tuple(sorted(previous.keys() - current.keys())),
+            tuple(source for source in common if previous[source] == current[source]),
         )
 
     @property
-    def any(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether anything is not as it was."""
-        return bool(self.new or self.changed or self.gone)
+        return bool(self.new or self.changed or self.removed)
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """In words."""
-        counts = {"new": self.new, "changed": self.changed, "gone": self.gone, "as before": self.same}
+        counts = {"new": self.new, "changed": self.changed, "gone": self.removed, "as before": self.unchanged}
         return ", ".join(f"{len(sources):,} {word}" for word, sources in counts.items())
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class UpdateBase:
     """What a build goes on from: an index or none, and why none; what changed since, and whether anything did."""
 
-    before: Index | None = None
-    changes: Changes | None = None
-    same: bool = False
-    anew: str = ""
+    index: Index | None = None
+    diff: DocumentDiff | None = None
+    is_unchanged: bool = False
+    rebuild_reason: str = ""
 
 
-def start(folder: Path, profile: Profile, documents: Mapping[str, str]) -> Start:
+def find_update_base(folder: Path, profile: Profile, documents: Mapping[str, str]) -> UpdateBase:
     """What an update of the index in ``folder`` to ``documents``, source → digest, goes on from."""
     if not folder.exists():
-        return Start()
+        return UpdateBase()
     try:
-        before = Index.open(folder)
+        index = Index.open(folder)
     except IndexFolderError as error:
-        return Start(anew=f"All is built anew: {error}")
-    told = Changes.between(before.manifest.documents, documents)
-    return Start(before, told, same=not told.any and built_so(before, profile))
+        return UpdateBase(rebuild_reason=f"All is built anew: {error}")
+    diff = DocumentDiff.between(index.manifest.documents, documents)
+    return UpdateBase(index, diff, is_unchanged=not diff.has_changes and has_same_settings(index, profile))
 
 
-def settings(profile: Profile) -> tuple[dict[str, int], str]:
+def chunking_settings(profile: Profile) -> tuple[dict[str, int], str]:
     """How the profile cuts documents, and the language of its words."""
-    told = dict(profile.index)
-    return told, str(told.pop("language"))
+    chunking = dict(profile.index)
+    return chunking, str(chunking.pop("language"))
 
 
-def built_so(index: Index, profile: Profile) -> bool:
+def has_same_settings(index: Index, profile: Profile) -> bool:
     """Whether ``profile`` would build it with the same settings and embedding model."""
-    ours, theirs = profile.make_embedder(index=index), index.manifest
-    chunking, language = settings(profile)
-    return (ours.provider, ours.model, chunking, language) == (
-        theirs.embedding["provider"],
-        theirs.embedding["model"],
-        theirs.chunking,
-        theirs.language,
+    embedder, manifest = profile.make_embedder(index=index), index.manifest
+    chunking, language = chunking_settings(profile)
+    return (embedder.provider, embedder.model, chunking, language) == (
+        manifest.embedding["provider"],
+        manifest.embedding["model"],
+        manifest.chunking,
+        manifest.language,
     )

@@ -16,14 +16,14 @@ from model.retrieval.local.lexical import Lexical
 from model.runtime.usage import Usage
 
 from ..progress import Progress
-from .abstention import calibrated
-from .embedding import Embedding
+from .abstention import calibrate_threshold
+from .embedding import TextEmbedder
 
-_PART = ".multichain-part-"
+_PART_PREFIX = ".multichain-part-"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class IndexContent:
     """What an index is of: chunks, the digest of each document, and how they were cut."""
 
     chunks: Sequence[Chunk]
@@ -32,47 +32,47 @@ class Content:
     language: str
 
 
-def written(
-    content: Content,
+def write_index_folder(
+    content: IndexContent,
     profile: Profile,
     out: Path,
     progress: Progress,
     max_cost: float | None = None,
-    before: Index | None = None,
+    previous: Index | None = None,
 ) -> tuple[manifest.Manifest, Usage]:
     """Writes the index of ``content`` into ``out`` in the place of what is there; gives what it says and what it cost.
 
     Vectors of texts that ``before`` has are taken from there, where the same model made them.
     """
-    with placed(out) as part:
-        embedding = Embedding(
-            profile, [one.searchable_text for one in content.chunks], content.language, part / index.FIT_FOLDER
+    with replace_folder(out) as part:
+        embedding = TextEmbedder(
+            profile, [chunk.searchable_text for chunk in content.chunks], content.language, part / index.FIT_FOLDER
         )
-        vectors = embedding.embed(content.chunks, progress, max_cost, before)
+        vectors = embedding.embed(content.chunks, progress, max_cost, previous)
         lexical = Lexical.build(content.chunks, content.language)
-        made = index.write_index(
+        embedder = index.write_index(
             part,
             chunks=content.chunks,
             vectors=vectors,
             lexical=lexical,
-            support=calibrated(content.chunks, lexical),
+            support=calibrate_threshold(content.chunks, lexical),
             embedding=embedding.fingerprint,
             chunking=dict(content.chunking),
             documents=dict(content.documents),
             language=content.language,
         )
-    return made, embedding.spent
+    return embedder, embedding.usage
 
 
 @contextmanager
-def placed(out: Path) -> Iterator[Path]:
+def replace_folder(out: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of ``out`` when all is written, and is gone otherwise.
 
     Raises CommandError when ``out`` holds something that is not an index.
     """
-    check(out)
-    _clear(out.parent)
-    part = out.parent / f"{_PART}{uuid4().hex}"  # named before it is made, so that no signal comes in between
+    check_folder(out)
+    _remove_left_overs(out.parent)
+    part = out.parent / f"{_PART_PREFIX}{uuid4().hex}"  # named before it is made, so that no signal comes in between
     try:
         part.mkdir()
         yield part
@@ -81,17 +81,17 @@ def placed(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def check(out: Path) -> None:
+def check_folder(out: Path) -> None:
     """Raises CommandError when ``out`` holds something that is not an index."""
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.MANIFEST_FILE).is_file():
         raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _clear(folder: Path) -> None:
+def _remove_left_overs(folder: Path) -> None:
     """Removes what a killed build left."""
-    for left in folder.glob(_PART + "*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for folder_left_over in folder.glob(_PART_PREFIX + "*"):
+        shutil.rmtree(folder_left_over, ignore_errors=True)
 
 
 def _replace(out: Path, part: Path) -> None:

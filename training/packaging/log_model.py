@@ -25,7 +25,7 @@ from . import code_snapshot, requirements
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class LoggingJob:
     """What the process that logs is told."""
 
     profile: str
@@ -39,7 +39,7 @@ class _Job:
     result: str
 
 
-def log(
+def log_model(
     profile: str, index: Path, runnables: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
 ) -> str:
     """Logs the model and gives its URI, ``models:/m-…``. Raises IndexFolderError, ProfileError, CommandError.
@@ -47,48 +47,48 @@ def log(
     ``runnables`` are objects for stages that name them by ``cloudpickle``: by name. ``tags`` are the model's.
     """
     runnables = runnables or {}
-    told = Profile.read(profile)
-    _check(told, runnables)
-    built = told.open_index(index)
-    fits(told, built)
+    loaded_profile = Profile.read(profile)
+    _check_profile(loaded_profile, runnables)
+    index_opened = loaded_profile.open_index(index)
+    check_index(loaded_profile, index_opened)
     with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
-        _, entry, code = code_snapshot.copy(profile, Path(folder), runnables)
-        job = _Job(
-            profile=told.name,
+        _, entry, code = code_snapshot.copy_code(profile, Path(folder), runnables)
+        job = LoggingJob(
+            profile=loaded_profile.name,
             code=[str(path) for path in code],
             entry=str(entry),
-            requirements=requirements.closure({*requirements.BASE, *told.distributions}),
-            artifacts=_artifacts(told, index),
-            endpoints=sorted({*told.databricks_endpoints, *_embedding(built)}),
-            indexes=[built.name] if isinstance(built, RemoteIndex) else [],
+            requirements=requirements.pin_closure({*requirements.BASE_DISTRIBUTIONS, *loaded_profile.distributions}),
+            artifacts=_list_artifacts(loaded_profile, index),
+            endpoints=sorted({*loaded_profile.databricks_endpoints, *_embedding_endpoints(index_opened)}),
+            indexes=[index_opened.name] if isinstance(index_opened, RemoteIndex) else [],
             tags=dict(tags or {}),
             result=str(Path(folder) / "result.json"),
         )
-        return _run(job, folder)
+        return _run_job(job, folder)
 
 
-def _check(profile: Profile, runnables: Mapping[str, Any]) -> None:
+def _check_profile(profile: Profile, runnables: Mapping[str, Any]) -> None:
     """Raises ProfileError; what depends on objects that are given here is checked where the version's copy is."""
-    wanted = {stage["cloudpickle"] for stage in profile.stages.values() if "cloudpickle" in stage}
-    for name in sorted(runnables.keys() ^ wanted):
+    names = {stage["cloudpickle"] for stage in profile.stages.values() if "cloudpickle" in stage}
+    for name in sorted(runnables.keys() ^ names):
         sentence = "is given, and no stage names it" if name in runnables else "is named by a stage, and not given"
         raise ProfileError(f"the object {name} {sentence}: log(profile, index, runnables={{{name!r}: …}})")
-    if not wanted:
+    if not names:
         validate_profile(profile)
 
 
-def _artifacts(profile: Profile, index: Path) -> dict[str, str]:
+def _list_artifacts(profile: Profile, index: Path) -> dict[str, str]:
     """The index, and the embedding model's folder where it has one."""
     folder = {"embeddings": str(profile.embedding_folder.absolute())} if profile.embedding_folder else {}
     return {"index": str(index.absolute())} | folder
 
 
-def _embedding(index: Index | RemoteIndex) -> list[str]:
+def _embedding_endpoints(index: Index | RemoteIndex) -> list[str]:
     """The endpoint that embeds questions for an index elsewhere, which a version asks by asking the index."""
     return [index.embedding["model"]] if isinstance(index, RemoteIndex) and index.is_managed else []
 
 
-def fits(profile: Profile, index: Index | RemoteIndex) -> None:
+def check_index(profile: Profile, index: Index | RemoteIndex) -> None:
     """Raises CommandError, naming both, when what a build left is not of this profile."""
     if isinstance(index, RemoteIndex) and (index.settings, index.uses_own_embeddings) != (
         profile.index,
@@ -99,20 +99,21 @@ def fits(profile: Profile, index: Index | RemoteIndex) -> None:
             "python -m training build again"
         )
     if isinstance(index, Index) or index.uses_own_embeddings:
-        same_embedding(profile, index)
+        check_embedding(profile, index)
 
 
-def same_embedding(profile: Profile, index: Index | RemoteIndex) -> None:
+def check_embedding(profile: Profile, index: Index | RemoteIndex) -> None:
     """Raises CommandError, naming both, when the index was built with other embeddings than the profile's."""
-    ours, built = profile.make_embedder(index=index if isinstance(index, Index) else None), index.embedding
-    if (ours.provider, ours.model) != (built["provider"], built["model"]):
+    embedder, embedding = profile.make_embedder(index=index if isinstance(index, Index) else None), index.embedding
+    if (embedder.provider, embedder.model) != (embedding["provider"], embedding["model"]):
         raise CommandError(
-            f"the index was built with the embeddings {built['provider']}:{built['model']}, and the profile has "
-            f"{ours.provider}:{ours.model}; build the index again, or name the profile it was built with"
+            f"the index was built with the embeddings {embedding['provider']}:{embedding['model']}, and the profile "
+            f"has "
+            f"{embedder.provider}:{embedder.model}; build the index again, or name the profile it was built with"
         )
 
 
-def _run(job: _Job, folder: str) -> str:
+def _run_job(job: LoggingJob, folder: str) -> str:
     path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(  # noqa: S603 - our own module, our own arguments
         [sys.executable, "-m", "training.packaging.log_model", json.dumps(asdict(job))],
@@ -122,16 +123,16 @@ def _run(job: _Job, folder: str) -> str:
         check=False,
     )
     result = Path(job.result)
-    told = json.loads(result.read_text("utf-8")) if result.is_file() else {}
-    if "error" in told:
-        raise ProfileError(told["error"])
+    outcome = json.loads(result.read_text("utf-8")) if result.is_file() else {}
+    if "error" in outcome:
+        raise ProfileError(outcome["error"])
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CommandError(f"MLflow could not log the model: {last}")
-    return str(told["uri"])
+        last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CommandError(f"MLflow could not log the model: {last_line}")
+    return str(outcome["uri"])
 
 
-def _log(job: _Job) -> None:
+def _log_in_process(job: LoggingJob) -> None:
     """What the process does, with the version's own copy of the code."""
     code = Path(job.code[0]).name
     copy = import_module(f"{code}.profile").Profile.read(job.profile)
@@ -145,9 +146,9 @@ def _log(job: _Job) -> None:
     import mlflow  # two seconds, in this process alone
     from mlflow.models.resources import DatabricksServingEndpoint, DatabricksVectorSearchIndex
 
-    from .signature import signature
+    from .signature import make_signature
 
-    logged = mlflow.pyfunc.log_model(
+    model_info = mlflow.pyfunc.log_model(
         name="multichain",
         python_model=job.entry,
         code_paths=job.code,
@@ -158,14 +159,14 @@ def _log(job: _Job) -> None:
         ]
         or None,
         tags=job.tags,
-        signature=signature(contract),
+        signature=make_signature(contract),
         input_example=contract.example_request(),
         pip_requirements=job.requirements,
         metadata={"profile": job.profile, "fingerprint": code.removeprefix("multichain_")},
         streamable=True,
     )
-    Path(job.result).write_text(json.dumps({"uri": logged.model_uri}), "utf-8")
+    Path(job.result).write_text(json.dumps({"uri": model_info.model_uri}), "utf-8")
 
 
 if __name__ == "__main__":
-    _log(_Job(**json.loads(sys.argv[1])))
+    _log_in_process(LoggingJob(**json.loads(sys.argv[1])))

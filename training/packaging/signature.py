@@ -13,22 +13,22 @@ from model.contract.fields import Field
 from model.contract.stage_contract import META_FIELDS, Contract
 
 
-def signature(contract: Contract) -> ModelSignature:
+def make_signature(contract: Contract) -> ModelSignature:
     """The signature of a model with these stages."""
     outputs = {name: stage.output_fields for name, stage in contract.stages.items()} | {"meta": META_FIELDS}
     any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow's class is untyped
     return ModelSignature(
         inputs=Schema([ColSpec(any_type, name=name, required=False) for name in contract.stages]),
-        outputs=Schema([ColSpec(_struct(fields), name=name) for name, fields in outputs.items()]),
+        outputs=Schema([ColSpec(_struct_type(fields), name=name) for name, fields in outputs.items()]),
         params=ParamSchema([ParamSpec("describe", DataType.boolean, default=False)]),
     )
 
 
-def _struct(fields: tuple[Field, ...]) -> Object:
-    return Object([Property(field.name, _type(field)) for field in fields])
+def _struct_type(fields: tuple[Field, ...]) -> Object:
+    return Object([Property(field.name, _field_type(field)) for field in fields])
 
 
-def _type(field: Field) -> DataType | Array | Object:
+def _field_type(field: Field) -> DataType | Array | Object:
     match field.kind:
         case "text" | "image":
             return DataType.string
@@ -39,8 +39,8 @@ def _type(field: Field) -> DataType | Array | Object:
         case "boolean":
             return DataType.boolean
         case "object":
-            return _struct(field.fields)
+            return _struct_type(field.fields)
         case "list":
-            return Array(_struct(field.fields) if field.fields else DataType.string)
+            return Array(_struct_type(field.fields) if field.fields else DataType.string)
         case _:
             assert_never(field.kind)

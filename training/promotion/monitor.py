@@ -19,111 +19,134 @@ from model.errors import CommandError
 from model.profile import Profile
 from model.runtime.event_loop import Engine
 
-from ..documents.load import load
-from ..evaluation.dataset import OF
-from ..indexing.index_update import Changes
-from ..verification.preflight import distinct, standing
+from ..documents.load import load_documents
+from ..evaluation.dataset import EVALUATION_TRACE_TAG
+from ..indexing.index_update import DocumentDiff
+from ..verification.preflight import distinct_entries, model_statuses
 from ..versions import registry
-from ..versions.registry import EVALUATED
+from ..versions.registry import EVALUATION_TAG
 
-NEAR = 60
+NEAR_DAYS = 60
 """Days within which a list of models must not end whole."""
 DOCUMENTS, MODELS, ANSWERS = 8, 16, 32
 """What each finding adds to the exit code."""
-_LEVEL = 0.01
-_SHARE, _DISTANCE = 0.1, 0.2
+_SIGNIFICANCE = 0.01
+_MIN_SHARE_CHANGE, _MIN_DISTANCE = 0.1, 0.2
 """Differences that are worth a word: of the share of refused questions, and between two distributions."""
-_FEWEST, _MOST = 20, 1000
+_MIN_ROWS, _MAX_TRACES = 20, 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MonitorFinding:
     """A sentence, and what it adds to the exit code; 0 when all is as it should be, or nothing could be compared."""
 
-    sentence: str
+    message: str
     code: int = 0
 
 
-def check(name: str, documents: Sequence[object], days: int, today: date | None = None) -> Iterator[Finding]:
+def check_champion(
+    name: str, documents: Sequence[object], days: int, today: date | None = None
+) -> Iterator[MonitorFinding]:
     """What is to be known of the champion of ``name``. Raises CommandError when there is none."""
-    served = registry.champion(name)
-    if served is None:
-        raise CommandError(f"{name} has no version with the alias {registry.ALIAS}; python -m training run makes one")
-    uri = f"models:/{name}/{served.version}"
-    profile = profile_of(uri)
-    yield _documents(uri, profile, documents)
-    yield from _models(profile, today or datetime.now(tz=UTC).date())
-    yield from _answers(served, days)
+    champion = registry.find_champion(name)
+    if champion is None:
+        raise CommandError(
+            f"{name} has no version with the alias {registry.CHAMPION_ALIAS}; python -m training run makes one"
+        )
+    uri = f"models:/{name}/{champion.version}"
+    profile = load_version_profile(uri)
+    yield _check_documents(uri, profile, documents)
+    yield from _check_models(profile, today or datetime.now(tz=UTC).date())
+    yield from _check_answers(champion, days)
 
 
-def profile_of(uri: str) -> Profile:
+def load_version_profile(uri: str) -> Profile:
     """The profile that a version was logged with, from its own files."""
-    told = mlflow.models.get_model_info(uri).metadata or {}
-    if "fingerprint" not in told:
+    metadata = mlflow.models.get_model_info(uri).metadata or {}
+    if "fingerprint" not in metadata:
         raise CommandError(f"{uri} is no version of this project; training verify tells what works of it")
-    file = f"{uri}/code/multichain_{told['fingerprint']}/profiles/{told['profile']}.yaml"
+    file = f"{uri}/code/multichain_{metadata['fingerprint']}/profiles/{metadata['profile']}.yaml"
     return Profile.read(mlflow.artifacts.download_artifacts(file))
 
 
-def _documents(uri: str, profile: Profile, documents: Sequence[object]) -> Finding:
+def _check_documents(uri: str, profile: Profile, documents: Sequence[object]) -> MonitorFinding:
     if not profile.backend.IS_LOCAL:
-        return Finding(f"Documents: not compared; {profile.index['name']} is kept as its table is")
+        return MonitorFinding(f"Documents: not compared; {profile.index['name']} is kept as its table is")
     if not documents:
-        return Finding("Documents: not compared; name them with --documents")
-    told = Changes.between(registry.documents(uri), load(documents).digests)
-    if not told.any:
-        return Finding(f"Documents: {len(told.same):,}, all as they were")
-    return Finding(f"Documents: {told.told}; python -m training run --update takes them in", DOCUMENTS)
+        return MonitorFinding("Documents: not compared; name them with --documents")
+    diff = DocumentDiff.between(registry.read_documents(uri), load_documents(documents).digests)
+    if not diff.has_changes:
+        return MonitorFinding(f"Documents: {len(diff.unchanged):,}, all as they were")
+    return MonitorFinding(f"Documents: {diff.in_words}; python -m training run --update takes them in", DOCUMENTS)
 
 
-def _models(profile: Profile, today: date) -> Iterator[Finding]:
-    engine, last = Engine(), today + timedelta(days=NEAR)
-    for told, roles in distinct(profile):
+def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:
+    engine, last_day = Engine(), today + timedelta(days=NEAR_DAYS)
+    for entry, roles in distinct_entries(profile):
         where = ", ".join(stage or "the index" for stage, _ in roles)
         for key in profiles.MODEL_SETTINGS:
-            found = standing(engine, told, key)
-            if found and all(one.end_date and date.fromisoformat(one.end_date) <= last for one in found):
-                names = ", ".join(f"{one.name} on {one.end_date}" for one in found)
-                yield Finding(f"Models: {where}: all end within {NEAR} days ({names}); name another", MODELS)
-            elif found:
-                yield Finding(f"Models: {where}: {found[0].name} and {len(found) - 1} more, not all of which end soon")
+            statuses = model_statuses(engine, entry, key)
+            if statuses and all(
+                status.end_date and date.fromisoformat(status.end_date) <= last_day for status in statuses
+            ):
+                names = ", ".join(f"{status.name} on {status.end_date}" for status in statuses)
+                yield MonitorFinding(
+                    f"Models: {where}: all end within {NEAR_DAYS} days ({names}); name another", MODELS
+                )
+            elif statuses:
+                yield MonitorFinding(
+                    f"Models: {where}: {statuses[0].name} and {len(statuses) - 1} more, not all of which end soon"
+                )
 
 
-def _answers(served: ModelVersion, days: int) -> Iterator[Finding]:
+def _check_answers(served: ModelVersion, days: int) -> Iterator[MonitorFinding]:
     """Refusals and scores of recent traces against those of the rows that the version was promoted on."""
-    before, now = _promotion(served), list(_recent(served, days))
-    if not before:
-        yield Finding("Answers: not compared; the champion was promoted without --evaluation")
-    elif len(now) < _FEWEST:
-        yield Finding(f"Answers: not compared; {len(now)} were traced in {days} days, and {_FEWEST} are needed")
+    promotion_rows, recent_rows = _promotion_rows(served), list(_recent_outputs(served, days))
+    if not promotion_rows:
+        yield MonitorFinding("Answers: not compared; the champion was promoted without --evaluation")
+    elif len(recent_rows) < _MIN_ROWS:
+        yield MonitorFinding(
+            f"Answers: not compared; {len(recent_rows)} were traced in {days} days, and {_MIN_ROWS} are needed"
+        )
     else:
-        yield _refusals(before, now, days)
-        yield _scores(before, now, days)
+        yield _check_refusals(promotion_rows, recent_rows, days)
+        yield _check_scores(promotion_rows, recent_rows, days)
 
 
-def _refusals(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
+def _check_refusals(
+    promotion_rows: Sequence[dict[str, Any]], recent_rows: Sequence[dict[str, Any]], days: int
+) -> MonitorFinding:
     from scipy.stats import fisher_exact  # a second
 
-    counts = [(sum(one["abstained"] for one in told), len(told)) for told in (before, now)]
-    (was, rows), (are, asked) = counts
-    chance = fisher_exact([[was, rows - was], [are, asked - are]]).pvalue
-    sentence = f"Answers: {are / asked:.0%} of {asked} refused in {days} days, {was / rows:.0%} at the promotion"
-    return Finding(sentence, ANSWERS if chance < _LEVEL and abs(are / asked - was / rows) > _SHARE else 0)
+    counts = [
+        (sum(row["abstained"] for row in rows_of_period), len(rows_of_period))
+        for rows_of_period in (promotion_rows, recent_rows)
+    ]
+    (was, rows), (are, recent_count) = counts
+    chance = fisher_exact([[was, rows - was], [are, recent_count - are]]).pvalue
+    sentence = (
+        f"Answers: {are / recent_count:.0%} of {recent_count} refused in {days} days, {was / rows:.0%} at the promotion"
+    )
+    return MonitorFinding(
+        sentence, ANSWERS if chance < _SIGNIFICANCE and abs(are / recent_count - was / rows) > _MIN_SHARE_CHANGE else 0
+    )
 
 
-def _scores(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]], days: int) -> Finding:
+def _check_scores(
+    promotion_rows: Sequence[dict[str, Any]], recent_rows: Sequence[dict[str, Any]], days: int
+) -> MonitorFinding:
     from scipy.stats import ks_2samp  # a second
 
-    one, other = ([row["support"] for row in told] for told in (before, now))
-    told = ks_2samp(one, other)
-    middle = [sorted(values)[len(values) // 2] for values in (other, one)]
+    promotion_scores, recent_scores = ([row["support"] for row in test] for test in (promotion_rows, recent_rows))
+    test = ks_2samp(promotion_scores, recent_scores)
+    middle = [sorted(values)[len(values) // 2] for values in (recent_scores, promotion_scores)]
     sentence = f"Answers: the median score is {middle[0]:.2f} in {days} days, {middle[1]:.2f} at the promotion"
-    return Finding(sentence, ANSWERS if told.pvalue < _LEVEL and told.statistic > _DISTANCE else 0)
+    return MonitorFinding(sentence, ANSWERS if test.pvalue < _SIGNIFICANCE and test.statistic > _MIN_DISTANCE else 0)
 
 
-def _promotion(served: ModelVersion) -> list[dict[str, Any]]:
+def _promotion_rows(served: ModelVersion) -> list[dict[str, Any]]:
     """The rows of the version's evaluation that were answered or refused."""
-    run = served.tags.get("gate_run") or served.tags.get(EVALUATED)
+    run = served.tags.get("gate_run") or served.tags.get(EVALUATION_TAG)
     try:
         text = mlflow.artifacts.load_text(f"runs:/{run}/rows.json") if run else "[]"
     except MlflowException:
@@ -131,12 +154,12 @@ def _promotion(served: ModelVersion) -> list[dict[str, Any]]:
     return [row for row in json.loads(text) if "support" in row and not row["error"]]
 
 
-def _recent(served: ModelVersion, days: int) -> Iterator[dict[str, Any]]:
+def _recent_outputs(served: ModelVersion, days: int) -> Iterator[dict[str, Any]]:
     """What the stages that answer gave to users' requests."""
     since = int((datetime.now(tz=UTC) - timedelta(days=days)).timestamp() * 1000)
-    wanted = f"tags.`multichain.version` = '{served.version}' AND trace.timestamp_ms > {since}"
-    for trace in mlflow.search_traces(filter_string=wanted, max_results=_MOST, return_type="list"):
+    filter_string = f"tags.`multichain.version` = '{served.version}' AND trace.timestamp_ms > {since}"
+    for trace in mlflow.search_traces(filter_string=filter_string, max_results=_MAX_TRACES, return_type="list"):
         root = next((span for span in trace.data.spans if span.parent_id is None), None)
-        if root is None or OF in trace.info.tags:
+        if root is None or EVALUATION_TRACE_TAG in trace.info.tags:
             continue
-        yield from (told for told in (root.outputs or {}).values() if told.get("ran") and "support" in told)
+        yield from (output for output in (root.outputs or {}).values() if output.get("ran") and "support" in output)

@@ -15,13 +15,22 @@ from mlflow.entities.model_registry import ModelVersion
 from model.errors import CommandError
 
 from ..evaluation.dataset import Example
-from ..evaluation.metrics import Values
-from ..evaluation.runner import Row, rows
+from ..evaluation.metrics import MetricValues
+from ..evaluation.runner import EvaluatedExample, ask_versions
 from ..progress import Progress
 from ..versions import registry
-from ..versions.process import opened
-from ..versions.registry import ALIAS, AT, BY, DECISION, FORGOTTEN, REASON, REPLACED, ROLLED_BACK
-from .gate import Verdict, judge
+from ..versions.process import open_version
+from ..versions.registry import (
+    CHAMPION_ALIAS,
+    DECISION_TAG,
+    FORGOTTEN_TAG,
+    REASON_TAG,
+    REPLACED_TAG,
+    ROLLED_BACK_TAG,
+    TIME_TAG,
+    USER_TAG,
+)
+from .gate import Verdict, decide_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,87 +51,104 @@ class Decision:
     run: str = ""
 
 
-def decide(challenger: ModelVersion, to: str, evidence: Evidence | None, progress: Progress) -> Decision:
+def decide_promotion(challenger: ModelVersion, to: str, evidence: Evidence | None, progress: Progress) -> Decision:
     """The verdict on a version against the champion of ``to``, that champion's number, and the run that holds it all.
 
     Without evidence nothing is compared: that the version keeps its contract was verified before. Raises CommandError.
     """
-    served = registry.champion(to)
-    against = _uri(served) if served and _uri(served) != _uri(challenger) else ""
-    number = str(served.version) if served and against else ""
+    champion = registry.find_champion(to)
+    against = _version_uri(champion) if champion and _version_uri(champion) != _version_uri(challenger) else ""
+    number = str(champion.version) if champion and against else ""
     if evidence is None:
         return Decision(Verdict(True, ("it keeps its contract and answers; no row was compared",)), number)
-    tags = {"evaluation": evidence.name, "version": _uri(challenger), "against": against}
-    with mlflow.start_run(run_name=f"gate of {_uri(challenger)}", tags=tags) as run:
-        verdict = _compared(_uri(challenger), against, evidence, progress, run.info.experiment_id)
-        mlflow.set_tags({DECISION: "promoted" if verdict.promoted else "refused"})
-        mlflow.log_text("\n".join([*verdict.reasons, *(one.told for one in verdict.comparisons)]), "verdict.txt")
+    tags = {"evaluation": evidence.name, "version": _version_uri(challenger), "against": against}
+    with mlflow.start_run(run_name=f"gate of {_version_uri(challenger)}", tags=tags) as run:
+        verdict = _compare(_version_uri(challenger), against, evidence, progress, run.info.experiment_id)
+        mlflow.set_tags({DECISION_TAG: "promoted" if verdict.is_promoted else "refused"})
+        mlflow.log_text(
+            "\n".join([*verdict.reasons, *(comparison.as_line for comparison in verdict.comparisons)]), "verdict.txt"
+        )
         return Decision(verdict, number, str(run.info.run_id))
 
 
-def promote(challenger: ModelVersion, decision: Decision, to: str, force: str = "") -> str:
+def promote_version(challenger: ModelVersion, decision: Decision, to: str, reason: str = "") -> str:
     """Moves the alias of ``to`` if the verdict is for it or ``force`` says why; tags what was decided.
 
     Gives the version that is served now; empty when it was refused.
     """
-    verdict, served, run = decision.verdict, decision.champion, decision.run
-    outcome = "promoted" if verdict.promoted else "forced" if force else "refused"
-    told = {DECISION: outcome, REASON: force if outcome == "forced" else "; ".join(verdict.reasons)}
-    told |= {BY: registry.user(), AT: registry.now()} | ({"gate_champion": served} if served else {})
-    told |= {"gate_run": run, registry.EVALUATED: run} if run else {}
+    verdict, champion, run = decision.verdict, decision.champion, decision.run
+    outcome = "promoted" if verdict.is_promoted else "forced" if reason else "refused"
+    tags = {DECISION_TAG: outcome, REASON_TAG: reason if outcome == "forced" else "; ".join(verdict.reasons)}
+    tags |= {USER_TAG: registry.current_user(), TIME_TAG: registry.current_time()} | (
+        {"gate_champion": champion} if champion else {}
+    )
+    tags |= {"gate_run": run, registry.EVALUATION_TAG: run} if run else {}
     if outcome == "refused":
-        registry.tag(challenger.name, str(challenger.version), told)
+        registry.tag_version(challenger.name, str(challenger.version), tags)
         return ""
-    number = str(challenger.version) if to == challenger.name else registry.copy(challenger, to)
-    registry.tag(to, number, told | ({REPLACED: served} if served and served != number else {}))
-    registry.point(to, number)
+    number = str(challenger.version) if to == challenger.name else registry.copy_version(challenger, to)
+    registry.tag_version(to, number, tags | ({REPLACED_TAG: champion} if champion and champion != number else {}))
+    registry.set_champion(to, number)
     return number
 
 
-def rollback(name: str, number: str = "") -> tuple[str, str]:
+def roll_back(name: str, number: str = "") -> tuple[str, str]:
     """Points the alias at the champion before, or at ``number``; gives the version left and the one served now.
 
     Nothing is built. Raises CommandError when there is none, or it holds a forgotten document.
     """
-    served = registry.champion(name)
-    if served is None:
-        raise CommandError(f"{name} has no version with the alias {ALIAS}; python -m training history lists versions")
-    before = number or served.tags.get(REPLACED, "")
-    if not before:
-        raise CommandError(f"version {served.version} of {name} replaced none, so there is none to go back to")
-    if before == str(served.version):
-        raise CommandError(f"version {before} of {name} is served already")
-    target = registry.find(name, before)
-    if FORGOTTEN in target.tags:
-        held = ", ".join(json.loads(target.tags[FORGOTTEN]))
+    champion = registry.find_champion(name)
+    if champion is None:
         raise CommandError(
-            f"version {before} of {name} holds what was to be forgotten ({held}), so it is not served again; "
+            f"{name} has no version with the alias {CHAMPION_ALIAS}; python -m training history lists versions"
+        )
+    target_number = number or champion.tags.get(REPLACED_TAG, "")
+    if not target_number:
+        raise CommandError(f"version {champion.version} of {name} replaced none, so there is none to go back to")
+    if target_number == str(champion.version):
+        raise CommandError(f"version {target_number} of {name} is served already")
+    target = registry.find_version(name, target_number)
+    if FORGOTTEN_TAG in target.tags:
+        sources = ", ".join(json.loads(target.tags[FORGOTTEN_TAG]))
+        raise CommandError(
+            f"version {target_number} of {name} holds what was to be forgotten ({sources}), so it is not served again; "
             "python -m training history lists versions, and rollback takes the number of another"
         )
-    registry.point(name, before)
-    registry.tag(name, str(served.version), {ROLLED_BACK: f"{registry.now()} by {registry.user()}"})
-    return str(served.version), before
+    registry.set_champion(name, target_number)
+    registry.tag_version(
+        name, str(champion.version), {ROLLED_BACK_TAG: f"{registry.current_time()} by {registry.current_user()}"}
+    )
+    return str(champion.version), target_number
 
 
-def _compared(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
+def _compare(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
     """The verdict on the rows of both; what was asked goes into the run that is active."""
-    from ..evaluation.mlflow_run import marked, record, summary, traced  # a second, which not every promotion needs
+    from ..evaluation.mlflow_run import (
+        add_marks,
+        record_run,
+        summarize,
+        trace_environment,
+    )  # a second, which not every promotion needs
 
-    environment = traced(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
-    uris = [one for one in (uri, against) if one]
+    environment = trace_environment(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
+    uris = [item for item in (uri, against) if item]
     with ExitStack() as stack:
         with ThreadPoolExecutor() as pool:  # each takes seconds to load
-            versions = [*pool.map(lambda one: stack.enter_context(opened(one, environment)), uris)]
-        told = rows(versions, evidence.examples, progress)
+            versions = [*pool.map(lambda item: stack.enter_context(open_version(item, environment)), uris)]
+        evaluated = ask_versions(versions, evidence.examples, progress)
         if evidence.judge:
-            told = [marked(one, version, evidence.judge) for one, version in zip(told, versions, strict=True)]
-    record(summary(told[0]), told[0], versions[0].model_id)
-    return judge(_values(told[0]), _values(told[1]) if against else None, versions[0].floors)
+            evaluated = [
+                add_marks(item, version, evidence.judge) for item, version in zip(evaluated, versions, strict=True)
+            ]
+    record_run(summarize(evaluated[0]), evaluated[0], versions[0].model_id)
+    return decide_verdict(
+        _metric_values(evaluated[0]), _metric_values(evaluated[1]) if against else None, versions[0].floors
+    )
 
 
-def _values(told: Sequence[Row]) -> list[Values]:
-    return [row.values for row in told]
+def _metric_values(evaluated: Sequence[EvaluatedExample]) -> list[MetricValues]:
+    return [row.metrics for row in evaluated]
 
 
-def _uri(version: ModelVersion) -> str:
+def _version_uri(version: ModelVersion) -> str:
     return f"models:/{version.name}/{version.version}"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-Row = dict[str, Any]
+JsonObject = dict[str, Any]
 
-RAN = "ran"
+OUTCOME_RAN = "ran"
 """The outcome of a stage that ran and has no error; any other outcome is the text of its error."""
 
 _QUESTION = {"question": "Tell me about LangChain."}
@@ -28,92 +28,94 @@ _NO_FIELD = "bad_reference: image_generation: a reference to qa names no text fi
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ContractCase:
     """Requests and, for each, what becomes of the stages it names: RAN or an error.
 
     A stage that is not named has empty fields. ``json`` and ``spark`` tell whether the values exist there.
     """
 
     name: str
-    rows: list[Row]
+    rows: list[JsonObject]
     outcomes: list[dict[str, str]]
     json: bool = True
     spark: bool = True
-    alone: bool = field(default=True)
+    is_allowed_alone: bool = field(default=True)
 
     @property
-    def single(self) -> bool:
+    def can_be_single(self) -> bool:
         """Whether it can also be sent as one dict (MLflow reads a dict without fields as a row)."""
-        return self.alone and len(self.rows) == 1
+        return self.is_allowed_alone and len(self.rows) == 1
 
     @property
-    def refused(self) -> bool:
+    def is_refused(self) -> bool:
         """Whether one dict of it is refused with HTTP 400; in rows it is the stage's error."""
         return any(error.startswith("invalid_request: ") for error in self.outcomes[0].values())
 
     @property
-    def runs(self) -> bool:
+    def calls_providers(self) -> bool:
         """Whether a provider is called."""
-        return any(outcome == RAN for told in self.outcomes for outcome in told.values())
+        return any(outcome == OUTCOME_RAN for outcomes in self.outcomes for outcome in outcomes.values())
 
 
-def _one(name: str, row: Row, outcome: dict[str, str] | None = None, **doors: bool) -> Case:
-    return Case(name, [row], [outcome if outcome is not None else dict.fromkeys(row, RAN)], **doors)
+def _single_row(name: str, row: JsonObject, outcome: dict[str, str] | None = None, **doors: bool) -> ContractCase:
+    return ContractCase(name, [row], [outcome if outcome is not None else dict.fromkeys(row, OUTCOME_RAN)], **doors)
 
 
-_BOTH = {"qa": RAN, "image_generation": RAN}
-_QA = {"qa": RAN}
+_BOTH = {"qa": OUTCOME_RAN, "image_generation": OUTCOME_RAN}
+_QA = {"qa": OUTCOME_RAN}
 
 CASES = [
-    _one("one stage", {"qa": _QUESTION}),
-    _one("the other stage", {"image_generation": _PROMPT}),
-    _one("both stages", {"qa": _QUESTION, "image_generation": _PROMPT}),
-    Case(
+    _single_row("one stage", {"qa": _QUESTION}),
+    _single_row("the other stage", {"image_generation": _PROMPT}),
+    _single_row("both stages", {"qa": _QUESTION, "image_generation": _PROMPT}),
+    ContractCase(
         "rows that ask different stages",
         [{"qa": _QUESTION}, {"image_generation": _PROMPT}, {"qa": {"question": "What is GPT-4?"}}],
-        [_QA, {"image_generation": RAN}, _QA],
+        [_QA, {"image_generation": OUTCOME_RAN}, _QA],
     ),
-    Case("rows, one of which asks nothing", [{"qa": _QUESTION}, {}], [_QA, {}]),
-    _one("a stage that is null", {"qa": _QUESTION, "image_generation": None}, _QA),
-    _one("a stage that is NaN", {"qa": _QUESTION, "image_generation": np.nan}, _QA, json=False, spark=False),
-    _one("a stage that is pd.NA", {"qa": _QUESTION, "image_generation": pd.NA}, _QA, json=False, spark=False),
-    _one("a stage without fields", {"qa": _QUESTION, "image_generation": {}}, _QA, spark=False),
-    _one("a stage whose fields are all null", {"qa": _QUESTION, "image_generation": {"prompt": None}}, _QA),
-    _one("a field that is null", {"qa": _QUESTION | {"k": None}}, _QA),
-    _one("k as a whole number", {"qa": _QUESTION | {"k": 1}}),
-    _one("k as 3.0", {"qa": _QUESTION | {"k": 3.0}}),
-    _one("k as a numpy number", {"qa": _QUESTION | {"k": np.int64(2)}}, json=False, spark=False),
-    _one(
+    ContractCase("rows, one of which asks nothing", [{"qa": _QUESTION}, {}], [_QA, {}]),
+    _single_row("a stage that is null", {"qa": _QUESTION, "image_generation": None}, _QA),
+    _single_row("a stage that is NaN", {"qa": _QUESTION, "image_generation": np.nan}, _QA, json=False, spark=False),
+    _single_row("a stage that is pd.NA", {"qa": _QUESTION, "image_generation": pd.NA}, _QA, json=False, spark=False),
+    _single_row("a stage without fields", {"qa": _QUESTION, "image_generation": {}}, _QA, spark=False),
+    _single_row("a stage whose fields are all null", {"qa": _QUESTION, "image_generation": {"prompt": None}}, _QA),
+    _single_row("a field that is null", {"qa": _QUESTION | {"k": None}}, _QA),
+    _single_row("k as a whole number", {"qa": _QUESTION | {"k": 1}}),
+    _single_row("k as 3.0", {"qa": _QUESTION | {"k": 3.0}}),
+    _single_row("k as a numpy number", {"qa": _QUESTION | {"k": np.int64(2)}}, json=False, spark=False),
+    _single_row(
         "text in a numpy array without dimensions",
         {"qa": {"question": np.array(_QUESTION["question"])}},
         json=False,
         spark=False,
     ),
-    _one(
+    _single_row(
         "a list in a numpy array",
         {"qa": _QUESTION | {"filter": {"source": np.array(["langchain.txt"])}}},
         json=False,
         spark=False,
     ),
-    _one("a field that is an object", {"qa": _QUESTION | {"filter": {"source": "langchain.txt"}}}),
-    _one("a field that holds a list", {"qa": _QUESTION | {"filter": {"source": ["gpt-4.txt", "langchain.txt"]}}}),
-    _one("a follow-up question", {"qa": {"question": "What is GPT-4?", "history": [_QUESTION]}}),
-    _one("a field that the stage does not declare", {"qa": _QUESTION | {"purpose": "a test"}}),
-    _one("a stage that the profile does not have", {"qa": _QUESTION, "translation": {"text": "Hallo"}}, _QA),
-    _one("chained", {"qa": _QUESTION, "image_generation": {"prompt": "A diagram of: {qa.answer}"}}),
-    _one("braces that name no stage", {"qa": {"question": 'What is {"a": 1} and {x.y} to LangChain?'}}),
-    _one("braces that are meant", {"image_generation": {"prompt": "LangChain with {{qa.answer}}"}}),
-    _one(
+    _single_row("a field that is an object", {"qa": _QUESTION | {"filter": {"source": "langchain.txt"}}}),
+    _single_row(
+        "a field that holds a list", {"qa": _QUESTION | {"filter": {"source": ["gpt-4.txt", "langchain.txt"]}}}
+    ),
+    _single_row("a follow-up question", {"qa": {"question": "What is GPT-4?", "history": [_QUESTION]}}),
+    _single_row("a field that the stage does not declare", {"qa": _QUESTION | {"purpose": "a test"}}),
+    _single_row("a stage that the profile does not have", {"qa": _QUESTION, "translation": {"text": "Hallo"}}, _QA),
+    _single_row("chained", {"qa": _QUESTION, "image_generation": {"prompt": "A diagram of: {qa.answer}"}}),
+    _single_row("braces that name no stage", {"qa": {"question": 'What is {"a": 1} and {x.y} to LangChain?'}}),
+    _single_row("braces that are meant", {"image_generation": {"prompt": "LangChain with {{qa.answer}}"}}),
+    _single_row(
         "a reference to what is not text",
         {"qa": _QUESTION, "image_generation": {"prompt": "Draw {qa.sources}"}},
-        {"qa": RAN, "image_generation": _NO_FIELD},
+        {"qa": OUTCOME_RAN, "image_generation": _NO_FIELD},
     ),
-    _one(
+    _single_row(
         "a reference to what is no field",
         {"qa": _QUESTION, "image_generation": {"prompt": "Draw {qa.__class__}"}},
-        {"qa": RAN, "image_generation": _NO_FIELD},
+        {"qa": OUTCOME_RAN, "image_generation": _NO_FIELD},
     ),
-    _one(
+    _single_row(
         "a reference to a stage that is not asked",
         {"image_generation": {"prompt": "Draw {qa.answer}"}},
         {
@@ -121,7 +123,7 @@ CASES = [
             "add qa or take the reference out"
         },
     ),
-    _one(
+    _single_row(
         "references in a circle",
         {"qa": {"question": "What is {image_generation.alt_text}?"}, "image_generation": {"prompt": "{qa.answer}"}},
         {
@@ -129,32 +131,34 @@ CASES = [
             for name in ("qa", "image_generation")
         },
     ),
-    _one("malformed: a number for text", {"qa": {"question": 5}}, {"qa": _NO_QUESTION}),
-    _one("malformed: a list for text", {"qa": {"question": ["a", "b"]}}, {"qa": _NO_QUESTION}),
-    _one("malformed: empty text", {"qa": {"question": " "}}, {"qa": _NO_QUESTION}),
-    _one("malformed: text of 100,000 characters", {"qa": {"question": "x" * 100_000}}, {"qa": _NO_QUESTION}),
-    _one("malformed: the required field is missing", {"qa": {"k": 3}}, {"qa": _NO_QUESTION}),
-    _one("malformed: text for a number", {"qa": _QUESTION | {"k": "3"}}, {"qa": _NO_K}),
-    _one("malformed: a number out of bounds", {"qa": _QUESTION | {"k": 0}}, {"qa": _NO_K}),
-    _one("malformed: a number that is not whole", {"qa": _QUESTION | {"k": 2.5}}, {"qa": _NO_K}),
-    _one("malformed: text for an object", {"qa": _QUESTION | {"filter": "langchain.txt"}}, {"qa": _NO_FILTER}),
-    _one(
+    _single_row("malformed: a number for text", {"qa": {"question": 5}}, {"qa": _NO_QUESTION}),
+    _single_row("malformed: a list for text", {"qa": {"question": ["a", "b"]}}, {"qa": _NO_QUESTION}),
+    _single_row("malformed: empty text", {"qa": {"question": " "}}, {"qa": _NO_QUESTION}),
+    _single_row("malformed: text of 100,000 characters", {"qa": {"question": "x" * 100_000}}, {"qa": _NO_QUESTION}),
+    _single_row("malformed: the required field is missing", {"qa": {"k": 3}}, {"qa": _NO_QUESTION}),
+    _single_row("malformed: text for a number", {"qa": _QUESTION | {"k": "3"}}, {"qa": _NO_K}),
+    _single_row("malformed: a number out of bounds", {"qa": _QUESTION | {"k": 0}}, {"qa": _NO_K}),
+    _single_row("malformed: a number that is not whole", {"qa": _QUESTION | {"k": 2.5}}, {"qa": _NO_K}),
+    _single_row("malformed: text for an object", {"qa": _QUESTION | {"filter": "langchain.txt"}}, {"qa": _NO_FILTER}),
+    _single_row(
         "malformed: an object with other fields", {"qa": _QUESTION | {"filter": {"author": "me"}}}, {"qa": _NO_FILTER}
     ),
-    _one(
+    _single_row(
         "malformed: a field that is nearly declared",
         {"qa": _QUESTION | {"fliter": {"source": "langchain.txt"}}},
         {"qa": "invalid_request: qa: expected the field filter, found a name that is nearly it"},
     ),
-    _one("malformed: text for a stage", {"qa": "Tell me about LangChain."}, {"qa": _NO_OBJECT}, alone=False),
-    _one(
+    _single_row(
+        "malformed: text for a stage", {"qa": "Tell me about LangChain."}, {"qa": _NO_OBJECT}, is_allowed_alone=False
+    ),
+    _single_row(
         "malformed in one stage of two",
         {"qa": _QUESTION, "image_generation": {"prompt": True}},
-        {"qa": RAN, "image_generation": _NO_PROMPT},
+        {"qa": OUTCOME_RAN, "image_generation": _NO_PROMPT},
     ),
 ]
 
-EMPTY: list[tuple[str, object, bool]] = [
+EMPTY_INPUTS: list[tuple[str, object, bool]] = [
     ("an empty object", {}, True),
     ("an empty list", [], True),
     ("a list of one empty object", [{}], True),

@@ -22,170 +22,193 @@ from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
 
-NEAR = 90
+WARNING_DAYS = 90
 """Days before its end from which on a model is warned of."""
-_SAME = 0.999
-_GREETING = "Reply with the one word ok."
+_MIN_COSINE = 0.999
+_TEST_MESSAGE = "Reply with the one word ok."
 
-Level = Literal["ok", "warn", "fail"]
+FindingLevel = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PreflightFinding:
     """One thing that was found out."""
 
-    level: Level
-    sentence: str
+    level: FindingLevel
+    message: str
 
 
 @dataclass(slots=True)
-class Report:
+class PreflightReport:
     """What was found out, and the day on which each model ends that is known to."""
 
-    findings: list[Finding] = field(default_factory=list)
-    ends: dict[str, str] = field(default_factory=dict)
+    findings: list[PreflightFinding] = field(default_factory=list)
+    end_dates: dict[str, str] = field(default_factory=dict)
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the profile cannot answer."""
         return any(finding.level == "fail" for finding in self.findings)
 
 
-def preflight(profile: Profile, index: Index | RemoteIndex | None = None, today: date | None = None) -> Report:
+def check_models(
+    profile: Profile, index: Index | RemoteIndex | None = None, today: date | None = None
+) -> PreflightReport:
     """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same.
 
     An index that is not the profile's own is asked, too.
     """
-    report, flight = Report(), _Flight(profile, index, today or datetime.now(tz=UTC).date())
+    report, flight = PreflightReport(), _ProfileCheck(profile, index, today or datetime.now(tz=UTC).date())
     if not profile.backend.IS_LOCAL:
-        report.findings.append(_searched(profile))
-    for told, roles in distinct(profile):
-        for finding in flight.checked(told, roles, report.ends):
+        report.findings.append(_check_remote_index(profile))
+    for entry, roles in distinct_entries(profile):
+        for finding in flight.check_entry(entry, roles, report.end_dates):
             report.findings.append(finding)
     return report
 
 
-def standing(engine: Engine, told: StageValues, key: str) -> list[ModelStatus]:
+def model_statuses(engine: Engine, entry: StageValues, setting: str) -> list[ModelStatus]:
     """How the models that an entry names stand, as its provider tells; none where it has no models or cannot tell."""
-    module, models = load_provider(told["provider"]), profiles.named_models(told, key)
+    module, models = load_provider(entry["provider"]), profiles.named_models(entry, setting)
     return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
 
 
-def distinct(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
+def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
     """Each provider's entry once, with the stages and roles that have it."""
     entries = profile.entries
-    for number, (_, role, told) in enumerate(entries):
-        if all((role, told) != other[1:] for other in entries[:number]):
-            yield told, [(stage, role) for stage, *other in entries if other == [role, told]]
+    for number, (_, role, entry) in enumerate(entries):
+        if all((role, entry) != other_entry[1:] for other_entry in entries[:number]):
+            yield entry, [(stage, role) for stage, *other_entry in entries if other_entry == [role, entry]]
 
 
-class _Flight:
+class _ProfileCheck:
     """Checks one profile."""
 
     def __init__(self, profile: Profile, index: Index | RemoteIndex | None, today: date) -> None:
         self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
-        self._greeted: list[StageValues] = []
-        self._told: set[str] = set()
+        self._called_entries: list[StageValues] = []
+        self._reported_models: set[str] = set()
 
-    def checked(self, told: StageValues, roles: list[tuple[str, str]], ends: dict[str, str]) -> Iterator[Finding]:
+    def check_entry(
+        self, entry: StageValues, roles: list[tuple[str, str]], ends: dict[str, str]
+    ) -> Iterator[PreflightFinding]:
         """What was found out of one entry; the days of its models' ends go into ``ends``."""
-        where = ", ".join(stage or "the index" for stage, _ in roles)
+        label = ", ".join(stage or "the index" for stage, _ in roles)
         try:
             for key in profiles.MODEL_SETTINGS:
-                yield from self._listed(told, key, where, ends)
-            yield from self._asked(told, roles[0][1], where)
+                yield from self._check_listed(entry, key, label, ends)
+            yield from self._call_provider(entry, roles[0][1], label)
         except MultichainError as error:
-            yield Finding("fail", f"{where}: {error}")
+            yield PreflightFinding("fail", f"{label}: {error}")
 
-    def _listed(self, told: StageValues, key: str, where: str, ends: dict[str, str]) -> Iterator[Finding]:
+    def _check_listed(
+        self, entry: StageValues, key: str, label: str, ends: dict[str, str]
+    ) -> Iterator[PreflightFinding]:
         """How the models of one list stand."""
-        models = profiles.named_models(told, key)
-        standings = standing(self._engine, told, key)
+        models = profiles.named_models(entry, key)
+        standings = model_statuses(self._engine, entry, key)
         if not standings:
             return
-        ends.update({one.name: one.end_date for one in standings if one.end_date})
-        over = [self._over(one) for one in standings]
-        for one, model, gone in zip(standings, models, over, strict=True):
-            if one.name not in self._told:
-                self._told.add(one.name)
-                yield self._standing(one, gone=gone, where=_where(self._profile, told["provider"], model))
-        if told.get("fallback") is False and over[0]:
-            yield Finding("fail", f"{where}: {models[0]} has ended, and fallback: off keeps to it; name another")
-        elif all(over):
-            yield Finding("fail", f"{where}: no model of {key} is left; name another")
+        ends.update({status.name: status.end_date for status in standings if status.end_date})
+        ended = [self._has_ended(status) for status in standings]
+        for status, model, is_over in zip(standings, models, ended, strict=True):
+            if status.name not in self._reported_models:
+                self._reported_models.add(status.name)
+                yield self._describe_status(
+                    status, is_over=is_over, label=_stages_naming(self._profile, entry["provider"], model)
+                )
+        if entry.get("fallback") is False and ended[0]:
+            yield PreflightFinding(
+                "fail", f"{label}: {models[0]} has ended, and fallback: off keeps to it; name another"
+            )
+        elif all(ended):
+            yield PreflightFinding("fail", f"{label}: no model of {key} is left; name another")
 
-    def _over(self, standing: ModelStatus) -> bool:
+    def _has_ended(self, standing: ModelStatus) -> bool:
         return bool(standing.end_date) and date.fromisoformat(standing.end_date) <= self._today
 
-    def _standing(self, standing: ModelStatus, *, gone: bool, where: str) -> Finding:
-        name, then = f"{standing.name} ({where})", f"; {standing.successor} replaces it" if standing.successor else ""
-        if gone:
-            return Finding("warn", f"{name} ended on {standing.end_date}{then}")
+    def _describe_status(self, standing: ModelStatus, *, is_over: bool, label: str) -> PreflightFinding:
+        name, successor = (
+            f"{standing.name} ({label})",
+            f"; {standing.successor} replaces it" if standing.successor else "",
+        )
+        if is_over:
+            return PreflightFinding("warn", f"{name} ended on {standing.end_date}{successor}")
         if standing.listed is False:
-            return Finding("warn", f"{name} is not among the models that the server shows: unknown{then}")
+            return PreflightFinding("warn", f"{name} is not among the models that the server shows: unknown{successor}")
         if not standing.end_date:
-            return Finding("ok", name + (": the server has no list of models" if standing.listed is None else ""))
+            return PreflightFinding(
+                "ok", name + (": the server has no list of models" if standing.listed is None else "")
+            )
         days = (date.fromisoformat(standing.end_date) - self._today).days
-        level: Level = "warn" if days <= NEAR else "ok"
-        return Finding(level, f"{name} ends on {standing.end_date}, in {days} days{then}")
+        level: FindingLevel = "warn" if days <= WARNING_DAYS else "ok"
+        return PreflightFinding(level, f"{name} ends on {standing.end_date}, in {days} days{successor}")
 
-    def _asked(self, told: StageValues, role: str, where: str) -> Iterator[Finding]:
+    def _call_provider(self, entry: StageValues, role: str, label: str) -> Iterator[PreflightFinding]:
         """One tiny call, where there is something to call."""
         if role == "embeddings":
-            yield self._embedded(where)
+            yield self._check_embedding(label)
             return
-        chat = _chat(told, role)
-        if not chat or chat in self._greeted:
+        chat = _chat_entry(entry, role)
+        if not chat or chat in self._called_entries:
             return
-        self._greeted.append(chat)
-        made: Any = profiles.make_provider(chat, "chat")
-        reply = self._engine.run(made.complete(_GREETING, "", discard))
-        yield Finding("ok", f"{reply.answered_by} answers ({where})")
+        self._called_entries.append(chat)
+        chat_model: Any = profiles.make_provider(chat, "chat")
+        reply = self._engine.run(chat_model.complete(_TEST_MESSAGE, "", discard))
+        yield PreflightFinding("ok", f"{reply.answered_by} answers ({label})")
 
-    def _embedded(self, where: str) -> Finding:
+    def _check_embedding(self, label: str) -> PreflightFinding:
         embedder = self._profile.make_embedder(index=self._index if isinstance(self._index, Index) else None)
         vector = self._engine.run(embedder.embed([FINGERPRINT_TEXT]))[0]
-        name = f"{embedder.provider}:{embedder.model} ({where})"
+        name = f"{embedder.provider}:{embedder.model} ({label})"
         if self._index is None:
-            return Finding("ok", f"{name} embeds in {len(vector)} dimensions")
-        built = self._index.embedding
+            return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions")
+        embedding = self._index.embedding
         if len(vector) != self._index.dimension:
             sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {self._index.dimension}"
-            other = f"{built['provider']}:{built['model']}"
-            return Finding("fail", f"{sentence}, built with {other}; build the index again, or name that profile")
-        if float(np.dot(vector, built["fingerprint"])) < _SAME:
-            return Finding("fail", f"{name} gives other vectors than those of the index; build the index again")
-        return Finding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
+            embedding_name = f"{embedding['provider']}:{embedding['model']}"
+            return PreflightFinding(
+                "fail", f"{sentence}, built with {embedding_name}; build the index again, or name that profile"
+            )
+        if float(np.dot(vector, embedding["fingerprint"])) < _MIN_COSINE:
+            return PreflightFinding(
+                "fail", f"{name} gives other vectors than those of the index; build the index again"
+            )
+        return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
 
 
-def _searched(profile: Profile) -> Finding:
+def _check_remote_index(profile: Profile) -> PreflightFinding:
     """How an index in AI Search stands."""
-    from ..indexing.ai_search import look  # Databricks' SDK, half a second
+    from ..indexing.ai_search import inspect_index  # Databricks' SDK, half a second
 
     try:
-        found = look(profile)
+        remote_index = inspect_index(profile)
     except MultichainError as error:
-        return Finding("fail", f"the index: {error}")
-    by = f", embedded by {found.embedding['provider']}:{found.embedding['model']}" if found.embedding else ""
-    return Finding("ok", f"{found.name} answers: {found.rows:,} rows{by} (the index)")
+        return PreflightFinding("fail", f"the index: {error}")
+    by = (
+        f", embedded by {remote_index.embedding['provider']}:{remote_index.embedding['model']}"
+        if remote_index.embedding
+        else ""
+    )
+    return PreflightFinding("ok", f"{remote_index.name} answers: {remote_index.rows:,} rows{by} (the index)")
 
 
-def _where(profile: Profile, provider: str, model: str) -> str:
+def _stages_naming(profile: Profile, provider: str, model: str) -> str:
     """The stages that name a model."""
-    named = [
+    stage_names = [
         stage or "the index"
-        for stage, _, told in profile.entries
-        if told["provider"] == provider
-        and any(model in profiles.named_models(told, key) for key in profiles.MODEL_SETTINGS)
+        for stage, _, entry in profile.entries
+        if entry["provider"] == provider
+        and any(model in profiles.named_models(entry, key) for key in profiles.MODEL_SETTINGS)
     ]
-    return ", ".join(dict.fromkeys(named))
+    return ", ".join(dict.fromkeys(stage_names))
 
 
-def _chat(told: StageValues, role: str) -> StageValues:
+def _chat_entry(entry: StageValues, role: str) -> StageValues:
     """The entry as one of a chat model: what answers, or what writes diagrams; empty when no language model does."""
-    if role == "reranker" and "models" not in told:  # a class, which may be no chat model
+    if role == "reranker" and "models" not in entry:  # a class, which may be no chat model
         return {}
-    own = told | {"models": told.get("chat_models")} if role == "images" else told
-    named = own.get("models") or own.get("model")
-    taken = ("provider", "model", "models", "fallback", "settings")
-    return {key: own[key] for key in taken if own.get(key) is not None} if named else {}
+    chat_settings = entry | {"models": entry.get("chat_models")} if role == "images" else entry
+    names = chat_settings.get("models") or chat_settings.get("model")
+    keys = ("provider", "model", "models", "fallback", "settings")
+    return {key: chat_settings[key] for key in keys if chat_settings.get(key) is not None} if names else {}

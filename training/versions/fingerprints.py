@@ -13,61 +13,65 @@ from model.retrieval.local import manifest
 
 from ..packaging import code_snapshot
 
-_SHORT = 12
+_DIGITS = 12
 
 
-def fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
+def list_fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
     """Code, prompts, index and embedding model of the version in ``folder``, each with twelve hexadecimal digits."""
-    for name in code_snapshot.copies(folder / "code"):
-        yield "code", name.removeprefix(code_snapshot.PREFIX)
-        yield "prompts", _digest(sorted((folder / "code" / name / "prompts").glob("*.txt")))
+    for name in code_snapshot.list_copies(folder / "code"):
+        yield "code", name.removeprefix(code_snapshot.CODE_PREFIX)
+        yield "prompts", _hash_files(sorted((folder / "code" / name / "prompts").glob("*.txt")))
     index = folder / "artifacts" / "index" / manifest.MANIFEST_FILE
     if index.is_file():
-        told = json.loads(index.read_text("utf-8"))
-        yield "index", f"{_digest([index])}, {_size(told)}"
-        yield from _embedding(told["embedding"])
+        entries = json.loads(index.read_text("utf-8"))
+        yield "index", f"{_hash_files([index])}, {_describe_size(entries)}"
+        yield from _describe_embedding(entries["embedding"])
 
 
-def _size(told: dict[str, Any]) -> str:
-    if "documents" not in told:
-        return f"{told['settings']['name']} in AI Search, of {told['rows']:,} rows when it was described"
-    return f"{len(told['documents']):,} documents, {told['chunks']:,} chunks"
+def _describe_size(manifest: dict[str, Any]) -> str:
+    if "documents" not in manifest:
+        return f"{manifest['settings']['name']} in AI Search, of {manifest['rows']:,} rows when it was described"
+    return f"{len(manifest['documents']):,} documents, {manifest['chunks']:,} chunks"
 
 
-def _embedding(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _describe_embedding(embedding: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The model that embeds, where one does; the fingerprint of one that Databricks asks is not known."""
-    if told:
-        vector = sha256(json.dumps(told["fingerprint"]).encode()).hexdigest()[:_SHORT] if "fingerprint" in told else ""
-        yield "embedding model", ", ".join(filter(None, [f"{told['provider']}:{told['model']}", vector]))
+    if embedding:
+        vector = (
+            sha256(json.dumps(embedding["fingerprint"]).encode()).hexdigest()[:_DIGITS]
+            if "fingerprint" in embedding
+            else ""
+        )
+        yield "embedding model", ", ".join(filter(None, [f"{embedding['provider']}:{embedding['model']}", vector]))
 
 
-def tampered(folder: Path) -> str:
+def explain_tampering(folder: Path) -> str:
     """What is wrong with the code of the version in ``folder``: it is named for a digest that it does not have."""
-    for name in code_snapshot.copies(folder / "code"):
-        found = code_snapshot.digest(folder / "code", name)
-        if found != name.removeprefix(code_snapshot.PREFIX):
-            return f"{name} holds other files than were logged; their digest is {found}"
+    for name in code_snapshot.list_copies(folder / "code"):
+        actual = code_snapshot.compute_digest(folder / "code", name)
+        if actual != name.removeprefix(code_snapshot.CODE_PREFIX):
+            return f"{name} holds other files than were logged; their digest is {actual}"
     return ""
 
 
-def environment(folder: Path) -> Iterator[str]:
+def find_differences(folder: Path) -> Iterator[str]:
     """How what is installed here differs from what the version was logged with."""
     for line in (folder / "requirements.txt").read_text("utf-8").splitlines():
         try:
-            wanted = Requirement(line)
+            requirement = Requirement(line)
         except InvalidRequirement:
             continue  # an option of pip, such as an index
         try:
-            here = version(wanted.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
             yield f"{line} (not installed)"
         else:
-            if not wanted.specifier.contains(here, prereleases=True):
-                yield f"{line} (here {here})"
+            if not requirement.specifier.contains(installed, prereleases=True):
+                yield f"{line} (here {installed})"
 
 
-def _digest(files: list[Path]) -> str:
-    told = sha256()
+def _hash_files(files: list[Path]) -> str:
+    hasher = sha256()
     for file in files:
-        told.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return told.hexdigest()[:_SHORT]
+        hasher.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return hasher.hexdigest()[:_DIGITS]

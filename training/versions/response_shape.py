@@ -13,26 +13,24 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def misshapen(response: dict[str, Any], declared: dict[str, Any]) -> list[str]:
+def find_shape_errors(response: dict[str, Any], declarations: dict[str, Any]) -> list[str]:
     """The fields of ``response`` that are missing, undeclared, null or of another type."""
-    wrong = [f"{name} is missing" for name in declared if name not in response]
-    for name in declared.keys() & response.keys():
-        wrong += _unlike(name, response[name], declared[name]["outputs"])
-    return wrong
+    errors = [f"{name} is missing" for name in declarations if name not in response]
+    for name in declarations.keys() & response.keys():
+        errors += _find_field_errors(name, response[name], declarations[name]["outputs"])
+    return errors
 
 
-def _unlike(place: str, values: dict[str, Any], fields: list[dict[str, Any]]) -> list[str]:
+def _find_field_errors(path: str, values: dict[str, Any], fields: list[dict[str, Any]]) -> list[str]:
     names = {field["name"] for field in fields}
     if set(values) != names:
-        return [f"{place} has other fields than it declares"]
-    wrong = [
-        f"{place}.{f['name']} is not {f['kind']}"
-        for f in fields
-        if not isinstance(values[f["name"]], _TYPES[f["kind"]])
+        return [f"{path} has other fields than it declares"]
+    errors = [
+        f"{path}.{f['name']} is not {f['kind']}" for f in fields if not isinstance(values[f["name"]], _TYPES[f["kind"]])
     ]
     for field in fields:
-        if not wrong and field.get("fields"):
+        if not errors and field.get("fields"):
             value = values[field["name"]]
             for entry in value if isinstance(value, list) else [value]:
-                wrong += _unlike(f"{place}.{field['name']}", entry, field["fields"])
-    return wrong
+                errors += _find_field_errors(f"{path}.{field['name']}", entry, field["fields"])
+    return errors

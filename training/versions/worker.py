@@ -17,12 +17,12 @@ def main(uri: str) -> None:
     """Answers until there is nothing more to read."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    for told in _answers(uri):
-        out.write(json.dumps(told, default=str) + "\n")
+    for message in _answer_lines(uri):
+        out.write(json.dumps(message, default=str) + "\n")
         out.flush()
 
 
-def _answers(uri: str) -> Any:  # JSON
+def _answer_lines(uri: str) -> Any:  # JSON
     try:
         model = mlflow.pyfunc.load_model(uri)
         described = predict(model, {}, {"describe": True})
@@ -32,21 +32,21 @@ def _answers(uri: str) -> Any:  # JSON
             "metadata": model.metadata.metadata or {},
         }
     except Exception as error:  # noqa: BLE001 - whatever a version raises is told to who asked
-        yield {"error": _sentence(error)}
+        yield {"error": _error_sentence(error)}
         return
     for line in sys.stdin:
         try:
             yield predict(model, json.loads(line))
         except Exception as error:  # noqa: BLE001 - likewise
-            yield {"error": _sentence(error)}
+            yield {"error": _error_sentence(error)}
 
 
-def predict(model: PyFuncModel, given: object, params: dict[str, Any] | None = None) -> Any:
+def predict(model: PyFuncModel, model_input: object, params: dict[str, Any] | None = None) -> Any:
     """What ``predict`` gives; MLflow's own type for it does not know objects and lists of them."""
-    return model.predict(given, params=params)
+    return model.predict(model_input, params=params)
 
 
-def _sentence(error: Exception) -> str:
+def _error_sentence(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

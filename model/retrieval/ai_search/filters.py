@@ -19,11 +19,13 @@ def build_conditions(filter_values: Mapping[str, Any], layout: ColumnMapping, ty
     return dict(_build_condition(field, value, layout, types) for field, value in filter_values.items())
 
 
-def _build_condition(field: str, told: Any, layout: ColumnMapping, types: Mapping[str, str]) -> tuple[str, list[Any]]:
+def _build_condition(
+    field: str, wanted_value: Any, layout: ColumnMapping, types: Mapping[str, str]
+) -> tuple[str, list[Any]]:
     if field not in layout.filter_fields:
         names = ", ".join(layout.filter_fields)
         raise InvalidRequestError(f"filter.{field}: the index has no column for it; it can be narrowed by {names}")
-    values = told if isinstance(told, list) else [told]
+    values = wanted_value if isinstance(wanted_value, list) else [wanted_value]
     column = layout.columns[field] if field != "tag" else _tag_column(values, layout.tags)
     plain = values if field != "tag" else [value.partition("=")[2] for value in values]
     return column, list(_convert_values(plain, types.get(column, "")))
