@@ -24,11 +24,12 @@ test-compat:  ## The contract's tests on pandas 2
 	$(MAKE) VENV=.venv-compat LOCK=requirements-compat.lock .venv-compat/ready
 	.venv-compat/bin/python -m pytest -n 2 tests/test_contract.py tests/test_normalise.py tests/test_environment.py
 
-lint: $(VENV)/ready  ## ruff, mypy and import-linter
+lint: $(VENV)/ready  ## ruff, mypy, import-linter, and names that say nothing
 	ruff check .
 	ruff format --check .
 	mypy model training serving commandline standin
 	lint-imports
+	python .ci/lint_names.py
 
 bench: $(VENV)/ready  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py

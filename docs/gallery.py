@@ -71,25 +71,32 @@ def main() -> None:
     pictures = ROOT / "docs" / "gallery"
     pictures.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        made = build_index(profile, [ROOT / "documents"], Path(folder) / "index", lambda _done, _total: None)
-        pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
+        result = build_index(profile, [ROOT / "documents"], Path(folder) / "index", lambda _done, _total: None)
+        pipeline = profile.make_pipeline(profile.make_retriever(Index.open(result.folder)))
         requests = [
             request | {"image_generation": request["image_generation"] | {"size": SIZE}} for _, request in PROMPTS
         ]
         responses = pipeline.answer_requests(parse_requests(requests, pipeline.contract).requests)
-    told = [
+    lines = [
         "# Gallery",
         "",
         _ABOUT,
     ]
     for (name, request), response in zip(PROMPTS, responses, strict=True):
-        drawn = response["image_generation"]
-        if drawn["error"]:
-            raise SystemExit(f"{name}: {drawn['error']}")
-        (pictures / f"{name}.png").write_bytes(base64.b64decode(drawn["image"]))
-        shown = json.dumps(request, ensure_ascii=False)
-        told += ["", f"`{shown}`", "", f"![{drawn['alt_text']}](gallery/{name}.png)", "", f"> {drawn['alt_text']}"]
-    (ROOT / "docs" / "gallery.md").write_text("\n".join(told) + "\n", "utf-8")
+        image_fields = response["image_generation"]
+        if image_fields["error"]:
+            raise SystemExit(f"{name}: {image_fields['error']}")
+        (pictures / f"{name}.png").write_bytes(base64.b64decode(image_fields["image"]))
+        request_text = json.dumps(request, ensure_ascii=False)
+        lines += [
+            "",
+            f"`{request_text}`",
+            "",
+            f"![{image_fields['alt_text']}](gallery/{name}.png)",
+            "",
+            f"> {image_fields['alt_text']}",
+        ]
+    (ROOT / "docs" / "gallery.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

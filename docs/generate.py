@@ -48,8 +48,8 @@ def _providers() -> Iterator[str]:
         module = load_provider(name)
         cells = [_cell(module, "chat"), _cell(module, "embeddings"), _pictures(module)]
         offer = module.OFFER
-        told = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
-        yield f"| `{name}` | {' | '.join(cells + told)} |"
+        facts = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
+        yield f"| `{name}` | {' | '.join(cells + facts)} |"
 
 
 def _cell(module: ModuleType, role: str) -> str:
@@ -133,8 +133,8 @@ def _cases() -> Iterator[str]:
     for case in CASES:
         rows = "<br>".join(f"`{_shown(row)}`" for row in case.rows)
         refused = "; one object alone: HTTP 400" if case.can_be_single and case.is_refused else ""
-        told = "<br>".join(_outcome(outcome) for outcome in case.outcomes)
-        yield f"| {case.name} | {rows} | {told}{refused} |"
+        outcomes = "<br>".join(_outcome(outcome) for outcome in case.outcomes)
+        yield f"| {case.name} | {rows} | {outcomes}{refused} |"
 
 
 def _empty() -> Iterator[str]:
@@ -145,7 +145,7 @@ def _empty() -> Iterator[str]:
 
 def _outcome(outcome: dict[str, str]) -> str:
     return (
-        ", ".join(f"{name} ran" if told == OUTCOME_RAN else f"`{told}`" for name, told in outcome.items())
+        ", ".join(f"{name} ran" if text == OUTCOME_RAN else f"`{text}`" for name, text in outcome.items())
         or "nothing ran"
     )
 

@@ -49,7 +49,9 @@ def main(profile: str = "offline") -> int:
         with tempfile.TemporaryDirectory() as elsewhere:
             say(f"Asked from another folder:  python -m serving ask '{REQUEST}'")
             picture = str(Path.cwd() / "multichain.png")
-            asked = subprocess.call([sys.executable, "-m", "serving", "ask", REQUEST, "--out", picture], cwd=elsewhere)
+            ask_status = subprocess.call(
+                [sys.executable, "-m", "serving", "ask", REQUEST, "--out", picture], cwd=elsewhere
+            )
         answered = time.perf_counter()
         say("Three rows through mlflow.pyfunc.spark_udf:  python examples/spark_rows.py " + URI)
         rows, log = spark.communicate()
@@ -63,14 +65,14 @@ def main(profile: str = "offline") -> int:
     print('  python -m serving ask --question "What is a stage?" --prompt "A diagram of: {qa.answer}"')
     print(f"  python -m training run --profile {profile} --documents PATH/TO/YOUR/DOCUMENTS")
     print("  python -m serving up")
-    return asked or spark.returncode
+    return ask_status or spark.returncode
 
 
 @contextmanager
 def served(profile: str) -> Iterator[None]:
     """The services that the profile asks: the real ones where there is a key, else the stand-in, which is said."""
-    asked = {told["provider"] for _, _, told in Profile.read(profile).entries} & NEEDED.keys()
-    missing = [NEEDED[provider][0] for provider in sorted(asked) if not any(map(os.environ.get, NEEDED[provider]))]
+    providers = {entry["provider"] for _, _, entry in Profile.read(profile).entries} & NEEDED.keys()
+    missing = [NEEDED[provider][0] for provider in sorted(providers) if not any(map(os.environ.get, NEEDED[provider]))]
     if not missing:
         yield
         return

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from .config import arguments as settings
 from .config import import_paths
+from .config.arguments import call_with_settings, setting_names, suggest
 from .config.yaml_file import YamlFile
 from .contract.fields import StageValues
 from .contract.stage_contract import Contract, StageContract
@@ -139,7 +139,7 @@ class Profile:
 
     def stage_settings(self, name: str) -> StageValues:
         """What the entry of a stage holds for its kind's constructor."""
-        names = settings.setting_names(load_kind(self.stages[name]["kind"]))
+        names = setting_names(load_kind(self.stages[name]["kind"]))
         return {key: value for key, value in self.stages[name].items() if key in names}
 
     def _declare_fields(self, name: str) -> tuple[Fields, Fields]:
@@ -160,7 +160,7 @@ class Profile:
             if is_provider(value)
         }
         try:
-            stage: Stage = settings.call_with_settings(
+            stage: Stage = call_with_settings(
                 load_kind(self.stages[name]["kind"]), settings_of_stage | parts, name=name, retriever=retriever
             )
         except ProfileError as error:
@@ -173,7 +173,7 @@ def _read_sections(source: YamlFile) -> StageValues:
     contents = source.values if isinstance(source.values, dict) else {}
     passages, sections = str(contents.get(RETRIEVER, backends.DEFAULT)), [*SECTIONS, RETRIEVER, GATE]
     if passages not in backends.MODULES:
-        suggestion = settings.suggest(passages, backends.MODULES)
+        suggestion = suggest(passages, backends.MODULES)
         raise ProfileError(f"{source.locate(RETRIEVER)}: there is no retriever {passages}; {suggestion}")
     required = [
         part
@@ -186,7 +186,7 @@ def _read_sections(source: YamlFile) -> StageValues:
             "each with settings"
         )
     for part in contents.keys() - set(sections):
-        raise ProfileError(f"{source.locate(part)}: there is no part {part}; {settings.suggest(part, sections)}")
+        raise ProfileError(f"{source.locate(part)}: there is no part {part}; {suggest(part, sections)}")
     return {part: value for part, value in contents.items() if part != RETRIEVER} | {"retriever_kind": passages}
 
 
@@ -203,9 +203,7 @@ def is_provider(value: object) -> bool:
 
 def make_provider(entry: StageValues, role: str, **parts: object) -> Any:
     """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
-    return settings.call_with_settings(
-        getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts
-    )
+    return call_with_settings(getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts)
 
 
 def provider_settings(entry: StageValues) -> StageValues:

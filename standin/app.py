@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,7 +11,7 @@ from starlette.routing import Route
 
 from .azure.resource_manager import ResourceManager
 from .databricks.files import VolumeFiles
-from .databricks.workspace import DatabricksWorkspace
+from .databricks.workspace import DatabricksWorkspace, Handler
 from .faults import Fault, Script, apply_fault
 from .openai import chat, embeddings, images, models
 from .openai.errors import RefusedError
@@ -20,8 +19,6 @@ from .openai.errors import RefusedError
 KEY = "sk-standin"
 PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
 _LATER = 1_900_000_000
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class StandIn:

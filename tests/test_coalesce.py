@@ -8,14 +8,13 @@ import pytest
 
 from model.errors import CancelledCallError, DeadlineError, ProviderError
 from model.runtime import coalescing, deadline
-from model.runtime import usage as account
 from model.runtime.coalescing import MicroBatcher, single_flight
-from model.runtime.usage import Usage
+from model.runtime.usage import Account, Usage, add_note, record_usage, track_usage
 
 
-async def paid(work: Any) -> tuple[Any, account.Account]:
+async def paid(work: Any) -> tuple[Any, Account]:
     """What ``work`` gives, or raises, and what its caller is told that it used."""
-    with account.track_usage() as used:
+    with track_usage() as used:
         try:
             return await work, used
         except ProviderError as error:
@@ -29,11 +28,11 @@ def test_who_asks_the_same_meanwhile_gets_the_same_and_the_first_pays() -> None:
         calls.append(coalescing.count_callers())
         await asyncio.sleep(0.02)
         calls.append(coalescing.count_callers())
-        account.record_usage(Usage(input_tokens=7, cost=0.5))
-        account.add_note("cut", "a text: it was cut")
+        record_usage(Usage(input_tokens=7, cost=0.5))
+        add_note("cut", "a text: it was cut")
         return "told"
 
-    async def main() -> list[tuple[Any, account.Account]]:
+    async def main() -> list[tuple[Any, Account]]:
         return await asyncio.gather(
             *(paid(single_flight("key", ask)) for _ in range(3)), paid(single_flight("other", ask))
         )
@@ -62,10 +61,10 @@ def test_what_is_asked_later_is_asked_again() -> None:
 def test_a_shared_failure_is_everybodys_and_is_paid_once() -> None:
     async def ask() -> str:
         await asyncio.sleep(0.01)
-        account.record_usage(Usage(cost=0.25))
+        record_usage(Usage(cost=0.25))
         raise ProviderError("it failed")
 
-    async def main() -> list[tuple[Any, account.Account]]:
+    async def main() -> list[tuple[Any, Account]]:
         return await asyncio.gather(*(paid(single_flight("key", ask)) for _ in range(3)))
 
     answers = asyncio.run(main())
@@ -152,7 +151,7 @@ def test_a_call_that_is_stopped_under_those_who_wait() -> None:
 def doubling(calls: list[list[int]]) -> Any:
     async def ask(numbers: list[int]) -> Sequence[int]:
         calls.append(list(numbers))
-        account.record_usage(Usage(input_tokens=len(numbers), cost=0.1 * len(numbers)))
+        record_usage(Usage(input_tokens=len(numbers), cost=0.1 * len(numbers)))
         await asyncio.sleep(0.01)
         if 13 in numbers:
             raise ProviderError("thirteen")
@@ -161,10 +160,10 @@ def doubling(calls: list[list[int]]) -> Any:
     return ask
 
 
-def gathered(asked: Sequence[int], calls: list[list[int]], **how: Any) -> list[tuple[Any, account.Account]]:
+def gathered(asked: Sequence[int], calls: list[list[int]], **how: Any) -> list[tuple[Any, Account]]:
     made: MicroBatcher[int, int] = MicroBatcher(doubling(calls), **{"max_batch_size": 4, **how})
 
-    async def main() -> list[tuple[Any, account.Account]]:
+    async def main() -> list[tuple[Any, Account]]:
         return await asyncio.gather(*(paid(made(number)) for number in asked))
 
     return asyncio.run(main())

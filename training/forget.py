@@ -17,8 +17,7 @@ from model.profile import Profile
 from model.retrieval.local.index import Index
 
 from .evaluation.dataset import paragraph_source
-from .indexing import embedding_cache as vectors
-from .indexing import index_writer
+from .indexing import embedding_cache, index_writer
 from .indexing.index_writer import IndexContent
 from .packaging.log_model import check_embedding
 from .progress import Progress
@@ -54,7 +53,9 @@ def forget_documents(
         documents = {source: digest for source, digest in manifest.documents.items() if source not in forgotten_sources}
         content = IndexContent(remaining, documents, manifest.chunking, manifest.language)
         index_writer.write_index_folder(content, profile, folder.absolute(), progress, previous=index)
-    return RemovalCounts(removed, vectors.forget_sources(Path(vectors.CACHE_FILE), forgotten_sources), questions)
+    return RemovalCounts(
+        removed, embedding_cache.forget_sources(Path(embedding_cache.CACHE_FILE), forgotten_sources), questions
+    )
 
 
 def _remove_from_file(file: Path, forgotten_sources: frozenset[str]) -> int:

@@ -41,10 +41,10 @@ class Box:
         """The same, that much further to the right."""
         return Box(self.left + right, self.top, self.right + right, self.bottom)
 
-    def overlaps(self, other: "Box") -> bool:
+    def overlaps(self, box: "Box") -> bool:
         """Whether both have more than a hair's breadth in common."""
-        across = min(self.right, other.right) - max(self.left, other.left)
-        return across > _TOLERANCE and min(self.bottom, other.bottom) - max(self.top, other.top) > _TOLERANCE
+        across = min(self.right, box.right) - max(self.left, box.left)
+        return across > _TOLERANCE and min(self.bottom, box.bottom) - max(self.top, box.top) > _TOLERANCE
 
     @classmethod
     def at_centre(cls, centre: Point, size: Size) -> "Box":

@@ -70,15 +70,15 @@ def _shrink_images(responses: list[Response], contract: Contract, max_bytes: int
 
 
 def _shrink_image(picture: _ResponseImage, room: int, max_bytes: int) -> None:
-    from . import resize as size  # Pillow, where there are pictures
+    from . import resize  # Pillow, where there are pictures
 
     fields, convertible = picture.fields, "mime_type" in picture.fields
-    content = size.shrink_image(base64.b64decode(fields[picture.name]), room * 3 // 4) if convertible else b""
+    content = resize.shrink_image(base64.b64decode(fields[picture.name]), room * 3 // 4) if convertible else b""
     fields[picture.name] = base64.b64encode(content).decode()
     if "sha256" in fields:
         fields["sha256"] = sha256(content).hexdigest() if content else ""
     if content:
-        fields["mime_type"] = size.MIME_TYPE
+        fields["mime_type"] = resize.MIME_TYPE
         fields["notes"].append(
             f"picture_smaller: it was made smaller, so that the answer stays under {max_bytes:,} bytes"
         )

@@ -15,7 +15,7 @@ from ..errors import CredentialError
 from ..interfaces import ProviderFacts
 from ..runtime import loop_resources
 from ..transport import credentials
-from .openai_protocol.service import OpenAIProtocolProvider, Settings
+from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
 
 _VERSION = "2024-10-21"
 """The newest version of the API that is no preview; AZURE_OPENAI_API_VERSION names another."""
@@ -30,11 +30,11 @@ class AzureService(OpenAIProtocolProvider):
         """As the others', with Entra ID."""
         return replace(super().facts, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
 
-    def requires(self, settings: Settings) -> set[str]:
+    def requires(self, settings: ProviderSettings) -> set[str]:
         """The distributions that it serves with; azure-identity where it is installed."""
         return super().requires(settings) | ({"azure-identity"} if _is_identity_installed() else set())
 
-    async def _client_settings(self) -> Settings:
+    async def _client_settings(self) -> ProviderSettings:
         address = self._check_address(
             await credentials.require_variable(self._address, self._title, "the address of your resource at")
         )

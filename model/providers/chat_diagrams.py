@@ -59,13 +59,13 @@ class ChatDiagramGenerator:
         return GeneratedImage(content, "image/png", alt_text, f"{name}, drawn by multichain")
 
     async def _write_diagram(self, instructions: str) -> "tuple[str, DiagramSpecification]":
-        from ..diagram import from_json as written
+        from ..diagram.from_json import parse_specification
 
         message = instructions
         for _ in range(_ATTEMPTS):
             reply = await self._chat.complete(message, "", discard)
             try:
-                return reply.answered_by, written.parse_specification(reply.text)
+                return reply.answered_by, parse_specification(reply.text)
             except ValueError as error:
                 message = (
                     f"{instructions}\n\nYour last reply could not be used: {error}. Reply with the JSON object alone."

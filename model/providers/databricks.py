@@ -14,7 +14,7 @@ from ..interfaces import ImageGenerator, ModelStatus, ProviderFacts
 from ..runtime import loop_resources
 from ..transport import databricks_client
 from .chat_diagrams import ChatDiagramGenerator
-from .openai_protocol.service import OpenAIProtocolProvider, Settings
+from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
 
 
 class DatabricksService(OpenAIProtocolProvider):
@@ -32,16 +32,16 @@ class DatabricksService(OpenAIProtocolProvider):
         self,
         chat_models: list[str],
         fallback: bool = True,
-        pace: Settings | None = None,
+        pace: ProviderSettings | None = None,
     ) -> ImageGenerator:
         """Diagrams alone: no endpoint of Databricks makes pictures."""
         return ChatDiagramGenerator(self.chat(chat_models, fallback, pace=pace))
 
-    def requires(self, settings: Settings) -> set[str]:
+    def requires(self, settings: ProviderSettings) -> set[str]:
         """The distributions that it serves with."""
         return super().requires(settings) | {"databricks-sdk"}
 
-    def check(self, role: str, settings: Settings) -> None:
+    def check(self, role: str, settings: ProviderSettings) -> None:
         """As the others', whose pictures are diagrams. Raises ProfileError."""
         super().check(role, settings | ({"way": "diagram"} if role == "images" else {}))
 
@@ -58,7 +58,7 @@ class DatabricksService(OpenAIProtocolProvider):
             return ModelStatus(f"{self.name}:{model}", listed=False)
         return ModelStatus(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
-    async def _client_settings(self) -> Settings:
+    async def _client_settings(self) -> ProviderSettings:
         client = await databricks_client.shared_client()
         host = str(client.config.host).rstrip("/")
         return {

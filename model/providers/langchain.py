@@ -9,8 +9,7 @@ import numpy as np
 from ..config import import_paths
 from ..errors import ProfileError
 from ..interfaces import Float32Array, ProviderFacts, normalize_rows
-from ..runtime import usage as account
-from ..runtime.usage import Usage
+from ..runtime.usage import Usage, record_usage
 from ..transport.rate_limiter import Operation, RateLimits
 from ..transport.retry import first_available
 from .chat_models import ChatProvider, ChatSource
@@ -45,7 +44,7 @@ class LangChainEmbeddings:
         _, rows = await first_available(
             {f"{self.provider}:{self.model}": ""}, call, lambda _: self._operation.acquire()
         )
-        account.record_usage(self._usage)
+        record_usage(self._usage)
         return normalize_rows(np.array(rows, dtype=np.float32))
 
 

@@ -14,8 +14,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import CancelledCallError
 from . import deadline, loop_resources
-from . import usage as account
-from .usage import Account, Usage
+from .usage import Account, Usage, add_note, record_usage, track_usage
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -49,7 +48,7 @@ class _SharedCall:
 
     async def _run(self, work: Awaitable[Any]) -> Any:  # what the work gives
         _CURRENT_CALL.set(self)
-        with self.clock.activate(), account.track_usage(self.account_of_call):
+        with self.clock.activate(), track_usage(self.account_of_call):
             return await work
 
     async def wait(self) -> Any:
@@ -172,8 +171,8 @@ class _Batch:
 def _charge(notes: Sequence[str], usage: Usage) -> None:
     """What a shared call noted and cost, in the account of one who asked."""
     for note in notes:
-        account.add_note(*note.split(": ", 1))
-    account.record_usage(usage)
+        add_note(*note.split(": ", 1))
+    record_usage(usage)
 
 
 def _is_cancelling() -> bool:

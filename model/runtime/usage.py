@@ -22,14 +22,14 @@ class Usage:
     cost_known: bool = True
     cached: bool = False
 
-    def __add__(self, other: "Usage") -> "Usage":
+    def __add__(self, addend: "Usage") -> "Usage":
         return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.images + other.images,
-            self.cost + other.cost,
-            self.cost_known and other.cost_known,
-            self.cached or other.cached,
+            self.input_tokens + addend.input_tokens,
+            self.output_tokens + addend.output_tokens,
+            self.images + addend.images,
+            self.cost + addend.cost,
+            self.cost_known and addend.cost_known,
+            self.cached or addend.cached,
         )
 
     def split(self, sizes: Sequence[int]) -> "list[Usage]":

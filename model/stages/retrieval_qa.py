@@ -85,7 +85,7 @@ class RetrievalQA(Stage):
         passages = await self._retriever.search(question, max(k, self._reranked), filter_values)
         scores = await self._reranker.rank(question, passages) if passages else []
         if scores:
-            ranked = sorted(zip(scores, passages, strict=True), key=lambda one: -one[0])
+            ranked = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
             passages = [replace(passage, score=round(score, 6)) for score, passage in ranked]
         return passages[:k]
 

@@ -69,7 +69,7 @@ def deploy(
     golden: Path | None,
     watch: float,
     planned: bool,
-    **how: Any,
+    **options: Any,
 ) -> None:
     """Serve the version behind an alias on Databricks: created or updated, tried, and taken back if it goes wrong.
 
@@ -81,7 +81,9 @@ def deploy(
     from ..endpoint.updates import EndpointUpdater
 
     client = connection.connect_workspace()
-    changes = EndpointUpdater(client, _build_spec(name, alias, endpoint or name.rpartition(".")[2], how), click.echo)
+    changes = EndpointUpdater(
+        client, _build_spec(name, alias, endpoint or name.rpartition(".")[2], options), click.echo
+    )
     questions = invocation.read_golden_questions(golden)
     with connection.translate_errors("looking who you are"):
         warning = rollout_plan.warn_about_creator(client)

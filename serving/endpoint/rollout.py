@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ServingError
-from . import updates as changes
 from .connection import translate_errors
 from .invocation import GoldenQuestion, find_wrong_answers
 from .spec import ALL_TRAFFIC, EndpointSpec
 from .state import is_updating, require_owned, served_entities, traffic_shares
-from .updates import EndpointUpdater
+from .updates import PAUSE_SECONDS, EndpointUpdater
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class EndpointRollout:
             yield from self._find_problems()
             if time.monotonic() >= until:
                 return
-            time.sleep(min(changes.PAUSE_SECONDS, max(0.0, until - time.monotonic())))
+            time.sleep(min(PAUSE_SECONDS, max(0.0, until - time.monotonic())))
 
     def _remove_others(self) -> None:
         """Nothing is served, and paid for, beside the new version."""

@@ -19,7 +19,7 @@ MAX_WAIT_SECONDS = 2400.0
 """Seconds after which a change is left to itself: a build takes ten minutes and more."""
 _LOG_LINES = 15
 
-Report = Callable[[str], None]
+ReportLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class EndpointUpdater:
 
     client: "WorkspaceClient"
     spec: EndpointSpec
-    report: Report
+    report: ReportLine
 
     def get(self) -> Any:  # a class of the SDK's
         """The endpoint as it is; None when there is none."""

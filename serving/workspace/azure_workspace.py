@@ -4,20 +4,19 @@ Each step looks at what is there first, so that what was interrupted is run agai
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..endpoint.spec import PROJECT_TAG
+from ..endpoint.updates import ReportLine
 from ..errors import ServingError
 from .azure_client import AzureClients, get_or_none, make_clients, translate_errors
 
 PAUSE_SECONDS, MAX_WAIT_SECONDS = 10.0, 2400.0
 """Seconds between two looks at a workspace that is being made, and after which it is left to itself."""
 _MISSING_STATE = "gone"
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class AzureWorkspace:
     group: str
     name: str
 
-    def create(self, location: str, environment: str, report: Report) -> str:
+    def create(self, location: str, environment: str, report: ReportLine) -> str:
         """The address of the workspace, which is made where it is not there. Raises ServingError."""
         with translate_errors(f"creating {self.name}"):
             if self._get_group() is None:
@@ -62,7 +61,7 @@ class AzureWorkspace:
             yield f"workspace {self.name}: {state}, {workspace.sku.name}, {owner}"
             yield f"  {_workspace_url(workspace)}"
 
-    def delete(self, report: Report) -> None:
+    def delete(self, report: ReportLine) -> None:
         """Removes the workspace and then the group, as far as this project made them. Raises ServingError."""
         with translate_errors(f"removing {self.name}"):
             workspace = self.get_workspace()
@@ -81,7 +80,7 @@ class AzureWorkspace:
         if remaining:
             raise ServingError(f"still there: {', '.join(str(resource.name) for resource in remaining)}; run it again")
 
-    def _wait_until_ready(self, workspace: Any, report: Report) -> Any:  # a class of the SDK's
+    def _wait_until_ready(self, workspace: Any, report: ReportLine) -> Any:  # a class of the SDK's
         """The workspace, when what was begun earlier is done. Raises ServingError when it failed."""
         until = time.monotonic() + MAX_WAIT_SECONDS
         while (

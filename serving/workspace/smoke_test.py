@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +15,9 @@ from pathlib import Path
 
 from ..endpoint import connection
 from ..endpoint.invocation import ask_endpoint, describe_endpoint, find_wrong_answers
+from ..endpoint.updates import ReportLine
 from ..errors import ServingError
 from .teardown import find_resources, remove_resources
-
-Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -33,7 +32,7 @@ class SmokeReport:
         return [name for name, outcome, _ in self.lines if outcome != "ok"]
 
     @contextmanager
-    def step(self, name: str, report: Report) -> Iterator[None]:
+    def step(self, name: str, report: ReportLine) -> Iterator[None]:
         """Times a step; what goes wrong in it is kept, and the next ones are run."""
         started = time.perf_counter()
         outcome = "ok"
@@ -52,7 +51,7 @@ class SmokeReport:
         return "\n".join([*head, "| step | seconds | outcome |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_line: Report) -> None:
+def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_line: ReportLine) -> None:
     """Runs it with a registered model ``name``; the report goes to ``out``. Raises ServingError when a step failed."""
     client, report = connection.connect_workspace(), SmokeReport()
     with report.step("train, register, promote", report_line), tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-JsonObject = dict[str, Any]
+from ..databricks.serving_endpoints import JsonObject
+
 _GROUP_PATH = "/subscriptions/{subscription}/resourcegroups/{group}"
 _WORKSPACE_PATH = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Databricks/workspaces/{name}"

@@ -8,10 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .serving_endpoints import JsonObject
 from .unity_catalog import CatalogError
-
-JsonObject = dict[str, Any]
-
 
 _SERVICE = "11111111-2222-3333-4444-555555555555"
 """The name of a service principal."""

@@ -19,9 +19,8 @@ from starlette.responses import JSONResponse, Response
 
 from ..openai.chat import split_words
 from ..openai.embeddings import make_vector
+from .serving_endpoints import JsonObject
 from .unity_catalog import CatalogError
-
-JsonObject = dict[str, Any]
 
 _ALLOWED_FIELDS = (signature(VectorSearchIndexesAPI.query_index).parameters.keys() - {"self", "index_name"}) | {
     "filter_string",

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..faults import Fault, apply_fault
+from .serving_endpoints import JsonObject
 from .unity_catalog import CatalogError
-from .vector_query import JsonObject, SearchIndex, answer_query
+from .vector_query import SearchIndex, answer_query
 
 
 class VectorSearch:

@@ -98,7 +98,7 @@ def make_reply(messages: list[dict[str, Any]]) -> str:
         return json.dumps([min(10, 3 * len(split_words(text) & split_words(question))) for _, text in passages])
     number, text, shared = max(
         ((number, text, len(split_words(text) & split_words(question))) for number, text in passages),
-        key=lambda one: one[2],
+        key=lambda entry: entry[2],
     )
     if not shared:
         return last_message.partition("reply with exactly: ")[2].partition("\n")[0]

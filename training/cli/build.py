@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from model import profile_validation as profiles
 from model.contract import description
 from model.profile import Profile
+from model.profile_validation import validate_profile
 
 from ..progress import show_progress
 from .options import INDEX, MAX_COST, NAME, PROFILE, choose_documents, document_options, gate_options
@@ -65,7 +65,7 @@ def build(
     from ..workflow import build_or_describe
 
     loaded_profile = Profile.read(profile)
-    profiles.validate_profile(loaded_profile)
+    validate_profile(loaded_profile)
     with show_progress("Reading documents") as reading, show_progress("Embedding chunks") as progress:
         if dry_run and not loaded_profile.backend.IS_LOCAL:
             print_remote_index(loaded_profile)
@@ -96,7 +96,7 @@ def build(
 @click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
 def describe(profile: str, mermaid: bool) -> None:
     """Print the pipeline of a profile: stages, fields, references, providers."""
-    summary = description.describe_contract(profiles.validate_profile(Profile.read(profile)))
+    summary = description.describe_contract(validate_profile(Profile.read(profile)))
     if not mermaid:
         click.echo(summary["text"] + "\n\n* required, = the profile has a default\n")
     click.echo(summary["mermaid"])
@@ -111,7 +111,7 @@ def log(profile: str, index: Path) -> None:
     from ..workflow import run_preflight
 
     loaded_profile = Profile.read(profile)
-    profiles.validate_profile(loaded_profile)
+    validate_profile(loaded_profile)
     click.echo(log_model(profile, index, tags=run_preflight(loaded_profile, loaded_profile.open_index(index))))
 
 
@@ -127,7 +127,7 @@ def preflight(profile: str, index: Path) -> None:
     from ..workflow import run_preflight
 
     loaded_profile = Profile.read(profile)
-    profiles.validate_profile(loaded_profile)
+    validate_profile(loaded_profile)
     run_preflight(loaded_profile, loaded_profile.open_index(index) if index.exists() else None, quiet=False)
     click.echo("Ready")
 

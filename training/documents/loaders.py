@@ -49,8 +49,8 @@ def explain_empty(location: DocumentLocation) -> str:
     return reasons.get(location.suffix, "it is empty")
 
 
-def _make_document(location: DocumentLocation, text: str, **known: Any) -> Document:  # a Document's fields
-    return Document(location.source, text.replace("\r\n", "\n"), **known)
+def _make_document(location: DocumentLocation, text: str, **fields: Any) -> Document:
+    return Document(location.source, text.replace("\r\n", "\n"), **fields)
 
 
 def _read_text(location: DocumentLocation) -> str:

@@ -6,14 +6,13 @@ No language model is asked. A stage that failed has found nothing and answered n
 import base64
 import io
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image, ImageStat, UnidentifiedImageError
 
+from ..versions.process import JsonObject
 from ..versions.response_shape import find_shape_errors
 from .dataset import Example
 
-JsonObject = dict[str, Any]
 MetricValues = dict[str, float]
 _MIN_PIXELS = 64
 _MIN_SPREAD = 2.0  # of 255: a picture of one colour has 0

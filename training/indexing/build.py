@@ -14,8 +14,7 @@ from model.runtime.usage import Usage
 from ..documents.chunking import split_document
 from ..documents.load import LoadResult, load_documents
 from ..progress import Progress
-from . import index_update as changes
-from . import index_writer
+from . import index_update, index_writer
 from .index_update import DocumentDiff, UpdateBase
 from .index_writer import IndexContent
 
@@ -58,7 +57,7 @@ def build_index(
     out = out.absolute()
     index_writer.check_folder(out)
     loaded, content = read_content(profile, documents, **load_options)
-    start = changes.find_update_base(out, profile, content.documents) if update else UpdateBase()
+    start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
     if start.index and start.is_unchanged:
         manifest, spent = start.index.manifest, Usage()
     else:
@@ -75,7 +74,7 @@ def read_content(profile: Profile, documents: Sequence[object], **load_options: 
             "built here; add documents to the table, and measure a version by its URI"
         )
     loaded = load_documents(documents, **load_options)
-    chunking, language = changes.chunking_settings(profile)
+    chunking, language = index_update.chunking_settings(profile)
     chunks = [chunk for document in loaded.documents for chunk in split_document(document, **chunking)]
     if not chunks:
         raise DocumentError("the documents hold headings alone; add some text to them")

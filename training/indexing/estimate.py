@@ -10,8 +10,7 @@ from model.providers import model_catalog, token_limits
 from model.retrieval.local.index import Index
 
 from ..documents.load import LoadResult
-from . import embedding_cache, index_writer
-from . import index_update as changes
+from . import embedding_cache, index_update, index_writer
 from .build import read_content
 from .embedding import vectors_from_index
 from .index_update import DocumentDiff, UpdateBase
@@ -43,7 +42,7 @@ def estimate_build(
     """
     index_writer.check_folder(out.absolute())
     loaded, content = read_content(profile, documents, **load_options)
-    start = changes.find_update_base(out, profile, content.documents) if update else UpdateBase()
+    start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
     model = profile.make_embedder(index=start.index)
     texts = dict.fromkeys(chunk.searchable_text for chunk in content.chunks)
     name = f"{model.provider}:{model.model}"

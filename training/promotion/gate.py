@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from model.config.arguments import suggest
 from model.errors import CommandError
 
 from ..evaluation.metrics import METRICS, Metric, MetricValues
+from ..evaluation.statistics import FloatArray
 
 SIGNIFICANCE = 0.05
 _SAMPLES = 4000
@@ -27,7 +27,6 @@ _SMALLEST = {"seconds": 1e-4, "cost": 1e-7}
 _NOT_COMPARED = ("recall_at_1",)
 """Not compared: the reciprocal rank says the same and more."""
 
-FloatArray = npt.NDArray[np.float64]
 Outcome = Literal["worse", "same", "better"]
 
 

@@ -14,9 +14,8 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from model import profile as profiles
 from model.errors import CommandError
-from model.profile import Profile
+from model.profile import MODEL_SETTINGS, Profile
 from model.runtime.event_loop import Engine
 
 from ..documents.load import load_documents
@@ -84,7 +83,7 @@ def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:
     engine, last_day = Engine(), today + timedelta(days=NEAR_DAYS)
     for entry, roles in distinct_entries(profile):
         where = ", ".join(stage or "the index" for stage, _ in roles)
-        for key in profiles.MODEL_SETTINGS:
+        for key in MODEL_SETTINGS:
             statuses = model_statuses(engine, entry, key)
             if statuses and all(
                 status.end_date and date.fromisoformat(status.end_date) <= last_day for status in statuses

@@ -5,12 +5,11 @@ values, and docs/contract.md prints it.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-JsonObject = dict[str, Any]
+from ..versions.process import JsonObject
 
 OUTCOME_RAN = "ran"
 """The outcome of a stage that ran and has no error; any other outcome is the text of its error."""

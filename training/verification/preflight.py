@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from model import profile as profiles
 from model.contract.events import discard
 from model.contract.fields import StageValues
 from model.errors import MultichainError
 from model.interfaces import ModelStatus
-from model.profile import Profile
+from model.profile import MODEL_SETTINGS, Profile, make_provider, named_models
 from model.providers import load_provider
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
@@ -69,7 +68,7 @@ def check_models(
 
 def model_statuses(engine: Engine, entry: StageValues, setting: str) -> list[ModelStatus]:
     """How the models that an entry names stand, as its provider tells; none where it has no models or cannot tell."""
-    module, models = load_provider(entry["provider"]), profiles.named_models(entry, setting)
+    module, models = load_provider(entry["provider"]), named_models(entry, setting)
     return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
 
 
@@ -95,7 +94,7 @@ class _ProfileCheck:
         """What was found out of one entry; the days of its models' ends go into ``ends``."""
         label = ", ".join(stage or "the index" for stage, _ in roles)
         try:
-            for key in profiles.MODEL_SETTINGS:
+            for key in MODEL_SETTINGS:
                 yield from self._check_listed(entry, key, label, ends)
             yield from self._call_provider(entry, roles[0][1], label)
         except MultichainError as error:
@@ -105,7 +104,7 @@ class _ProfileCheck:
         self, entry: StageValues, key: str, label: str, ends: dict[str, str]
     ) -> Iterator[PreflightFinding]:
         """How the models of one list stand."""
-        models = profiles.named_models(entry, key)
+        models = named_models(entry, key)
         standings = model_statuses(self._engine, entry, key)
         if not standings:
             return
@@ -153,7 +152,7 @@ class _ProfileCheck:
         if not chat or chat in self._called_entries:
             return
         self._called_entries.append(chat)
-        chat_model: Any = profiles.make_provider(chat, "chat")
+        chat_model: Any = make_provider(chat, "chat")
         reply = self._engine.run(chat_model.complete(_TEST_MESSAGE, "", discard))
         yield PreflightFinding("ok", f"{reply.answered_by} answers ({label})")
 
@@ -198,8 +197,7 @@ def _stages_naming(profile: Profile, provider: str, model: str) -> str:
     stage_names = [
         stage or "the index"
         for stage, _, entry in profile.entries
-        if entry["provider"] == provider
-        and any(model in profiles.named_models(entry, key) for key in profiles.MODEL_SETTINGS)
+        if entry["provider"] == provider and any(model in named_models(entry, key) for key in MODEL_SETTINGS)
     ]
     return ", ".join(dict.fromkeys(stage_names))
 

@@ -78,4 +78,4 @@ def _describe_metrics(run: str) -> str:
 
 
 def _model_ends(tags: dict[str, str]) -> list[tuple[str, str]]:
-    return sorted(json.loads(tags[MODEL_ENDS_TAG]).items(), key=lambda one: one[1])
+    return sorted(json.loads(tags[MODEL_ENDS_TAG]).items(), key=lambda entry: entry[1])

@@ -78,7 +78,7 @@ def find_champion(name: str) -> ModelVersion | None:
 def find_version(name: str, number: str = "") -> ModelVersion:
     """A version by its number, else the newest. Raises CommandError."""
     if not number:
-        newest = max(list_versions(name), key=lambda one: int(one.version), default=None)
+        newest = max(list_versions(name), key=lambda version: int(version.version), default=None)
         if newest is None:
             raise CommandError(f"{name} has no version; python -m training run makes one")
         number = str(newest.version)

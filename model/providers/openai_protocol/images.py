@@ -63,7 +63,7 @@ def check_image_settings(settings: Mapping[str, Any]) -> None:
 _MAX_DESCRIPTION = 500  # characters of a picture in words
 _LARGE_BASE64 = 1_000_000  # characters of base64 that a thread decodes
 
-Client = Callable[[], Awaitable[Any]]
+MakeClient = Callable[[], Awaitable[Any]]
 """Gives OpenAI's SDK."""
 
 
@@ -71,7 +71,12 @@ class ImagesApiGenerator:
     """The Images API, with image models in order of preference."""
 
     def __init__(
-        self, endpoint: Operation, cache: ResponseCache, models: Sequence[str], client: Client, settings: dict[str, Any]
+        self,
+        endpoint: Operation,
+        cache: ResponseCache,
+        models: Sequence[str],
+        client: MakeClient,
+        settings: dict[str, Any],
     ) -> None:
         self._operation, self._models, self._client, self._settings = endpoint, models, client, settings
         self._cache = cache
@@ -122,7 +127,7 @@ class ResponsesApiGenerator:
         endpoint: Operation,
         cache: ResponseCache,
         models: Sequence[str],
-        client: Client,
+        client: MakeClient,
         settings: dict[str, Any],
         painter: str = "",
     ) -> None:

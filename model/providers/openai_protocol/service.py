@@ -25,11 +25,10 @@ from .. import model_catalog
 from ..chat_diagrams import ChatDiagramGenerator
 from ..chat_models import ChatProvider, ChatSource
 from ..rerankers import ChatReranker
-from . import images as pictures
 from .embeddings import OpenAIEmbeddings
-from .images import AutoGenerator, ImagesApiGenerator, ResponsesApiGenerator
+from .images import AutoGenerator, ImagesApiGenerator, ResponsesApiGenerator, check_image_settings, check_models
 
-Settings = dict[str, Any]
+ProviderSettings = dict[str, Any]
 TIMEOUT = 120.0
 _DAY_SECONDS = 86_400  # seconds
 
@@ -47,14 +46,14 @@ class OpenAIProtocolProvider:
         self.name, self._title, self._key, self._address, self._is_self_hosted = name, title, key, address, own
 
     def embeddings(
-        self, model: str, dimensions: int = 0, pace: Settings | None = None, cache: int = _DAY_SECONDS
+        self, model: str, dimensions: int = 0, pace: ProviderSettings | None = None, cache: int = _DAY_SECONDS
     ) -> OpenAIEmbeddings:
         """One embedding model: another one's vectors would not fit the index, so there is no list of them.
 
         ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole. Vectors of questions are kept
         for ``cache`` seconds.
         """
-        extra: Settings = {"dimensions": dimensions} if dimensions else {}
+        extra: ProviderSettings = {"dimensions": dimensions} if dimensions else {}
         extra |= {"encoding_format": self.encoding} if self.encoding else {}
         operation = Operation("embeddings", self.name, RateLimits.from_settings(pace))
         cache_of_vectors = ResponseCache("embeddings", cache, self._credentials_hash)
@@ -66,7 +65,7 @@ class OpenAIProtocolProvider:
         fallback: bool = True,
         temperature: float | None = None,
         window: int = 0,
-        pace: Settings | None = None,
+        pace: ProviderSettings | None = None,
         cache: int = 0,
     ) -> ChatProvider:
         """Chat models in order of preference; without ``fallback`` the first alone.
@@ -88,7 +87,7 @@ class OpenAIProtocolProvider:
         models: list[str],
         fallback: bool = True,
         window: int = 0,
-        pace: Settings | None = None,
+        pace: ProviderSettings | None = None,
     ) -> ChatReranker:
         """Chat models that order the passages of a search anew."""
         return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
@@ -101,7 +100,7 @@ class OpenAIProtocolProvider:
         fallback: bool = True,
         quality: str = "auto",
         output_format: str = "webp",
-        pace: Settings | None = None,
+        pace: ProviderSettings | None = None,
         cache: int = 0,
     ) -> ImageGenerator:
         """Pictures in one of four ways: ``images``, ``responses``, ``diagram``, or ``auto`` by what is asked."""
@@ -118,8 +117,8 @@ class OpenAIProtocolProvider:
         diagrams = ChatDiagramGenerator(self.chat(writers, fallback, pace=pace, cache=cache))
         if way == "diagram":
             return diagrams
-        pictures = ImagesApiGenerator(operation, cache_of_images, painters, self._client, settings)
-        return AutoGenerator(diagrams, pictures) if way == "auto" else pictures
+        image_generator = ImagesApiGenerator(operation, cache_of_images, painters, self._client, settings)
+        return AutoGenerator(diagrams, image_generator) if way == "auto" else image_generator
 
     @property
     def facts(self) -> ProviderFacts:
@@ -130,16 +129,16 @@ class OpenAIProtocolProvider:
             "yes", tokens, f"{key}; `{self._address}`{'' if self._is_self_hosted else ' for another address'}"
         )
 
-    def requires(self, settings: Settings) -> set[str]:
+    def requires(self, settings: ProviderSettings) -> set[str]:
         """The distributions that it serves with; those that draw diagrams, where it may be asked for one."""
         drawing = {"pygraphviz", "textblob"} if settings.get("chat_models") else set()
         return {"langchain-openai", "openai", "tenacity", "pillow"} | drawing
 
-    def check(self, role: str, settings: Settings) -> None:
+    def check(self, role: str, settings: ProviderSettings) -> None:
         """Raises ProfileError for what the types of the settings do not tell."""
-        pictures.check_models(settings)
+        check_models(settings)
         if role == "images":
-            pictures.check_image_settings(settings)
+            check_image_settings(settings)
 
     async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
         """How each of ``models`` stands: as the server lists it, or as published. Raises MultichainError."""
@@ -175,7 +174,7 @@ class OpenAIProtocolProvider:
         access = {name: value for name, value in (await self._client_settings()).items() if isinstance(value, str)}
         return sha256(json.dumps(access, sort_keys=True).encode()).hexdigest()
 
-    async def _client_settings(self) -> Settings:
+    async def _client_settings(self) -> ProviderSettings:
         """What each client is made with. Raises CredentialError, naming what is missing."""
         if not self._is_self_hosted:
             key = await credentials.require_variable(self._key, self._title, "your key for")
@@ -213,7 +212,7 @@ class OpenAIProtocolProvider:
         """OpenAI's SDK."""
         return await self._get_client("AsyncOpenAI", {}, package="openai")
 
-    async def _get_client(self, kind: str, settings: Settings, package: str = "langchain_openai") -> Any:
+    async def _get_client(self, kind: str, settings: ProviderSettings, package: str = "langchain_openai") -> Any:
         """A client of that class, once for each set of settings; classes are imported when they are first needed."""
         access = await self._client_settings()
 

@@ -28,7 +28,7 @@ class ColumnMapping:
     """
 
     name: str
-    columns: dict[str, str] = field(default_factory=lambda: {one: one for one in COLUMN_FIELDS})
+    columns: dict[str, str] = field(default_factory=lambda: {name: name for name in COLUMN_FIELDS})
     tags: list[str] = field(default_factory=list)
     search: str = "hybrid"
     language: str = "english"

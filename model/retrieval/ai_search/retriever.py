@@ -37,7 +37,7 @@ IS_LOCAL = False
 open_index = RemoteIndex.read
 
 
-def required_distributions(_told: StageValues) -> set[str]:
+def required_distributions(_settings: StageValues) -> set[str]:
     """The distributions that it serves with."""
     return {"databricks-sdk", "openai", "tenacity"}
 

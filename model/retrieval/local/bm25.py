@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-Float32Array = npt.NDArray[np.float32]
+from ...interfaces import Float32Array
 
 _ARRAYS, _TERMS = ("data", "indices", "indptr", "idf"), "terms.json"
 

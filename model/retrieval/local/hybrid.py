@@ -71,7 +71,7 @@ IS_LOCAL = True
 open_index = Index.open
 
 
-def required_distributions(_told: StageValues) -> set[str]:
+def required_distributions(_settings: StageValues) -> set[str]:
     """The distributions that it serves with, beside those of every profile."""
     return set()
 

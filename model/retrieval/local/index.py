@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 import Stemmer
 
-from ... import passages as chunk_file
 from ...config import arguments
 from ...contract.fields import StageValues
-from ...passages import Chunk, Chunks
+from ...interfaces import Float32Array
+from ...passages import Chunk, Chunks, write_chunks
 from .lexical import Lexical
 from .manifest import Manifest, compute_checksums
-from .vector_index import ChunkPositions, FaissIndex, Float32Array
+from .vector_index import ChunkPositions, FaissIndex
 
 FINGERPRINT_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
@@ -103,7 +103,7 @@ def write_index(
     """Writes an index into ``folder``, empty but for a fit; ``vectors`` has shape (chunks, dimension)."""
     nearest = FaissIndex.build(vectors)
     nearest.save(folder / _VECTORS)
-    chunk_file.write_chunks(chunks, folder / _CHUNKS)
+    write_chunks(chunks, folder / _CHUNKS)
     lexical.save(folder / _LEXICAL)
     manifest = Manifest(
         documents=documents,

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ...interfaces import Float32Array
 from ...passages import Chunk
 from ...text_analysis import Analyser, correct_spelling, split_ngrams, split_sentences, split_words
-from .bm25 import BM25, Float32Array, count_terms
+from .bm25 import BM25, count_terms
 
 WINDOW_SENTENCES = 3
 """Sentences of a window; windows begin at every sentence."""

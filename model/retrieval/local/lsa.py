@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ...interfaces import Float32Array
 from ...text_analysis import Analyser, split_words
-from .bm25 import Float32Array, count_terms
+from .bm25 import count_terms
 from .lexical import count_ngrams
 
 DIMENSION = 128

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IndexFolderError
+from ...interfaces import Float32Array
 
 MAX_FLAT_NUMBERS = 38_400_000
 """Numbers of all vectors up to which every one is compared: 100,000 of 384 (docs/decisions.md)."""
@@ -24,7 +25,6 @@ _SAMPLE_SIZE, _NEIGHBOURS_COMPARED = 200, 10
 faiss.cvar.distance_compute_blas_threshold = _BATCH_THRESHOLD = 16
 """Questions from which a search goes through BLAS, six times quicker, and to several threads (FAISS's own: 128,000)."""
 
-Float32Array = npt.NDArray[np.float32]
 ChunkPositions = npt.NDArray[np.int64]
 
 

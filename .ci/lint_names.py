@@ -1,0 +1,48 @@
+"""Refuse names that say nothing: participles, pronouns, adverbs and relative words that stand alone.
+
+A name is a noun of the field for data and a verb with its object for a function (docs/glossary.md). A word with another
+one beside it is no such name: ``cached_reply`` is fine, ``cached`` is not.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+VAGUE = frozenset(
+    """
+    again alone anew apart asked began begun came else found given gone got held how kept known least made meant most
+    now one other place said seen such taken there thing told tried wanted what who whole wrong
+    """.split()  # noqa: SIM905 - words
+)
+FOLDERS = ("model", "training", "serving", "commandline", "standin", "docs", "examples")
+
+
+def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each name that a module binds, with its line: functions, classes, arguments, variables and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.lineno, node.name
+
+
+def main() -> int:
+    """Print each vague name with its place; return 1 when there is one."""
+    problems = [
+        f"{file}:{line}: the name {name} says nothing; see docs/glossary.md"
+        for folder in FOLDERS
+        for file in sorted(Path(folder).rglob("*.py"))
+        for line, name in bound_names(ast.parse(file.read_text("utf-8")))
+        if name.strip("_").lower() in VAGUE
+    ]
+    sys.stdout.write("".join(f"{problem}\n" for problem in problems))
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
