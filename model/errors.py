@@ -1,136 +1,179 @@
-"""Every error that a user can meet: a stable code, what happened, what to do, and whether a retry can help.
+"""Define every error that a caller can receive.
 
-No message repeats the caller's data or a secret: messages travel to logs, traces and other people.
+Each class has a stable ``code``. A response carries ``code: message`` in a stage's ``error``; a message says what
+happened and what to do. ``is_retryable`` tells whether the same request can succeed later. No message repeats the
+caller's data or a secret: messages travel to logs, traces and other people.
+
+::
+
+    MultichainError
+    ├── RequestError
+    │   ├── InvalidRequestError       invalid_request
+    │   ├── StageReferenceError       bad_reference
+    │   └── DependencyFailedError     waited
+    ├── StageFailedError              internal
+    ├── DeadlineError                 deadline
+    ├── CancelledCallError            stopped
+    ├── ProviderError
+    │   ├── CredentialError           credential
+    │   ├── ModelUnavailableError     model_unavailable
+    │   ├── ProviderUnavailableError  provider_busy
+    │   ├── ProviderAddressError      address
+    │   ├── ModerationError           refused
+    │   └── RejectedCallError         provider
+    ├── ResponseTooLargeError         payload
+    ├── ImageStorageError             storage
+    ├── ConfigError
+    │   ├── ProfileError              bad_profile
+    │   └── SettingError              bad_setting
+    ├── DocumentError                 bad_document
+    ├── IndexFolderError              bad_index
+    └── CommandError                  command
 """
 
 from typing import ClassVar
 
 
 class MultichainError(Exception):
-    """The root of the tree. ``str(error)`` is the sentence, ``error.field`` the text of a response's ``error``."""
+    """Root of all errors of this project.
+
+    ``str(error)`` is the message, ``error.coded_message`` the text of a response's ``error`` field.
+    """
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    is_retryable: ClassVar[bool] = False
 
     @property
     def coded_message(self) -> str:
-        """The error as a response carries it: code, colon, sentence."""
+        """The error as a response carries it: code, colon, message."""
         return f"{self.code}: {self}"
 
 
-class InvalidRequestError(MultichainError):
-    """A request does not fit the contract; it names the field and what was expected."""
+class RequestError(MultichainError):
+    """A request, or one of its stages, cannot be answered as it was sent."""
+
+
+class InvalidRequestError(RequestError):
+    """A request does not fit the contract. The message names the field and what was expected."""
 
     code = "invalid_request"
 
 
-class StageReferenceError(MultichainError):
-    """A ``{stage.field}`` reference cannot be followed: a cycle, an absent stage, a field that is not text."""
+class StageReferenceError(RequestError):
+    """A ``{stage.field}`` reference is circular, names no stage of the request, or names a field that is not text."""
 
     code = "bad_reference"
 
 
-class DependencyFailedError(MultichainError):
-    """A stage did not run because one that it refers to failed."""
+class DependencyFailedError(RequestError):
+    """A stage did not run, because a stage that it refers to failed."""
 
     code = "waited"
 
 
 class StageFailedError(MultichainError):
-    """A stage broke in a way that nobody foresaw."""
+    """A stage raised an exception that is none of this project's."""
 
     code = "internal"
-    retryable = True
+    is_retryable = True
 
 
-class CredentialError(MultichainError):
-    """A provider's key is missing, or the provider does not take it."""
+class ProviderError(MultichainError):
+    """A provider did not answer a call."""
+
+
+class CredentialError(ProviderError):
+    """The key of a provider is missing, or the provider rejects it."""
 
     code = "credential"
 
 
-class ModelUnavailableError(MultichainError):
-    """A model is gone, not permitted, or its quota is used up; another one may do."""
+class ModelUnavailableError(ProviderError):
+    """A model does not exist, is not permitted, or its quota is used up. Another model may answer."""
 
     code = "model_unavailable"
 
 
-class ProviderUnavailableError(MultichainError):
-    """A provider is overloaded, slow or out of reach, also after its retries."""
+class ProviderUnavailableError(ProviderError):
+    """A provider is overloaded, slow or unreachable, after all retries."""
 
     code = "provider_busy"
-    retryable = True
+    is_retryable = True
 
 
-class ProviderAddressError(MultichainError):
-    """An address answers, but not as a provider does."""
+class ProviderAddressError(ProviderError):
+    """A server answers at the address, but not with the provider's protocol."""
 
     code = "address"
 
 
-class ModerationError(MultichainError):
-    """A provider's moderation refused the request."""
+class ModerationError(ProviderError):
+    """The provider's moderation refused the request."""
 
     code = "refused"
 
 
 class CancelledCallError(MultichainError):
-    """What a request waited for was stopped under it."""
+    """The call that a request waited for was cancelled."""
 
     code = "stopped"
-    retryable = True
+    is_retryable = True
 
 
 class DeadlineError(MultichainError):
-    """The time of a request was up before a stage was done."""
+    """The request's time was up before the stage had finished."""
 
     code = "deadline"
-    retryable = True
+    is_retryable = True
 
 
 class ResponseTooLargeError(MultichainError):
-    """A picture does not fit what a response may hold."""
+    """An image does not fit into the response."""
 
     code = "payload"
 
 
 class ImageStorageError(MultichainError):
-    """A picture cannot be kept where pictures are to be kept."""
+    """An image cannot be written to the place that MULTICHAIN_PICTURES names."""
 
     code = "storage"
 
 
-class ProviderError(MultichainError):
-    """A provider did not take a request, or answered with what it should not."""
+class RejectedCallError(ProviderError):
+    """The provider rejected the call, or its answer lacks what was asked for."""
 
     code = "provider"
 
 
-class ProfileError(MultichainError):
-    """A profile cannot be read or names what does not exist."""
+class ConfigError(MultichainError):
+    """A profile or an environment variable is wrong."""
+
+
+class ProfileError(ConfigError):
+    """A profile cannot be read, or names something that does not exist."""
 
     code = "bad_profile"
 
 
-class SettingError(ProfileError):
-    """A variable of the environment cannot be read."""
+class SettingError(ConfigError):
+    """An environment variable has a value that cannot be used."""
 
     code = "bad_setting"
 
 
 class DocumentError(MultichainError):
-    """A document cannot be read, or there is none."""
+    """A document cannot be read, or no document was found."""
 
     code = "bad_document"
 
 
 class IndexFolderError(MultichainError):
-    """An index folder is missing, damaged, of another format or of another embedding."""
+    """An index folder is missing or damaged, or has another format or other embeddings."""
 
     code = "bad_index"
 
 
 class CommandError(MultichainError):
-    """A command cannot do what was asked, for a reason outside the contract."""
+    """A command cannot do its work, for a reason outside the contract."""
 
     code = "command"

@@ -11,7 +11,7 @@ from .config.arguments import call_with_settings, setting_names, suggest
 from .config.yaml_file import YamlFile
 from .contract.fields import StageValues
 from .contract.stage_contract import Contract, StageContract
-from .errors import ProfileError
+from .errors import ConfigError, ProfileError
 from .pipeline import Pipeline
 from .providers import load_provider
 from .retrieval import backends
@@ -163,7 +163,7 @@ class Profile:
             stage: Stage = call_with_settings(
                 load_kind(self.stages[name]["kind"]), settings_of_stage | parts, name=name, retriever=retriever
             )
-        except ProfileError as error:
+        except ConfigError as error:
             raise ProfileError(f"{self.yaml_file.locate('stages', name)}: {name}: {error}") from None
         return stage
 

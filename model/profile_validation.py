@@ -9,7 +9,7 @@ from .contract import references
 from .contract.fields import StageValues
 from .contract.stage_contract import COMMON_FIELDS as GIVEN
 from .contract.stage_contract import RUN_FIELD, Contract
-from .errors import InvalidRequestError, ProfileError
+from .errors import ConfigError, InvalidRequestError, ProfileError
 from .profile import COMMON_SETTINGS, GATE, Profile, is_provider, provider_settings
 from .providers import MODULES, load_provider
 
@@ -70,7 +70,7 @@ def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[st
     settings_of_stage = profile.stage_settings(name)
     try:
         inputs, _ = kind.declare_fields(name, **settings_of_stage)
-    except ProfileError as error:
+    except ConfigError as error:
         yield f"{profile.yaml_file.locate('stages', name, 'runnable')}: {name}: {error}"
         return
     except TypeError:
@@ -110,7 +110,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
     try:
         if not errors and hasattr(load_provider(name), "check"):
             load_provider(name).check(role, provider_entry)
-    except ProfileError as error:
+    except ConfigError as error:
         yield f"{profile.yaml_file.locate(*path, 'model')}: {label}: {error}"
 
 

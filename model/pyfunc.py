@@ -15,7 +15,7 @@ from .contract.description import describe_contract
 from .contract.events import Event
 from .contract.requests import PredictInput, parse_requests
 from .contract.stage_contract import Response
-from .errors import CancelledCallError, InvalidRequestError, ProfileError
+from .errors import CancelledCallError, ConfigError, InvalidRequestError
 from .images import fit_response
 from .profile import Profile
 from .providers import model_catalog
@@ -69,7 +69,7 @@ class MultichainModel(PythonModel):
         try:
             answers = self._pipeline.answer_requests(call.requests, self._version)
         except (
-            ProfileError,
+            ConfigError,
             CancelledCallError,
         ) as error:  # a setting that cannot be read, or an engine that was stopped
             raise MlflowException(error.coded_message) from None

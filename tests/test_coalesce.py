@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model.errors import CancelledCallError, DeadlineError, ProviderError
+from model.errors import CancelledCallError, DeadlineError, RejectedCallError
 from model.runtime import coalescing, deadline
 from model.runtime.coalescing import MicroBatcher, single_flight
 from model.runtime.usage import Account, Usage, add_note, record_usage, track_usage
@@ -17,7 +17,7 @@ async def paid(work: Any) -> tuple[Any, Account]:
     with track_usage() as used:
         try:
             return await work, used
-        except ProviderError as error:
+        except RejectedCallError as error:
             return error, used
 
 
@@ -62,7 +62,7 @@ def test_a_shared_failure_is_everybodys_and_is_paid_once() -> None:
     async def ask() -> str:
         await asyncio.sleep(0.01)
         record_usage(Usage(cost=0.25))
-        raise ProviderError("it failed")
+        raise RejectedCallError("it failed")
 
     async def main() -> list[tuple[Any, Account]]:
         return await asyncio.gather(*(paid(single_flight("key", ask)) for _ in range(3)))
@@ -154,7 +154,7 @@ def doubling(calls: list[list[int]]) -> Any:
         record_usage(Usage(input_tokens=len(numbers), cost=0.1 * len(numbers)))
         await asyncio.sleep(0.01)
         if 13 in numbers:
-            raise ProviderError("thirteen")
+            raise RejectedCallError("thirteen")
         return [2 * number for number in numbers]
 
     return ask

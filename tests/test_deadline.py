@@ -9,7 +9,7 @@ from model.contract.events import Emit
 from model.contract.fields import Field, StageValues
 from model.contract.requests import Request
 from model.contract.stage_contract import Contract, StageContract
-from model.errors import DeadlineError, ProfileError
+from model.errors import DeadlineError, SettingError
 from model.pipeline import Pipeline
 from model.runtime import deadline, usage
 from model.runtime.event_loop import Engine
@@ -79,7 +79,7 @@ def test_without_a_setting_there_is_none(pipeline: Pipeline, monkeypatch: pytest
 
 def test_a_setting_that_is_no_number(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(deadline.VARIABLE, "soon")
-    with pytest.raises(ProfileError, match="MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"):
+    with pytest.raises(SettingError, match="MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"):
         ask(pipeline, a=0.0)
 
 

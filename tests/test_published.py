@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import ProfileError
+from model.errors import ProfileError, SettingError
 from model.providers import model_catalog
 from model.providers.model_catalog import ModelFacts, TokenCounts
 from model.runtime.usage import Usage
@@ -74,5 +74,5 @@ def test_a_table_that_is_none(text: str, sentence: str, tmp_path: Path, monkeypa
 
 def test_a_table_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, "/no/such.yaml")
-    with pytest.raises(ProfileError, match=r"there is no file /no/such\.yaml, which MULTICHAIN_PRICES names"):
+    with pytest.raises(SettingError, match=r"there is no file /no/such\.yaml, which MULTICHAIN_PRICES names"):
         model_catalog.load_catalog()

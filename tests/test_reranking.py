@@ -8,7 +8,7 @@ import pytest
 from langchain_core.cross_encoders import BaseCrossEncoder
 
 from model.contract.requests import Request
-from model.errors import ProfileError, ProviderError
+from model.errors import ProfileError, RejectedCallError
 from model.passages import Passage
 from model.profile import Profile
 from model.profile_validation import validate_profile
@@ -95,7 +95,7 @@ def test_a_cross_encoder(engine: Engine) -> None:
 @pytest.mark.parametrize("scores", [[1.0], [1.0, 2.0, float("nan")]])
 def test_a_cross_encoder_that_does_not_score_each(scores: list[float], engine: Engine) -> None:
     made = langchain.reranker(f"{__name__}:Broken", {"scores": scores})
-    with pytest.raises(ProviderError, match="langchain:Broken did not give a number for each passage"):
+    with pytest.raises(RejectedCallError, match="langchain:Broken did not give a number for each passage"):
         ranked(engine, made)
 
 

@@ -91,7 +91,7 @@ def test_what_fails_is_an_error_of_one_family_without_the_callers_data(
     assert told.value.coded_message.startswith(error)
     assert "secret" not in str(told.value)
     assert told.value.__cause__ is None
-    assert told.value.retryable == error.startswith("provider_busy")
+    assert told.value.is_retryable == error.startswith("provider_busy")
     assert len(stand_in.script.calls) == calls
 
 

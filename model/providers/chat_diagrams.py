@@ -6,7 +6,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from ..contract.events import discard
-from ..errors import ProviderError
+from ..errors import RejectedCallError
 from ..interfaces import ChatModel, GeneratedImage
 from ..passages import Passage
 from ..runtime import usage
@@ -38,7 +38,7 @@ class ChatDiagramGenerator:
     async def draw(
         self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
     ) -> GeneratedImage:
-        """A PNG. Raises ProviderError when no diagram comes, InvalidRequestError for a size that is not one."""
+        """A PNG. Raises RejectedCallError when no diagram comes, InvalidRequestError for a size that is not one."""
         from .. import diagram  # Graphviz, needed for diagrams alone
         from ..diagram.from_json import MAX_NODES
 
@@ -70,4 +70,6 @@ class ChatDiagramGenerator:
                 message = (
                     f"{instructions}\n\nYour last reply could not be used: {error}. Reply with the JSON object alone."
                 )
-        raise ProviderError(f"{reply.answered_by} wrote no diagram that can be drawn; ask again, or name another model")
+        raise RejectedCallError(
+            f"{reply.answered_by} wrote no diagram that can be drawn; ask again, or name another model"
+        )

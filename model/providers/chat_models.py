@@ -8,7 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ..contract.events import Emit, discard
-from ..errors import ModerationError, ProviderError
+from ..errors import ModerationError, RejectedCallError
 from ..interfaces import NO_ANSWER, ConversationTurn, Reply
 from ..passages import Passage
 from ..runtime import spans, usage
@@ -154,7 +154,7 @@ class ChatProvider:
 def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
     """Return what writes the prompt that answers ``question`` from as many ``passages`` as a model reads at once.
 
-    It raises ProviderError for a model that cannot read even one passage.
+    It raises RejectedCallError for a model that cannot read even one passage.
     """
     numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
     overhead = token_limits.count_tokens(_ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question))
@@ -162,7 +162,7 @@ def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
     def render(source: ChatSource) -> Prompt:
         fitting = token_limits.take_fitting(numbered, source.window - _REPLY_TOKENS - overhead)
         if numbered and not fitting:
-            raise ProviderError(
+            raise RejectedCallError(
                 f"{source.provider}:{source.model} cannot read even one passage within its window of "
                 f"{source.window:,} tokens; name a model with a larger one, or smaller chunks"
             )

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ProviderError
+from ..errors import RejectedCallError
 from ..interfaces import ImageGenerator, ModelStatus, ProviderFacts
 from ..runtime import loop_resources
 from ..transport import databricks_client
@@ -54,7 +54,7 @@ class DatabricksService(OpenAIProtocolProvider):
         try:
             with databricks_client.translate_errors(f"databricks:{model}"):
                 state = client.serving_endpoints.get(model).state
-        except ProviderError:
+        except RejectedCallError:
             return ModelStatus(f"{self.name}:{model}", listed=False)
         return ModelStatus(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 

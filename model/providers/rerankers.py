@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ..contract.events import discard
-from ..errors import ProviderError
+from ..errors import RejectedCallError
 from ..passages import Passage
 from ..runtime import usage
 from ..runtime.usage import Usage
@@ -52,7 +52,7 @@ class CrossEncoderReranker:
         self._name, self._encoder = name, encoder
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """A score for each passage. Raises ProviderError when the class gives something else."""
+        """A score for each passage. Raises RejectedCallError when the class gives something else."""
         pairs = [(question, passage.chunk.searchable_text) for passage in passages]
 
         async def call(_: str) -> Any:  # a list, or an array
@@ -61,7 +61,7 @@ class CrossEncoderReranker:
         _, scores = await first_available({self._name: ""}, call)
         values = [float(score) for score in scores]
         if len(values) != len(pairs) or not all(map(math.isfinite, values)):
-            raise ProviderError(f"{self._name} did not give a number for each passage; name another reranker")
+            raise RejectedCallError(f"{self._name} did not give a number for each passage; name another reranker")
         usage.record_usage(Usage())
         return values
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ProviderError
+from ..errors import RejectedCallError
 from ..interfaces import Embeddings
 from ..passages import Passage
 from ..runtime import spans
@@ -55,4 +55,4 @@ class QueryEmbedder:
 
 def _is_provider_error(error: Exception) -> bool:
     """Whether some of what was embedded may be at fault."""
-    return isinstance(error, ProviderError)
+    return isinstance(error, RejectedCallError)

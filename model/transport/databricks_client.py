@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import CredentialError, ProviderError, ProviderUnavailableError
+from ..errors import CredentialError, ProviderUnavailableError, RejectedCallError
 from ..runtime import loop_resources
 
 UNAUTHENTICATED_MESSAGE = "databricks does not take this token; check DATABRICKS_TOKEN, or log in"
@@ -36,15 +36,15 @@ def connect_workspace() -> Any:  # the SDK's client
 def translate_errors(subject: str) -> Iterator[None]:
     """Says in words what the workspace refuses of ``what`` inside.
 
-    Raises ProviderError for what is not there or not permitted, which Databricks does not tell apart, CredentialError,
-    and BusyError.
+    Raises RejectedCallError for what is not there or not permitted, which Databricks does not tell apart,
+    CredentialError, and ProviderUnavailableError.
     """
     from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # half a second
 
     try:
         yield
     except (NotFound, PermissionDenied):
-        raise ProviderError(f"{subject} is not there, or not permitted to whoever runs this") from None
+        raise RejectedCallError(f"{subject} is not there, or not permitted to whoever runs this") from None
     except Unauthenticated:
         raise CredentialError(UNAUTHENTICATED_MESSAGE) from None
     except (OSError, TimeoutError) as error:  # OSError: all that the SDK raises, and its connections

@@ -16,8 +16,8 @@ from ..errors import (
     ModerationError,
     MultichainError,
     ProviderAddressError,
-    ProviderError,
     ProviderUnavailableError,
+    RejectedCallError,
 )
 
 FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
@@ -117,7 +117,7 @@ def _map_client_error(name: str, error: Exception, status_code: int) -> Multicha
         return ModelUnavailableError(f"{name} is not permitted with this key; name another model")
     if status_code == NOT_FOUND or error_code(error) in _NOT_FOUND_CODES:
         return _map_not_found(name, body, error_code(error))
-    return ProviderError(_describe_rejection(name, error, status_code))
+    return RejectedCallError(_describe_rejection(name, error, status_code))
 
 
 def _map_not_found(name: str, body: object, provider_code: str) -> MultichainError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.contract.fields import StageValues
-from model.errors import CommandError, ProviderError
+from model.errors import CommandError, RejectedCallError
 from model.profile import Profile
 from model.retrieval.ai_search.client import query_index
 from model.retrieval.ai_search.columns import INTEGER_TYPES, ColumnMapping
@@ -41,7 +41,7 @@ def describe_index(profile: Profile, out: Path) -> RemoteIndex:
 def inspect_index(profile: Profile) -> RemoteIndex:
     """What the workspace tells of the index, which is asked one question.
 
-    Raises CommandError when it is not as the profile says, ProviderError when it is not there, CredentialError, and
+    Raises CommandError when it is not as the profile says, RejectedCallError when it is not there, CredentialError, and
     BusyError.
     """
     engine, layout = Engine(), ColumnMapping(**profile.index)
@@ -118,7 +118,7 @@ def _fetch_types(layout: ColumnMapping, body: StageValues, engine: Engine) -> di
     """The SQL type of each column, empty where it is not told, by asking. Raises CommandError for a missing one."""
     try:
         return engine.run(query_index(layout.name, body, _parse_types))
-    except ProviderError:
+    except RejectedCallError:
         missing = [
             column
             for column in layout.requested_columns
@@ -132,7 +132,7 @@ def _fetch_types(layout: ColumnMapping, body: StageValues, engine: Engine) -> di
 def _has_column(name: str, body: StageValues, engine: Engine) -> bool:
     try:
         return bool(engine.run(query_index(name, body, _parse_types)))
-    except ProviderError:
+    except RejectedCallError:
         return False
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ProviderError
+from ...errors import RejectedCallError
 from ...interfaces import Float32Array, normalize_rows
 from ...runtime import usage
 from ...transport.error_mapping import parsing_response, require_field
@@ -38,7 +38,7 @@ class OpenAIEmbeddings:
         """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
 
         Vectors of questions are kept for those who ask again (cache.py); those of documents are kept by a build.
-        Raises ProviderError for an answer of another number of vectors, or with some that are no numbers.
+        Raises RejectedCallError for an answer of another number of vectors, or with some that are no numbers.
         """
         if question:
             return await self._embed_questions(texts)
@@ -74,10 +74,12 @@ class OpenAIEmbeddings:
         usage.record_usage(model_catalog.price_usage(self.provider, self.model, counted))
         rows = sorted(reply.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(batch))):
-            raise ProviderError(f"{name} answered with other vectors than it was asked for; try again, or name another")
+            raise RejectedCallError(
+                f"{name} answered with other vectors than it was asked for; try again, or name another"
+            )
         vectors = np.array([row.embedding for row in rows], dtype=np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():  # noqa: PLR2004 - rows and columns
-            raise ProviderError(f"{name} answered with vectors that are no numbers; try again, or name another")
+            raise RejectedCallError(f"{name} answered with vectors that are no numbers; try again, or name another")
         return vectors
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from textwrap import shorten
 from typing import Any
 
-from ...errors import ModerationError, ProfileError, ProviderError
+from ...errors import ModerationError, ProfileError, RejectedCallError
 from ...interfaces import GeneratedImage, ImageGenerator
 from ...passages import Passage
 from ...runtime import usage
@@ -231,14 +231,14 @@ async def _get_or_draw(
 
 async def _decode_image(name: str, content: str | None, output_format: str, description: str) -> GeneratedImage:
     if not content:
-        raise ProviderError(f"{name} answered without a picture; name a model that makes them")
+        raise RejectedCallError(f"{name} answered without a picture; name a model that makes them")
     try:
         if len(content) > _LARGE_BASE64:
             decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
         else:
             decoded = base64.b64decode(content, validate=True)
     except ValueError:
-        raise ProviderError(f"{name} answered with a picture that cannot be read; try again") from None
+        raise RejectedCallError(f"{name} answered with a picture that cannot be read; try again") from None
     words = " ".join(description.split())
     return GeneratedImage(
         decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MAX_DESCRIPTION, placeholder='…')}", name

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...contract.fields import StageValues
-from ...errors import CredentialError, MultichainError, ProviderError
+from ...errors import CredentialError, MultichainError, RejectedCallError
 from ...runtime import loop_resources
 from ...transport import databricks_client
 from ...transport.error_mapping import http_status, is_no_response, map_transient_error, parsing_response
@@ -60,10 +60,10 @@ def _map_error(name: str, error: Exception) -> MultichainError:
     if status_code == _UNAUTHENTICATED:
         return CredentialError(databricks_client.UNAUTHENTICATED_MESSAGE)
     if status_code in _NOT_FOUND_STATUSES:
-        return ProviderError(
+        return RejectedCallError(
             f"{name} is not there, or not permitted; grant SELECT on it, and USE on its catalog and schema"
         )
-    return map_transient_error(name, error) or ProviderError(
+    return map_transient_error(name, error) or RejectedCallError(
         f"{name} did not take the query (HTTP {status_code}); check the part index of the profile, and the filter"
     )
 
