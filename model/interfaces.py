@@ -1,6 +1,6 @@
-"""What a provider can be: embeddings, chat, images, reranker. Each adapter implements one of these protocols.
+"""Define the protocols that providers implement, and the values that providers and stages exchange.
 
-What a call used goes to the account (account.py).
+Providers record what a call used with ``runtime.usage.record_usage``.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,25 @@ from .images.provenance import TRAINED_MODEL
 from .passages import Passage
 
 STYLES = ("map", "flow", "layers")
-"""The forms of a diagram: concepts and what joins them, steps in order, and what lies on what."""
+"""Forms of a diagram: concepts and their relations, steps in order, layers on top of each other."""
 
 NO_ANSWER = "The documents do not hold an answer to this question."
-"""What an abstaining answer says."""
+"""The text of an answer that abstains."""
 
 Float32Array = npt.NDArray[np.float32]
+"""Array of 32-bit floats. The docstring of each function gives the shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; ``cited`` holds the positions, from 0, of the passages that it rests on."""
+    """Text that a provider answered with.
+
+    Attributes:
+        text: The answer; ``[n]`` cites the n-th passage.
+        answered_by: Provider and model, such as ``openai:gpt-4.1``.
+        cited: Positions, from 0, of the passages that the answer cites.
+        abstained: Whether the passages do not hold an answer.
+    """
 
     text: str
     answered_by: str
@@ -35,7 +43,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """An encoded image and what it shows, in words; ``origin`` is IPTC's word for what made it."""
+    """Encoded image with a description in words.
+
+    Attributes:
+        content: The bytes of the image file.
+        mime_type: Such as ``image/png``.
+        alt_text: The image in words.
+        answered_by: Provider and model.
+        origin: IPTC digital source type, one of those in images/provenance.py.
+    """
 
     content: bytes
     mime_type: str
@@ -46,10 +62,13 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """How a model stands with its provider.
+    """Whether a provider offers a model, and until when.
 
-    ``listed`` is None where the provider has no list, ``ends`` the day of its end (ISO 8601), empty when none is
-    known, ``successor`` what replaces it then.
+    Attributes:
+        name: Provider and model.
+        listed: Whether the provider lists the model; None when the provider has no list.
+        end_date: Day on which the model ends (ISO 8601); empty when it is unknown.
+        successor: Model that replaces it then; empty when it is unknown.
     """
 
     name: str
@@ -60,7 +79,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """What a provider's page says of it, in words: replies as they come, tokens counted, what lets it in."""
+    """Facts about a provider for docs/providers.md: streaming, token counts and credentials."""
 
     streaming: str
     tokens: str
@@ -68,73 +87,139 @@ class ProviderFacts:
 
 
 class Embeddings(Protocol):
-    """Texts to vectors of one length, each of norm 1 (or 0, for a text without a word)."""
+    """Convert texts into vectors of one length, each of norm 1 (0 for a text without a word)."""
 
     provider: str
     model: str
     semantic: bool
-    """Whether it has learned meaning, beyond the words themselves."""
+    """Whether the model knows meaning beyond the words themselves."""
     batch_size: int
-    """How many questions it embeds at once at most."""
+    """Largest number of questions in one call."""
     batch_window: float
-    """The seconds that a question waits for others to go with it."""
+    """Seconds that a question waits for others to share its call."""
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
-        """One row for each text, in order; shape (texts, dimension). Some models tell a ``question`` from a passage."""
+        """Embed ``texts``.
+
+        Args:
+            texts: The texts, at least one.
+            question: Whether the texts are questions; some models embed questions and passages differently.
+
+        Returns:
+            One row for each text, in order; shape (texts, dimension).
+
+        Raises:
+            MultichainError: The provider did not answer with as many vectors.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationTurn:
-    """A question that was asked before, and what was answered."""
+    """An earlier question of a conversation, with its answer."""
 
     question: str
     answer: str = ""
 
 
 class QuestionAnswerer(Protocol):
-    """Answers a question from passages."""
+    """Answer questions from passages."""
 
     async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
-        """``question`` as it is understood without ``history``, which is not empty; oldest turn first."""
+        """Rewrite a follow-up question so that it is understood without the conversation.
+
+        Args:
+            question: The follow-up question.
+            history: Earlier turns, oldest first; not empty.
+
+        Returns:
+            The question that is searched for; ``question`` itself when it stands alone.
+        """
         ...
 
     async def answer(self, question: str, passages: Sequence[Passage], emit: Emit) -> Reply:
-        """The answer, with [n] after what rests on the n-th passage, from 1; tells it piece by piece."""
+        """Answer ``question`` from ``passages``.
+
+        Args:
+            question: The question.
+            passages: Passages, best first; may be empty.
+            emit: Receives ``("token", text)`` for each piece of the answer.
+
+        Returns:
+            The answer, in which ``[n]`` cites the n-th passage, from 1.
+
+        Raises:
+            ProviderError: The provider did not answer.
+        """
         ...
 
 
 class ChatModel(QuestionAnswerer, Protocol):
-    """A language model, which also answers without passages."""
+    """A language model, which also answers messages without passages."""
 
     async def complete(self, message: str, system: str, emit: Emit) -> Reply:
-        """The reply to ``message`` below the instructions in ``system``; tells it piece by piece."""
+        """Send one message to the model.
+
+        Args:
+            message: The user's message.
+            system: Instructions that precede the message; empty for none.
+            emit: Receives ``("token", text)`` for each piece of the reply.
+
+        Returns:
+            The reply.
+
+        Raises:
+            ProviderError: The provider did not answer.
+        """
         ...
 
 
 class Reranker(Protocol):
-    """Reads each passage with the question."""
+    """Score passages by reading each together with the question."""
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> Sequence[float]:
-        """A score for each passage, larger is nearer; empty when they shall stay in order."""
+        """Score each passage.
+
+        Args:
+            question: The question.
+            passages: Passages, at least one.
+
+        Returns:
+            One score for each passage, larger is nearer; empty when the order of the search shall stay.
+        """
         ...
 
 
 class ImageGenerator(Protocol):
-    """Draws a prompt."""
+    """Generate an image from a prompt."""
 
     def wants_passages(self, prompt: str, style: str) -> bool:
-        """Whether it makes anything of passages for that prompt."""
+        """Return whether the generator uses passages for this prompt and style."""
         ...
 
     async def draw(
         self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
     ) -> GeneratedImage:
-        """The picture; ``style`` is one of STYLES or empty, ``size`` as "1536x864" or empty, ``sample`` from 1."""
+        """Generate one image.
+
+        Args:
+            prompt: What the image shows.
+            passages: Passages to draw from; empty when ``wants_passages`` is false.
+            style: One of STYLES, or empty for the style that fits the prompt.
+            size: Width and height such as ``1536x864``, or empty for the usual size.
+            sample: Which of several images of the same prompt, from 1.
+
+        Returns:
+            The image.
+
+        Raises:
+            InvalidRequestError: ``size`` is not supported.
+            ProviderError: The provider did not answer with an image.
+        """
         ...
 
 
 def normalize_rows(vectors: Float32Array) -> Float32Array:
-    """Each row divided by its length, a row of zeros left as it is."""
+    """Divide each row by its length; a row of zeros stays as it is."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return np.asarray(vectors / lengths, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Chunks of documents, and the passages that a search finds among them."""
+"""Define chunks of documents, the file that stores them, and the passages that a search returns."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,14 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 FILTER_FIELDS = ("source", "title", "heading", "page", "tag")
-"""The fields of a chunk that a search can be narrowed by."""
+"""Fields of a chunk that a request's ``filter`` can name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document that keeps its place: ``text`` is the document's text from start to end.
+    """A part of a document that is embedded and searched as a whole.
 
-    ``tags`` are what is known of it, as "name=value".
+    Attributes:
+        source: Path relative to the folder given, or address.
+        title: The document's title.
+        heading: Headings above the chunk, outermost first, joined by `` > ``.
+        page: Page, slide or row, from 1; 0 when the document has none.
+        start: Position of the chunk's first character in the document's text.
+        end: Position after the chunk's last character.
+        text: The document's text from ``start`` to ``end``.
+        tags: Metadata of the document, each as ``name=value``.
     """
 
     source: str
@@ -33,14 +41,20 @@ class Chunk:
 
     @property
     def searchable_text(self) -> str:
-        """What is embedded and searched: title and headings tell what the text itself may leave out."""
+        """The text that is embedded and searched: title and headings, then the chunk's text."""
         above = dict.fromkeys([self.title, *self.heading.split(" > ")])
         return "\n".join([*filter(None, above), self.text])
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that a search found: its score (larger is nearer), and how much of the question it holds, 0 to 1."""
+    """A chunk that a search found.
+
+    Attributes:
+        chunk: The chunk.
+        score: How near the chunk is to the query; larger is nearer.
+        support: How much of the question the chunk contains, from 0 to 1.
+    """
 
     chunk: Chunk
     score: float
@@ -53,23 +67,26 @@ class Passage:
 
     @classmethod
     def from_text(cls, text: str, source: str) -> "Passage":
-        """A passage that did not come out of a search."""
+        """Return a passage that no search found, such as one that a request brings along."""
         return cls(Chunk(source, "", "", 0, 0, len(text), text), 0.0)
 
     def to_fields(self) -> dict[str, Any]:
-        """As the response carries it."""
+        """Return the fields of the passage as a response's ``sources`` carries them."""
         return asdict(self.chunk) | {"tags": list(self.chunk.tags), "score": self.score}
 
 
 def write_chunks(chunks: Iterable[Chunk], file: Path) -> None:
-    """Writes one JSON object a line."""
+    """Write ``chunks`` to ``file``, one JSON object a line."""
     with file.open("w", encoding="utf-8", newline="\n") as out:
         for chunk in chunks:
             out.write(json.dumps(asdict(chunk), ensure_ascii=False) + "\n")
 
 
 class Chunks(Sequence[Chunk]):
-    """The chunks that ``write`` wrote, in order, each read when it is asked for; safe to share between threads."""
+    """The chunks that ``write_chunks`` stored, in order.
+
+    The file is memory-mapped and a chunk is parsed when it is accessed. Safe to share between threads.
+    """
 
     def __init__(self, file: Path) -> None:
         with file.open("rb") as lines:
@@ -94,7 +111,7 @@ class Chunks(Sequence[Chunk]):
         return Chunk(**(entries | {"tags": tuple(entries["tags"])}))
 
     def positions_with(self, field: str, value: object) -> frozenset[int]:
-        """The positions of the chunks whose ``field`` is ``value``, or, for a tag, among whose tags it is."""
+        """Return the positions of the chunks whose ``field`` equals ``value``, or that have the tag ``value``."""
         return self._positions_by_value.get((field, value), frozenset())
 
     @cached_property
@@ -107,6 +124,6 @@ class Chunks(Sequence[Chunk]):
 
 
 def _filter_values(chunk: Chunk) -> Iterator[tuple[str, object]]:
-    """What a search can be narrowed by."""
+    """Yield the pairs of field and value by which ``chunk`` can be filtered."""
     yield from ((field, getattr(chunk, field)) for field in FILTER_FIELDS if field != "tag")
     yield from (("tag", tag) for tag in chunk.tags)

@@ -117,7 +117,7 @@ class RequestRun:
                 self._record_error(name, _log_unforeseen(name, error))
         if fields["ran"]:
             seconds = round(time.perf_counter() - started, 6)
-            fields |= {"usage": used.usage.fields(), "notes": used.notes, "seconds": seconds}
+            fields |= {"usage": used.usage.to_fields(), "notes": used.notes, "seconds": seconds}
         if not fields["error"]:
             self._emit_fields(name)
 
@@ -132,7 +132,7 @@ class RequestRun:
                 fields |= self._contract.stages[name].serialize(await self._run_once(name, values, emit))
             if step:
                 step.outputs = fields
-                step.attributes |= usage.current_account().usage.fields()
+                step.attributes |= usage.current_account().usage.to_fields()
 
     async def _run_once(self, name: str, values: StageValues, emit: Emit) -> StageValues:
         """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""

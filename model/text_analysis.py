@@ -1,8 +1,8 @@
-"""Text as the stems that lexical search counts, and as sentences; and slips in words.
+"""Split text into words, stems, character n-grams and sentences, and correct spelling.
 
-A word that a corpus does not have is read as what it has that is one slip away: a letter too many, too few, another
-one, or two in each other's place (Damerau, 1964). All that are one away are tried, as in Norvig's corrector, so it
-needs no index of its own.
+A word that the corpus does not contain is read as a word of the corpus that is one edit away: a letter too many, one
+too few, another letter, or two letters swapped (Damerau, 1964). All such words are tried, as in Norvig's spelling
+corrector, so no further index is needed.
 """
 
 import re
@@ -15,7 +15,8 @@ from string import ascii_lowercase
 import Stemmer
 
 NGRAM_LENGTH = 4
-"""Letters of a run. Runs of 3 to 5 find no more that was measured, and take three times the room."""
+"""Characters of an n-gram. Lengths 3 to 5 together found no more in our measurements, and take three times the space.
+"""
 
 _WORD = re.compile(r"\w+")
 _ABBREVIATIONS = (
@@ -34,7 +35,7 @@ _ABBREVIATIONS = (
     "Prof.",
     "Jr.",
 )
-"""What ends in a full stop within a sentence; so does a single letter, an initial or one of U.S."""
+"""Abbreviations that end in a full stop within a sentence; a single letter does, too (an initial, or one of U.S.)."""
 _BREAK = re.compile(
     r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))"  # the end of a sentence
     + "".join(rf"(?<!\b{re.escape(short)})" for short in _ABBREVIATIONS)
@@ -46,37 +47,37 @@ _MARKER = re.compile(r"(?:[-*+>]|\d+[.)])\s+")
 _TWO_WORDS = re.compile(r"\w\W+\w")
 
 _STOP_WORDS = frozenset((Path(__file__).parent / "stopwords.txt").read_text("utf-8").split())
-"""English words that tell nothing of what a text is about; of other languages every word counts."""
+"""English words that say nothing about a text's subject. In other languages every word counts."""
 
 
 class Analyser:
-    """Cuts text into lower-case stems without stop words. Not safe for use by two threads at once."""
+    """Convert text into lower-case stems without stop words. Not safe for use by two threads at once."""
 
     def __init__(self, language: str = "english") -> None:
         self._stem = Stemmer.Stemmer(language).stemWords
         self._stop_words = _STOP_WORDS if language == "english" else frozenset()
 
     def stems(self, text: str) -> list[str]:
-        """The stems of the telling words of ``text``, in order."""
+        """Return the stems of the content words of ``text``, in order."""
         return self.stem_words(self.content_words(text))
 
     def content_words(self, text: str) -> list[str]:
-        """The words of ``text``, in order, without stop words; all when every one is a stop word ("Who are you?")."""
+        """Return the words of ``text`` without stop words, in order; all words when each is a stop word."""
         all_words = split_words(text)
         return [word for word in all_words if word not in self._stop_words] or all_words
 
     def stem_words(self, words_to_stem: Sequence[str]) -> list[str]:
-        """The stem of each word."""
+        """Return the stem of each word."""
         return list(self._stem(words_to_stem))
 
 
 def split_words(text: str) -> list[str]:
-    """All words of ``text``, in lower case."""
+    """Return all words of ``text`` in lower case."""
     return _WORD.findall(text.lower())
 
 
 def is_content_word(word: str) -> bool:
-    """Whether an English word tells anything of what a text is about; of other languages every word does."""
+    """Return whether an English word says something about a text's subject; a word of another language always does."""
     return word not in _STOP_WORDS
 
 
@@ -86,21 +87,24 @@ def collapse_space(text: str) -> str:
 
 
 def split_ngrams(word: str) -> list[str]:
-    """The runs of four letters in a word, whose edges count as letters; a shorter one whole."""
+    """Return the n-grams of four characters of ``word``, with a space at each end; a shorter word is returned whole."""
     edged = f" {word} "
     return [edged[start : start + NGRAM_LENGTH] for start in range(max(1, len(edged) - NGRAM_LENGTH + 1))]
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence and where it starts in the text that it was cut from."""
+    """A sentence, and the position of its first character in the text that it was cut from."""
 
     text: str
     start: int
 
 
 def split_sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of plain or Markdown text, without list marks; headings, tables and single words are left out."""
+    """Yield the sentences of plain or Markdown text without list markers.
+
+    Headings, tables, code and single words are left out.
+    """
     start = 0
     for end, following in [*(match.span() for match in _BREAK.finditer(text)), (len(text), len(text))]:
         piece = text[start:end].lstrip()  # edges are stripped, since a pattern for them tries each inner space as one
@@ -113,8 +117,9 @@ def split_sentences(text: str) -> Iterator[Sentence]:
 
 
 _MIN_WORD, _MAX_WORD, _MIN_STEM = 5, 30, 4
-"""Letters of a word that is repaired, and of the stem that it becomes: short words have too many neighbours, and the
-neighbours of a long one, as many as its letters times those of the alphabet, take longer than a search."""
+"""Shortest and longest word that is corrected, and shortest stem that it becomes. Short words have too many neighbours.
+The neighbours of a long word, its letters times those of the alphabet, take longer than the search itself.
+"""
 
 
 def correct_spelling(
@@ -124,9 +129,17 @@ def correct_spelling(
     rarity: Callable[[str], float],
     letters: AbstractSet[str],
 ) -> str:
-    """The most frequent of the ``known`` stems one slip away from ``word``; empty when there is none.
+    """Return the most frequent known stem that is one edit away from ``word``.
 
-    ``letters`` are those of the corpus: no word with another one is known.
+    Args:
+        word: A word that the corpus does not contain.
+        stem: Returns the stem of each word of a list.
+        known_stems: The stems of the corpus.
+        rarity: Returns the inverse document frequency of a known stem.
+        letters: The letters of the corpus; a word with another letter is unknown.
+
+    Returns:
+        The stem; empty when no known stem is near, or ``word`` is too short, too long or no word of letters.
     """
     if not _MIN_WORD <= len(word) <= _MAX_WORD or not word.isalpha():
         return ""
@@ -139,6 +152,7 @@ def correct_spelling(
 
 
 def _one_slip_away(word: str, corpus_letters: AbstractSet[str]) -> Iterator[str]:
+    """Yield every word that is one edit away from ``word``, with letters of the corpus."""
     parts = [(word[:position], word[position:]) for position in range(len(word) + 1)]
     letters = {*ascii_lowercase, *word} & corpus_letters
     yield from (head + tail[1:] for head, tail in parts[:-1])

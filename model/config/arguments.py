@@ -1,4 +1,4 @@
-"""What a class or function takes from a profile: the names of its settings, their types, and what is near."""
+"""Read the settings that a class or function takes from a profile: their names, types and nearest spelling."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin
 
 INJECTED = {"self", "name", "index", "retriever", "files"}
-"""Arguments that a profile does not set: what it builds on is passed to whoever asks for it by name."""
+"""Parameters that no profile sets: the pipeline injects them where a factory declares them."""
 _PLAIN: dict[object, tuple[type, ...]] = {
     str: (str,),
     int: (int,),
@@ -28,18 +28,27 @@ _WORDS: dict[object, str] = {
 
 
 def setting_names(factory: Callable[..., Any]) -> list[str]:
-    """The settings that it takes."""
+    """Return the names of the settings that ``factory`` takes."""
     return [name for name in signature(factory).parameters if name not in INJECTED]
 
 
 def requires_part(factory: Callable[..., Any], part: str) -> bool:
-    """Whether it cannot do without that part of what a profile builds on."""
+    """Return whether ``factory`` declares the injected parameter ``part`` without a default."""
     parameter = signature(factory).parameters.get(part)
     return parameter is not None and parameter.default is Parameter.empty
 
 
 def call_with_settings(factory: Callable[..., Any], settings: Mapping[str, Any], **parts: object) -> Any:
-    """It, with its settings and those of ``parts`` that it asks for."""
+    """Call ``factory`` with a profile's settings.
+
+    Args:
+        factory: The class or function.
+        settings: Settings by name.
+        **parts: Dependencies; each is injected where ``factory`` declares a parameter of its name.
+
+    Returns:
+        What ``factory`` returns.
+    """
     injected = {name: part for name, part in parts.items() if name in signature(factory).parameters}
     return factory(**injected, **settings)
 
@@ -47,7 +56,16 @@ def call_with_settings(factory: Callable[..., Any], settings: Mapping[str, Any],
 def find_errors(
     factory: Callable[..., Any], settings: Mapping[str, Any], injected: Collection[str] = INJECTED
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with ``settings``: the name, and a sentence; for one that is missing, an empty name."""
+    """Yield what is wrong with ``settings``.
+
+    Args:
+        factory: The class or function that takes the settings.
+        settings: Settings by name.
+        injected: Parameters that are no settings.
+
+    Yields:
+        The name of the setting and a message; an empty name for a setting that is missing.
+    """
     parameters = {name: parameter for name, parameter in signature(factory).parameters.items() if name not in injected}
     for name, value in settings.items():
         if name not in parameters:
@@ -60,7 +78,7 @@ def find_errors(
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:
-    """The known name that is nearest, or all of them."""
+    """Return the choice nearest to ``name`` as a question, or all choices."""
     choices = list(choices)
     near = get_close_matches(str(name).lower(), choices, n=1)
     return f"did you mean {near[0]}?" if near else f"it is one of {', '.join(choices) or 'none'}"
@@ -74,7 +92,7 @@ def _matches_type(parameter: Parameter, value: object) -> bool:
 
 
 def _declared_types(parameter: Parameter) -> tuple[Any, ...]:
-    """The type that it is declared as, or those of which it is one."""
+    """Return the declared type of a parameter, or the members of a union."""
     declared = parameter.annotation
     return get_args(declared) if isinstance(declared, UnionType) else (declared,)
 

@@ -1,4 +1,4 @@
-"""Objects that a profile names by import path: a Runnable of one's own, a chat model's class."""
+"""Load objects that a profile names by import path: a Runnable of a user's package, a chat model's class."""
 
 import sys
 from importlib import import_module
@@ -10,11 +10,15 @@ from typing import Any
 from ..errors import ProfileError
 
 LOGGED_CODE = Path(__file__).parents[2]
-"""The folder where a logged version has the packages that were logged with it, beside this one."""
+"""Folder in which a logged version keeps the packages that were logged with it."""
 
 
 def load_object(path: str) -> Any:  # whatever is there
-    """The object at ``package.module:name``. Raises ProfileError when there is none, or it is not what was logged."""
+    """Return the object at ``package.module:name``.
+
+    Raises:
+        ProfileError: There is no such object, or another copy of its package was imported before.
+    """
     module, _, attribute = path.partition(":")
     if not attribute:
         raise ProfileError(f"{path} is no import path; write it as package.module:name")
@@ -31,17 +35,21 @@ def load_object(path: str) -> Any:  # whatever is there
 
 
 def find_distributions(path: str) -> set[str]:
-    """The installed distributions that bring the package at ``path``; none for a package of one's own."""
+    """Return the installed distributions that provide the package of ``path``; none for a user's own package."""
     return set(packages_distributions().get(path.partition(":")[0].partition(".")[0], []))
 
 
 def is_own_package(path: str) -> bool:
-    """Whether the package at ``path`` is one's own: neither Python nor a distribution brings it."""
+    """Return whether the package of ``path`` is a user's own: neither Python nor a distribution provides it."""
     return not find_distributions(path) and path.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
 
 
 def locate_package(path: str) -> Path:
-    """The folder, or the one file, of the top-level package at ``path``. Raises ProfileError."""
+    """Return the folder, or the single file, of the top-level package of ``path``.
+
+    Raises:
+        ProfileError: There is no such package.
+    """
     top = path.partition(":")[0].partition(".")[0]
     spec = find_spec(top)
     if spec is None or not (spec.origin or spec.submodule_search_locations):
@@ -52,7 +60,7 @@ def locate_package(path: str) -> Path:
 
 
 def read_code(root: Path) -> dict[str, bytes]:
-    """The files of a package by their paths beside it, sorted; without bytecode and hidden ones."""
+    """Return the files of a package by their paths beside it, sorted, without bytecode and hidden files."""
     paths = [root] if root.is_file() else sorted(root.rglob("*"))
     files = {path.relative_to(root.parent).as_posix(): path for path in paths if path.is_file()}
     hidden = (name for name in files if any(part.startswith((".", "__pycache__")) for part in name.split("/")))
@@ -62,7 +70,7 @@ def read_code(root: Path) -> dict[str, bytes]:
 
 
 def _check_copy(top: str) -> None:
-    """Raises ProfileError when another copy of ``top`` was imported before the one that belongs to this version."""
+    """Raise ProfileError when another copy of ``top`` was imported before the one that belongs to this version."""
     logged = next(
         (candidate for candidate in (LOGGED_CODE / top, LOGGED_CODE / f"{top}.py") if candidate.exists()), None
     )

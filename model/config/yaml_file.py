@@ -1,4 +1,4 @@
-"""A YAML file that knows the line of each of its entries."""
+"""Read a YAML file and remember the line of each entry."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +10,14 @@ from ..errors import ProfileError
 
 
 class YamlFile:
-    """What a YAML file holds, as plain ``values``, and where."""
+    """The content of a YAML file as plain ``values``, with the line of each entry."""
 
     def __init__(self, file: Path) -> None:
-        """Reads ``file``. Raises ProfileError, naming the line, for what is no YAML and for a key that comes twice."""
+        """Read ``file``.
+
+        Raises:
+            ProfileError: The file is no YAML, or a key occurs twice. The message names the line.
+        """
         self._file = file
         try:
             text = file.read_text("utf-8")
@@ -33,7 +37,7 @@ class YamlFile:
             )
 
     def locate(self, *path: str) -> str:
-        """``file:line`` of the entry at that path, or of the nearest one above it that is there."""
+        """Return ``file:line`` of the entry at ``path``, or of the nearest entry above it that exists."""
         node, line = self._root, 1
         for name in path:
             entries = node.value if isinstance(node, yaml.MappingNode) else []
@@ -45,7 +49,7 @@ class YamlFile:
 
 
 def _duplicate_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    """The keys that come a second time in one mapping."""
+    """Yield the keys that occur a second time in one mapping."""
     if not isinstance(node, yaml.CollectionNode):
         return
     visited = set()

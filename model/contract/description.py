@@ -1,4 +1,4 @@
-"""A pipeline in words and as a Mermaid drawing, from its contract alone."""
+"""Describe a pipeline in words and as a Mermaid diagram, from its contract alone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from .stage_contract import Contract, StageContract
 
 
 def describe_contract(contract: Contract) -> dict[str, Any]:
-    """The declarations of each stage, where its defaults refer to, a request that asks all; text and Mermaid."""
+    """Return each stage's declaration and references, an example request, a text and a Mermaid diagram."""
     stages = {
         name: stage.describe() | {"refers": sorted(set(_default_references(stage, contract)))}
         for name, stage in contract.stages.items()
@@ -57,5 +57,5 @@ def _draw_mermaid(stages: dict[str, Any]) -> Iterator[str]:
 
 
 def _node_id(name: str) -> str:
-    """A node's name in Mermaid, where some words are taken (``end``)."""
+    """Return the name of a node in Mermaid, in which some words such as ``end`` are reserved."""
     return f"stage_{name.replace('-', '_')}"

@@ -1,17 +1,17 @@
-"""What happens while a request is answered, told as it happens.
+"""Define the events of a request.
 
 An event is plain JSON: ``stage``, ``kind``, and what belongs to the kind.
 
 ==========  ==============================================================================
 started     the stage runs
 token       ``text``: the next piece of its answer
-source      ``source``: a passage that it found, before the answer is there
-image       ``field`` and ``image``: a picture, as base64
-error       ``error``: why it failed; its last event
-done        ``fields``: what it gave, pictures left out; its last event
+source      ``source``: a passage that was found, before the answer is complete
+image       ``field`` and ``image``: an image as base64
+error       ``error``: why the stage failed; its last event
+done        ``fields``: the output fields without images; its last event
 ==========  ==============================================================================
 
-The last event of all has the stage ``""``, the kind ``done``, and the complete ``response``.
+The last event of a request has the stage ``""``, the kind ``done``, and the complete ``response``.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,17 @@ EventKind: TypeAlias = Literal["started", "token", "source", "image", "error", "
 Event: TypeAlias = dict[str, Any]
 
 EventListener: TypeAlias = Callable[[Event], None]
-"""Who listens to a request's events, on the engine's loop; must not block."""
+"""Callback for a request's events. It runs on the event-loop thread and must not block."""
 Emit: TypeAlias = Callable[[EventKind, Any], None]
-"""What a stage tells while it runs: ``tell("token", "The ")`` or ``tell("source", {...})``."""
+"""Callback with which a stage emits an event: ``emit("token", "The ")`` or ``emit("source", {...})``."""
 
 
 def discard(kind: EventKind, value: object) -> None:
-    """Nobody listens: a stage that gets this need not stream."""
+    """Ignore an event. A stage that receives this function need not stream."""
 
 
 def make_emitter(stage: str, listener: EventListener | None) -> Emit:
-    """What ``stage`` tells, as events for ``hear``."""
+    """Return a function that sends the events of ``stage`` to ``listener``; ``discard`` when nobody listens."""
     if listener is None:
         return discard
 

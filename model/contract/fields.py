@@ -1,4 +1,4 @@
-"""One declared field of a stage: what it takes, what it gives, and the value that means none."""
+"""Define one declared field of a stage: the values that it accepts, returns, and uses for "none"."""
 
 import re
 from dataclasses import dataclass
@@ -9,19 +9,27 @@ from ..errors import InvalidRequestError, StageFailedError
 FieldKind: TypeAlias = Literal["text", "image", "integer", "number", "boolean", "object", "list"]
 FIELD_KINDS: tuple[FieldKind, ...] = ("text", "image", "integer", "number", "boolean", "object", "list")
 StageValues: TypeAlias = dict[str, Any]
-"""The fields of one stage by name: what it takes, or what it gives."""
+"""Values of one stage's fields by name: its inputs or its outputs."""
 
 REFERENCE_PATTERN = re.compile(r"\{(?P<stage>[\w-]+)\.(?P<field>[^{}]*)\}")
-"""How one stage refers to a field of another."""
+"""A reference to a field of another stage, ``{stage.field}``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field.
+    """One declared field of a stage.
 
-    ``least`` and ``most`` bound a whole number, or the characters of a text, which is one of ``choices`` where
-    there are any. ``fields`` are those of an object, or of each entry of a list; a list without them holds
-    texts. ``image`` is base64 text, which no reference may read. ``default`` stands for an absent input.
+    Attributes:
+        name: Name of the field in requests and responses.
+        kind: Type of the value; ``image`` is base64 text that no reference may read.
+        description: One sentence for documentation and clients.
+        required: Whether the stage needs a value.
+        minimum: Smallest whole number, where ``maximum`` is set.
+        maximum: Largest whole number, or most characters of a text; 0 for no bound.
+        fields: Fields of an object, or of each entry of a list. A list without them holds texts.
+        choices: Texts of which the value is one; empty when any text will do.
+        example: A value for documentation and for the model's input example.
+        default: Value of the profile for an absent input.
     """
 
     name: str
@@ -36,9 +44,12 @@ class Field:
     default: Any = None
 
     def parse(self, value: object) -> object:
-        """``value`` as this input's own type. Raises InvalidRequestError, which never repeats the value.
+        """Return ``value`` in this input's own type.
 
-        A list may also be a reference to one; plan.py follows it, or makes it an error.
+        A list may also be given as a reference to a list; references.py follows it.
+
+        Raises:
+            InvalidRequestError: The value does not fit. The message says what was expected and never repeats the value.
         """
         match self.kind:
             case "text" | "image":
@@ -63,7 +74,11 @@ class Field:
         return value
 
     def serialize(self, value: object) -> object:  # noqa: PLR0911 - one for each kind
-        """``value`` as this output, with None as what means none. Raises StageFailedError for another kind."""
+        """Return ``value`` as a response carries it; None becomes the empty value.
+
+        Raises:
+            StageFailedError: The value has another type than the field declares.
+        """
         if value is None:
             return self.empty_value
         match self.kind:
@@ -84,7 +99,7 @@ class Field:
 
     @property
     def expectation(self) -> str:  # noqa: PLR0911 - one for each kind
-        """What the field takes, in words."""
+        """The values that the field accepts, in words."""
         match self.kind:
             case "text" if self.choices:
                 return f"one of {', '.join(self.choices)}"
@@ -106,7 +121,7 @@ class Field:
 
     @property
     def empty_value(self) -> object:
-        """The value that means none."""
+        """The value that means "none"."""
         match self.kind:
             case "text" | "image":
                 return ""
@@ -125,7 +140,7 @@ class Field:
 
     @property
     def required_from_caller(self) -> bool:
-        """Whether a request must have it."""
+        """Whether a request must contain the field."""
         return self.required and self.default is None
 
     @property
@@ -150,7 +165,10 @@ class Field:
                 assert_never(self.kind)
 
     def describe(self) -> StageValues:
-        """The declaration as JSON; of a default only that there is one, since it may be a prompt of one's own."""
+        """Return the declaration as JSON.
+
+        Of a default the declaration says only that there is one, since it may be a private prompt.
+        """
         declaration: StageValues = {"name": self.name, "kind": self.kind, "description": self.description}
         if self.required_from_caller:
             declaration["required"] = True
@@ -165,7 +183,7 @@ class Field:
         return declaration
 
     def _fits_entry(self, entry: object) -> bool:
-        """Whether ``entry`` can stand in this list: a text, or an object whose declared fields are of their kinds."""
+        """Return whether ``entry`` can stand in this list: a text, or an object whose declared fields fit."""
         if not self.fields:
             return isinstance(entry, str)
         if not isinstance(entry, dict):

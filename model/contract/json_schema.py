@@ -1,4 +1,4 @@
-"""Fields from what others declare: a profile's short form, and the JSON schema of a LangChain Runnable."""
+"""Make fields from other declarations: a profile's short form, and the JSON schema of a LangChain Runnable."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,33 @@ _SETTINGS = ("kind", "description", "required", "least", "most", "fields", "choi
 
 
 def parse_declarations(declared: Mapping[str, Any], *, required: bool) -> tuple[Field, ...]:
-    """The fields of ``{name: kind}`` or ``{name: {kind: …, description: …, …}}``. Raises ProfileError."""
+    """Return the fields of ``{name: kind}`` or ``{name: {kind: …, description: …, …}}``.
+
+    Args:
+        declared: Declarations by field name.
+        required: Whether a field is required unless its declaration says otherwise.
+
+    Returns:
+        The fields, in order.
+
+    Raises:
+        ProfileError: A declaration names no kind, or an unknown key.
+    """
     return tuple(_parse_declaration(name, declaration, required=required) for name, declaration in declared.items())
 
 
 def parse_json_schema(schema: Mapping[str, Any], sole_name: str) -> tuple[Field, ...]:
-    """The fields of a JSON schema; one that is no object becomes a field called ``alone``.
+    """Return the fields of a JSON schema.
 
-    Raises ProfileError for what a contract cannot hold: a schema that says nothing, or lists of numbers.
+    Args:
+        schema: The schema of a Runnable's input or output.
+        sole_name: Name of the one field when the schema describes no object.
+
+    Returns:
+        The fields, in order.
+
+    Raises:
+        ProfileError: The schema contains what a contract cannot hold, such as a list of numbers.
     """
     resolved = _resolve(schema, schema)
     if resolved.get("type") != "object" or "properties" not in resolved:
@@ -73,7 +92,7 @@ def _convert_properties(schema: Mapping[str, Any], root: Mapping[str, Any]) -> t
 
 
 def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
-    """``schema`` behind its reference; of a choice with null, the other; of chat messages, their text."""
+    """Follow references, drop null from a choice, and reduce chat messages to their text."""
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
     options = [option for option in schema.get("anyOf", schema.get("oneOf", [])) if option.get("type") != "null"]

@@ -1,9 +1,9 @@
-"""References between stages, and the order that follows from them.
+"""Find references between stages, order the stages by them, and fill them in.
 
-``{qa.answer}`` in a text field means the answer of the stage ``qa``; ``{{qa.answer}}`` means those very
-characters without the outer braces. A list field may be a reference as a whole: ``"{qa.sources}"``. Braces that
-name no stage are plain text: questions hold JSON and code. A substituted text is never read again, so nothing
-that a user or a document says can become a reference.
+``{qa.answer}`` in a text field stands for the answer of the stage ``qa``. ``{{qa.answer}}`` stands for the characters
+``{qa.answer}``. A list field may be a reference as a whole: ``"{qa.sources}"``. Braces that name no stage are plain
+text, since questions contain JSON and code. Substituted text is never read again, so that no text of a user or a
+document can become a reference.
 """
 
 import dataclasses
@@ -21,7 +21,13 @@ _BRACES = re.compile(r"\{\{(?P<literal>[\w-]+\.[^{}]*)\}\}|" + REFERENCE_PATTERN
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """What each stage of one request is given and waits for, and which stages cannot run."""
+    """The stages of one request before they run.
+
+    Attributes:
+        values: Input values of each stage, with references in them.
+        dependencies: Stages that each stage waits for.
+        errors: Why a stage cannot run.
+    """
 
     values: dict[str, StageValues] = dataclasses.field(default_factory=dict)
     dependencies: dict[str, set[str]] = dataclasses.field(default_factory=dict)
@@ -30,7 +36,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a field of ``kind`` refers to."""
+    """A reference to the field ``field`` of ``stage``, which stands in a field of ``kind``."""
 
     stage: str
     field: str
@@ -38,7 +44,10 @@ class Reference:
 
 
 def make_plan(request: Request, contract: Contract) -> Plan:
-    """The plan of ``request``; a reference that cannot be followed is the error of the stage that holds it."""
+    """Return the plan of ``request``.
+
+    A reference that cannot be followed becomes the error of the stage that contains it.
+    """
     plan = Plan(errors=dict(request.errors))
     requested = request.stages.keys() | request.errors.keys()
     for name, raw in request.stages.items():
@@ -56,7 +65,17 @@ def make_plan(request: Request, contract: Contract) -> Plan:
 
 
 def fill_references(stage: StageContract, values: StageValues, contract: Contract, response: Response) -> StageValues:
-    """``values`` of ``stage`` with every reference replaced by what ``response`` holds."""
+    """Replace every reference in ``values``.
+
+    Args:
+        stage: The stage whose input fields ``values`` holds.
+        values: Input values with references.
+        contract: The stages of the profile.
+        response: The response so far, which contains the outputs of the stages that have run.
+
+    Returns:
+        The input values without references.
+    """
 
     def replace_match(match: re.Match[str]) -> str:
         literal, name = match["literal"], match["stage"]
@@ -72,7 +91,7 @@ def fill_references(stage: StageContract, values: StageValues, contract: Contrac
 
 
 def find_references(stage: StageContract, values: StageValues, contract: Contract) -> Iterator[Reference]:
-    """Where ``values`` of ``stage`` refer to; in a list field also to what is no stage, which is an error."""
+    """Yield the references in ``values``; in a list field also those that name no stage, which are errors."""
     for field, text in _referring_fields(stage, values):
         for match in _BRACES.finditer(text):
             if match["stage"] in contract.stages or (field.kind == "list" and match["stage"]):
@@ -80,7 +99,7 @@ def find_references(stage: StageContract, values: StageValues, contract: Contrac
 
 
 def explain_problem(reference: Reference, contract: Contract) -> str:
-    """Why it can never be followed; empty when it can. It names no field that the contract does not."""
+    """Return why ``reference`` can never be followed; empty when it can."""
     stage = contract.stages.get(reference.stage)
     if stage is None:
         return f"a list may refer to a list of one of the stages {', '.join(contract.stages)}"
@@ -93,14 +112,14 @@ def explain_problem(reference: Reference, contract: Contract) -> str:
 
 
 def find_cycle(needs: Mapping[str, AbstractSet[str]]) -> list[str]:
-    """The stages that wait for themselves."""
+    """Return the stages that depend on themselves."""
     return [name for name in needs if _can_reach(name, name, needs)]
 
 
 def _drop_unusable_defaults(
     stage: StageContract, values: StageValues, contract: Contract, requested: AbstractSet[str]
 ) -> StageValues:
-    """``given`` without the profile's optional defaults that refer to a stage which this request does not ask."""
+    """Return ``values`` without optional defaults of the profile that refer to a stage which is not requested."""
     optional = [field for field in stage.inputs if field.default is not None and not field.required]
     unusable = {
         field.name
@@ -121,7 +140,7 @@ def _explain_absence(stage: str, requested: AbstractSet[str]) -> str:
 
 
 def _referring_fields(stage: StageContract, values: StageValues) -> Iterator[tuple[Field, str]]:
-    """The fields that may refer, with what they hold: those declared as text, and a list that is a reference."""
+    """Yield the fields that may contain references, with their texts: text fields, and lists given as a reference."""
     for field in stage.inputs:
         value = values.get(field.name)
         if field.kind in {"text", "list"} and isinstance(value, str):
@@ -129,7 +148,7 @@ def _referring_fields(stage: StageContract, values: StageValues) -> Iterator[tup
 
 
 def _can_reach(start: str, goal: str, needs: Mapping[str, AbstractSet[str]]) -> bool:
-    """Whether following what ``start`` waits for leads to ``goal``."""
+    """Return whether following the dependencies of ``start`` leads to ``goal``."""
     visited: set[str] = set()
     ahead = set(needs.get(start, ()))
     while ahead:

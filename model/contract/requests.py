@@ -1,8 +1,8 @@
-"""Whatever MLflow hands to ``predict`` becomes requests here, and nowhere else.
+"""Convert whatever MLflow hands to ``predict`` into requests.
 
-What can arrive: a dict, a list of dicts, a DataFrame whose cells are dicts, None, NaN, ``pd.NA``, numpy
-scalars and arrays, Spark rows or pydantic objects, a Series named for a stage, and a bare dict that MLflow
-exploded into a frame labelled by field names, which is folded back.
+The input can be a dict, a list of dicts, a DataFrame whose cells are dicts, None, NaN, ``pd.NA``, numpy scalars and
+arrays, Spark rows or pydantic objects, or a Series named for a stage. MLflow turns a bare dict into a frame that is
+labelled by field names; such a frame is folded back.
 """
 
 from collections.abc import Hashable
@@ -19,7 +19,12 @@ from .stage_contract import RUN_FIELD, Contract
 
 @dataclass(slots=True)
 class Request:
-    """One row: the fields of each stage that it asks, and why some of them are refused."""
+    """One row of a call.
+
+    Attributes:
+        stages: Values of each requested stage by name.
+        errors: Why a requested stage is refused, by name.
+    """
 
     stages: dict[str, StageValues] = field(default_factory=dict)
     errors: dict[str, MultichainError] = field(default_factory=dict)
@@ -27,17 +32,27 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PredictInput:
-    """What one ``predict`` was asked: requests in order, or a single dict (whose answer is one dict too)."""
+    """The requests of one ``predict`` call, in order.
+
+    ``single`` is true for a single dict, which is answered with a single dict.
+    """
 
     requests: list[Request]
     single: bool
 
 
 def parse_requests(model_input: object, contract: Contract) -> PredictInput:
-    """The requests in ``given``.
+    """Return the requests in ``model_input``.
 
-    Raises InvalidRequestError when nothing in it belongs to the contract, or when it is a single dict
-    with a stage that does not fit; with rows, a stage that does not fit has its error in its row.
+    Args:
+        model_input: What MLflow passes to ``predict``.
+        contract: The stages of the profile.
+
+    Returns:
+        The requests. A row with a stage that does not fit carries the error.
+
+    Raises:
+        InvalidRequestError: Nothing in the input belongs to the contract, or a single dict does not fit.
     """
     rows, single = _split_rows(model_input, contract)
     requests = [_parse_row(row, contract) for row in rows]
@@ -47,7 +62,7 @@ def parse_requests(model_input: object, contract: Contract) -> PredictInput:
 
 
 def to_plain(value: object) -> object:
-    """``value`` as plain JSON types, with None for every spelling of "absent"."""
+    """Return ``value`` as plain JSON types, with None for every spelling of "absent"."""
     if isinstance(value, dict):
         return {str(key): to_plain(cell) for key, cell in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "asDict"):
@@ -61,7 +76,7 @@ def to_plain(value: object) -> object:
 
 
 def _split_rows(model_input: object, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of ``given`` by stage name, and whether it was a single dict."""
+    """Return the rows by stage name, and whether the input was a single dict."""
     if isinstance(model_input, pd.Series):
         model_input = model_input.to_frame() if model_input.name in contract.stages else list(model_input)
     if isinstance(model_input, pd.DataFrame):
@@ -92,7 +107,7 @@ def _read_frame(frame: pd.DataFrame, contract: Contract) -> tuple[list[dict[str,
 
 
 def _is_exploded(labels: list[Any], columns: dict[Hashable, list[object]], contract: Contract) -> bool:
-    """Whether MLflow made this frame out of one dict, one row per field."""
+    """Return whether MLflow made this frame from one dict, one row for each field."""
     if not labels or not all(isinstance(label, str) for label in labels):
         return False
     cells = [cell for column in columns.values() for cell in column if cell is not None]
@@ -116,7 +131,10 @@ def _parse_row(row: dict[str, Any], contract: Contract) -> Request:
 
 
 def _is_absent(cell: object) -> bool:
-    """None, an empty struct, one whose fields are all null (a Spark NULL), and ``run: false`` mean: not asked."""
+    """Return whether a stage is not requested.
+
+    None, an empty struct, a struct whose fields are all null (a Spark NULL), and ``run: false`` mean absent.
+    """
     if isinstance(cell, dict):
         return cell.get(RUN_FIELD.name) is False or all(value is None for value in cell.values())
     return cell is None

@@ -1,8 +1,8 @@
-"""The JSON contract: what a stage takes and gives, declared once.
+"""Define the JSON contract: the inputs and outputs of each stage, declared once.
 
-The MLflow signature, the validation, the example, ``describe`` and docs/contract.md are all made from
-these declarations. Nothing in a response is ever null: ``""``, ``[]``, ``0`` and ``false`` mean none,
-because one null struct in its output fails a whole ``spark_udf`` job.
+The MLflow signature, validation, input example, ``describe`` and docs/contract.md are all made from these
+declarations. A response contains no null: ``""``, ``[]``, ``0`` and ``false`` mean "none", because one null struct in
+its output fails a whole ``spark_udf`` job.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from ..errors import InvalidRequestError
 from .fields import Field, StageValues
 
 Response: TypeAlias = dict[str, StageValues]
-"""One answered request: every stage of the profile by name, and ``meta``."""
+"""The answer to one request: the output fields of every stage by name, and ``meta``."""
 
 USAGE_FIELD = Field(
     "usage",
@@ -47,15 +47,20 @@ META_FIELDS = (
 RUN_FIELD = Field(
     "run", "boolean", "true runs the stage with what the profile says for the other fields; false does not."
 )
-"""The input of a stage that requires no field: an empty object means absent, as Spark's NULL does."""
+"""Input of a stage without required fields. An empty object means "absent", as Spark's NULL does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageContract:
-    """What one stage takes and gives, beyond the fields that all stages give.
+    """Inputs and outputs of one stage, beyond the fields that all stages have.
 
-    ``unless`` is the stage and the field, a boolean, whose being true skips this stage. ``providers`` names
-    who serves it, by role.
+    Attributes:
+        name: Name of the stage in the profile.
+        inputs: Declared input fields.
+        outputs: Declared output fields.
+        kind: Kind of the stage.
+        unless: Stage and boolean field; the stage is skipped when that field is true.
+        providers: Provider of the stage by role.
     """
 
     name: str
@@ -76,18 +81,21 @@ class StageContract:
         return self.outputs + COMMON_FIELDS
 
     def empty_values(self) -> StageValues:
-        """The fields of a stage that was not run."""
+        """Return the output fields of a stage that did not run."""
         return {field.name: field.empty_value for field in self.output_fields}
 
     def find_output(self, name: str) -> Field | None:
-        """The output field of that name."""
+        """Return the output field called ``name``, or None."""
         return next((field for field in self.output_fields if field.name == name), None)
 
     def parse(self, raw: object) -> StageValues:
-        """The declared fields of ``given``; None counts as absent, for which the field's default stands.
+        """Return the declared input fields of ``raw``, with the profile's defaults for absent ones.
 
-        Raises InvalidRequestError, naming the field. A field that is not declared is ignored, as MLflow
-        ignores a column, unless its name is nearly a declared one: a misspelt filter must not be dropped.
+        A field that is not declared is ignored, as MLflow ignores a column, unless its name is nearly a declared one: a
+        misspelled filter must not be dropped.
+
+        Raises:
+            InvalidRequestError: ``raw`` is no object, or a field does not fit. The message names the field.
         """
         if not isinstance(raw, dict):
             raise InvalidRequestError(f"{self.name}: expected an object with {self._input_names}")
@@ -100,16 +108,24 @@ class StageContract:
         )
 
     def validate(self, values: StageValues) -> StageValues:
-        """``values`` by field, each in its own type. Raises InvalidRequestError, naming the field."""
+        """Return ``values`` by field, each in its own type.
+
+        Raises:
+            InvalidRequestError: A required field is missing or a value does not fit. The message names the field.
+        """
         present = [field for field in self.input_fields if field.required or values.get(field.name) is not None]
         return {field.name: self._parse_field(field, values.get(field.name)) for field in present}
 
     def serialize(self, raw: StageValues) -> StageValues:
-        """The output fields of ``given``, as declared. Raises StageFailedError when one is not."""
+        """Return the output fields of ``raw`` as declared.
+
+        Raises:
+            StageFailedError: A value has another type than declared.
+        """
         return {field.name: field.serialize(raw[field.name]) for field in self.output_fields if field.name in raw}
 
     def example_values(self) -> StageValues:
-        """A value for each input that has an example or is required; of a stage without either, that it is to run."""
+        """Return a value for each input that is required or has an example; ``{"run": True}`` without any."""
         shown = [
             field
             for field in self.inputs
@@ -118,7 +134,7 @@ class StageContract:
         return {field.name: field.example_value for field in shown} or {RUN_FIELD.name: True}
 
     def describe(self) -> StageValues:
-        """The declaration as JSON."""
+        """Return the declaration as JSON."""
         return {
             "kind": self.kind,
             "inputs": [field.describe() for field in self.input_fields],
@@ -152,14 +168,14 @@ class Contract:
     stages: Mapping[str, StageContract]
 
     def empty_response(self, version: str = "") -> Response:
-        """A response in which nothing ran."""
+        """Return a response in which no stage ran."""
         response = {name: stage.empty_values() for name, stage in self.stages.items()}
         return response | {"meta": {field.name: field.empty_value for field in META_FIELDS} | {"version": version}}
 
     def example_request(self) -> Response:
-        """A request that asks every stage."""
+        """Return a request that asks every stage."""
         return {name: stage.example_values() for name, stage in self.stages.items()}
 
     def input_names(self) -> set[str]:
-        """The names of all input fields."""
+        """Return the names of all input fields."""
         return {field.name for stage in self.stages.values() for field in stage.input_fields}

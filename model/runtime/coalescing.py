@@ -1,8 +1,8 @@
-"""One call for many: what is asked at the same moment goes together, and what is asked twice is asked once.
+"""Make one call for many callers: identical calls are made once, and items of the same moment share a batch.
 
-A stage is linear code for one request; these two stand below it, and see what all requests of a loop ask. Who asks
-first pays for an identical call, the others get it as ``cached``; a call of many texts is paid by their lengths. A
-call ends when nobody waits for it any more, and has the time of whoever waits longest.
+A stage is linear code for one request; the functions here stand below all requests of an event loop. The first caller
+of a shared call is charged, the others report ``cached``; the cost of a batch is split by the size of its items. A call
+is cancelled when no caller waits for it any more, and its deadline is that of the caller who waits longest.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _CURRENT_CALL: ContextVar["_SharedCall | None"] = ContextVar("call", default=Non
 
 @dataclass(slots=True)
 class _SharedCall:
-    """A call that several wait for: how many, until when, and what it used."""
+    """A call that several callers wait for, with its deadline, callers and usage."""
 
     clock: deadline.Deadline
     waiting_callers: int = 0
@@ -35,15 +35,15 @@ class _SharedCall:
     account_of_call: Account = field(default_factory=Account)
     task: "asyncio.Task[Any] | None" = None
     parent: "_SharedCall | None" = field(default_factory=_CURRENT_CALL.get)
-    """The call inside which it was begun."""
+    """The shared call inside which this one was started."""
 
     @property
     def caller_count(self) -> int:
-        """How many wait for it, or for what it is part of."""
+        """How many callers wait for this call, or for the call that it is part of."""
         return max(self.all_callers, self.parent.caller_count if self.parent else 1)
 
     def start(self, work: Awaitable[Any]) -> None:
-        """Starts it, in a context of its own."""
+        """Start ``work`` in a context of its own."""
         self.task = asyncio.ensure_future(self._run(work))
 
     async def _run(self, work: Awaitable[Any]) -> Any:  # what the work gives
@@ -52,7 +52,7 @@ class _SharedCall:
             return await work
 
     async def wait(self) -> Any:
-        """What it gives; ends it when the last who waits goes away."""
+        """Return the result; cancel the call when its last waiting caller leaves."""
         self.waiting_callers += 1
         self.all_callers += 1
         self.clock.extend()
@@ -70,13 +70,24 @@ class _SharedCall:
 
 
 def count_callers() -> int:
-    """How many wait for the call that is running here; 1 outside of one."""
+    """Return how many callers wait for the running call; 1 outside of a shared call."""
     call = _CURRENT_CALL.get()
     return call.caller_count if call else 1
 
 
 async def single_flight(key: Hashable, start_call: Callable[[], Awaitable[Output]]) -> Output:
-    """What ``ask`` gives; whoever asks with the same ``key`` meanwhile, on the same loop, gets the same."""
+    """Run a call once for each ``key``: concurrent callers on this event loop receive the same result.
+
+    Args:
+        key: Identifies the call.
+        start_call: Starts the call.
+
+    Returns:
+        The result of the call.
+
+    Raises:
+        CancelledCallError: The event loop was stopped.
+    """
     calls: dict[Hashable, _SharedCall] = loop_resources.get_or_create_sync(_CALLS_KEY, dict)
     call = calls.get(key)
     is_first = call is None or not call.waiting_callers
@@ -93,11 +104,11 @@ async def single_flight(key: Hashable, start_call: Callable[[], Awaitable[Output
 
 
 class MicroBatcher(Generic[Input, Output]):
-    """Asks for many at once: ``ask`` takes a list and gives as many, in order.
+    """Gather items of concurrent callers into one call.
 
-    What is asked within ``pause`` seconds goes together, at most ``most`` in a call; without a pause, what is asked
-    before the loop turns. When a call fails in a way that ``parts`` says is the fault of some of it, its halves are
-    asked.
+    Items that arrive within ``window`` seconds go together, at most ``max_batch_size`` in a call; with a window of 0,
+    the items that arrive before the event loop turns. When a call fails and ``can_split`` says that some items may be
+    the cause, both halves are called again.
     """
 
     def __init__(
@@ -108,7 +119,15 @@ class MicroBatcher(Generic[Input, Output]):
         can_split: Callable[[Exception], bool] = lambda _: False,
         weigh: Callable[[Input], int] = lambda _: 1,
     ) -> None:
-        """``size`` weighs what each has of a call's cost."""
+        """Make a batcher.
+
+        Args:
+            call: Takes a list of items and returns as many results, in order.
+            max_batch_size: Most items of one call.
+            window: Seconds that the first item waits for others.
+            can_split: Whether some of the items may have caused an error.
+            weigh: Size of an item, by which the cost of a call is split.
+        """
         self._call, self._max_batch_size, self._window, self._can_split, self._weigh = (
             call,
             max_batch_size,
@@ -119,7 +138,11 @@ class MicroBatcher(Generic[Input, Output]):
         self._open_batches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Batch] = WeakKeyDictionary()
 
     async def __call__(self, item: Input) -> Output:
-        """What is given for ``one``."""
+        """Return the result for ``item``.
+
+        Raises:
+            Exception: The error of the call that contained the item.
+        """
         loop = asyncio.get_running_loop()
         batch = self._open_batches.get(loop)
         if batch is None or len(batch.items) == self._max_batch_size or not batch.call.waiting_callers:
@@ -136,7 +159,7 @@ class MicroBatcher(Generic[Input, Output]):
         return outcome  # type: ignore[no-any-return]  # one of the batch's
 
     async def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: "_Batch") -> list[Any]:
-        """Waits for those who ask in the same moment, then asks."""
+        """Wait for further items, then call."""
         await asyncio.sleep(self._window)
         if self._open_batches.get(loop) is batch:
             del self._open_batches[loop]
@@ -146,7 +169,7 @@ class MicroBatcher(Generic[Input, Output]):
             batch.shares = batch.call.account_of_call.usage.split([self._weigh(each) for each in batch.items])
 
     async def _call_or_split(self, items: list[Input]) -> list[Any]:
-        """What is given for each, or why it is not."""
+        """Return the result of each item, or the exception that it caused."""
         try:
             return list(await self._call(items))
         except Exception as error:  # noqa: BLE001 - each who asked raises it
@@ -161,7 +184,7 @@ class MicroBatcher(Generic[Input, Output]):
 
 @dataclass(slots=True)
 class _Batch:
-    """What is asked together, in order."""
+    """Items that go together, in order, with their call and their shares of its usage."""
 
     call: _SharedCall
     items: list[Any] = field(default_factory=list)
@@ -169,13 +192,13 @@ class _Batch:
 
 
 def _charge(notes: Sequence[str], usage: Usage) -> None:
-    """What a shared call noted and cost, in the account of one who asked."""
+    """Record the notes and usage of a shared call in the account of one caller."""
     for note in notes:
         add_note(*note.split(": ", 1))
     record_usage(usage)
 
 
 def _is_cancelling() -> bool:
-    """Whether the running task itself is being cancelled."""
+    """Return whether the running task itself is being cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

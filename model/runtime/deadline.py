@@ -1,7 +1,7 @@
-"""How long the requests of one call may take, all together; without a limit when nobody sets one.
+"""Limit how long the requests of one call may take together. There is no limit unless one is set.
 
-An endpoint ends a request after 297 s, so its deployment sets MULTICHAIN_DEADLINE_SECONDS; Spark and notebooks
-have no limit unless it is set.
+A Model Serving endpoint ends a request after 297 s, so a deployment sets MULTICHAIN_DEADLINE_SECONDS. Spark and
+notebooks have no limit unless the variable is set.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ _CURRENT: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
 
 class Deadline:
-    """When something ends: what runs now, or, where several wait for it, what the last of them waits for."""
+    """The time at which work has to end; for a shared call, the latest of its callers."""
 
     def __init__(self, end_time: float | None = None) -> None:
-        """``ends`` is by the loop's clock; without it, when what runs now does."""
+        """Make a deadline at ``end_time`` on the event loop's clock, or that of the running work when it is None."""
         current = _CURRENT.get()
         self.end_time: float = end_time if end_time is not None else current.end_time if current else math.inf
 
     def extend(self) -> None:
-        """Gives it the time that what runs now has, if that is longer."""
+        """Extend the deadline to that of the running work, if that is later."""
         current = _CURRENT.get()
         self.end_time = max(self.end_time, current.end_time if current else math.inf)
 
     @contextmanager
     def activate(self) -> Iterator[None]:
-        """What runs inside has this time."""
+        """Apply this deadline to the work inside."""
         token = _CURRENT.set(self)
         try:
             yield
@@ -43,7 +43,7 @@ class Deadline:
 
 @contextmanager
 def start_deadline() -> Iterator[None]:
-    """The clock runs from here, on the running loop, unless it runs already."""
+    """Start the deadline of the request (MULTICHAIN_DEADLINE_SECONDS), unless one is active."""
     if _CURRENT.get() is not None:
         yield
         return
@@ -52,14 +52,18 @@ def start_deadline() -> Iterator[None]:
 
 
 def remaining_seconds() -> float:
-    """The seconds that are left; infinite without a limit."""
+    """Return the seconds until the active deadline; infinite without one."""
     clock = _CURRENT.get()
     return math.inf if clock is None else clock.end_time - asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
 async def enforce_deadline(name: str) -> AsyncIterator[None]:
-    """Ends what runs inside when the time is up. Raises DeadlineError, which names the stage."""
+    """Cancel the work inside at the deadline.
+
+    Raises:
+        DeadlineError: The time was up. The message names the stage ``name``.
+    """
     running = _CURRENT.get()
     end_time = None if running is None or running.end_time == math.inf else running.end_time
     try:
@@ -72,7 +76,11 @@ async def enforce_deadline(name: str) -> AsyncIterator[None]:
 
 
 def read_deadline_seconds() -> float:
-    """The seconds that a call may take; infinite without a setting. Raises SettingError."""
+    """Return MULTICHAIN_DEADLINE_SECONDS; infinite when it is not set.
+
+    Raises:
+        SettingError: The value is no number above 0.
+    """
     setting = os.environ.get(VARIABLE)
     try:
         seconds = float(setting) if setting else math.inf

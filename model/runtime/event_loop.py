@@ -1,4 +1,4 @@
-"""The one background event loop of a loaded model, on which every call of ``predict`` runs its requests."""
+"""Run the one background event loop of a loaded model, on which every ``predict`` call runs its requests."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ _STOPPED_MESSAGE = "the engine was stopped while it worked; try again"
 
 
 class Engine:
-    """Runs coroutines from any thread on one loop, which ends when the engine is collected.
+    """Run coroutines from any thread on one event loop, which ends when the engine is collected.
 
-    The loop starts at the first call, and anew in a forked child, since threads do not survive a fork.
-    ``asyncio.to_thread`` on it uses a small pool: what takes over 5 ms (drawing, say) belongs there.
-    The caller's context variables go with each coroutine, so that LangChain's callbacks reach what runs in it.
+    The loop starts with the first call, and again in a forked child, since threads do not survive a fork.
+    ``asyncio.to_thread`` on the loop uses a small pool, which is where work of more than 5 ms belongs. The caller's
+    context variables accompany each coroutine, so that LangChain's callbacks reach it.
     """
 
     def __init__(self) -> None:
@@ -30,18 +30,22 @@ class Engine:
         self._loop_thread: _LoopThread | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` returns; blocks the calling thread until it is there. Raises LoopError when the loop ends."""
+        """Block until ``work`` is done and return its result.
+
+        Raises:
+            CancelledCallError: The loop was stopped.
+        """
         try:
             return self._submit(work).result()
         except CancelledError:
             raise CancelledCallError(_STOPPED_MESSAGE) from None
 
     async def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` returns, for a caller on a loop of its own; cancelling the caller cancels it."""
+        """Return the result of ``work`` to a caller on another loop; cancelling the caller cancels ``work``."""
         return await asyncio.wrap_future(self._submit(work))
 
     def stream(self, work: Callable[[Callable[[T], None]], Coroutine[Any, Any, object]]) -> "Stream[T]":
-        """What ``work`` puts into the function that it is given, as it does; closing the stream cancels it."""
+        """Return a stream of the items that ``work`` puts into its argument; closing the stream cancels ``work``."""
         items: SimpleQueue[T | _EndOfStream] = SimpleQueue()
         return Stream(self, items, self._submit(work(items.put)))
 
@@ -61,11 +65,14 @@ class Engine:
 
 
 class _EndOfStream:
-    """What a stream's queue holds last."""
+    """Last item of a stream's queue."""
 
 
 class Stream(Iterator[T], Generic[T]):
-    """Items of work that goes on meanwhile. ``close``, from any thread, cancels it, and so does losing the stream."""
+    """Items of work that continues meanwhile.
+
+    ``close``, from any thread, cancels the work, and so does dropping the stream.
+    """
 
     def __init__(self, engine: Engine, items: "SimpleQueue[T | _EndOfStream]", work: "Future[Any]") -> None:
         self._engine, self._items, self._work = engine, items, work
@@ -81,7 +88,7 @@ class Stream(Iterator[T], Generic[T]):
         raise StopIteration
 
     def close(self) -> None:
-        """Cancels what is not done yet; the next item is then the end."""
+        """Cancel the unfinished work; the stream then ends."""
         self._work.cancel()
 
     def __del__(self) -> None:
@@ -89,7 +96,7 @@ class Stream(Iterator[T], Generic[T]):
 
 
 class _LoopThread:
-    """An event loop in a thread of its own, for the process that made it."""
+    """An event loop in a thread of its own, for the process that started it."""
 
     def __init__(self) -> None:
         self.loop, self._process, self._has_ended = asyncio.new_event_loop(), os.getpid(), False
@@ -99,11 +106,11 @@ class _LoopThread:
 
     @property
     def is_usable(self) -> bool:
-        """Whether work can be begun on it, here."""
+        """Whether work can be started on the loop in this process."""
         return not self._has_ended and self._process == os.getpid()
 
     def stop(self) -> None:
-        """Ends it, and what runs on it; in a forked child, which has no such thread, does nothing."""
+        """Stop the loop and its work; do nothing in a forked child, which has no such thread."""
         if self.is_usable and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
 
@@ -117,7 +124,7 @@ class _LoopThread:
 
 
 async def _cancel_all_tasks() -> None:
-    """Cancels what is under way, so that nobody waits for it for ever."""
+    """Cancel all tasks of the running loop, so that no caller waits forever."""
     while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""The tokens of chat models inside a LangChain Runnable, counted by LangChain's own handler."""
+"""Count the tokens of chat models inside a LangChain Runnable with LangChain's own handler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ register_configure_hook(_HANDLER, inheritable=True)  # once: each call adds to a
 
 @contextmanager
 def count_langchain_usage() -> Iterator[None]:
-    """What chat models use inside is spent, at a cost that is not known: whose prices they are is not told."""
+    """Record the tokens that chat models use inside, at an unknown cost: LangChain does not say whose prices apply."""
     handler = UsageMetadataCallbackHandler()
     token = _HANDLER.set(handler)
     try:

@@ -1,4 +1,4 @@
-"""The clients of each event loop: made once, shared by all stages, closed when the loop ends."""
+"""Keep the clients of each event loop: created once, shared by all stages, closed when the loop ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -10,7 +10,10 @@ _HTTP_KEY = "http"
 
 
 async def get_or_create(key: Hashable, factory: Callable[[], Awaitable[Any]]) -> Any:  # a client of whatever kind
-    """What ``make`` made for ``key`` on the running loop: once, however many ask at a time, until it fails."""
+    """Return this event loop's resource for ``key``, creating it with ``factory`` on first use.
+
+    Concurrent callers share one attempt; a failure is not kept.
+    """
     resources = _own_resources()
     if key not in resources:
         resources[key] = asyncio.ensure_future(factory())
@@ -24,7 +27,7 @@ async def get_or_create(key: Hashable, factory: Callable[[], Awaitable[Any]]) ->
 
 
 def get_or_create_sync(key: Hashable, factory: Callable[[], Any]) -> Any:
-    """What ``make`` made for ``key`` on the running loop, at the first time it was asked for."""
+    """Return this event loop's resource for ``key``, creating it with ``factory`` on first use."""
     resources = _own_resources()
     if key not in resources:
         resources[key] = factory()
@@ -32,7 +35,7 @@ def get_or_create_sync(key: Hashable, factory: Callable[[], Any]) -> Any:
 
 
 def http_client(on_response: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2 is typed, and no direct dependency
-    """The connections that all clients of the running loop share; ``heard`` is told of each response."""
+    """Return the HTTP connections that all clients of this event loop share; ``on_response`` receives each response."""
     from openai import DefaultAsyncHttpxClient  # half a second, and not for every profile
 
     resources = _own_resources()
@@ -42,7 +45,7 @@ def http_client(on_response: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2
 
 
 async def close_all() -> None:
-    """Closes the connections of the running loop, at its end."""
+    """Close the connections of this event loop, at its end."""
     resources = _RESOURCES.pop(asyncio.get_running_loop(), {})
     if _HTTP_KEY in resources:
         await resources[_HTTP_KEY].aclose()

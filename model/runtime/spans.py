@@ -1,7 +1,7 @@
-"""What a request does, step by step, as long as somebody keeps it: names, times, inputs and outputs.
+"""Record the steps of a request, as long as somebody keeps them: names, times, inputs and outputs.
 
-Steps are recorded where they happen and written to MLflow at the end (tracing.py); where nobody keeps them, a step
-costs one look at a context variable.
+Steps are recorded where they happen and written to MLflow at the end of the request (tracing.py). When nobody records
+them, a step costs one look at a context variable.
 """
 
 import time
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SpanKind = Literal["CHAIN", "RETRIEVER", "EMBEDDING", "CHAT_MODEL", "RERANKER"]
-"""MLflow's words for kinds of spans."""
+"""Kinds of spans, in MLflow's words."""
 
 
 @dataclass(slots=True)
 class Span:
-    """One step; times are in nanoseconds since 1970, ``parent`` is the step around it."""
+    """One step. Times are nanoseconds since 1970; ``parent`` is the enclosing step."""
 
     name: str
     kind: SpanKind
@@ -32,14 +32,14 @@ class Span:
 
 @dataclass(slots=True)
 class Trace:
-    """The response to a request, which is put here when it is there, and gets the trace's id at the end."""
+    """The response of a traced request, which receives the trace's id at the end."""
 
     response: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Recording:
-    """Where steps go, and the step that runs."""
+    """The list that receives steps, and the running step."""
 
     spans: list[Span]
     current: Span | None = None
@@ -50,7 +50,7 @@ _RECORDING: ContextVar[_Recording | None] = ContextVar("spans", default=None)
 
 @contextmanager
 def record_spans() -> Iterator[list[Span]]:
-    """Keeps the steps inside, those that enclose others first."""
+    """Record the steps inside, enclosing ones first."""
     recorded: list[Span] = []
     token = _RECORDING.set(_Recording(recorded))
     try:
@@ -61,7 +61,7 @@ def record_spans() -> Iterator[list[Span]]:
 
 @contextmanager
 def open_span(name: str, kind: SpanKind, inputs: Any) -> Iterator[Span | None]:  # JSON
-    """A step, to which outputs and attributes are added inside; None when nobody keeps it."""
+    """Open a step, to which outputs and attributes are added inside; yield None when nobody records steps."""
     recording = _RECORDING.get()
     if recording is None:
         yield None
@@ -80,7 +80,7 @@ def open_span(name: str, kind: SpanKind, inputs: Any) -> Iterator[Span | None]: 
 
 
 def add_attributes(**attributes: Any) -> None:  # JSON
-    """Attributes of the step that runs here."""
+    """Add attributes to the running step."""
     recording = _RECORDING.get()
     if recording and recording.current:
         recording.current.attributes |= attributes

@@ -1,8 +1,8 @@
-"""Requests as traces of MLflow: stages, retrieval with its documents, chat calls with their tokens.
+"""Write requests as traces of MLflow: stages, retrieval with its documents, chat calls with their tokens.
 
-MULTICHAIN_TRACES is the share of requests that are traced, from 0, which is the default, to 1. Pictures are told by
-their hash. With MULTICHAIN_TRACES_MASKED=true no text of a request, a document or an answer is in a trace; a key is
-never.
+MULTICHAIN_TRACES is the share of requests that are traced, from 0 (the default) to 1. Images are written as their hash.
+With MULTICHAIN_TRACES_MASKED=true, a trace contains no text of a request, a document or an answer. A key is never in a
+trace.
 """
 
 import asyncio
@@ -23,14 +23,17 @@ from .spans import Span, Trace
 
 SHARE, MASKED = "MULTICHAIN_TRACES", "MULTICHAIN_TRACES_MASKED"
 EVALUATION = "MULTICHAIN_EVALUATION"
-"""The variable that names the evaluation which asks, so that its traces are not taken for those of users."""
+"""Variable that names the running evaluation, so that its traces are not taken for those of users."""
 _OMITTED_FIELDS = ("image", "usage", "notes", "seconds", "sources")
-"""Fields of a stage that its span does not repeat: told by other means, or too large."""
+"""Fields of a stage that its span omits: they are told otherwise, or are too large."""
 
 
 @asynccontextmanager
 async def trace_request(request: StageValues, version: str) -> AsyncIterator[Trace]:
-    """Traces what runs inside, if this request is chosen; it is written at the end, so that nothing waits for it."""
+    """Trace the work inside, if this request is chosen.
+
+    The trace is written at the end, so that no step waits for it.
+    """
     trace, start_ns = Trace(), time.time_ns()
     if random.random() >= read_trace_share():  # noqa: S311 - a sample
         yield trace
@@ -43,7 +46,11 @@ async def trace_request(request: StageValues, version: str) -> AsyncIterator[Tra
 
 
 def read_trace_share() -> float:
-    """The share of requests that are traced. Raises SettingError."""
+    """Return the share of requests that are traced (MULTICHAIN_TRACES).
+
+    Raises:
+        SettingError: The value is no number from 0 to 1.
+    """
     setting = os.environ.get(SHARE) or "0"
     try:
         fraction = float(setting)
@@ -57,7 +64,7 @@ def read_trace_share() -> float:
 def _write_trace(
     request: StageValues, version: str, start_ns: int, recorded: list[Span], response: StageValues
 ) -> None:
-    """Writes a trace of the steps ``kept``, and its id into the response."""
+    """Write a trace of the steps ``recorded``, and its id into the response."""
     root = mlflow.start_span_no_context(
         "multichain",
         SpanType.CHAIN,
@@ -89,7 +96,7 @@ def _evaluation_tags() -> dict[str, str]:
 
 
 def _redact(value: Any) -> Any:  # JSON
-    """``value`` as a trace holds it: without pictures, and masked where that is wanted."""
+    """Return ``value`` as a trace holds it: without images, and masked when that is set."""
     if isinstance(value, dict):
         return {name: _redact(item) for name, item in value.items() if name not in _OMITTED_FIELDS}
     if isinstance(value, list | tuple):
@@ -98,7 +105,7 @@ def _redact(value: Any) -> Any:  # JSON
 
 
 def _to_documents(passages: Any) -> list[Document]:  # the fields of passages
-    """As MLflow's own scorers read them."""
+    """Return passages as MLflow's own scorers read them."""
     return [
         Document(
             page_content=_redact(passage["text"]),

@@ -1,7 +1,7 @@
-"""What a stage uses, and what its caller should know beside the answer, gathered while it runs.
+"""Gather what a stage uses, and the notes for its caller, while the stage runs.
 
-Providers ``spend`` and ``note`` where it happens, so that what was paid before a stage failed is counted too.
-Outside a stage, in a build say, whoever wants to know opens an account of their own.
+Providers call ``record_usage`` and ``add_note`` where it happens, so that what was paid before a failure is counted,
+too. Outside a stage, such as in a build, the caller opens an account with ``track_usage``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call used; the fields of ``contract.USAGE``. ``cost`` is in US dollars."""
+    """What a call used; the fields of ``contract.USAGE_FIELD``. ``cost`` is in US dollars."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -33,7 +33,7 @@ class Usage:
         )
 
     def split(self, sizes: Sequence[int]) -> "list[Usage]":
-        """Shares of it, by the sizes of those who caused it; together they are the whole."""
+        """Split the usage by ``sizes``; the parts together are the whole."""
         total = sum(sizes) or 1
         parts, consumed = [], 0
         for size in sizes:
@@ -50,14 +50,14 @@ class Usage:
             )
         return parts
 
-    def fields(self) -> dict[str, Any]:
-        """As the response carries it; the cost to a millionth of a cent."""
+    def to_fields(self) -> dict[str, Any]:
+        """Return the usage as a response carries it, with the cost to a millionth of a cent."""
         return asdict(self) | {"cost": round(self.cost, 8)}
 
 
 @dataclass(slots=True)
 class Account:
-    """What was spent and noted since it was opened."""
+    """Usage and notes since the account was opened."""
 
     usage: Usage = field(default_factory=Usage)
     notes: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ _CURRENT: ContextVar[Account | None] = ContextVar("account", default=None)
 
 @contextmanager
 def track_usage(account: Account | None = None) -> Iterator[Account]:
-    """An account, or the one given, of what is spent and noted inside, and in the tasks that are begun inside."""
+    """Open an account for the work inside and the tasks that it starts; a new one when ``account`` is None."""
     account = account or Account()
     token = _CURRENT.set(account)
     try:
@@ -78,19 +78,24 @@ def track_usage(account: Account | None = None) -> Iterator[Account]:
 
 
 def current_account() -> Account:
-    """The open account; an empty one where none is."""
+    """Return the open account; an empty one when none is open."""
     return _CURRENT.get() or Account()
 
 
 def record_usage(usage: Usage) -> None:
-    """Adds to the open account."""
+    """Add ``usage`` to the open account; no effect outside of one."""
     account = _CURRENT.get()
     if account:
         account.usage += usage
 
 
 def add_note(code: str, sentence: str) -> None:
-    """Tells the caller something beside the answer: a stable code and a sentence, once."""
+    """Attach a note to the current stage's response, once.
+
+    Args:
+        code: Stable code, listed in docs/contract.md.
+        sentence: What the caller should know.
+    """
     account, text = _CURRENT.get(), f"{code}: {sentence}"
     if account and text not in account.notes:
         account.notes.append(text)
