@@ -1,4 +1,4 @@
-"""The multi-chain as LangChain sees it: a Runnable, and a retriever, for anyone's LCEL chain or LangGraph."""
+"""Present the multi-chain to LangChain: as a Runnable, and its search as a retriever."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -21,25 +21,25 @@ from .stages.base import Stage
 
 
 class MultiChain(Runnable[dict[str, Any], Response]):
-    """A pipeline that takes a request and gives a response, as ``predict`` does with one dict.
+    """A pipeline as a Runnable: takes a request and returns a response, as ``predict`` does for one dict.
 
-    Callbacks, tags and metadata of the config reach each stage, as a run of its name, and the chat models and
-    Runnables inside it. ``stream`` gives each stage's part of the response when it is done; the parts add up to
-    the response. A request that does not fit raises InvalidRequestError.
+    Callbacks, tags and metadata of the config reach each stage, as a run of its name, and the chat models and Runnables
+    inside. ``stream`` yields each stage's part of the response when it is done; the parts add up to the response. A
+    request that does not fit raises InvalidRequestError.
     """
 
     def __init__(self, pipeline: Pipeline, version: str = "") -> None:
-        """Takes ``pipeline``, whose loop and clients it shares."""
+        """Wrap ``pipeline``, and share its event loop and clients."""
         watched = {name: _ObservedStage(name, stage) for name, stage in pipeline.stages.items()}
         self.name = "MultiChain"
         self._pipeline, self._version = Pipeline(pipeline.contract, watched, pipeline.engine), version
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002 - LangChain's signature
-        """The response."""
+        """Return the response."""
         return self._pipeline.engine.run(self._acall_with_config(self._answer, input, config))
 
     async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **_: Any) -> Response:  # noqa: A002
-        """The response; cancelling it cancels the calls under way."""
+        """Return the response; cancelling cancels the calls under way."""
         return await self._pipeline.engine.wait_for(self._acall_with_config(self._answer, input, config))
 
     def stream(
@@ -48,7 +48,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> Iterator[Response]:
-        """The parts of the response, each when its stage is done."""
+        """Yield the parts of the response, each when its stage is done."""
         yield from self._transform_stream_with_config(iter([input]), self._stream_parts, config)
 
     async def astream(
@@ -57,7 +57,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> AsyncIterator[Response]:
-        """The parts of the response, each when its stage is done."""
+        """Yield the parts of the response, each when its stage is done."""
 
         async def only_input() -> AsyncIterator[dict[str, Any]]:
             yield input
@@ -102,7 +102,7 @@ class MultiChain(Runnable[dict[str, Any], Response]):
 
 
 class DocumentRetriever(BaseRetriever):
-    """The passages for a question as LangChain documents, best first; ``filter`` as in a request."""
+    """Find passages as LangChain documents, best first; ``filter`` is that of a request."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -124,7 +124,7 @@ class DocumentRetriever(BaseRetriever):
 
 
 class _ObservedStage(Stage):
-    """A stage as a run of its own in LangChain's callbacks."""
+    """A stage that appears as a run of its own in LangChain's callbacks."""
 
     def __init__(self, name: str, stage: Stage) -> None:
         self._name, self._stage = name, stage
@@ -137,14 +137,14 @@ class _ObservedStage(Stage):
 
 
 class _ResponseParts:
-    """The parts of a response out of its events."""
+    """Collect the parts of a response from its events."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, StageValues] = {}
         self._emitted: set[str] = set()
 
     def read_event(self, event: Event) -> Iterator[Response]:
-        """What the event adds: a stage that is done; at the end, all that was not told."""
+        """Yield what the event completes: a stage that is done; at the end, all that was not emitted yet."""
         stage = event["stage"]
         if event["kind"] == "image":
             self._pictures.setdefault(stage, {})[event["field"]] = event["image"]

@@ -1,4 +1,4 @@
-"""The multi-chain: takes requests, runs their plans, gives responses of one shape in the same order."""
+"""Run requests: make the plan of each, run its stages, and return responses of one shape in the same order."""
 
 import asyncio
 import json
@@ -21,11 +21,11 @@ from .stages.base import Stage
 
 log = logging.getLogger(__name__)
 _MAX_CONCURRENT = 1000
-"""Requests of one call that are under way: more wait without taking room."""
+"""Requests of one call that run at once. Further ones wait without taking memory."""
 
 
 TraceRequest = Callable[[StageValues, str], AbstractAsyncContextManager[spans.Trace]]
-"""Traces what is done inside for a request of a version (tracing.py)."""
+"""Traces the work inside for a request to a version (tracing.py)."""
 
 
 @asynccontextmanager
@@ -34,29 +34,50 @@ async def _trace_nothing(_request: StageValues, _version: str) -> AsyncIterator[
 
 
 class Pipeline:
-    """The stages of a profile by name, ready to answer as ``contract`` says."""
+    """The stages of a profile by name, ready to answer requests."""
 
     def __init__(self, contract: Contract, stages: Mapping[str, Stage], engine: Engine | None = None) -> None:
         self.contract, self.stages, self.engine = contract, stages, engine or Engine()
         self.trace_request: TraceRequest = _trace_nothing
 
     def answer_requests(self, requests: list[Request], version: str = "") -> list[Response]:
-        """A response for each request, in order; a stage that fails fills its own ``error``."""
+        """Answer each request, in order; a stage that fails fills its own ``error``.
+
+        Args:
+            requests: The requests.
+            version: Registered version, for ``meta`` and traces.
+
+        Returns:
+            One response for each request.
+
+        Raises:
+            CancelledCallError: The event loop was stopped.
+            SettingError: An environment variable has an invalid value.
+        """
         return self.engine.run(self._answer_all(requests, version))
 
     def stream_events(self, request: Request, version: str = "") -> Stream[Event]:
-        """What happens while ``request`` is answered (events.py), the response last; closing it cancels the rest."""
+        """Return the events of ``request`` (events.py), the response last; closing the stream cancels the rest."""
         return self.engine.stream(lambda hear: self.emit_events(request, version, hear))
 
     async def emit_events(self, request: Request, version: str, listener: EventListener) -> None:
-        """Lets ``hear`` hear all events of ``request``; for the engine's own loop."""
+        """Send all events of ``request`` to ``listener``. Runs on the engine's event loop."""
         response = await self.answer_request(request, version, listener)
         listener({"stage": "", "kind": "done", "response": response})
 
     async def answer_request(
         self, request: Request, version: str = "", listener: EventListener | None = None
     ) -> Response:
-        """The response to ``request``; for the engine's own loop."""
+        """Answer one request. Runs on the engine's event loop.
+
+        Args:
+            request: The request.
+            version: Registered version, for ``meta`` and traces.
+            listener: Receives the request's events.
+
+        Returns:
+            The response.
+        """
         with deadline.start_deadline():
             async with self.trace_request(request.stages, version) as trace:
                 trace.response = await RequestRun(self, request, version, listener).run()
@@ -76,7 +97,7 @@ class Pipeline:
 
 
 class RequestRun:
-    """One request on its way to a response."""
+    """One request while it is answered."""
 
     def __init__(self, pipeline: Pipeline, request: Request, version: str, listener: EventListener | None) -> None:
         self._contract, self._stages, self._listener = pipeline.contract, pipeline.stages, listener
@@ -85,7 +106,7 @@ class RequestRun:
         self._skipped: set[str] = set()
 
     async def run(self) -> Response:
-        """Runs each stage the moment that those it needs are done; with none left, the response."""
+        """Run each stage as soon as its dependencies are done, and return the response."""
         for name, refusal in self._plan.errors.items():
             self._record_error(name, refusal)
         done = {name: asyncio.Event() for name in self._plan.dependencies if name not in self._plan.errors}
@@ -100,7 +121,7 @@ class RequestRun:
         return self._response
 
     async def _run_stage(self, name: str) -> None:
-        """Fills the fields of one stage, unless it is to be skipped."""
+        """Fill the output fields of one stage, unless it is skipped."""
         stage, fields = self._contract.stages[name], self._response[name]
         started = time.perf_counter()
         with usage.track_usage() as used:
@@ -113,7 +134,7 @@ class RequestRun:
                     await self._call_stage(name, stage.validate(values))
             except MultichainError as error:
                 self._record_error(name, error)
-            except Exception as error:  # noqa: BLE001 - a stage's bug must not take the other stages and rows with it
+            except Exception as error:  # noqa: BLE001 - a bug in one stage must not fail other stages and rows
                 self._record_error(name, _log_unforeseen(name, error))
         if fields["ran"]:
             seconds = round(time.perf_counter() - started, 6)
@@ -135,20 +156,20 @@ class RequestRun:
                 step.attributes |= usage.current_account().usage.to_fields()
 
     async def _run_once(self, name: str, values: StageValues, emit: Emit) -> StageValues:
-        """What the stage gives; what other requests ask it in the same words meanwhile is asked once."""
+        """Run the stage; concurrent requests with equal values share one run."""
         stage = self._stages[name]
         if self._listener or not stage.is_shared:
             return await stage.run(values, emit)
         return await single_flight((stage, json.dumps(values, sort_keys=True)), lambda: stage.run(values, emit))
 
     def _check_dependencies(self, name: str) -> None:
-        """Raises WaitedError when a stage that ``name`` needs has failed."""
+        """Raise DependencyFailedError when a stage that ``name`` depends on has failed."""
         failed = sorted(stage for stage in self._plan.dependencies[name] if self._response[stage]["error"])
         if failed:
-            raise DependencyFailedError(f"{name}: it waited for {', '.join(failed)}, which failed; see the error there")
+            raise DependencyFailedError(f"{name}: it depends on {', '.join(failed)}, which failed; see the error there")
 
     def _is_skipped(self, name: str) -> bool:
-        """Whether its condition says so, or a stage that it needs is itself skipped."""
+        """Return whether the stage's condition is true, or a stage that it depends on is skipped."""
         unless = self._contract.stages[name].unless
         condition = unless is not None and self._response[unless[0]][unless[1]]
         return bool(condition) or not self._skipped.isdisjoint(self._plan.dependencies[name])
@@ -158,7 +179,7 @@ class RequestRun:
         make_emitter(name, self._listener)("error", error.coded_message)
 
     def _emit_fields(self, name: str) -> None:
-        """Its pictures, then its other fields."""
+        """Emit the stage's images, then its other fields."""
         if self._listener is None:
             return
         fields = self._response[name]
@@ -175,10 +196,10 @@ class RequestRun:
 
 
 def _log_unforeseen(name: str, error: Exception) -> StageFailedError:
-    """Logs where it broke, not what the exception says: that may repeat the caller's data."""
+    """Log where the stage broke. The exception's text is omitted, since it may contain the caller's data."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     location = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
     log.error("stage %s: %s at %s", name, type(error).__name__, location)
-    return StageFailedError(f"{name}: it broke ({type(error).__name__}); try again, then read the server's log")
+    return StageFailedError(f"{name}: the stage broke ({type(error).__name__}); try again, then read the server's log")

@@ -1,4 +1,4 @@
-"""A profile: which stages there are, and which providers answer them. It is read here, and built in one screen."""
+"""Read a profile and build the pipeline from it. This is where stages, providers and the index are put together."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,21 +22,21 @@ from .stages.base import Fields
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
 SECTIONS = ("embeddings", "index", "stages")
-"""What a profile has; one whose index is not its own may leave embeddings out."""
+"""Sections of a profile; one whose index is remote may omit ``embeddings``."""
 RETRIEVER = "retriever"
-"""The part that says where passages lie (retrieval/kinds.py)."""
+"""Section that says where passages are (retrieval/backends.py)."""
 GATE = "gate"
-"""The part that a profile may have: measures of a version, each with the least that it must reach to be promoted, or
-the most where less is better."""
+"""Optional section: the floor of each metric for a promotion, or its maximum where less is better.
+"""
 MODEL_SETTINGS = ("model", "models", "chat_models")
-"""The settings of a provider's entry that name models: one, or a list in order of preference."""
+"""Settings of a provider that name models: one, or a list in order of preference."""
 COMMON_SETTINGS = ("kind", "unless")
-"""What every stage of a profile takes, beside its kind's settings and the defaults of its fields."""
+"""Settings of every stage, beside those of its kind and the defaults of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The settings of a profile, as its file holds them; check.py says what is wrong with them."""
+    """The settings of a profile as its file holds them. profile_validation.py says what is wrong with them."""
 
     name: str
     yaml_file: YamlFile
@@ -48,7 +48,11 @@ class Profile:
 
     @classmethod
     def read(cls, name: str) -> Self:
-        """The profile of that name, or in the file at that path. Raises ProfileError."""
+        """Return the profile called ``name``, or that of the file at the path ``name``.
+
+        Raises:
+            ProfileError: There is no such profile, or the file is none.
+        """
         file = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES_FOLDER / f"{name}.yaml"
         if not file.is_file():
             names = ", ".join(sorted(path.stem for path in PROFILES_FOLDER.glob("*.yaml")))
@@ -58,17 +62,17 @@ class Profile:
 
     @property
     def backend(self) -> ModuleType:
-        """Where its passages lie."""
+        """Where the profile's passages are."""
         return backends.load_backend(self.retriever_kind)
 
     @property
     def contract(self) -> Contract:
-        """What its stages take and give. Raises ProfileError."""
+        """Inputs and outputs of the stages."""
         return Contract({name: self._stage_contract(name, *self._declare_fields(name)) for name in self.stages})
 
     @property
     def distributions(self) -> set[str]:
-        """The distributions that it serves with."""
+        """Distributions that a version of this profile needs."""
         runnable_stages = [stage for stage in self.stages.values() if stage["kind"] == "runnable"]
         runnables = {name for stage in runnable_stages for name in ("langchain-core", *stage.get("requires", ()))}
         from_paths = {name for path in self.import_paths for name in import_paths.find_distributions(path)}
@@ -82,14 +86,14 @@ class Profile:
 
     @property
     def import_paths(self) -> set[str]:
-        """The import paths that it names."""
+        """Import paths that the profile names."""
         return {path for stage in self.stages.values() for path in (stage.get("runnable"),) if path} | {
             entry["model"] for _, _, entry in self.entries if entry["provider"] == "langchain"
         }
 
     @property
     def entries(self) -> list[tuple[str, str, StageValues]]:
-        """Where each provider is named: the stage (empty for the index), the role, and the entry."""
+        """Every use of a provider: stage (empty for the index), role, and entry."""
         stage_entries = [
             (stage, role, stage_setting)
             for stage, entry in self.stages.items()
@@ -100,7 +104,7 @@ class Profile:
 
     @property
     def embedding_folder(self) -> Path | None:
-        """The folder of the embedding model that a version is logged with; None when it needs none."""
+        """Folder of the embedding model that is logged with a version; None when there is none."""
         if not self.embeddings:
             return None
         module = load_provider(self.embeddings["provider"])
@@ -108,23 +112,34 @@ class Profile:
 
     @property
     def databricks_endpoints(self) -> list[str]:
-        """The endpoints of Databricks that it asks: a version declares them, and may then ask them where it serves."""
+        """Databricks endpoints that the profile calls.
+
+        A version declares them, which permits the calls where it is served.
+        """
         databricks_entries = [entry for _, _, entry in self.entries if entry["provider"] == "databricks"]
         return sorted(
             {name for entry in databricks_entries for key in MODEL_SETTINGS for name in named_models(entry, key)}
         )
 
     def open_index(self, folder: Path) -> Any:  # an Index, or what described one elsewhere
-        """What a build left in ``folder``. Raises IndexFolderError."""
+        """Open what a build left in ``folder``.
+
+        Raises:
+            IndexFolderError: The folder holds no index of this profile's kind.
+        """
         return self.backend.open_index(folder)
 
     def make_retriever(self, index: Any, files: str = "") -> Retriever:  # what a build left
-        """The search in ``index``; ``files`` is where the embedding model's folder lies now."""
+        """Return the retriever over ``index``; ``files`` is the folder of the logged embedding model."""
         retriever: Retriever = self.backend.make_retriever(index, partial(self.make_embedder, files))
         return retriever
 
     def make_pipeline(self, retriever: Retriever) -> Pipeline:
-        """The multi-chain over what ``retriever`` finds."""
+        """Return the pipeline over ``retriever``.
+
+        Raises:
+            ProfileError: A stage cannot be made with its settings.
+        """
         stages = {name: self._make_stage(name, retriever) for name in self.stages}
         contract = Contract(
             {name: self._stage_contract(name, stage.inputs, stage.outputs) for name, stage in stages.items()}
@@ -132,13 +147,13 @@ class Profile:
         return Pipeline(contract, stages)
 
     def make_embedder(self, files: str = "", index: Index | None = None) -> Any:
-        """The embeddings that documents and questions share, as ``index`` was fitted, if it was; None without any."""
+        """Return the embeddings for documents and questions, fitted as ``index`` was; None without embeddings."""
         if not self.embeddings:
             return None
         return make_provider(self.embeddings, "embeddings", files=files, index=index)
 
     def stage_settings(self, name: str) -> StageValues:
-        """What the entry of a stage holds for its kind's constructor."""
+        """Return the settings of a stage for its kind's constructor."""
         names = setting_names(load_kind(self.stages[name]["kind"]))
         return {key: value for key, value in self.stages[name].items() if key in names}
 
@@ -169,7 +184,11 @@ class Profile:
 
 
 def _read_sections(source: YamlFile) -> StageValues:
-    """The parts of a profile's file, each of which is known. Raises ProfileError."""
+    """Return the sections of a profile's file.
+
+    Raises:
+        ProfileError: A section is missing or unknown.
+    """
     contents = source.values if isinstance(source.values, dict) else {}
     passages, sections = str(contents.get(RETRIEVER, backends.DEFAULT)), [*SECTIONS, RETRIEVER, GATE]
     if passages not in backends.MODULES:
@@ -191,21 +210,21 @@ def _read_sections(source: YamlFile) -> StageValues:
 
 
 def named_models(entry: StageValues, key: str) -> list[str]:
-    """The models that a setting of a provider's entry names."""
+    """Return the models that a setting of a provider's entry names."""
     value = entry.get(key) or []
     return [value] if isinstance(value, str) else value
 
 
 def is_provider(value: object) -> bool:
-    """Whether an entry of a stage names a provider."""
+    """Return whether a stage's setting is a provider's entry."""
     return isinstance(value, dict) and "provider" in value
 
 
 def make_provider(entry: StageValues, role: str, **parts: object) -> Any:
-    """What the provider named in ``told`` gives for ``role``: embeddings, chat or images."""
+    """Return the provider of ``entry`` for ``role``: embeddings, chat, images or reranker."""
     return call_with_settings(getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts)
 
 
 def provider_settings(entry: StageValues) -> StageValues:
-    """The settings of a provider's entry, without its name."""
+    """Return the settings of a provider's entry, without its name."""
     return {name: value for name, value in entry.items() if name != "provider"}

@@ -1,4 +1,4 @@
-"""What is wrong with a profile, each with its file, its line and what was meant."""
+"""Validate a profile. Each message has the file, the line, and the nearest valid name."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,11 @@ _NAME = re.compile(r"[A-Za-z][\w-]*")
 
 
 def validate_profile(profile: Profile) -> Contract:
-    """The contract of ``profile``. Raises ProfileError, with a line for each thing that is wrong."""
+    """Return the contract of ``profile``.
+
+    Raises:
+        ProfileError: Something is wrong with the profile; one line for each problem.
+    """
     for stage_by_stage in (_check_sections, _check_stages):
         _raise_all(stage_by_stage(profile))
     contract = profile.contract
@@ -65,7 +69,7 @@ def _check_stages(profile: Profile) -> Iterator[str]:
 
 
 def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[str]:
-    """Settings, providers and defaults of one stage."""
+    """Yield what is wrong with the settings, providers and defaults of one stage."""
     kind = stages.load_kind(entry["kind"])
     settings_of_stage = profile.stage_settings(name)
     try:
@@ -83,7 +87,7 @@ def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[st
         yield f"{profile.yaml_file.locate('stages', name, key)}: {name}: {sentence}"
     if settings_of_stage.get("documents") and not profile.backend.IS_LOCAL:
         location = profile.yaml_file.locate("stages", name, "documents")
-        yield f"{location}: {name}: documents is for an index of one's own; give the stage a filter instead"
+        yield f"{location}: {name}: documents works with a local index only; give the stage a filter instead"
     for key, value in settings_of_stage.items():
         if is_provider(value):
             yield from _check_provider(profile, ("stages", name, key), value, key)
@@ -101,7 +105,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
         return
     if not profile.backend.IS_LOCAL and arguments.requires_part(make, "index"):
         location = profile.yaml_file.locate(*path)
-        yield f"{location}: {label}: the provider {name} needs an index of one's own; name another"
+        yield f"{location}: {label}: the provider {name} works with a local index only; name another"
         return
     provider_entry = provider_settings(entry)
     errors = list(arguments.find_errors(make, provider_entry))
@@ -115,7 +119,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
 
 
 def _check_fields(profile: Profile, contract: Contract) -> Iterator[str]:
-    """Names that a stage cannot give its fields, and defaults that do not fit."""
+    """Yield names that a stage cannot give its fields, and defaults that do not fit."""
     for name, stage in contract.stages.items():
         common = {field.name for field in GIVEN}
         for field in stage.inputs:
@@ -134,7 +138,7 @@ def _check_fields(profile: Profile, contract: Contract) -> Iterator[str]:
 
 
 def _check_references(profile: Profile, contract: Contract) -> Iterator[str]:
-    """References to nowhere, and those that come back to themselves."""
+    """Yield references to stages or fields that do not exist, and circular references."""
     needs: dict[str, set[str]] = {name: set() for name in contract.stages}
     for name, stage in contract.stages.items():
         for field in stage.inputs:
@@ -157,11 +161,11 @@ def _check_references(profile: Profile, contract: Contract) -> Iterator[str]:
             )
     for name in references.find_cycle(needs):
         location = profile.yaml_file.locate("stages", name)
-        yield f"{location}: {name}: what it waits for comes back to itself; cut the circle"
+        yield f"{location}: {name}: circular reference between stages; remove one of the references"
 
 
 def _unknown_references(text: str, contract: Contract) -> Iterator[str]:
-    """What looks like a reference in a profile's own text, and names no stage; ``{{x.y}}`` is meant as it is."""
+    """Yield what looks like a reference in a profile's text and names no stage; ``{{x.y}}`` is plain text."""
     for match in re.finditer(r"(?<!\{)\{(\w[\w-]*)\.(\w+)\}(?!\})", text):
         if match[1] not in contract.stages:
             yield f"{match[1]}.{match[2]}"

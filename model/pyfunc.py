@@ -1,4 +1,4 @@
-"""The way in: MLflow loads this and calls ``predict``; the input becomes requests, which the pipeline answers."""
+"""The entry point: MLflow loads ``MultichainModel`` and calls ``predict``."""
 
 import json
 from pathlib import Path
@@ -35,14 +35,18 @@ class MultichainModel(PythonModel):
         self._profile = profile
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Opens the index that was logged with the model, and builds the pipeline. Raises MultichainError."""
+        """Open the index that was logged with the model, and build the pipeline.
+
+        Raises:
+            MultichainError: The index is damaged, or a setting is invalid.
+        """
         for setting in (
             deadline.read_deadline_seconds,
             fit_response.read_max_bytes,
             model_catalog.load_catalog,
             tracing.read_trace_share,
         ):
-            setting()  # what the environment says is to be read now, not when the first request has been paid for
+            setting()  # an invalid variable fails the load, not the first paid request
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
         self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))
@@ -57,11 +61,20 @@ class MultichainModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> Response | list[Response]:
-        """One response for one dict, a list of them in the same order for rows.
+        """Answer requests.
 
-        MLflow hands over a frame when it enforces the signature; normalise.py says what else can come.
+        MLflow passes a frame when it enforces the signature; contract/requests.py says what else can arrive.
 
-        Raises MlflowException (HTTP 400) when the input holds no stage, or is one dict that does not fit.
+        Args:
+            context: Not used.
+            model_input: The requests.
+            params: ``describe: true`` returns the declarations of all stages instead.
+
+        Returns:
+            One response for one dict; a list of responses, in the same order, for rows.
+
+        Raises:
+            MlflowException: The input contains no stage, or is one dict that does not fit (HTTP 400).
         """
         if (params or {}).get("describe"):
             return self._describe()
@@ -81,12 +94,21 @@ class MultichainModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - likewise
     ) -> Stream[Event]:
-        """What happens while one request is answered, as it happens; the response last (events.py).
+        """Stream the events of one request (contract/events.py); the response is the last one.
 
-        Call it with a list of one request: MLflow takes a bare dict apart, and refuses what it made of it.
+        Pass a list of one request: MLflow splits a bare dict and refuses the result. Closing or dropping the stream
+        cancels the calls under way.
 
-        Closing the stream, or dropping it, cancels the calls that are under way. Raises MlflowException
-        (HTTP 400) as ``predict`` does, and for several rows.
+        Args:
+            context: Not used.
+            model_input: One request.
+            params: Not used.
+
+        Returns:
+            The events.
+
+        Raises:
+            MlflowException: As for ``predict``, and for several requests (HTTP 400).
         """
         call = self._parse(model_input)
         if len(call.requests) != 1:
@@ -101,7 +123,7 @@ class MultichainModel(PythonModel):
         return MultiChain(self._pipeline, self._version)
 
     def retriever(self, k: int = 4, filter: dict[str, Any] | None = None) -> "DocumentRetriever":  # noqa: A002
-        """The search as a LangChain retriever: the ``k`` best passages, of those that fit ``filter``."""
+        """Return the search as a LangChain retriever of the ``k`` best passages that match ``filter``."""
         from .langchain_adapter import DocumentRetriever
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
@@ -121,7 +143,7 @@ class MultichainModel(PythonModel):
 
 
 def _registered_version(index: Path) -> str:
-    """The registered version that MLflow loaded, which it notes beside the MLmodel file; empty when none."""
+    """Return the registered version that MLflow loaded, which MLflow notes beside MLmodel; empty when there is none."""
     for folder in index.parents[:3]:
         note = folder / "registered_model_meta"
         if note.is_file():
@@ -130,5 +152,5 @@ def _registered_version(index: Path) -> str:
 
 
 def serve(profile: str) -> None:
-    """Called by the entry file that is logged: names the model that MLflow loads."""
+    """Name the model that MLflow loads. The entry file of a logged version calls this function."""
     set_model(MultichainModel(profile))

@@ -275,8 +275,8 @@ def test_what_a_query_holds(
         (("tags:", "columns: [text], tags:"), 2, "index: columns is expected to name those of text"),
         (("[team, year]", "[team; drop]"), 2, "index: columns and tags are expected to name columns: letters"),
         (("ai_search", "aisearch"), 1, "there is no retriever aisearch; did you mean ai_search?"),
-        (("passages: 2", "documents: a*"), 6, "qa: documents is for an index of one's own; give the stage a filter"),
-        (("databricks, models: [openai-behind-databricks]", "offline"), 7, "qa: chat: the provider offline needs"),
+        (("passages: 2", "documents: a*"), 6, "qa: documents works with a local index only; give the stage a filter"),
+        (("databricks, models: [openai-behind-databricks]", "offline"), 7, "qa: chat: the provider offline works"),
         (("stages:", "embeddings: 1\nstages:"), 1, "it is not a profile: it needs embeddings, index and stages, each"),
     ],
 )  # fmt: skip
@@ -324,7 +324,7 @@ def test_an_index_that_is_not_as_the_profile_says(
         ([Fault(status=403)], 1, "provider: the AI Search index main.docs.handbook is not there, or not permitted"),
         ([Fault(status=404)], 1, "provider: the AI Search index main.docs.handbook is not there, or not permitted"),
         ([Fault(status=500)] * 5, 5, "provider_busy: the AI Search index main.docs.handbook is overloaded or failed"),
-        ([Fault("garbage")] * 5, 5, "provider_busy: the AI Search index main.docs.handbook answered with what is no"),
+        ([Fault("garbage")] * 5, 5, "provider_busy: the AI Search index main.docs.handbook returned an invalid"),
     ],
 )  # fmt: skip
 def test_a_query_that_fails(

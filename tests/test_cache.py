@@ -67,7 +67,7 @@ def test_other_credentials_get_nothing(
     chat = openai.chat(["gpt-4.1"], cache=60)
     complete(engine, chat)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-somebody-else")
-    with pytest.raises(Exception, match="does not take this key"):
+    with pytest.raises(Exception, match="rejects the key"):
         complete(engine, chat)
 
 

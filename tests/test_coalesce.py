@@ -144,7 +144,7 @@ def test_a_call_that_is_stopped_under_those_who_wait() -> None:
     async def main() -> None:
         await single_flight("key", ask)
 
-    with pytest.raises(CancelledCallError, match="what it waited for was stopped; try again"):
+    with pytest.raises(CancelledCallError, match="the call was stopped before it was answered; try again"):
         asyncio.run(main())
 
 

@@ -63,7 +63,7 @@ def test_the_end_of_a_line_is_no_part_of_a_key(
 @pytest.mark.parametrize(
     ("name", "told", "sentence"),
     [
-        ("OPENAI_API_KEY", "sk-\u043a", "OPENAI_API_KEY holds a character that none has; copy it again"),
+        ("OPENAI_API_KEY", "sk-\u043a", "OPENAI_API_KEY contains a non-ASCII character; copy it again"),
         ("OPENAI_BASE_URL", "nonsense", "OPENAI_BASE_URL is no address; it begins with https://, or http:// on this"),
     ],
 )
@@ -77,7 +77,7 @@ def test_what_is_no_key_and_no_address(
 
 def test_an_address_of_databricks_that_is_none(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "nonsense")
-    with pytest.raises(CredentialError, match="DATABRICKS_HOST is no address; write it as https://adb-"):
+    with pytest.raises(CredentialError, match="DATABRICKS_HOST is not an address; write it as https://adb-"):
         Engine().run(databricks.chat(["a"]).complete("Hi", "", discard))
 
 
@@ -106,7 +106,7 @@ def test_a_bad_key_is_told_without_the_key(stand_in: StandIn, monkeypatch: pytes
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-91b2")
     with pytest.raises(MultichainError) as told:
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
-    assert told.value.coded_message.startswith("credential: openai:gpt-4.1 does not take this key")
+    assert told.value.coded_message.startswith("credential: openai:gpt-4.1 rejects the key")
     assert "planted" not in repr(told.value)
 
 

@@ -15,7 +15,7 @@ from model.runtime.event_loop import Engine
 from standin.app import StandIn
 
 LEXICAL = Lexical.build([Chunk("a.txt", "", "", 0, 0, 20, "The pump needs oil.")], "english")
-NOTE = "question_completed: it was completed from the history before it was searched for"
+NOTE = "question_completed: the question was completed from the history before the search"
 
 
 @pytest.mark.parametrize(

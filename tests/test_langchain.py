@@ -151,5 +151,5 @@ def test_an_error_of_an_sdk_is_one_of_ours(engine: Engine) -> None:
             raise AuthenticationError(f"sk-secret {len(texts)}")
 
     made = langchain.LangChainEmbeddings("langchain", "x", Refusing(), usage.Usage())
-    with pytest.raises(MultichainError, match=r"^langchain:x does not take this key"):
+    with pytest.raises(MultichainError, match=r"^langchain:x rejects the key"):
         engine.run(made.embed(["a"]))

@@ -110,5 +110,5 @@ def test_preflight_finds_it_ready(profile: Profile) -> None:
 def test_a_key_that_is_wrong_is_told(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "DATABRICKS_TOKEN", "COMPATIBLE_API_KEY"):
         monkeypatch.setenv(name, "wrong")
-    with pytest.raises(Exception, match="does not take this key"):
+    with pytest.raises(Exception, match="rejects the key"):
         Engine().run(provider(profile, "qa", "chat").complete("Hi", "", discard))

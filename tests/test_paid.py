@@ -175,7 +175,7 @@ def test_an_endpoints_answers_stay_below_a_megabyte(trained: tuple[Path, Any], m
     assert len(json.dumps(responses)) < 30_000
     assert [row["image_generation"]["mime_type"] for row in responses] == ["image/webp", "image/webp"]
     assert responses[1]["image_generation"]["notes"] == [
-        "picture_smaller: it was made smaller, so that the answer stays under 30,000 bytes"
+        "picture_smaller: the image was made smaller, so that the answer stays under 30,000 bytes"
     ]
 
 
@@ -243,7 +243,7 @@ def test_zz_no_key_is_in_anything_that_was_written(trained: tuple[Path, Any], ru
     bad = run(
         "serving", "ask", "--question", "What?", folder=folder, MLFLOW_TRACKING_URI=store, OPENAI_API_KEY="sk-bad-1"
     )
-    assert "credential: openai:text-embedding-3-small does not take this key" in bad.stdout
+    assert "credential: openai:text-embedding-3-small rejects the key" in bad.stdout
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert {"mlflow.db", "embeddings.db", "MLmodel", "chunks.jsonl"} <= {path.name for path in written}
     for secret in (KEY, "sk-bad-1", base64.b64encode(KEY.encode()).decode()):

@@ -15,7 +15,7 @@ from PIL import Image
 from model.contract.events import discard
 from model.contract.fields import Field
 from model.contract.stage_contract import Contract, StageContract
-from model.errors import ImageStorageError, ProfileError
+from model.errors import ImageStorageError, SettingError
 from model.images import fit_response, provenance, resize
 from model.images.storage import VARIABLE, store_image
 from model.providers import openai
@@ -104,7 +104,7 @@ def test_pictures_are_made_smaller_until_the_answer_fits(monkeypatch: pytest.Mon
         assert Image.open(io.BytesIO(base64.b64decode(shrunk["draw"]["image"]))).format == "WEBP"
         assert shrunk["draw"]["mime_type"] == "image/webp"
         assert shrunk["draw"]["sha256"] == sha256(base64.b64decode(shrunk["draw"]["image"])).hexdigest()
-        note = "picture_smaller: it was made smaller, so that the answer stays under 120,000 bytes"
+        note = "picture_smaller: the image was made smaller, so that the answer stays under 120,000 bytes"
         assert shrunk["draw"]["notes"] == [note]
     assert min(len(row["draw"]["image"]) for row in (two, three)) > 20_000
 
@@ -114,7 +114,8 @@ def test_a_picture_that_cannot_fit_is_its_stages_error(monkeypatch: pytest.Monke
     (told,) = fitted(response(encoded("PNG", 512), text="x" * 1900))
     assert (told["draw"]["image"], told["draw"]["sha256"]) == ("", "")
     assert told["draw"]["error"] == (
-        "payload: draw: the picture does not fit an answer of 2,000 bytes; ask fewer at once, or have pictures stored"
+        "payload: draw: the image does not fit into an answer of 2,000 bytes; send fewer requests at once, or "
+        "store images (MULTICHAIN_PICTURES)"
     )
 
 
@@ -122,7 +123,7 @@ def test_a_picture_without_a_type_beside_it_cannot_be_converted(monkeypatch: pyt
     monkeypatch.setenv(fit_response.VARIABLE, "2000")
     made = CONTRACT.empty_response()
     made["plot"] |= {"shown": base64.b64encode(encoded("PNG", 128)).decode(), "notes": []}
-    assert fitted([made])[0]["plot"]["error"].startswith("payload: plot: the picture does not fit")
+    assert fitted([made])[0]["plot"]["error"].startswith("payload: plot: the image does not fit")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_how_large_an_answer_may_be(set_to: str, serving: bool, most: int, monke
 
 def test_a_size_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fit_response.VARIABLE, "1 MB")
-    with pytest.raises(ProfileError, match="MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"):
+    with pytest.raises(SettingError, match="MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"):
         fit_response.read_max_bytes()
 
 
@@ -175,7 +176,7 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_so(
 ) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "below"))
-    with pytest.raises(ImageStorageError, match="a picture cannot be kept where MULTICHAIN_PICTURES says"):
+    with pytest.raises(ImageStorageError, match="an image cannot be stored where MULTICHAIN_PICTURES says"):
         store_image(b"picture", "image/png")
 
 
@@ -186,6 +187,6 @@ def test_a_place_that_cannot_be_written_is_found_before_a_picture_is_paid_for(
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
     retriever: Any = None
     stage = ImageGeneration(retriever, openai.images(["gpt-image-2"], way="images"))
-    with pytest.raises(ImageStorageError, match="a picture cannot be kept"):
+    with pytest.raises(ImageStorageError, match="an image cannot be stored"):
         Engine().run(stage.run({"prompt": "A city", "sources": []}, discard))
     assert stand_in.script.calls == []

@@ -93,7 +93,7 @@ def test_a_failure_is_that_stages_own(chain: Pipeline) -> None:
     first, second = answered(chain, rows)
     assert (first["a"]["error"], first["a"]["ran"]) == ("invalid_request: size: expected another one", True)
     assert first["b"]["told"] == "x"
-    assert first["c"]["error"] == "waited: c: it waited for a, which failed; see the error there"
+    assert first["c"]["error"] == "waited: c: it depends on a, which failed; see the error there"
     assert (first["c"]["ran"], first["c"]["seconds"]) == (False, 0.0)
     assert second["a"]["told"] == "fine"
 
@@ -103,7 +103,7 @@ def test_an_unforeseen_failure_says_its_kind_and_keeps_the_data(
 ) -> None:
     with caplog.at_level(logging.ERROR):
         response = answered(chain, {"a": {"text": "break"}, "b": {"text": "x"}})
-    assert response["a"]["error"] == "internal: a: it broke (ValueError); try again, then read the server's log"
+    assert response["a"]["error"] == "internal: a: the stage broke (ValueError); try again, then read the server's log"
     assert response["b"]["told"] == "x"
     assert "secret" not in caplog.text
     assert "stage a: ValueError at" in caplog.text
@@ -113,7 +113,7 @@ def test_an_unforeseen_failure_says_its_kind_and_keeps_the_data(
 def test_a_stage_that_waits_for_a_malformed_one_says_so(chain: Pipeline) -> None:
     (row,) = answered(chain, [{"a": {"text": 5}, "b": {"text": "{a.told}"}}])
     assert row["a"]["error"] == "invalid_request: a.text: expected text of 1 to 30 characters"
-    assert row["b"]["error"] == "waited: b: it waited for a, which failed; see the error there"
+    assert row["b"]["error"] == "waited: b: it depends on a, which failed; see the error there"
 
 
 def test_what_a_reference_brings_must_fit_as_well(chain: Pipeline) -> None:

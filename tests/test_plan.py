@@ -97,7 +97,7 @@ def test_a_reference_to_what_is_no_text_field(field: str) -> None:
 def test_a_reference_to_a_stage_that_is_not_asked() -> None:
     made = references.make_plan(asked(b="{a.told}"), CONTRACT)
     assert str(made.errors["b"]) == (
-        "b: it refers to a, which this request does not ask; add a or take the reference out"
+        "b: it refers to a, which this request does not contain; add a or remove the reference"
     )
 
 
@@ -120,7 +120,7 @@ def test_circles(texts: dict[str, str], circle: set[str]) -> None:
     made = references.make_plan(asked(**texts), CONTRACT)
     assert made.errors.keys() == circle
     assert {str(error) for error in made.errors.values()} == {
-        f"{name}: its references come back to itself; take one of them out" for name in circle
+        f"{name}: circular reference between stages; remove one of the references" for name in circle
     }
 
 
@@ -149,7 +149,7 @@ def test_a_list_may_be_another_stages() -> None:
     [
         ("{a.told}", "b: a reference to a names no list field of it; it has {a.rows}, {a.notes}"),
         ("{x.rows}", "b: a list may refer to a list of one of the stages a, b, c"),
-        ("{c.rows}", "b: it refers to c, which this request does not ask; add c or take the reference out"),
+        ("{c.rows}", "b: it refers to c, which this request does not contain; add c or remove the reference"),
     ],
 )
 def test_a_list_that_refers_to_none(reference: str, wrong: str) -> None:

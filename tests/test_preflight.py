@@ -109,7 +109,7 @@ def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        (Fault(path="models", status=401), "does not take this key"),
+        (Fault(path="models", status=401), "rejects the key"),
         (Fault(path="embeddings", status=403), "openai:text-embedding-3-small is not permitted with this key"),
         (Fault(path="chat/completions", status=400, code="x"), "did not take the request (HTTP 400)"),
     ],
@@ -142,7 +142,7 @@ def test_the_command(stand_in: StandIn, run: Any, tmp_path: Path) -> None:
     assert "ok    openai:gpt-image-2 (image_generation)" in done.stdout
     bad = run("training", "preflight", "--profile", "openai", OPENAI_API_KEY="sk-bad")
     assert bad.returncode == 1
-    assert "fail  qa: openai does not take this key" in bad.stdout
+    assert "fail  qa: openai rejects the key" in bad.stdout
     assert "Error: preflight failed" in bad.stderr
     refused = run("training", "run", "--profile", "openai", OPENAI_API_KEY="sk-bad")
     assert refused.returncode == 1

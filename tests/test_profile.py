@@ -102,7 +102,7 @@ def test_a_request_overrides_the_default(ask: Any) -> None:
 def test_a_default_that_refers_to_what_was_not_asked(ask: Any) -> None:
     told = ask({"short": {"run": True}})["short"]["error"]
     assert told == (
-        "bad_reference: short: it refers to qa, which this request does not ask; add qa or take the reference out"
+        "bad_reference: short: it refers to qa, which this request does not contain; add qa or remove the reference"
     )
 
 
@@ -178,7 +178,7 @@ def test_a_description_tells_no_prompt(tmp_path: Path) -> None:
         ("unless: qa.abstained", "unless: qb.abstained", 17, "image_generation: unless names the stage qb"),
         ("unless: qa.abstained", "unless: qa.abstain", 17, "image_generation: unless takes a field that is true"),
         ("unless: qa.abstained", "unless: qa.answer", 17, "image_generation: unless takes a field that is true"),
-        ("passages: 4", 'question: "{image_generation.alt_text}"', 4, "qa: what it waits for comes back to itself"),
+        ("passages: 4", 'question: "{image_generation.alt_text}"', 4, "qa: circular reference between stages"),
         ("  models:", "  qa:", 8, "qa is there twice; give one of them another name"),
         ("  models:", "  meta:", 8, "a stage cannot be called meta, which every response has"),
         ("  models:", "  my models:", 8, "a stage's name is made of letters, digits, _ and -, and begins with"),
@@ -210,7 +210,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_pattern_that_fits_no_document(tmp_path: Path, index_folder: Path) -> None:
     profile = written(tmp_path, GOOD.replace("gpt*", "handbook/*"))
-    with pytest.raises(ProfileError, match=r"mine.yaml:8: models: no document of the index fits handbook/\*"):
+    with pytest.raises(ProfileError, match=r"mine.yaml:8: models: no document of the index matches handbook/\*"):
         profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
 

@@ -72,13 +72,17 @@ def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, e
             "provider_busy: openai:gpt-4.1 is overloaded or failed (HTTP 503",
         ),
         (Fault(status=400, code="x"), 1, "provider: openai:gpt-4.1 did not take the request (HTTP 400); check it"),
-        (Fault(status=401), 1, "credential: openai:gpt-4.1 does not take this key; check it, set one where there is"),
+        (Fault(status=401), 1, "credential: openai:gpt-4.1 rejects the key; check that the key is set"),
         (Fault(status=403), 1, "model_unavailable: openai:gpt-4.1 is not permitted with this key; name another"),
         (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 is not there, or no longer; name another model"),
         (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 is not there"),
         (Fault(status=400, code="context_length_exceeded"), 1, "provider: openai:gpt-4.1 was asked more than it can"),
         (Fault(status=400, code="content_filter"), 1, "refused: openai:gpt-4.1 refused this (content_filter); put it"),
-        (Fault("garbage"), 5, "provider_busy: openai:gpt-4.1 answered with what is no answer; try again, or check"),
+        (
+            Fault("garbage"),
+            5,
+            "provider_busy: openai:gpt-4.1 returned an invalid response (not JSON, or fields are missing)",
+        ),
     ],
 )
 def test_what_fails_is_an_error_of_one_family_without_the_callers_data(

@@ -60,7 +60,9 @@ def make_plan(request: Request, contract: Contract) -> Plan:
             if explanation:
                 plan.errors.setdefault(name, StageReferenceError(f"{name}: {explanation}"))
     for name in find_cycle(plan.dependencies):
-        plan.errors[name] = StageReferenceError(f"{name}: its references come back to itself; take one of them out")
+        plan.errors[name] = StageReferenceError(
+            f"{name}: circular reference between stages; remove one of the references"
+        )
     return plan
 
 
@@ -136,7 +138,7 @@ def _drop_unusable_defaults(
 def _explain_absence(stage: str, requested: AbstractSet[str]) -> str:
     if stage in requested:
         return ""
-    return f"it refers to {stage}, which this request does not ask; add {stage} or take the reference out"
+    return f"it refers to {stage}, which this request does not contain; add {stage} or remove the reference"
 
 
 def _referring_fields(stage: StageContract, values: StageValues) -> Iterator[tuple[Field, str]]:

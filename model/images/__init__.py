@@ -1,1 +1,1 @@
-"""Pictures on their way into a response: what made them is written into them, and they are made to fit."""
+"""Prepare images for a response: provenance, size and storage. Imports contract and transport."""

@@ -1,7 +1,7 @@
-"""What a call answers fits what may be sent: its pictures are made smaller until it does.
+"""Shrink images until a call's responses fit into what may be sent.
 
-MULTICHAIN_RESPONSE_BYTES sets the size. On a Model Serving endpoint it is 1 MB when nothing is set, since its
-inference tables drop larger answers, and never more than the 16 MB that an endpoint sends; elsewhere there is none.
+MULTICHAIN_RESPONSE_BYTES sets the size. On a Model Serving endpoint the default is 1 MB, since inference tables drop
+larger answers, and the maximum 16 MB, which is all that an endpoint sends. Elsewhere there is no limit.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from ..errors import ResponseTooLargeError, SettingError
 VARIABLE = "MULTICHAIN_RESPONSE_BYTES"
 _ENDPOINT_VARIABLES = ("IS_IN_DB_MODEL_SERVING_ENV", "IS_IN_DATABRICKS_MODEL_SERVING_ENV")
 _DEFAULT_BYTES, _ENDPOINT_BYTES = 1_000_000, 16_000_000
-_OVERHEAD_BYTES = 200  # for a note, and what MLflow puts around the answer
+_OVERHEAD_BYTES = 200  # of a note, and of what MLflow puts around the answer
 
 
 @dataclass(frozen=True, slots=True)
 class _ResponseImage:
-    """An image field of a stage that was answered."""
+    """An image field of a stage's output."""
 
     fields: StageValues
     name: str
@@ -32,14 +32,14 @@ class _ResponseImage:
 
     @property
     def size(self) -> int:
-        """The characters of its base64."""
+        """Characters of the image's base64 text."""
         return len(self.fields[self.name])
 
 
 async def fit_responses(responses: list[Response], contract: Contract) -> list[Response]:
-    """``responses``, with pictures made smaller when they are too large together; a note says so.
+    """Return ``responses``, with images made smaller where they are too large together; a note says so.
 
-    A picture that cannot be made small enough becomes its stage's error.
+    An image that cannot be made small enough becomes its stage's error.
     """
     max_bytes = read_max_bytes()
     if max_bytes and any(True for _ in _find_images(responses, contract)):
@@ -48,7 +48,11 @@ async def fit_responses(responses: list[Response], contract: Contract) -> list[R
 
 
 def read_max_bytes() -> int:
-    """The bytes that an answer may have; 0 without a limit. Raises SettingError for a setting that is no number."""
+    """Return the bytes that an answer may have; 0 for no limit.
+
+    Raises:
+        SettingError: MULTICHAIN_RESPONSE_BYTES is no number.
+    """
     setting = os.environ.get(VARIABLE, "")
     if setting and not setting.isdecimal():
         raise SettingError(f"{VARIABLE} is expected to be a number of bytes")
@@ -80,11 +84,13 @@ def _shrink_image(picture: _ResponseImage, room: int, max_bytes: int) -> None:
     if content:
         fields["mime_type"] = resize.MIME_TYPE
         fields["notes"].append(
-            f"picture_smaller: it was made smaller, so that the answer stays under {max_bytes:,} bytes"
+            f"picture_smaller: the image was made smaller, so that the answer stays under {max_bytes:,} bytes"
         )
     else:
-        sentence = f"{picture.stage}: the picture does not fit an answer of {max_bytes:,} bytes; ask fewer at once"
-        fields["error"] = ResponseTooLargeError(f"{sentence}, or have pictures stored").coded_message
+        fields["error"] = ResponseTooLargeError(
+            f"{picture.stage}: the image does not fit into an answer of {max_bytes:,} bytes; "
+            "send fewer requests at once, or store images (MULTICHAIN_PICTURES)"
+        ).coded_message
 
 
 def _find_images(responses: list[Response], contract: Contract) -> Iterator[_ResponseImage]:

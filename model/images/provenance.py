@@ -1,7 +1,7 @@
-"""What made a picture, written into its file without touching a pixel: an XMP packet (ISO 16684-1).
+"""Write into an image file what made it, without changing a pixel: an XMP packet (ISO 16684-1).
 
-PNG, JPEG and WebP each hold the packet in a place of its own (XMP Specification, part 3). Whether a machine made
-the picture is said in IPTC's words for it (digital source types), which other programs show.
+PNG, JPEG and WebP each hold the packet in a place of its own (XMP Specification, part 3). Whether a machine made the
+image is said by IPTC's digital source types, which other programs show.
 """
 
 import io
@@ -10,9 +10,9 @@ import zlib
 from html import escape
 
 TRAINED_MODEL = "trainedAlgorithmicMedia"
-"""IPTC's word for what a trained model made."""
+"""IPTC's digital source type of media that a trained model made."""
 ALGORITHM = "algorithmicMedia"
-"""IPTC's word for what an algorithm without a trained model made."""
+"""IPTC's digital source type of media that an algorithm without a trained model made."""
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -28,7 +28,17 @@ _HAS_XMP = 0x04
 
 
 def embed_provenance(content: bytes, made_by: str, description: str, origin: str) -> bytes:
-    """The file ``content`` (PNG, JPEG or WebP) with what made it; another kind of file is given back as it is."""
+    """Return the image file with an XMP packet that says what made it.
+
+    Args:
+        content: A PNG, JPEG or WebP file; any other file is returned as it is.
+        made_by: Provider and model.
+        description: The image in words.
+        origin: IPTC digital source type.
+
+    Returns:
+        The file.
+    """
     values = {"tool": f"multichain; {made_by}", "origin": origin, "description": description[:_MAX_DESCRIPTION]}
     packet = _PACKET.format(**{name: escape(text) for name, text in values.items()}).encode()
     if content.startswith(_PNG):
@@ -39,7 +49,7 @@ def embed_provenance(content: bytes, made_by: str, description: str, origin: str
 
 
 def _insert_into_png(content: bytes, packet: bytes) -> bytes:
-    """As an iTXt chunk behind the header, which is the first chunk and 25 bytes long."""
+    """Insert the packet as an iTXt chunk after the header, which is the first chunk and 25 bytes long."""
     body = b"iTXt" + b"XML:com.adobe.xmp\0\0\0\0\0" + packet
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     end = len(_PNG) + 25
@@ -47,7 +57,7 @@ def _insert_into_png(content: bytes, packet: bytes) -> bytes:
 
 
 def _insert_into_jpeg(content: bytes, packet: bytes) -> bytes:
-    """As an APP1 segment, behind JFIF's own where there is one."""
+    """Insert the packet as an APP1 segment, after JFIF's own where there is one."""
     body = b"http://ns.adobe.com/xap/1.0/\0" + packet
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
     end = 2 + (2 + int.from_bytes(content[4:6], "big") if content[2:4] == b"\xff\xe0" else 0)
@@ -55,7 +65,7 @@ def _insert_into_jpeg(content: bytes, packet: bytes) -> bytes:
 
 
 def _insert_into_webp(content: bytes, packet: bytes) -> bytes:
-    """As an XMP chunk at the end, which the extended header announces; a file without one gets it."""
+    """Append the packet as an XMP chunk, which the extended header announces; add that header where it is missing."""
     chunks = content[12:]
     if chunks[:4] == b"VP8X":
         chunks = chunks[:8] + bytes([chunks[8] | _HAS_XMP]) + chunks[9:]

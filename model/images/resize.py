@@ -1,4 +1,4 @@
-"""A picture in fewer bytes: encoded as WebP, at a lower quality, and then with fewer pixels."""
+"""Encode an image in fewer bytes: as WebP, at a lower quality, and then with fewer pixels."""
 
 import io
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ _SCALE_STEP, _MIN_SIDE = 0.75, 128
 
 
 def shrink_image(content: bytes, max_bytes: int) -> bytes:
-    """The picture in at most ``most`` bytes, as WebP, as good as that allows; empty when it cannot be.
+    """Return the image as WebP in at most ``max_bytes`` bytes, as good as that allows; empty when that is impossible.
 
-    What made it stays written in it.
+    The XMP packet stays in the file.
     """
     with Image.open(io.BytesIO(content)) as image:
         image.load()

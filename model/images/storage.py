@@ -1,7 +1,7 @@
-"""Pictures kept in a folder or a Unity Catalog volume, and answered by their address instead of their bytes.
+"""Store images in a folder or a Unity Catalog volume, and answer with their address instead of their bytes.
 
-MULTICHAIN_PICTURES names the place. A picture's name is the SHA-256 of its content, so that the same one is kept
-once, and whoever reads it can check it.
+MULTICHAIN_PICTURES names the place. An image's name is the SHA-256 of its content, so that equal images are stored once
+and a reader can check them.
 """
 
 import io
@@ -17,12 +17,16 @@ VARIABLE = "MULTICHAIN_PICTURES"
 
 
 def is_storage_set() -> bool:
-    """Whether pictures are kept somewhere, and not answered with."""
+    """Return whether images are stored instead of being part of the response."""
     return bool(os.environ.get(VARIABLE))
 
 
 def check_storage() -> None:
-    """Raises PictureError when a folder cannot be written, before a picture is paid for."""
+    """Check that the folder can be written, before an image is paid for.
+
+    Raises:
+        ImageStorageError: The folder cannot be written.
+    """
     location = os.environ.get(VARIABLE)
     if location and (Path(location).is_dir() or not location.startswith("/Volumes/")):
         try:
@@ -34,10 +38,20 @@ def check_storage() -> None:
 
 
 def store_image(content: bytes, mime_type: str) -> str:
-    """Keeps the picture where MULTICHAIN_PICTURES says, and gives its address; "" when it says nothing.
+    """Store the image where MULTICHAIN_PICTURES says.
 
-    A volume that is mounted is a folder like any other; where it is not, on a Model Serving endpoint say, it is
-    written through Databricks' Files API. Raises PictureError when it cannot be kept.
+    A mounted volume is a folder like any other. Where it is not mounted, as on a Model Serving endpoint, the file is
+    written through Databricks' Files API.
+
+    Args:
+        content: The image file.
+        mime_type: Its type.
+
+    Returns:
+        The address; "" when the variable is not set.
+
+    Raises:
+        ImageStorageError: The image cannot be stored.
     """
     location = os.environ.get(VARIABLE)
     if not location:
@@ -53,13 +67,13 @@ def store_image(content: bytes, mime_type: str) -> str:
 
 def _storage_error(error: Exception) -> ImageStorageError:
     return ImageStorageError(
-        f"a picture cannot be kept where {VARIABLE} says ({type(error).__name__}); "
-        "check that the place is there and may be written"
+        f"an image cannot be stored where {VARIABLE} says ({type(error).__name__}); "
+        "check that the folder or volume exists and is writable"
     )
 
 
 def _write_file(content: bytes, file: Path) -> str:
-    """The file appears whole or not at all."""
+    """Write the file whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.is_file():
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as part:

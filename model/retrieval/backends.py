@@ -1,18 +1,19 @@
-"""Where a profile's passages may lie: in an index of its own, or in one that Databricks AI Search holds."""
+"""List where a profile's passages can be: in a local index, or in an index of Databricks AI Search."""
 
 from importlib import import_module
 from types import ModuleType
 
 MODULES = {"faiss": ".local.hybrid", "ai_search": ".ai_search.retriever"}
-"""The names that ``retriever`` may have in a profile → module.
+"""Value of ``retriever`` in a profile → module.
 
-Each tells whether a version holds the index itself (``OWN``), what is ``wrong`` with a profile's part ``index``, and
-what it ``requires``; opens what a build left in a folder (``built``), and gives the ``retriever`` over that.
+Each module says whether a version holds the index itself (``IS_LOCAL``), lists ``required_distributions``, checks the
+profile's section ``index`` (``find_setting_errors``), opens what a build left in a folder (``open_index``), and makes
+the retriever (``make_retriever``).
 """
 DEFAULT = "faiss"
-"""The one that a profile has which names none."""
+"""The backend of a profile that names none."""
 
 
 def load_backend(name: str) -> ModuleType:
-    """The module of that kind, which is one of MODULES."""
+    """Return the module of the backend ``name``, which is one of MODULES."""
     return import_module(MODULES[name], __package__)

@@ -1,4 +1,4 @@
-"""What finds passages for a question: the face that stages see, whatever stands behind it."""
+"""Define the interface through which stages search, whatever index stands behind it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,12 +13,25 @@ from .local.index import Float32Array, Index
 
 
 class Retriever(ABC):
-    """Finds passages; ``index`` is the one that it looks into, where that is one of this project's."""
+    """Find passages. ``index`` is the local index that is searched, or None."""
 
     index: Index | None = None
 
     async def search(self, question: str, k: int, filter_values: dict[str, Any] | None = None) -> list[Passage]:
-        """The ``k`` best passages, best first; of the chunks that fit ``wanted`` alone, as many as there are."""
+        """Return the best passages for a question.
+
+        Args:
+            question: The question.
+            k: Number of passages.
+            filter_values: Values by filter field, of which a passage has any; None searches all chunks.
+
+        Returns:
+            At most ``k`` passages, best first; fewer when the filter matches fewer.
+
+        Raises:
+            InvalidRequestError: The filter names a field that the index lacks.
+            ProviderError: The embeddings or the index did not answer.
+        """
         with spans.open_span("retrieval", "RETRIEVER", {"query": question, "k": k}) as step:
             passages = await self._find(question, k, filter_values)
             if step:
@@ -27,14 +40,18 @@ class Retriever(ABC):
 
     @abstractmethod
     def restrict_to(self, documents: str) -> "Retriever":
-        """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
+        """Return a retriever over the documents whose source matches a pattern such as ``handbook/*``.
+
+        Raises:
+            ProfileError: No document matches, or the index supports no patterns.
+        """
 
     @abstractmethod
     async def _find(self, question: str, k: int, filter_values: dict[str, Any] | None) -> list[Passage]: ...
 
 
 class QueryEmbedder:
-    """The vectors of questions; those of one moment are embedded in one call, and those asked twice once."""
+    """Embed questions: those of the same moment in one call, equal ones once."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
@@ -43,7 +60,7 @@ class QueryEmbedder:
         )
 
     async def embed(self, question: str) -> Float32Array:
-        """That of one question; shape (dimension,)."""
+        """Return the vector of ``question``; shape (dimension,)."""
         with spans.open_span("embedding", "EMBEDDING", {"text": question}):
             return await self._embed_question(question)
 
@@ -54,5 +71,5 @@ class QueryEmbedder:
 
 
 def _is_provider_error(error: Exception) -> bool:
-    """Whether some of what was embedded may be at fault."""
+    """Return whether some of the embedded texts may have caused ``error``."""
     return isinstance(error, RejectedCallError)

@@ -61,7 +61,7 @@ class _SharedCall:
             return await asyncio.shield(self.task)
         except asyncio.CancelledError:
             if self.task.cancelled() and not _is_cancelling():
-                raise CancelledCallError("what it waited for was stopped; try again") from None
+                raise CancelledCallError("the call was stopped before it was answered; try again") from None
             raise
         finally:
             self.waiting_callers -= 1

@@ -1,6 +1,6 @@
-"""The kinds of stage that a profile can name: each is a module here, with one class.
+"""List the kinds of stages: each module here is one kind, and contains one class.
 
-What a stage of one's own needs is imported from here, and stays.
+Everything that a stage of your own needs is imported from here. These names stay.
 """
 
 from importlib import import_module
@@ -17,12 +17,16 @@ __all__ = ["Emit", "Field", "Passage", "Retriever", "Stage", "StageValues", "lis
 
 
 def list_kinds() -> list[str]:
-    """The names of all kinds."""
+    """Return the names of all kinds."""
     return sorted(module.name for module in iter_modules(__path__) if module.name != "base")
 
 
 def load_kind(name: str) -> type[Stage]:
-    """The class of that kind; its module is imported when it is first asked for. Raises ProfileError."""
+    """Return the class of the kind ``name``, importing its module on first use.
+
+    Raises:
+        ProfileError: There is no such kind.
+    """
     if name not in list_kinds():
         raise ProfileError(f"there is no kind of that name; use one of {', '.join(list_kinds())}")
     module = import_module(f".{name}", __package__)

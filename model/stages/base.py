@@ -1,4 +1,4 @@
-"""What every stage is: declared inputs and outputs, and linear code for one request."""
+"""Define what every stage is: declared inputs and outputs, and linear code for one request."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
@@ -12,25 +12,49 @@ Fields: TypeAlias = tuple[Field, ...]
 class Stage(ABC):
     """One step of the multi-chain.
 
-    A subclass declares its fields once; signature, validation, documentation and example follow from them. What
-    its constructor takes are the settings of a profile: plain values, providers by their role (``chat``,
-    ``images``), and ``retriever``, which every stage can ask for.
+    A subclass declares its fields once; signature, validation, documentation and examples follow from them. The
+    parameters of its constructor are the settings of a profile: plain values, providers by role (``chat``, ``images``),
+    and ``retriever``, which every stage can request.
+
+    Attributes:
+        inputs: Declared input fields.
+        outputs: Declared output fields, beyond those that every stage has.
     """
 
     inputs: Fields
     outputs: Fields
     is_shared: ClassVar[bool] = False
-    """Whether requests that ask it the same at the same time get one answer: nothing else comes of running it."""
+    """Whether concurrent requests with equal values share one run. A stage with side effects must not."""
 
     @classmethod
     def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ARG003 - for those that need them
-        """The inputs and outputs of the stage ``name`` with these settings."""
+        """Return the input and output fields of the stage ``name``.
+
+        Args:
+            name: Name of the stage in the profile.
+            **settings: The stage's settings.
+
+        Returns:
+            Input fields and output fields.
+
+        Raises:
+            ProfileError: The settings declare no valid fields.
+        """
         return cls.inputs, cls.outputs
 
     @abstractmethod
     async def run(self, values: StageValues, emit: Emit) -> StageValues:
-        """The output fields for ``values``, which are valid: the declared ones and ``answered_by``.
+        """Run the stage for one request.
 
-        What it used and what is to be noted goes to the account (account.py), mostly in its providers. It may ``tell``
-        tokens and sources on the way. Raises MultichainError, which becomes this stage's ``error`` in this row.
+        Usage and notes are recorded with ``runtime.usage``, mostly by providers.
+
+        Args:
+            values: Valid input values; references are filled in.
+            emit: Receives tokens and sources while the stage runs.
+
+        Returns:
+            The output values, and ``answered_by``.
+
+        Raises:
+            MultichainError: The stage failed; the error becomes the stage's ``error`` in this row.
         """

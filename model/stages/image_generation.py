@@ -1,4 +1,4 @@
-"""A picture of what a prompt says."""
+"""Generate an image from a prompt."""
 
 import asyncio
 import base64
@@ -14,11 +14,11 @@ from ..retrieval.retriever import Retriever
 from .base import Stage
 
 _LARGE_IMAGE = 500_000
-"""Bytes of a picture from which a thread prepares it: some milliseconds' work."""
+"""Bytes of an image from which a thread prepares it: some milliseconds of work."""
 
 
 class ImageGeneration(Stage):
-    """Draws the prompt, with passages for a provider that can use them: those given, or ``passages`` found for it."""
+    """Draw the prompt, from the request's passages or those found for it, where the provider uses passages."""
 
     is_shared = True
     inputs = (
@@ -49,10 +49,30 @@ class ImageGeneration(Stage):
     )
 
     def __init__(self, retriever: Retriever, images: ImageGenerator, passages: int = 4) -> None:
+        """Make the stage.
+
+        Args:
+            retriever: Finds passages for a prompt.
+            images: Generates the image.
+            passages: Number of passages to find.
+        """
         self._retriever, self._images, self._passages = retriever, images, passages
 
     async def run(self, values: StageValues, emit: Emit) -> StageValues:  # noqa: ARG002 - a picture comes whole
-        """Takes the passages, or retrieves them, and draws."""
+        """Find passages and draw.
+
+        Args:
+            values: ``prompt``, and maybe ``sources``, ``style``, ``size`` and ``sample``.
+            emit: Not used: an image arrives as a whole.
+
+        Returns:
+            The image with its description.
+
+        Raises:
+            InvalidRequestError: ``size`` is not supported.
+            ProviderError: The provider did not answer with an image.
+            ImageStorageError: The image cannot be stored.
+        """
         passages = await self._find_passages(values)
         if is_storage_set():
             await asyncio.to_thread(check_storage)
@@ -68,7 +88,7 @@ class ImageGeneration(Stage):
         return _output_fields(picture)
 
     async def _find_passages(self, values: StageValues) -> list[Passage]:
-        """The passages given, or found for the prompt; none where nothing is made of them."""
+        """Return the passages of the request, or those found for the prompt; none when the provider uses none."""
         if not self._images.wants_passages(values["prompt"], values.get("style", "")):
             return []
         if "sources" in values:
@@ -77,7 +97,7 @@ class ImageGeneration(Stage):
 
 
 def _output_fields(picture: GeneratedImage) -> StageValues:
-    """The picture with what made it written into it: stored where it is to be stored, else as base64."""
+    """Return the image with its provenance: stored where a place is set, else as base64."""
     content = embed_provenance(picture.content, picture.answered_by, picture.alt_text, picture.origin)
     url = store_image(content, picture.mime_type)
     return {

@@ -1,4 +1,4 @@
-"""A question answered from the documents, with its sources."""
+"""Answer a question from the documents, with sources."""
 
 from dataclasses import replace
 
@@ -27,11 +27,7 @@ TAG_FIELD = Field("tag", "text", "Something known of the document, as name=value
 
 
 class RetrievalQA(Stage):
-    """Finds ``passages`` passages, lets a chat provider answer from them, and says which it used.
-
-    ``documents`` narrows it to the documents whose source fits the pattern, such as ``handbook/*``. A ``reranker``
-    orders the best ``reranked`` passages anew before the best of them are taken.
-    """
+    """Find passages, let a chat provider answer from them, and report which passages the answer cites."""
 
     is_shared = True
     inputs = (
@@ -66,20 +62,30 @@ class RetrievalQA(Stage):
         reranker: Reranker | None = None,
         reranked: int = 20,
     ) -> None:
+        """Make the stage.
+
+        Args:
+            retriever: Finds passages.
+            chat: Answers from passages.
+            passages: Number of passages, unless the request sets ``k``.
+            documents: Pattern of the sources that are searched, such as ``handbook/*``; empty for all.
+            reranker: Orders the best passages again.
+            reranked: Number of passages that the reranker reads.
+        """
         self._retriever = retriever.restrict_to(documents) if documents else retriever
         self._chat, self._passages = chat, passages
         self._reranker, self._reranked = reranker, reranked
 
     async def _complete_question(self, question: str, history: list[StageValues]) -> str:
-        """The question as it stands alone; a note tells when it was completed."""
+        """Return the question as it stands alone; a note says when it was completed."""
         turns = [ConversationTurn(turn["question"], turn.get("answer") or "") for turn in history]
         completed = await self._chat.complete_question(question, turns) if turns else question
         if completed != question:
-            usage.add_note("question_completed", "it was completed from the history before it was searched for")
+            usage.add_note("question_completed", "the question was completed from the history before the search")
         return completed
 
     async def _find_passages(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
-        """The best ``k`` passages, in the reranker's order where there is one."""
+        """Return the best ``k`` passages, in the reranker's order where there is one."""
         if self._reranker is None:
             return await self._retriever.search(question, k, filter_values)
         passages = await self._retriever.search(question, max(k, self._reranked), filter_values)
@@ -90,7 +96,19 @@ class RetrievalQA(Stage):
         return passages[:k]
 
     async def run(self, values: StageValues, emit: Emit) -> StageValues:
-        """Retrieves, then answers."""
+        """Find passages and answer.
+
+        Args:
+            values: ``question``, and maybe ``k``, ``filter`` and ``history``.
+            emit: Receives the sources, then the answer's tokens.
+
+        Returns:
+            ``answer``, ``support``, ``abstained`` and ``sources``.
+
+        Raises:
+            InvalidRequestError: The filter names a field that the index lacks.
+            ProviderError: A provider did not answer.
+        """
         question = await self._complete_question(values["question"], values.get("history") or [])
         passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
         for passage in passages:

@@ -1,4 +1,4 @@
-"""Any LangChain Runnable as a stage: by import path, or a pickled object that the profile opts into by name."""
+"""Run any LangChain Runnable as a stage: by import path, or a pickled object that the profile opts into by name."""
 
 import os
 from pathlib import Path
@@ -15,15 +15,13 @@ if TYPE_CHECKING:  # its import takes half a second, which a profile without a R
     from langchain_core.runnables import Runnable as LangChainRunnable
 
 PICKLES = Path(__file__).parent.parent / "runnables"
-"""Where a version has the objects that were given to ``log``."""
+"""Folder in which a version keeps the objects that were given when it was logged."""
 
 
 class RunnableStage(Stage):
-    """Calls a Runnable with the inputs as a dict, or with the bare value of a lone input called ``input``.
+    """Call a Runnable with the inputs as a dict, or with the bare value of a single input called ``input``.
 
-    ``runnable`` is its import path; or ``cloudpickle`` names an object that is given when the version is logged
-    (training.packaging.log_model). ``inputs`` and ``outputs`` are declared as ``{name: kind}``, or taken from its
-    schema. What is not a dict becomes the one output. ``requires`` names distributions to serve with.
+    An output that is no dict becomes the one output field.
     """
 
     def __init__(
@@ -35,18 +33,53 @@ class RunnableStage(Stage):
         outputs: dict[str, Any] | None = None,
         requires: list[str] | None = None,  # noqa: ARG002 - read where a version's requirements are made
     ) -> None:
+        """Make the stage.
+
+        Args:
+            name: Name of the stage.
+            runnable: Import path of the Runnable, ``package.module:name``.
+            cloudpickle: Name of an object that was given when the version was logged, instead of ``runnable``.
+            inputs: Input fields as ``{name: kind}``; taken from the Runnable's schema when absent.
+            outputs: Output fields as ``{name: kind}``; taken from the Runnable's schema when absent.
+            requires: Distributions that a version with this stage needs.
+
+        Raises:
+            ProfileError: The object cannot be loaded, or is neither a Runnable nor a function.
+        """
         self._name, self._description = name, runnable or f"cloudpickle:{cloudpickle}"
         self._runnable = _load_runnable(runnable, cloudpickle)
         self.inputs, self.outputs = _declared_fields(self._runnable, inputs, outputs)
 
     @classmethod
     def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:
-        """The declared fields, or those of the Runnable's schema. Raises ProfileError."""
+        """Return the declared fields, or those of the Runnable's schema.
+
+        Args:
+            name: Name of the stage.
+            **settings: The stage's settings.
+
+        Returns:
+            Input fields and output fields.
+
+        Raises:
+            ProfileError: The Runnable cannot be loaded, or its schema fits no contract.
+        """
         stage = cls(name, **settings)
         return stage.inputs, stage.outputs
 
     async def run(self, values: StageValues, emit: Emit) -> StageValues:
-        """Invokes it; a lone text is streamed when somebody listens."""
+        """Call the Runnable; a single text output is streamed when somebody listens.
+
+        Args:
+            values: The Runnable's inputs.
+            emit: Receives the pieces of a single text output.
+
+        Returns:
+            The Runnable's outputs.
+
+        Raises:
+            StageFailedError: The output does not fit the declared fields.
+        """
         is_single_input = [field.name for field in self.inputs] == ["input"]
         runnable_input = values["input"] if is_single_input else values
         streams = emit is not discard and len(self.outputs) == 1 and self.outputs[0].kind == "text"
@@ -69,7 +102,10 @@ class RunnableStage(Stage):
         if isinstance(output, dict):
             return {field.name: output.get(field.name) for field in self.outputs}
         if len(self.outputs) != 1:
-            raise StageFailedError(f"{self._name}: it declares several outputs and gave no dict of them; mend it")
+            raise StageFailedError(
+                f"{self._name}: the Runnable declares several outputs and returned no dict; "
+                "return one with a key for each output"
+            )
         return {self.outputs[0].name: _message_text(output) if self.outputs[0].kind == "text" else output}
 
 
@@ -120,6 +156,6 @@ def _declared_fields(
 
 
 def _message_text(value: object) -> object:
-    """A chat model's message as its text."""
+    """Return the text of a chat model's message."""
     text = getattr(value, "text", value)
     return str(text) if isinstance(text, str) else text

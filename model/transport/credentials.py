@@ -1,8 +1,8 @@
-"""Keys and addresses: from the environment, or from a Databricks secret scope; kept nowhere.
+"""Read keys and addresses from the environment or from a Databricks secret scope. No key is stored.
 
-A variable is looked for as MULTICHAIN_<NAME>, as <NAME>, and under <NAME> in the scope that
-MULTICHAIN_SECRET_SCOPE names. MLflow's ``spark_udf`` copies OPENAI_API_KEY into the function that it sends to
-Spark's workers; it copies neither the first form nor the scope's content.
+A variable is looked up as MULTICHAIN_<NAME>, as <NAME>, and as <NAME> in the scope that MULTICHAIN_SECRET_SCOPE names.
+MLflow's ``spark_udf`` copies OPENAI_API_KEY into the function that it sends to Spark's workers; it copies neither the
+first form nor the scope's content.
 """
 
 import asyncio
@@ -17,21 +17,37 @@ SCOPE_VARIABLE = "MULTICHAIN_SECRET_SCOPE"
 
 
 async def read_variable(variable: str) -> str:
-    """The value of ``variable``; "" when it is set nowhere. Raises CredentialError when it cannot be read."""
+    """Return the value of ``variable``; "" when it is set nowhere.
+
+    Raises:
+        CredentialError: The secret scope cannot be read, or the value contains a non-ASCII character.
+    """
     scope = os.environ.get(SCOPE_VARIABLE)
     setting = os.environ.get(f"MULTICHAIN_{variable}") or os.environ.get(variable)
     if not setting and scope:
         setting = await loop_resources.get_or_create(
             ("secret", scope, variable), lambda: asyncio.to_thread(_read_secret, scope, variable)
         )
-    stripped = str(setting or "").strip()  # files and terminals add the end of a line
+    stripped = str(setting or "").strip()  # a copied key often ends with a line break
     if not stripped.isascii():
-        raise CredentialError(f"{variable} holds a character that none has; copy it again")
+        raise CredentialError(f"{variable} contains a non-ASCII character; copy it again")
     return stripped
 
 
 async def require_variable(variable: str, title: str, value_description: str) -> str:
-    """The value of ``variable``. Raises CredentialError, naming it, when it is set nowhere."""
+    """Return the value of ``variable``.
+
+    Args:
+        variable: Name of the variable.
+        title: The service, such as ``Azure OpenAI``.
+        value_description: What the variable is to be set to, such as ``your key for``.
+
+    Returns:
+        The value.
+
+    Raises:
+        CredentialError: The variable is set nowhere. The message names it.
+    """
     setting = await read_variable(variable)
     if not setting:
         scope = os.environ.get(SCOPE_VARIABLE)

@@ -1,4 +1,4 @@
-"""The Databricks workspace of whoever runs this, by Databricks' own SDK, which gives up in seconds, not minutes."""
+"""Connect to the Databricks workspace of whoever runs this, through Databricks' SDK, which gives up in seconds."""
 
 import asyncio
 import logging
@@ -12,14 +12,16 @@ from ..errors import CredentialError, ProviderUnavailableError, RejectedCallErro
 from ..runtime import loop_resources
 
 UNAUTHENTICATED_MESSAGE = "databricks does not take this token; check DATABRICKS_TOKEN, or log in"
-"""What is said to whoever is not let in."""
+"""Message for a caller whom the workspace does not know."""
 _SECONDS, _RETRY_SECONDS = 20, 10
 
 
 def connect_workspace() -> Any:  # the SDK's client
-    """The workspace that the environment names.
+    """Return a client of the workspace that the environment names.
 
-    Raises CredentialError for an address that is none, and ValueError when no workspace is configured.
+    Raises:
+        CredentialError: DATABRICKS_HOST is no address.
+        ValueError: No workspace is configured.
     """
     from databricks.sdk import WorkspaceClient  # half a second, for those who use Databricks
     from databricks.sdk.core import Config
@@ -27,17 +29,22 @@ def connect_workspace() -> Any:  # the SDK's client
     host = os.environ.get("DATABRICKS_HOST", "")
     name = urlsplit(host if "//" in host else f"https://{host}").hostname or ""
     if host and "." not in name and name != "localhost":
-        raise CredentialError("DATABRICKS_HOST is no address; write it as https://adb-....azuredatabricks.net")
-    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what it then does otherwise
+        raise CredentialError("DATABRICKS_HOST is not an address; write it as https://adb-....azuredatabricks.net")
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # its warnings repeat what the error below says
     return WorkspaceClient(config=Config(http_timeout_seconds=_SECONDS, retry_timeout_seconds=_RETRY_SECONDS))
 
 
 @contextmanager
 def translate_errors(subject: str) -> Iterator[None]:
-    """Says in words what the workspace refuses of ``what`` inside.
+    """Translate what the workspace raises inside into errors of this project.
 
-    Raises RejectedCallError for what is not there or not permitted, which Databricks does not tell apart,
-    CredentialError, and ProviderUnavailableError.
+    Args:
+        subject: What is looked up, for the message.
+
+    Raises:
+        RejectedCallError: The subject does not exist or is not permitted; Databricks does not tell these apart.
+        CredentialError: The workspace does not know the caller.
+        ProviderUnavailableError: The workspace cannot be reached.
     """
     from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated  # half a second
 
@@ -54,7 +61,11 @@ def translate_errors(subject: str) -> Iterator[None]:
 
 
 async def shared_client() -> Any:
-    """The one of the running loop. Raises CredentialError when there is none, or it cannot be asked."""
+    """Return this event loop's client of the workspace.
+
+    Raises:
+        CredentialError: No workspace is configured, or its address is none.
+    """
 
     async def connect() -> Any:
         try:
@@ -69,7 +80,11 @@ async def shared_client() -> Any:
 
 
 async def authentication_headers() -> dict[str, str]:
-    """What a call to it is authenticated with; the SDK renews it. Raises CredentialError."""
+    """Return the headers that authenticate a call to the workspace; the SDK renews them.
+
+    Raises:
+        CredentialError: The SDK cannot authenticate.
+    """
     client = await shared_client()
     try:
         return dict(await asyncio.to_thread(client.config.authenticate))

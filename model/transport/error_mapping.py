@@ -1,7 +1,7 @@
-"""What a provider's SDK raises, as errors of ours, which repeat nothing that the provider said.
+"""Map the exceptions of providers' SDKs to errors of this project, which repeat nothing that the provider said.
 
-Its messages hold the request, and parts of the key; codes and names of parameters are told when they look like
-what they are. The classes are known by their names: several SDKs are made by one generator and share them, and
+A provider's messages contain the request and parts of the key. Codes and parameter names are repeated when they look
+like what they are. Exception classes are recognised by name: several SDKs are made by one generator and share them, and
 none has to be imported for it.
 """
 
@@ -33,12 +33,15 @@ _IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9_./\[\]-]{0,40}")
 
 
 class InvalidResponseError(Exception):
-    """An answer that is none: another kind of page, or one without what was asked for."""
+    """The server answered with something that is no API response.
+
+    Such as an HTML page, or JSON without the expected field.
+    """
 
 
 @contextmanager
 def parsing_response() -> Iterator[None]:
-    """An answer is read inside by an SDK, which stumbles over one that is none: that is then a GarbageError."""
+    """Raise InvalidResponseError when an SDK stumbles over a response inside."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError):
@@ -46,35 +49,50 @@ def parsing_response() -> Iterator[None]:
 
 
 def require_field(reply: Any, field: str) -> Any:  # an SDK's response
-    """``reply``, which has ``field``. Raises GarbageError: an SDK gives what is no JSON as a text."""
+    """Return ``reply``, which has ``field``.
+
+    Raises:
+        InvalidResponseError: The field is missing; an SDK returns a text when the body is no JSON.
+    """
     if getattr(reply, field, None) is None:
         raise InvalidResponseError
     return reply
 
 
 def class_names(error: BaseException) -> set[str]:
-    """The names of an error's classes."""
+    """Return the names of an exception's classes."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 
 def is_no_response(error: BaseException) -> bool:
-    """Whether the answer did not come, or was no answer: it was cut, late, or garbage."""
+    """Return whether no response arrived, or one that is invalid: cut, late or garbage."""
     return bool(class_names(error) & (_NO_RESPONSE_CLASSES | _INVALID_RESPONSE_CLASSES))
 
 
 def http_status(error: BaseException) -> int | None:
-    """The HTTP status that the provider answered with."""
+    """Return the HTTP status that the provider answered with, or None."""
     status_code = getattr(error, "status_code", None)
     return status_code if isinstance(status_code, int) else None
 
 
 def error_code(error: BaseException) -> str:
-    """The provider's own code for it."""
+    """Return the provider's own error code; empty without one."""
     return str(getattr(error, "code", None) or "")
 
 
 def map_error(name: str, error: Exception) -> MultichainError:
-    """What ``error`` is to a caller; ``name`` is what was asked. Raises ``error`` itself when it is not an SDK's."""
+    """Map an SDK's exception to an error of this project.
+
+    Args:
+        name: Provider and model, for the message.
+        error: What the SDK raised.
+
+    Returns:
+        The error.
+
+    Raises:
+        Exception: ``error`` itself, when it is no SDK's.
+    """
     status_code = http_status(error)
     if not is_no_response(error) and (
         "APIError" not in class_names(error) or (status_code is None and "APIStatusError" in class_names(error))
@@ -88,14 +106,16 @@ def map_error(name: str, error: Exception) -> MultichainError:
 
 
 def map_transient_error(name: str, error: BaseException) -> ProviderUnavailableError | None:
-    """What ``error`` is to a caller when it may be gone at another time; None for one that stays."""
+    """Return the error for an exception that may not occur again later; None for a permanent one."""
     status_code = http_status(error)
     if class_names(error) & _NO_RESPONSE_CLASSES:
         return ProviderUnavailableError(
             f"{name} did not answer in time, or cannot be reached; try again, or check its address"
         )
     if class_names(error) & _INVALID_RESPONSE_CLASSES:
-        return ProviderUnavailableError(f"{name} answered with what is no answer; try again, or check its address")
+        return ProviderUnavailableError(
+            f"{name} returned an invalid response (not JSON, or fields are missing); try again, or check its address"
+        )
     if status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR:
         return ProviderUnavailableError(
             f"{name} is overloaded or failed (HTTP {status_code or 'cut'}); try again later"
@@ -104,7 +124,7 @@ def map_transient_error(name: str, error: BaseException) -> ProviderUnavailableE
 
 
 def _map_client_error(name: str, error: Exception, status_code: int) -> MultichainError:
-    """What a 4xx that no retry helps is to a caller."""
+    """Return the error for a 4xx response that no retry helps."""
     body: Any = getattr(error, "body", None)
     if error_code(error) in _MODERATION_CODES:
         details = body.get("moderation_details") if isinstance(body, Mapping) else None
@@ -112,7 +132,7 @@ def _map_client_error(name: str, error: Exception, status_code: int) -> Multicha
             f"{name} refused this ({describe_moderation(error_code(error), details)}); put it in other words"
         )
     if "AuthenticationError" in class_names(error):
-        return CredentialError(f"{name} does not take this key; check it, set one where there is none, and whose it is")
+        return CredentialError(f"{name} rejects the key; check that the key is set, complete and for this service")
     if status_code == FORBIDDEN:
         return ModelUnavailableError(f"{name} is not permitted with this key; name another model")
     if status_code == NOT_FOUND or error_code(error) in _NOT_FOUND_CODES:
@@ -121,7 +141,7 @@ def _map_client_error(name: str, error: Exception, status_code: int) -> Multicha
 
 
 def _map_not_found(name: str, body: object, provider_code: str) -> MultichainError:
-    """A model that is not there, or an address where no such service is: its 404 says nothing of a model."""
+    """Return the error for a missing model, or for an address without such a service: its 404 names no model."""
     if not isinstance(body, Mapping) or body.keys() <= {"detail"} or provider_code == str(NOT_FOUND):
         return ProviderAddressError(f"{name}: its address answers, but not as such a service; check it, up to its /v1")
     return ModelUnavailableError(f"{name} is not there, or no longer; name another model")
@@ -136,7 +156,7 @@ def _describe_rejection(name: str, error: Exception, status_code: int) -> str:
 
 
 def describe_moderation(moderation_code: str | None, details: object) -> str:
-    """A moderation's code, and its categories where it tells them."""
+    """Return a moderation's code, with its categories where the provider tells them."""
     raw_categories: Any = (
         details.get("categories") if isinstance(details, Mapping) else getattr(details, "categories", None)
     )

@@ -1,10 +1,10 @@
-"""How fast an endpoint kind is asked: what a profile allows, and what the endpoint turns out to allow.
+"""Limit how fast an operation calls its provider: to what a profile and the endpoint allow.
 
-Calls begin in the order in which they were asked for. How many run at once starts at the configured number, falls by
-a fifth on time-outs, overload and rising latency, and grows by one for each round that is answered (additive increase,
-multiplicative decrease: Chiu & Jain, 1989). A 429 tells of a rate and not of a number at once, so it sets one: what
-was answered in the last second, a tenth less at each further 429, growing slowly otherwise. Headers that say that
-nothing is left, and limits for each minute, hold calls back as well (docs/decisions.md).
+Calls start in the order in which they were requested. The number of concurrent calls starts at the configured one,
+falls by a fifth on time-outs, overload and rising latency, and grows by one for each round that is answered (additive
+increase, multiplicative decrease: Chiu & Jain, 1989). A 429 tells about a rate and not about concurrency, so it sets a
+rate: the number of answers of the last second, a tenth less at each further 429, growing slowly otherwise. Calls also
+wait for limits per minute and for headers that say that nothing is left (docs/decisions.md).
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from .error_mapping import TOO_MANY, http_status, is_no_response
 from .retry import requested_wait
 
 WORKERS_VARIABLE = "MULTICHAIN_WORKERS"
-"""How many processes share what is allowed each minute: the partitions that a Spark job runs at once, say."""
+"""Variable with the number of processes that share the limits per minute, such as the partitions of a Spark job."""
 _BURST_SECONDS = 10.0
 """Seconds of a minute's allowance that may be used at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The settings ``pace`` of a provider's entry; 0 is no limit."""
+    """The setting ``pace`` of a provider. 0 means no limit."""
 
     concurrency: int = 16
     requests_per_minute: int = 0
@@ -41,7 +41,11 @@ class RateLimits:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, int] | None) -> Self:
-        """As a profile tells them. Raises ProfileError."""
+        """Return the limits of a profile's setting ``pace``.
+
+        Raises:
+            ProfileError: A setting is unknown or no whole number.
+        """
         names = [declared.name for declared in fields(cls)]
         for name, value in (settings or {}).items():
             if name not in names:
@@ -52,14 +56,14 @@ class RateLimits:
 
     @property
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
-        """What is left of requests, tokens and images, shared out over the processes that ask."""
+        """Return a bucket each for requests, tokens and images, shared out over the worker processes."""
         allowed = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
         requests, tokens, images = (TokenBucket(each / read_worker_count()) for each in allowed)
         return requests, tokens, images
 
 
 class TokenBucket:
-    """What is left of an allowance for each minute (a token bucket); 0 allows all."""
+    """What is left of an allowance per minute (a token bucket). An allowance of 0 is unlimited."""
 
     def __init__(self, per_minute: float) -> None:
         self._per_second = per_minute / 60 or math.inf
@@ -67,7 +71,17 @@ class TokenBucket:
         self._available, self._updated_at = self._capacity, -math.inf
 
     def wait(self, amount: float, time: float) -> float:
-        """The seconds until ``amount`` may be used; more than is ever there waits for all there is."""
+        """Return the seconds until ``amount`` may be used.
+
+        An amount larger than the bucket waits for a full bucket.
+
+        Args:
+            amount: Requests, tokens or images.
+            time: The event loop's time in seconds.
+
+        Returns:
+            Seconds; 0 when the amount may be used now.
+        """
         if self._per_second == math.inf:
             return 0.0
         self._available = min(self._capacity, self._available + max(0.0, time - self._updated_at) * self._per_second)
@@ -75,12 +89,16 @@ class TokenBucket:
         return max(0.0, (min(amount, self._capacity) - self._available) / self._per_second)
 
     def use(self, amount: float) -> None:
-        """Uses it, also beyond what is left."""
+        """Use ``amount``, even beyond what is left."""
         self._available -= amount
 
 
 def read_worker_count() -> int:
-    """How many processes share an allowance. Raises SettingError."""
+    """Return MULTICHAIN_WORKERS, the number of processes that share an allowance.
+
+    Raises:
+        SettingError: The value is no whole number above 0.
+    """
     setting = os.environ.get(WORKERS_VARIABLE) or "1"
     if not setting.isdecimal() or not int(setting):
         raise SettingError(f"{WORKERS_VARIABLE} is expected to be a whole number, above 0")
@@ -100,12 +118,12 @@ _CURRENT_LIMITER: ContextVar["AdaptiveLimiter | None"] = ContextVar("pace", defa
 
 
 class AdaptiveLimiter:
-    """The turns of one endpoint kind on one loop."""
+    """The slots of one operation on one event loop."""
 
     def __init__(self, rates: RateLimits) -> None:
         self._max_concurrency, self._buckets = rates.concurrency, rates.buckets
         self.limit, self.rate = float(rates.concurrency), math.inf
-        """How many may run at once, and how many may begin in a second."""
+        """How many calls may run at once, and how many may start in a second."""
         self._running, self._turn_lock, self._slot_freed = 0, asyncio.Lock(), asyncio.Event()
         self._next_start = self._paused_until = self._reduced_at = self._slowed_at = -math.inf
         self._answers: deque[float] = deque()
@@ -113,7 +131,12 @@ class AdaptiveLimiter:
 
     @asynccontextmanager
     async def acquire(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
-        """Waits until a call may begin, and learns from how it ends."""
+        """Wait for a slot, and learn from how the call inside ends.
+
+        Args:
+            tokens: Tokens of the call, for the limit per minute.
+            images: Images of the call, for the limit per minute.
+        """
         amounts = (1, tokens, images)
         async with self._turn_lock:
             while wait := self._seconds_to_wait(amounts):
@@ -136,7 +159,7 @@ class AdaptiveLimiter:
             self._slot_freed.set()
 
     def _seconds_to_wait(self, amounts: tuple[int, ...]) -> float:
-        """The seconds until a call of these amounts may begin; infinite until another ends."""
+        """Return the seconds until a call of these amounts may start; infinite until another call ends."""
         if self._running >= max(1, int(self.limit)):
             return math.inf
         time = _loop_time()
@@ -171,12 +194,15 @@ class AdaptiveLimiter:
             self._reduce_concurrency(start)
 
     def _reduce_concurrency(self, start: float, minimum: float = 1.0) -> None:
-        """Fewer at once, not below ``least``; what began before the last cut tells nothing new."""
+        """Allow fewer calls at once, not below ``minimum``.
+
+        A call that started before the last reduction tells nothing new.
+        """
         if start > self._reduced_at:
             self._reduced_at, self.limit = _loop_time(), max(min(minimum, self.limit), self.limit * _CONCURRENCY_FACTOR)
 
     def _reduce_rate(self, error: Exception, start: float) -> None:
-        """A lower rate; and a pause, when a long one is asked for."""
+        """Lower the rate, and pause when the server asks for a long wait."""
         wait = requested_wait(error) or 0.0
         if wait > _LONG_WAIT:
             self._pause_calls(wait)
@@ -188,26 +214,36 @@ class AdaptiveLimiter:
             )
 
     def observe_headers(self, headers: Mapping[str, str]) -> None:
-        """Takes what an answer's headers say of what is left (OpenAI's x-ratelimit-…): a pause, when nothing is."""
+        """Pause when a response's headers say that nothing is left (OpenAI's x-ratelimit-…)."""
         for resource in ("requests", "tokens"):
             if headers.get(f"x-ratelimit-remaining-{resource}") == "0":
                 self._pause_calls(_parse_duration(headers.get(f"x-ratelimit-reset-{resource}", "")))
 
     def _pause_calls(self, seconds: float) -> None:
-        """Nobody asks for so long, or for so long as is bearable: then one tries."""
+        """Start no call for ``seconds``, at most for as long as is bearable; then one call tries."""
         self._paused_until = max(self._paused_until, _loop_time() + min(seconds, _MAX_PAUSE))
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A kind of call (chat, embeddings, images) to a provider, and what the profile allows."""
+    """A kind of call (chat, embeddings, images, search) to a provider, with the limits of the profile."""
 
     kind: str
     provider: str
     limits: RateLimits = field(default_factory=RateLimits)
 
     def acquire(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
-        """A turn of this kind on the running loop; whose entry asks first sets the rates of all of its kind."""
+        """Wait for a slot of this operation on the running event loop.
+
+        The first caller's limits create the limiter; later settings for the same kind and provider have no effect.
+
+        Args:
+            tokens: Tokens of the call.
+            images: Images of the call.
+
+        Returns:
+            A context in which the call is made.
+        """
         pace: AdaptiveLimiter = loop_resources.get_or_create_sync(
             ("pace", self.kind, self.provider), lambda: AdaptiveLimiter(self.limits)
         )
@@ -215,14 +251,14 @@ class Operation:
 
 
 def observe_headers(headers: Mapping[str, str]) -> None:
-    """Takes the headers of an answer to the call that runs here."""
+    """Pass the headers of a response to the limiter of the running call."""
     pace = _CURRENT_LIMITER.get()
     if pace:
         pace.observe_headers(headers)
 
 
 def _parse_duration(text: str) -> float:
-    """A duration such as 6m0s or 250ms; 0 for what is none."""
+    """Return the seconds of a duration such as 6m0s or 250ms; 0 for any other text."""
     return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
 
 

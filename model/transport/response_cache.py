@@ -1,8 +1,8 @@
-"""Answers that were paid for, kept for those who ask the same later, under the same credentials.
+"""Keep paid replies for callers who ask the same later, under the same credentials.
 
-Off for chat and pictures unless a profile says for how long, on for the vectors of questions. In memory; or, where
-MULTICHAIN_CACHE names a folder, in files that several processes share (diskcache, its values as JSON and never as
-pickles). A name is a hash: no question, no prompt and no key can be read from it.
+The cache is off for chat and images unless a profile sets a time, and on for the vectors of questions. It is in memory,
+or, when MULTICHAIN_CACHE names a folder, in files that several processes share (diskcache, with JSON values and no
+pickles). A key is a hash, from which no question, prompt or credential can be read.
 """
 
 import asyncio
@@ -19,27 +19,38 @@ from ..runtime.usage import Usage
 
 FOLDER_VARIABLE, BYTES_VARIABLE = "MULTICHAIN_CACHE", "MULTICHAIN_CACHE_BYTES"
 _MEMORY_BYTES, _DISK_BYTES = 64_000_000, 1_000_000_000
-"""Bytes that are kept unless MULTICHAIN_CACHE_BYTES says otherwise; what was not used longest goes first."""
+"""Default sizes in bytes (MULTICHAIN_CACHE_BYTES). The entry that was not used for the longest time goes first."""
 
 CachedValue = dict[str, Any]
 
 
 async def no_credentials() -> str:
-    """No credentials of ours."""
+    """Return the hash of a provider without credentials of ours."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseCache:
-    """The cache of one kind of call; ``seconds`` is how long an answer is kept, 0 not at all."""
+    """The cache of one kind of call. ``seconds`` is how long a reply is kept; 0 keeps none."""
 
     kind: str
     seconds: int = 0
     credentials_hash: Callable[[], Awaitable[str]] = no_credentials
-    """Tells the credentials that are asked with, as a hash."""
+    """Returns the credentials of a call as a hash."""
 
     async def get_or_call(self, request: object, call: Callable[[], Awaitable[CachedValue]]) -> CachedValue:
-        """What was answered to ``asked``, which is JSON and tells the model and all that was sent; or what is now."""
+        """Return the cached reply, or call and cache its reply.
+
+        Args:
+            request: JSON with the model and all that is sent.
+            call: Makes the call.
+
+        Returns:
+            The reply.
+
+        Raises:
+            SettingError: The folder that MULTICHAIN_CACHE names cannot be used.
+        """
         cached = await self.get(request)
         if cached is not None:
             usage.record_usage(Usage(cached=True))
@@ -49,13 +60,13 @@ class ResponseCache:
         return value
 
     async def get(self, request: object) -> CachedValue | None:
-        """What was answered to ``asked``, if it is kept."""
+        """Return the cached reply to ``request``, or None."""
         if not self.seconds:
             return None
         return await (await _open_store(self.kind, self.seconds)).get(await self._key(request))
 
     async def put(self, request: object, value: CachedValue) -> None:
-        """Keeps what was answered to ``asked``."""
+        """Cache the reply ``value`` to ``request``."""
         if self.seconds:
             await (await _open_store(self.kind, self.seconds)).set(await self._key(request), value)
 
@@ -66,7 +77,7 @@ class ResponseCache:
 
 
 class _MemoryStore:
-    """In this process."""
+    """Entries in this process."""
 
     def __init__(self, seconds: int) -> None:
         from cachetools import TTLCache  # MLflow brings it
@@ -84,7 +95,7 @@ class _MemoryStore:
 
 
 class _DiskStore:
-    """In a folder."""
+    """Entries in a folder."""
 
     def __init__(self, folder: str, seconds: int) -> None:
         from diskcache import Cache as Files  # where a folder is named
@@ -104,7 +115,11 @@ class _DiskStore:
 
 
 async def _open_store(kind: str, seconds: int) -> _MemoryStore | _DiskStore:
-    """The store of a kind on the running loop. Raises SettingError for a folder that cannot be used."""
+    """Return the running event loop's store of ``kind``.
+
+    Raises:
+        SettingError: The folder cannot be used.
+    """
     folder = os.environ.get(FOLDER_VARIABLE, "")
 
     async def create() -> _MemoryStore | _DiskStore:

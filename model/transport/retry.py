@@ -1,8 +1,7 @@
-"""The one layer that tries again: time-outs, 408, 409, 429, 5xx, and answers that were cut.
+"""Retry calls, in this one layer: time-outs, 408, 409, 429, 5xx, and responses that were cut.
 
-With jitter, honouring ``retry-after-ms`` and ``retry-after`` (RFC 9110, 10.2.3), and only while the request's
-deadline leaves time for it. The SDKs below are told not to retry. Where a profile names several models, the first that
-answers is taken.
+Waits have jitter, follow ``retry-after-ms`` and ``retry-after`` (RFC 9110, 10.2.3), and end with the request's
+deadline. The SDKs below are told not to retry. When a profile names several models, the first one that answers is used.
 """
 
 import time
@@ -32,13 +31,17 @@ T = TypeVar("T")
 M = TypeVar("M")
 
 ATTEMPTS, SHARED_ATTEMPTS, RATE_LIMITED_ATTEMPTS = 5, 4, 15
-"""Of a lone call; how many more of one that several wait for, since it fails them all; and of one that is too soon."""
+"""Attempts of a lone call; further ones of a call that several callers share; those of a call that came too early."""
 _FIRST_WAIT, _MAX_WAIT, _MAX_REQUESTED_WAIT = 0.5, 8.0, 120.0
 _BACK_OFF = wait_random_exponential(multiplier=_FIRST_WAIT, max=_MAX_WAIT)
 
 
 async def call_with_retries(call: Callable[[], Awaitable[T]]) -> T:
-    """What ``ask`` gives, after ATTEMPTS at most, or more where they are due. Raises the last one's exception."""
+    """Return the result of ``call``, retrying as long as a retry can help.
+
+    Raises:
+        Exception: The last attempt's exception.
+    """
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_retryable),
         stop=lambda state: state.attempt_number >= _max_attempts(_last_error(state)) or _exceeds_deadline(state),
@@ -59,7 +62,7 @@ def _max_attempts(error: BaseException) -> int:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether trying again can help: what was sent is not at fault, and no quota is used up."""
+    """Return whether another attempt can help: the request is not at fault, and no quota is used up."""
     status_code = http_status(error)
     if _header(error, "x-should-retry") == "false" or error_code(error) == NO_QUOTA:
         return False
@@ -69,7 +72,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def requested_wait(error: BaseException) -> float | None:
-    """The seconds that the server asks to wait; None when it does not say."""
+    """Return the seconds that the server asks to wait, or None."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         header = _header(error, name)
         if header:
@@ -92,7 +95,7 @@ def _seconds_until(date: str) -> float | None:
 
 
 def _choose_wait(state: RetryCallState) -> float:
-    """What the server asks for, and a little more, so that not all come back at the same moment."""
+    """Return the server's wait and a little more, so that not all callers return at once; else a back-off."""
     spans.add_attributes(retries=state.attempt_number)
     back_off = _BACK_OFF(state)
     requested = requested_wait(_last_error(state))
@@ -100,7 +103,7 @@ def _choose_wait(state: RetryCallState) -> float:
 
 
 def _exceeds_deadline(state: RetryCallState) -> bool:
-    """Whether the wait would end after the deadline, or is longer than anybody waits for an answer."""
+    """Return whether the wait would end after the deadline, or is longer than anybody waits for an answer."""
     return state.upcoming_sleep > min(deadline.remaining_seconds(), _MAX_REQUESTED_WAIT)
 
 
@@ -115,19 +118,30 @@ def _header(error: BaseException, name: str) -> str:
 
 
 Acquire = Callable[[M], AbstractAsyncContextManager[object]]
-"""Waits until a call of a model may begin (pace.py)."""
+"""Waits until a call of a model may start (rate_limiter.py)."""
 
 
 async def first_available(
     models: Mapping[str, M], call: Callable[[M], Awaitable[T]], acquire: Acquire[M] = nullcontext
 ) -> tuple[str, T]:
-    """The name and answer of the first of ``models`` that is there, permitted and within its quota.
+    """Return the first of ``models`` that exists, is permitted and within its quota, with its reply.
 
-    Each attempt waits for its ``turn``.
-    A note tells which were passed over. Raises the last one's error when none is left, and any other error at
-    once: what another model might answer differently is no reason to send it the data.
+    A note names each model that was passed over. Any other error is raised at once: a different answer from another
+    model is no reason to send it the data.
+
+    Args:
+        models: Models by name, in order of preference.
+        call: Calls one model.
+        acquire: Waits for a slot for one model.
+
+    Returns:
+        Name and reply.
+
+    Raises:
+        ModelUnavailableError: No model is left.
+        MultichainError: A model failed for another reason.
     """
-    last_error: MultichainError = ModelUnavailableError("the profile names no model; name one")
+    last_error: MultichainError = ModelUnavailableError("the profile names no model; add one")
     for name, model in models.items():
         try:
             return name, await call_with_retries(partial(_call_in_turn, call, model, acquire))

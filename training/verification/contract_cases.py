@@ -118,15 +118,15 @@ CASES = [
         "a reference to a stage that is not asked",
         {"image_generation": {"prompt": "Draw {qa.answer}"}},
         {
-            "image_generation": "bad_reference: image_generation: it refers to qa, which this request does not ask; "
-            "add qa or take the reference out"
+            "image_generation": "bad_reference: image_generation: it refers to qa, which this request does not "
+            "contain; add qa or remove the reference"
         },
     ),
     _single_row(
         "references in a circle",
         {"qa": {"question": "What is {image_generation.alt_text}?"}, "image_generation": {"prompt": "{qa.answer}"}},
         {
-            name: f"bad_reference: {name}: its references come back to itself; take one of them out"
+            name: f"bad_reference: {name}: circular reference between stages; remove one of the references"
             for name in ("qa", "image_generation")
         },
     ),

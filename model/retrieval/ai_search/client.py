@@ -1,4 +1,4 @@
-"""One question to an index of AI Search, by its REST call, with the patience and the pace of all other calls."""
+"""Query an index of AI Search by its REST call, with the retries and limits of all other calls."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ _UNAUTHENTICATED, _NOT_FOUND_STATUSES = 401, {403, 404}
 
 
 class HTTPStatusError(Exception):
-    """An answer that is an error, as retry.py and pace.py read one."""
+    """An HTTP error response, in the form that retry.py and rate_limiter.py read."""
 
     def __init__(self, response: Any) -> None:  # httpx's
         super().__init__(response.status_code)
@@ -28,7 +28,19 @@ class HTTPStatusError(Exception):
 
 
 async def query_index(index: str, body: StageValues, read: Callable[[StageValues], T]) -> T:
-    """What ``read`` makes of the answer to ``body``. Raises MultichainError."""
+    """Send a query to an index.
+
+    Args:
+        index: Name in Unity Catalog: catalog, schema and index.
+        body: Body of the REST call.
+        read: Parses the JSON of the response.
+
+    Returns:
+        What ``read`` returns.
+
+    Raises:
+        ProviderError: The index does not exist, is not permitted, or did not answer.
+    """
 
     async def call() -> T:
         async with _OPERATION.acquire():
@@ -53,7 +65,11 @@ async def query_index(index: str, body: StageValues, read: Callable[[StageValues
 
 
 def _map_error(name: str, error: Exception) -> MultichainError:
-    """What ``error`` is to a caller. Raises ``error`` itself when no answer was the cause."""
+    """Return the error for a caller.
+
+    Raises:
+        Exception: ``error`` itself, when no response caused it.
+    """
     if not (is_no_response(error) or isinstance(error, HTTPStatusError)):
         raise error
     status_code = http_status(error)

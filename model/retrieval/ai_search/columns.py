@@ -1,4 +1,4 @@
-"""What the columns of an index in AI Search hold: how a profile tells it, and what is wrong with that."""
+"""Read from a profile which columns of an AI Search index hold what, and how the index is searched."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,21 +10,25 @@ from ...config import arguments
 from ...contract.fields import StageValues
 
 COLUMN_FIELDS = ("text", "source", "title", "heading", "page", "start", "end")
-"""What a column can hold of a chunk."""
+"""Fields of a chunk that a column can hold."""
 SEARCH_TYPES = ("hybrid", "ann", "full_text")
-"""By meaning and words, by meaning alone, by words alone."""
+"""Search by meaning and words, by meaning alone, by words alone."""
 INTEGER_TYPES = {"tinyint", "smallint", "int", "integer", "bigint", "long"}
-"""SQL's types of whole numbers."""
+"""SQL types of whole numbers."""
 _NAME = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _COLUMN = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The part ``index`` of a profile: which index, what its columns hold, and how it is searched.
+    """The section ``index`` of a profile that searches AI Search.
 
-    ``columns`` map fields of a passage to columns, ``tags`` are columns that a filter's ``tag`` can name.
-    ``language`` is that of the stems which ``support`` counts.
+    Attributes:
+        name: Name of the index in Unity Catalog.
+        columns: Column of each field of a passage.
+        tags: Columns that a filter's ``tag`` can name.
+        search: One of SEARCH_TYPES.
+        language: Language of the stems that ``support`` counts.
     """
 
     name: str
@@ -35,17 +39,17 @@ class ColumnMapping:
 
     @property
     def requested_columns(self) -> list[str]:
-        """The columns that a query asks for, each once."""
+        """The columns that a query requests, each once."""
         return list(dict.fromkeys([*self.columns.values(), *self.tags]))
 
     @property
     def filter_fields(self) -> list[str]:
-        """The fields of a filter that there is a column for."""
+        """The filter fields for which there is a column."""
         return [name for name in self.columns if name not in {"text", "start", "end"}] + ["tag"] * bool(self.tags)
 
 
 def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
-    """What is wrong with the settings of an index: which, and a sentence."""
+    """Yield what is wrong with a profile's section ``index``: the setting, and a message."""
     errors = list(arguments.find_errors(ColumnMapping, settings, injected=()))
     yield from errors or _find_value_errors(ColumnMapping(**settings))
 

@@ -1,4 +1,4 @@
-"""What a build found out of an index that Databricks AI Search holds: all that a version keeps of it."""
+"""Store what a build learned about an index of Databricks AI Search. A version keeps nothing else of it."""
 
 import json
 from collections.abc import Mapping
@@ -16,11 +16,18 @@ _REMEDY = "describe it again with python -m training build"
 
 @dataclass(frozen=True, slots=True)
 class RemoteIndex:
-    """An index elsewhere, as it was at a build; it stands in an index folder in the place of an index.
+    """An index of AI Search as it was at the build. Its file takes the place of an index in the index folder.
 
-    ``settings`` are the profile's, ``types`` map each column that is asked for to its SQL type. ``storage_optimized``
-    is the kind of its endpoint, which takes filters in another form. ``embedding`` holds provider and model; where the
-    profile's embeddings make the vectors, also their ``fingerprint`` (index.PROBE), and where Databricks does it, none.
+    Attributes:
+        settings: The profile's section ``index``.
+        endpoint: Name of the AI Search endpoint.
+        storage_optimized: Whether the endpoint is storage-optimised, and so takes filters in another form.
+        rows: Number of rows.
+        types: SQL type of each requested column.
+        embedding: Provider and model; with ``fingerprint`` when the profile's embeddings made the vectors.
+        dimension: Components of a vector; 0 when unknown.
+        kind: Tells this file from the manifest of a local index.
+        format: Number of the file's format.
     """
 
     settings: dict[str, Any]
@@ -35,7 +42,7 @@ class RemoteIndex:
 
     @property
     def name(self) -> str:
-        """Its name in Unity Catalog: catalog, schema and index."""
+        """Name in Unity Catalog: catalog, schema and index."""
         return str(self.settings["name"])
 
     @property
@@ -49,12 +56,16 @@ class RemoteIndex:
         return "fingerprint" in self.embedding
 
     def write(self, folder: Path) -> None:
-        """Writes it into ``folder``."""
+        """Write the description into ``folder``."""
         (folder / MANIFEST_FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """That of ``folder``. Raises IndexFolderError when there is none that can be read."""
+        """Return the description in ``folder``.
+
+        Raises:
+            IndexFolderError: There is none, or it is damaged.
+        """
         try:
             entries = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         except FileNotFoundError:

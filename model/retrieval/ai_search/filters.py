@@ -1,4 +1,4 @@
-"""A request's filter in the two forms that AI Search takes it in: an object, or the condition of a WHERE clause."""
+"""Translate a request's filter into the two forms of AI Search: an object, or the condition of a WHERE clause."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,13 +8,22 @@ from ...errors import InvalidRequestError
 from .columns import INTEGER_TYPES, ColumnMapping
 
 Conditions = dict[str, list[Any]]
-"""Column → values, of which a row has any; of several columns a row fits all."""
+"""Column → values. A row matches a column when it has any of the values, and the filter when it matches all columns."""
 
 
 def build_conditions(filter_values: Mapping[str, Any], layout: ColumnMapping, types: Mapping[str, str]) -> Conditions:
-    """What the filter ``wanted`` asks of the columns, which are of these ``types``.
+    """Return the conditions of a filter.
 
-    Raises InvalidRequestError for a field that the index has no column for.
+    Args:
+        filter_values: Values by filter field.
+        layout: Columns of the index.
+        types: SQL type of each column.
+
+    Returns:
+        Values by column; an empty list when no row can have any of the values.
+
+    Raises:
+        InvalidRequestError: The index has no column for a field.
     """
     return dict(_build_condition(field, value, layout, types) for field, value in filter_values.items())
 
@@ -32,7 +41,7 @@ def _build_condition(
 
 
 def _tag_column(values: Sequence[str], tags: Sequence[str]) -> str:
-    """The one column that all of ``values``, each as name=value, are about."""
+    """Return the one column that all of ``values``, each as name=value, are about."""
     names = {value.partition("=")[0] for value in values}
     if len(names) > 1:
         raise InvalidRequestError("filter.tag: expected values of one name; ask for those of another one by one")
@@ -42,7 +51,7 @@ def _tag_column(values: Sequence[str], tags: Sequence[str]) -> str:
 
 
 def _convert_values(values: Sequence[Any], kind: str) -> Iterator[Any]:
-    """The values as the column has them; what cannot be one is left out, since no row has it."""
+    """Yield the values in the column's type; a value that cannot be converted is left out, since no row has it."""
     for value in values:
         if kind == "boolean":
             yield from [value == "true"] * (value in {"true", "false"})
@@ -53,12 +62,16 @@ def _convert_values(values: Sequence[Any], kind: str) -> Iterator[Any]:
 
 
 def format_as_object(conditions: Conditions) -> dict[str, str]:
-    """As a standard endpoint takes it."""
+    """Return the conditions as a standard endpoint takes them."""
     return {"filters_json": json.dumps(conditions, ensure_ascii=False)} if conditions else {}
 
 
 def format_as_clause(conditions: Conditions) -> dict[str, str]:
-    """As a storage-optimised endpoint takes it. Raises InvalidRequestError for what cannot be quoted for sure."""
+    """Return the conditions as a storage-optimised endpoint takes them.
+
+    Raises:
+        InvalidRequestError: A value cannot be quoted safely.
+    """
     clauses = [f"{column} IN ({', '.join(map(_quote, values))})" for column, values in conditions.items()]
     return {"filter_string": " AND ".join(clauses)} if conditions else {}
 
@@ -66,6 +79,6 @@ def format_as_clause(conditions: Conditions) -> dict[str, str]:
 def _quote(value: Any) -> str:  # a whole number, a truth value or a text
     if not isinstance(value, str):
         return json.dumps(value)
-    if "\\" in value or not value.isprintable():  # whether a backslash escapes what follows is told nowhere
+    if "\\" in value or not value.isprintable():  # no documentation says whether a backslash escapes
         raise InvalidRequestError("filter: this index takes no backslash and no control character in a value")
     return "'" + value.replace("'", "''") + "'"

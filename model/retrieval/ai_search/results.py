@@ -1,4 +1,4 @@
-"""Rows that AI Search answers with, as passages."""
+"""Convert the rows of an AI Search response into passages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,16 +9,16 @@ from .columns import INTEGER_TYPES, ColumnMapping
 
 
 class SupportMeasure:
-    """How much of a question a text holds: the share of its telling words, by their stems.
+    """Measure how much of a question a text contains: the share of its content words, by their stems.
 
-    An index of one's own weighs words by how rare they are, and letters too; the words of this one are not known here.
+    A local index weighs words by their rarity, and n-grams, too; how rare a word is in a remote index is unknown.
     """
 
     def __init__(self, question: str, analyser: Analyser) -> None:
         self._analyser, self._question_stems = analyser, frozenset(analyser.stems(question))
 
     def measure(self, text: str) -> float:
-        """From 0 to 1."""
+        """Return the share of the question's stems in ``text``, from 0 to 1."""
         shared_stems = self._question_stems & frozenset(self._analyser.stems(text))
         return round(len(shared_stems) / len(self._question_stems), 6) if self._question_stems else 0.0
 
@@ -26,9 +26,19 @@ class SupportMeasure:
 def parse_passages(
     response: Mapping[str, Any], layout: ColumnMapping, types: Mapping[str, str], support: SupportMeasure
 ) -> list[Passage]:
-    """The passages of a response, best first; a row ends with its score.
+    """Return the passages of a response, best first.
 
-    Raises LookupError, TypeError or ValueError for a response of another shape.
+    Args:
+        response: The response's JSON; a row ends with its score.
+        layout: Columns of the index.
+        types: SQL type of each column.
+        support: Measures the support of each passage.
+
+    Returns:
+        The passages.
+
+    Raises:
+        LookupError, TypeError, ValueError: The response has another shape.
     """
     names = [column["name"] for column in response["manifest"]["columns"]]
     rows = (response.get("result") or {}).get("data_array") or []

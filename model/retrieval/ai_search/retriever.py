@@ -1,7 +1,7 @@
-"""Search in an index that Databricks AI Search holds, for documents that outgrow the memory of an endpoint.
+"""Search an index of Databricks AI Search, for documents that outgrow an endpoint's memory.
 
-It is asked by the REST call that the documentation of AI Search tells of, on the loop, with the pace, the retries and
-the connections of all other calls; why not by one of Databricks' clients is told in docs/decisions.md.
+The documented REST call is made on the event loop, with the limits, retries and connections of all other calls.
+docs/decisions.md says why no client of Databricks is used.
 """
 
 from collections.abc import Callable
@@ -32,23 +32,23 @@ __all__ = [
 ]
 
 IS_LOCAL = False
-"""Whether a build makes it, and a version holds it."""
+"""Whether a build makes the index, and a version holds it."""
 
 open_index = RemoteIndex.read
 
 
 def required_distributions(_settings: StageValues) -> set[str]:
-    """The distributions that it serves with."""
+    """Return the distributions that this backend needs."""
     return {"databricks-sdk", "openai", "tenacity"}
 
 
 def make_retriever(index: RemoteIndex, embedder: Callable[..., Embeddings | None]) -> "AISearchRetriever":
-    """The search in the index that was described."""
+    """Return the retriever over the described index."""
     return AISearchRetriever(index, embedder())
 
 
 class AISearchRetriever(Retriever):
-    """Finds passages in the index that was described; with ``embeddings`` where it does not embed questions itself."""
+    """Find passages in a described index; ``embeddings`` are needed when the index does not embed questions."""
 
     def __init__(self, described: RemoteIndex, embeddings: Embeddings | None = None) -> None:
         self._index, self._columns = described, ColumnMapping(**described.settings)
@@ -57,13 +57,13 @@ class AISearchRetriever(Retriever):
         self._format_conditions = format_as_clause if described.storage_optimized else format_as_object
 
     def restrict_to(self, documents: str) -> NoReturn:  # noqa: ARG002 - whatever it is
-        """Raises ProfileError: AI Search matches no patterns."""
-        raise ProfileError("documents is for an index of one's own; give the stage a filter instead")
+        """Raise ProfileError: AI Search supports no patterns."""
+        raise ProfileError("documents works with a local index only; give the stage a filter instead")
 
     async def _find(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
         conditions = build_conditions(filter_values or {}, self._columns, self._index.types)
         if not all(conditions.values()):
-            return []  # of no value, no row has any
+            return []  # no row has any of no values
         read = partial(parse_passages, layout=self._columns, types=self._index.types)
         passages_found = await query_index(
             self._index.name,
@@ -71,11 +71,11 @@ class AISearchRetriever(Retriever):
             partial(read, support=SupportMeasure(question, self._analyser)),
         )
         if self._index.is_managed:
-            usage.record_usage(Usage(cost_known=False))  # Databricks embedded the question, and tells no tokens
+            usage.record_usage(Usage(cost_known=False))  # Databricks embedded the question and reports no tokens
         return passages_found
 
     async def build_body(self, question: str, k: int) -> StageValues:
-        """What is asked for ``question``, before it is narrowed."""
+        """Return the body of the query for ``question``, without a filter."""
         by = self._columns.search
         body: StageValues = {"columns": self._columns.requested_columns, "num_results": k, "query_type": by.upper()}
         if self._query_embedder:

@@ -1,7 +1,7 @@
-"""BM25 (Robertson & Zaragoza, 2009; the variant of Lucene) as one sparse matrix, texts by terms.
+"""Score texts by their terms with BM25 (Robertson & Zaragoza, 2009; the variant of Lucene), as one sparse matrix.
 
-A score is a share of what the question could score, 0 to 1: BM25 by the sum of its terms' idf, where a term that no
-text has counts most. So it means the same for every question, and for one as for a thousand.
+A score is a share of what the query could score, from 0 to 1: BM25 divided by the sum of the idf of the query's terms,
+where a term that no text contains counts most. So a score means the same for every query.
 """
 
 import json
@@ -20,17 +20,33 @@ _ARRAYS, _TERMS = ("data", "indices", "indptr", "idf"), "terms.json"
 
 
 class BM25:
-    """The texts by their terms, whose arrays may be mapped files; safe to share between threads."""
+    """The texts by their terms. The arrays may be memory-mapped; safe to share between threads."""
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
-        """``arrays`` are idf, and what each text scores for each term: those of a CSR matrix (terms, texts)."""
+        """Make a scorer.
+
+        Args:
+            arrays: ``idf``, and ``data``, ``indices`` and ``indptr`` of a CSR matrix of scores; shape (terms, texts).
+            terms: Row of each term.
+            texts: Number of texts.
+        """
         self._arrays, self.terms, self.texts = arrays, terms, texts
         self._idf, self._row_ends = arrays["idf"], arrays["indptr"].tolist()
         self._unknown = _idf(0.0, texts)
 
     @classmethod
     def build(cls, counts: sparse.csr_matrix, terms: Mapping[str, int], k1: float, b: float) -> Self:
-        """Weighs ``counts``, shape (texts, terms)."""
+        """Weigh ``counts``, shape (texts, terms).
+
+        Args:
+            counts: How often each text contains each term.
+            terms: Column of each term.
+            k1: Saturation of repeated terms.
+            b: Influence of a text's length.
+
+        Returns:
+            The scorer.
+        """
         texts = counts.shape[0]
         lengths = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
         document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
@@ -44,7 +60,7 @@ class BM25:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """What ``save`` saved: arrays, which are mapped, and JSON; no pickle."""
+        """Open what ``save`` wrote: memory-mapped arrays and JSON, no pickle."""
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
             for name in _ARRAYS
@@ -53,7 +69,7 @@ class BM25:
         return cls(arrays, {term: number for number, term in enumerate(contents["terms"])}, contents["texts"])
 
     def save(self, folder: Path) -> None:
-        """Writes into ``folder``, which is made."""
+        """Write the arrays and terms into ``folder``, which must not exist."""
         folder.mkdir(parents=True)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
@@ -61,17 +77,24 @@ class BM25:
         (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
 
     def __contains__(self, term: object) -> bool:
-        """Whether any text has it."""
+        """Return whether any text contains ``term``."""
         return term in self.terms
 
     def idf_of(self, term: str) -> float:
-        """The idf of a term that some text has."""
+        """Return the inverse document frequency of a term that some text contains."""
         return float(self._idf[self.terms[term]])
 
     def scores(self, terms: Iterable[str], intended_terms: Iterable[str] | None = None) -> Float32Array:
-        """The share of every text, shape (texts,); of what ``asked`` could score, where that is not ``terms``.
+        """Score every text.
 
-        So what was guessed for an unknown term counts, and less than if it had been asked for.
+        Args:
+            terms: The terms of the query.
+            intended_terms: Terms by whose maximum the scores are divided, where these are not ``terms``: a guess for an
+                unknown
+                term counts, and less than the term itself would.
+
+        Returns:
+            A share from 0 to 1 for each text; shape (texts,).
         """
         weights = self.weights(terms)
         maximum = sum((weights if intended_terms is None else self.weights(intended_terms)).values())
@@ -85,7 +108,7 @@ class BM25:
         return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
 
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
-        """The terms, each once, with their idf; one that no text has weighs most."""
+        """Return the idf of each distinct term; a term that no text contains weighs most."""
         columns = self.terms
         return {
             term: float(self._idf[columns[term]]) if term in columns else self._unknown for term in dict.fromkeys(terms)
@@ -93,7 +116,11 @@ class BM25:
 
 
 def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
-    """How often each text has each term: shape (texts, terms); and the columns of the terms."""
+    """Count the terms of each text.
+
+    Returns:
+        The counts, shape (texts, terms), and the column of each term.
+    """
     terms: dict[str, int] = {}
     columns = [terms.setdefault(term, len(terms)) for text in texts for term in text]
     ends = np.cumsum([0, *map(len, texts)])

@@ -1,8 +1,8 @@
-"""Search in an index of one's own: the passages for a question, by words, by letters, and by meaning.
+"""Search a local index by words, by character n-grams and by vectors.
 
-The three scores of a chunk are made one. All are absolute (shares of what the question could score, and a cosine), so a
-fused score means the same for every question. How much meaning counts depends on the question: where the best chunk
-holds little of its words, words tell little. Measured in docs/decisions.md.
+The three scores of a chunk become one. All are absolute (shares of what the query could score, and a cosine), so a
+fused score means the same for every question. The weight of the vectors depends on the question: where the best chunk
+contains few of its words, words tell little. Measured in docs/decisions.md.
 """
 
 import asyncio
@@ -26,14 +26,26 @@ from .index import ChunkPositions, Float32Array, Index, find_setting_errors
 Scores = npt.NDArray[np.float32]
 
 FITTED_WEIGHTS = (0.15, 0.6)
-"""Least and most weight of vectors that were fitted to the corpus, or hashed: their own search is the weaker one."""
+"""Smallest and largest weight of vectors that were fitted to the corpus, or hashed: alone, they find less.
+"""
 SEMANTIC_WEIGHTS = (0.4, 0.6)
-"""Those of an embedding model that has learned meaning elsewhere."""
+"""Smallest and largest weight of the vectors of a pretrained embedding model."""
 _HIGH_WORD_SCORE, _LOW_WORD_SCORE = 0.35, 0.15
 
 
 def fuse(by_words: Scores, by_letters: Scores, cosine: Scores, best: float, weights: tuple[float, float]) -> Scores:
-    """The weighted sum; shapes (n,), larger is nearer, at most 1. ``best`` is the best chunk's score by words."""
+    """Return the weighted sum of the three scores.
+
+    Args:
+        by_words: BM25 of words; shape (n,).
+        by_letters: BM25 of character n-grams; shape (n,).
+        cosine: Cosine of the vectors; shape (n,).
+        best: The best chunk's score by words.
+        weights: Smallest and largest weight of the vectors.
+
+    Returns:
+        Scores of at most 1, larger is nearer; shape (n,).
+    """
     minimum, maximum = weights
     meaning = minimum + (maximum - minimum) * float(
         np.clip((_HIGH_WORD_SCORE - best) / (_HIGH_WORD_SCORE - _LOW_WORD_SCORE), 0, 1)
@@ -42,7 +54,7 @@ def fuse(by_words: Scores, by_letters: Scores, cosine: Scores, best: float, weig
 
 
 def measure_support(by_words: Scores, by_letters: Scores) -> Scores:
-    """How much of the question each chunk holds, 0 to 1: half by words, half by letters."""
+    """Return how much of the question each chunk contains, from 0 to 1: half by words, half by n-grams."""
     return np.asarray((by_words + by_letters) / 2, dtype=np.float32)
 
 
@@ -56,13 +68,13 @@ __all__ = [
 ]
 
 _MAX_BATCH_SIZE = 64
-"""How many questions are searched for in one call at most."""
+"""Most questions in one search."""
 _LARGE_SEARCH = 20_000_000
-"""Numbers compared, from which a search leaves the loop to a thread: some five milliseconds' work."""
+"""Numbers that are compared, from which a search moves from the event loop to a thread: some five milliseconds."""
 _EXTRA_CANDIDATES = 8
-"""More passages than asked for whose vectors are compared anew: a batch's scores differ in the seventh digit."""
+"""Further candidates whose vectors are compared again: scores of a batch differ in the seventh digit."""
 _CANDIDATES = 200
-"""How many chunks each of the two searches puts forward; fusing more changes no order that was measured."""
+"""Chunks that each of the two searches contributes. Fusing more changed no order that we measured."""
 
 
 IS_LOCAL = True
@@ -72,17 +84,17 @@ open_index = Index.open
 
 
 def required_distributions(_settings: StageValues) -> set[str]:
-    """The distributions that it serves with, beside those of every profile."""
+    """Return the distributions that this backend needs beyond those of every profile."""
     return set()
 
 
 def make_retriever(index: Index, embedder: Callable[..., Embeddings]) -> "HybridRetriever":
-    """The search in ``index``, with the embeddings as it was fitted."""
+    """Return the retriever over ``index``, with the embeddings as they were fitted to it."""
     return HybridRetriever(index, embedder(index=index))
 
 
 class HybridRetriever(Retriever):
-    """Finds passages in an index, with the embeddings that it was built with."""
+    """Find passages in a local index, with the embeddings that it was built with."""
 
     def __init__(self, index: Index, embeddings: Embeddings, documents: str = "") -> None:
         self.index: Index = index
@@ -94,9 +106,13 @@ class HybridRetriever(Retriever):
         )
 
     def restrict_to(self, documents: str) -> "HybridRetriever":
-        """The same over the documents whose source fits a pattern such as ``handbook/*``. Raises ProfileError."""
+        """Return a retriever over the documents whose source matches a pattern such as ``handbook/*``.
+
+        Raises:
+            ProfileError: No document of the index matches.
+        """
         if not any(fnmatchcase(source, documents) for source in self.index.manifest.documents):
-            raise ProfileError(f"no document of the index fits {documents}; patterns are matched with their sources")
+            raise ProfileError(f"no document of the index matches {documents}; a pattern is compared with sources")
         return HybridRetriever(self.index, self._embeddings, documents)
 
     async def _find(self, question: str, k: int, filter_values: dict[str, Any] | None) -> list[Passage]:
@@ -126,7 +142,7 @@ class HybridRetriever(Retriever):
         return [Passage(self.index.chunks[top[n]], float(scores[n]), round(float(support[top[n]]), 6)) for n in order]
 
     async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
-        """What is nearest to each vector: position → score, one search for all."""
+        """Search the vectors of several queries at once; return position → score for each."""
         count = max(count for _, count in queries)
         vectors = np.stack([vector for vector, _ in queries])
         if vectors.size * len(self.index.chunks) > _LARGE_SEARCH:
@@ -139,7 +155,7 @@ class HybridRetriever(Retriever):
         ]
 
     def _allowed_positions(self, filter_values: dict[str, Any] | None) -> ChunkPositions | None:
-        """The positions to search among; None for all."""
+        """Return the positions that a search may return; None for all."""
         if not filter_values:
             return self._restricted_positions
         fitting = self.index.positions_matching(filter_values)
@@ -152,7 +168,7 @@ def _matching_positions(index: Index, documents: str) -> ChunkPositions:
 
 
 def _top_positions(scores: Float32Array, count: int) -> ChunkPositions:
-    """Where the ``count`` largest are, in no order."""
+    """Return the positions of the ``count`` largest scores, in no order."""
     if count >= len(scores):
         return np.arange(len(scores))
     return np.argpartition(-scores, count)[:count]

@@ -1,4 +1,4 @@
-"""The index: the chunks of the documents, their vectors in FAISS, and their words."""
+"""Define the local index: chunks of documents, their vectors in FAISS, and their words."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,39 +19,43 @@ FINGERPRINT_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
 
 FIT_FOLDER = "embedding"
-"""The folder inside an index that holds what its embeddings were fitted to."""
+"""Folder inside an index folder that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
 __all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
 class Index:
-    """An opened index folder, its files mapped; read-only, safe to share between threads. It is built whole."""
+    """An opened index folder with memory-mapped files. Read-only, safe to share between threads."""
 
     def __init__(self, manifest: Manifest, chunks: Chunks, vectors: FaissIndex, lexical: Lexical, folder: Path) -> None:
-        """``folder`` is where it was opened."""
+        """Make an index of its parts; ``folder`` is where they were opened."""
         self.manifest, self.chunks, self.lexical = manifest, chunks, lexical
         self.vectors, self._folder = vectors, folder
 
     @property
     def embedding(self) -> dict[str, Any]:
-        """What made its vectors: provider, model and fingerprint (manifest.py)."""
+        """What made the vectors: provider, model and fingerprint (manifest.py)."""
         return self.manifest.embedding
 
     @property
     def dimension(self) -> int:
-        """How many numbers each vector has."""
+        """Number of components of a vector."""
         return self.manifest.dimension
 
     @property
     def fit_folder(self) -> Path | None:
-        """The folder of the fit of its embeddings; None when they were not fitted."""
+        """Folder of the fit of the embeddings; None when they were not fitted."""
         folder = self._folder / FIT_FOLDER
         return folder if folder.is_dir() else None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The index in ``folder``. Raises IndexFolderError, naming what is wrong with it."""
+        """Open the index in ``folder``.
+
+        Raises:
+            IndexFolderError: The folder holds no index, or is damaged. The message names the file.
+        """
         manifest = Manifest.read(folder)
         manifest.verify_files(folder)
         return cls(
@@ -63,23 +67,37 @@ class Index:
         )
 
     def search(self, vector: Float32Array, count: int, allowed: ChunkPositions | None = None) -> dict[int, float]:
-        """The ``count`` chunks nearest to ``vector`` (shape (dimension,)) by inner product: position → score.
+        """Return the chunks nearest to ``vector`` by inner product.
 
-        With ``allowed``, positions of chunks, it looks among these alone, and finds ``count`` when they are
-        that many.
+        Args:
+            vector: The query; shape (dimension,).
+            count: Number of chunks.
+            allowed: Positions of the chunks that may be returned; None for all.
+
+        Returns:
+            Position → score, nearest first.
         """
         return self.search_batch(vector[np.newaxis], count, allowed)[0]
 
     def search_batch(
         self, vectors: Float32Array, count: int, allowed: ChunkPositions | None = None
     ) -> list[dict[int, float]]:
-        """As ``nearest``, nearest first, for each of ``vectors`` in one search; shape (n, dimension)."""
+        """Return the chunks nearest to each of ``vectors`` in one search.
+
+        Args:
+            vectors: The queries; shape (n, dimension).
+            count: Number of chunks for each query.
+            allowed: Positions of the chunks that may be returned; None for all.
+
+        Returns:
+            Position → score for each query, nearest first.
+        """
         positions, scores = self.vectors.search(vectors, count, allowed)
         rows = zip(positions.tolist(), scores.tolist(), strict=True)
         return [{position: score for position, score in zip(*row, strict=True) if position >= 0} for row in rows]
 
     def positions_matching(self, filter_values: dict[str, Any]) -> ChunkPositions:
-        """The positions of the chunks whose fields have the wanted values (any of them, for a list)."""
+        """Return the positions of the chunks whose fields have the values of a filter (any value of a list)."""
         options = {name: value if isinstance(value, list) else [value] for name, value in filter_values.items()}
         position_sets = [
             frozenset().union(*(self.chunks.positions_with(name, value) for value in values))
@@ -100,7 +118,22 @@ def write_index(
     language: str,
     support: dict[str, float],
 ) -> Manifest:
-    """Writes an index into ``folder``, empty but for a fit; ``vectors`` has shape (chunks, dimension)."""
+    """Write an index into ``folder``.
+
+    Args:
+        folder: An existing folder, empty but for a fit.
+        chunks: The chunks.
+        vectors: Their vectors; shape (chunks, dimension).
+        embedding: Provider, model and fingerprint of what made the vectors.
+        chunking: Settings by which documents were cut.
+        documents: Digest of each document by source.
+        lexical: The words and n-grams of the chunks.
+        language: Language of the stems.
+        support: Threshold of abstaining, and how it was fitted.
+
+    Returns:
+        The manifest.
+    """
     nearest = FaissIndex.build(vectors)
     nearest.save(folder / _VECTORS)
     write_chunks(chunks, folder / _CHUNKS)
@@ -121,12 +154,12 @@ def write_index(
 
 
 INDEX_SETTINGS = ("chunk_size", "overlap", "language")
-"""The part ``index`` of such a profile."""
+"""Settings of a profile's section ``index``."""
 _MIN_CHUNK_SIZE, _MAX_CHUNK_SIZE = 50, 100_000
 
 
 def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
-    """What is wrong with the settings of an index: which, and a sentence."""
+    """Yield what is wrong with a profile's section ``index``: the setting, and a message."""
     for name in settings.keys() - set(INDEX_SETTINGS):
         yield name, f"there is no setting {name}; {arguments.suggest(name, INDEX_SETTINGS)}"
     for name in INDEX_SETTINGS:
@@ -136,7 +169,7 @@ def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
 
 
 def _find_setting_error(name: str, settings: StageValues) -> str:
-    """What is wrong with one of them; empty when nothing is."""
+    """Return what is wrong with one setting; empty when nothing is."""
     value = settings.get(name)
     if name == "language":
         languages = Stemmer.algorithms()

@@ -1,7 +1,7 @@
-"""Word search: by stems over whole chunks, and by letters over small windows of them.
+"""Search words: by stems over whole chunks, and by character n-grams over small windows of them.
 
-Letters forgive typing errors and other forms of a word. A window is three sentences: what answers a question
-stands close together, and the chunk around it is what is returned.
+N-grams tolerate typing errors and other forms of a word. A window has three sentences: what answers a question stands
+close together, and the chunk around it is what is returned.
 """
 
 from collections.abc import Sequence
@@ -19,25 +19,26 @@ from ...text_analysis import Analyser, correct_spelling, split_ngrams, split_sen
 from .bm25 import BM25, count_terms
 
 WINDOW_SENTENCES = 3
-"""Sentences of a window; windows begin at every sentence."""
+"""Sentences of a window; a window begins at every sentence."""
 _CACHED_WORDS = 4096
 _WORDS_FOLDER, _LETTERS_FOLDER, _OWNERS_FILE = "words", "letters", "owners.npy"
 _K1 = 1.2
+"""Constants of BM25 that were best for question answering over paragraphs."""
 _B_WORDS, _B_LETTERS = 0.6, 0.75
 """As measured best on question answering over paragraphs."""
 
 
 class Lexical:
-    """The words and letters of the chunks of an index, and how much each word tells about them."""
+    """The words and n-grams of the chunks of an index."""
 
     def __init__(self, stems: BM25, letters: BM25, owners: npt.NDArray[np.int32], language: str) -> None:
-        """``owners`` holds the chunk of each window; shape (windows,)."""
+        """Make a lexical search of its parts; ``owners`` holds the chunk of each window, shape (windows,)."""
         self._stems, self._ngrams, self._owners, self._analyser = stems, letters, owners, Analyser(language)
         self._corrected_stem = lru_cache(_CACHED_WORDS)(self._correct_word)
 
     @classmethod
     def build(cls, chunks: Sequence[Chunk], language: str) -> Self:
-        """Indexes ``chunks``."""
+        """Analyse and count the words and n-grams of ``chunks``."""
         analyser = Analyser(language)
         stems = BM25.build(*count_terms([analyser.stems(chunk.searchable_text) for chunk in chunks]), _K1, _B_WORDS)
         windows = [(number, text) for number, chunk in enumerate(chunks) for text in _make_windows(chunk)]
@@ -46,32 +47,36 @@ class Lexical:
 
     @classmethod
     def open(cls, folder: Path, language: str) -> Self:
-        """What ``save`` saved: arrays, which are mapped, and JSON; no pickle."""
+        """Open what ``save`` wrote: memory-mapped arrays and JSON, no pickle."""
         owners = np.load(folder / _OWNERS_FILE, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         return cls(BM25.open(folder / _WORDS_FOLDER), BM25.open(folder / _LETTERS_FOLDER), owners, language)
 
     def save(self, folder: Path) -> None:
-        """Writes into ``folder``, which is made."""
+        """Write everything into ``folder``, which must not exist."""
         self._stems.save(folder / _WORDS_FOLDER)
         self._ngrams.save(folder / _LETTERS_FOLDER)
         np.save(folder / _OWNERS_FILE, self._owners, allow_pickle=False)
 
     def scores(self, text: str) -> tuple[Float32Array, Float32Array]:
-        """What every chunk holds of ``text``: by its words, and by the letters of its best window; each (chunks,)."""
+        """Score every chunk for ``text``.
+
+        Returns:
+            The scores by words, and by the n-grams of the best window; each of shape (chunks,).
+        """
         by_letters = np.zeros(self._stems.texts, dtype=np.float32)
         np.maximum.at(by_letters, self._owners, self._ngrams.scores(split_into_ngrams(text)))
         return self._stems.scores(self._corrected_stems(text), self.stems(text)), by_letters
 
     def stems(self, text: str) -> list[str]:
-        """The stems of ``text`` as this index counts them."""
+        """Return the stems of ``text`` as this index counts them."""
         return self._analyser.stems(text)
 
     def weights(self, text: str) -> dict[str, float]:
-        """The stems of a question with their idf, slips mended; a stem that no chunk has weighs most."""
+        """Return the stems of a question with their idf, spelling corrected; an unknown stem weighs most."""
         return self._stems.weights(self._corrected_stems(text))
 
     def _corrected_stems(self, text: str) -> list[str]:
-        """The stems of a question, slips mended (words.py)."""
+        """Return the stems of a question, spelling corrected."""
         return [self._corrected_stem(word) for word in self._analyser.content_words(text)]
 
     def _correct_word(self, word: str) -> str:
@@ -88,19 +93,22 @@ class Lexical:
         return frozenset("".join(self._stems.terms))
 
     def ngram_weights(self, text: str) -> dict[str, float]:
-        """The runs of letters of ``text`` with their idf."""
+        """Return the n-grams of ``text`` with their idf."""
         return self._ngrams.weights(split_into_ngrams(text))
 
 
 def split_into_ngrams(text: str) -> list[str]:
-    """The runs of letters in the words of ``text``."""
+    """Return the n-grams of the words of ``text``."""
     return [gram for word in split_words(text) for gram in split_ngrams(word)]
 
 
 def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
-    """How often each text of words has each run of letters: shape (texts, runs); and their columns.
+    """Count the n-grams of each text of words.
 
-    Each word is spelled once, however often it comes: counts of words times counts of runs in words.
+    Each word is split once, however often it occurs: counts of words times counts of n-grams in words.
+
+    Returns:
+        The counts, shape (texts, n-grams), and the column of each n-gram.
     """
     counts, columns = count_terms(texts)
     in_words, ngram_columns = count_terms([split_ngrams(word) for word in columns] or [[]])
@@ -108,7 +116,7 @@ def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dic
 
 
 def _make_windows(chunk: Chunk) -> list[str]:
-    """The windows of a chunk, each below its headings; the whole where there is no sentence."""
+    """Return the windows of a chunk, each below the chunk's headings; the whole chunk when it contains no sentence."""
     sentence_texts = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
     context = chunk.searchable_text[: len(chunk.searchable_text) - len(chunk.text)]
     return [

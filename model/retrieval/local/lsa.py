@@ -1,7 +1,8 @@
-"""Embeddings fitted to a corpus: latent semantic analysis (Deerwester et al., 1990) of stems and runs of letters.
+"""Fit embeddings to a corpus: latent semantic analysis (Deerwester et al., 1990) of stems and character n-grams.
 
-What stands in the same chunks comes to mean the same, so a question in other words than the passage's is met. It
-needs no weights and makes small vectors; it knows nothing of documents that come later, so every build fits anew.
+Words that occur in the same chunks receive a similar meaning, so a question that uses other words than the passage is
+met. The method needs no weights and makes small vectors. It knows nothing about documents that come later, so every
+build fits again.
 """
 
 import json
@@ -20,24 +21,24 @@ from .lexical import count_ngrams
 
 DIMENSION = 128
 _MIN_TEXTS = 24
-"""Fewer texts than these have no latent meaning: what they share is chance."""
+"""Fewer texts have no latent meaning: what they share is chance."""
 _MAX_FITTED_TEXTS = 4000
-"""Of more texts, as many are fitted, evenly taken; all are embedded."""
+"""Of more texts, this number is fitted, evenly taken. All texts are embedded."""
 _ARRAYS, _TERMS = "latent.npz", "terms.json"
 
 
 class LatentSemanticModel:
-    """A fit; safe to share between threads, but for its stemmer, which each call makes anew."""
+    """A fit. Safe to share between threads, since each call makes its own stemmer."""
 
     def __init__(
         self, terms: Sequence[Mapping[str, int]], idf: Float32Array, components: Float32Array, language: str
     ) -> None:
-        """``terms`` are the columns of the stems, and of the runs of letters behind them."""
+        """Make a model of its parts; ``terms`` are the columns of the stems, and of the n-grams behind them."""
         self._terms, self._idf, self._components, self._language = terms, idf, components, language
 
     @classmethod
     def fit(cls, texts: Sequence[str], language: str) -> Self | None:
-        """Fits ``texts``; None when they are too few."""
+        """Fit ``texts``; return None when they are too few."""
         if len(texts) < _MIN_TEXTS:
             return None
         from sklearn.utils.extmath import randomized_svd  # a second, at a build alone
@@ -55,7 +56,7 @@ class LatentSemanticModel:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """What ``save`` saved: arrays and JSON, no pickle."""
+        """Open what ``save`` wrote: arrays and JSON, no pickle."""
         contents = json.loads((folder / _TERMS).read_text("utf-8"))
         with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
             idf, components = arrays["idf"], arrays["components"]
@@ -63,14 +64,14 @@ class LatentSemanticModel:
         return cls(terms, idf, components, contents["language"])
 
     def save(self, folder: Path) -> None:
-        """Writes into ``folder``, which is made."""
+        """Write the fit into ``folder``, which must not exist."""
         folder.mkdir(parents=True)
         np.savez(folder / _ARRAYS, idf=self._idf, components=self._components)
         contents = {"terms": [list(names) for names in self._terms], "language": self._language}
         (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
 
     def embed(self, texts: Sequence[str]) -> Float32Array:
-        """One row for each text; shape (texts, dimension)."""
+        """Return one row for each text; shape (texts, dimension)."""
         stems = _select_columns(*count_terms(_stem_texts(texts, self._language)), self._terms[0])
         letters = _select_columns(*count_ngrams([split_words(text) for text in texts]), self._terms[1])
         weighted = _weight(sparse.hstack([stems, letters]).tocsr(), self._idf)
@@ -85,7 +86,7 @@ def _stem_texts(texts: Sequence[str], language: str) -> list[list[str]]:
 def _select_columns(
     counts: sparse.csr_matrix, columns: Mapping[str, int], terms: Mapping[str, int]
 ) -> sparse.csr_matrix:
-    """``counts`` in the columns of ``terms``; what these do not have is dropped."""
+    """Return ``counts`` in the columns of ``terms``; other columns are dropped."""
     old, new = np.array([(column, terms[term]) for term, column in columns.items() if term in terms]).reshape(-1, 2).T
     moved = sparse.csr_matrix(
         (np.ones(len(old), dtype=np.float32), (old, new)), shape=(counts.shape[1], max(len(terms), 1))
@@ -94,7 +95,7 @@ def _select_columns(
 
 
 def _weight(counts: sparse.csr_matrix, idf: npt.NDArray[np.float32]) -> sparse.csr_matrix:
-    """(1 + log count) times idf, each row of length 1."""
+    """Return (1 + log count) times idf, each row scaled to length 1."""
     data = (1 + np.log(counts.data)) * idf[counts.indices]
     weighted = sparse.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
     lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1))).ravel()

@@ -1,4 +1,4 @@
-"""What an index folder says of itself, and the check that it is still true."""
+"""Describe an index folder, and check that its files are those that were written."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any, Self
 from ...errors import IndexFolderError
 
 INDEX_FORMAT = 3
-"""Number of the index folder's format; another one is refused. 1 had no fit, 2 was not mapped."""
+"""Number of the index folder's format. 1 had no fit, 2 was not memory-mapped."""
 MANIFEST_FILE = "manifest.json"
 
 
@@ -17,9 +17,19 @@ MANIFEST_FILE = "manifest.json"
 class Manifest:
     """Counts, settings and checksums of an index folder.
 
-    ``embedding`` holds provider, model and the ``fingerprint``: the vector of a fixed text, which tells two
-    models of one name apart. ``documents`` maps each source to the SHA-256 of what was read of it, ``files`` each file
-    to its content's. ``search`` tells how vectors are compared, with the recall that was measured (nearest.py).
+    Attributes:
+        documents: SHA-256 of what was read of each document, by source.
+        chunks: Number of chunks.
+        dimension: Components of a vector.
+        embedding: Provider, model and ``fingerprint``: the vector of a fixed text, which tells apart two models of one
+            name.
+        chunking: Settings by which documents were cut.
+        language: Language of the stems.
+        files: SHA-256 of each file's content, by relative path.
+        support: Threshold of abstaining, and how it was fitted.
+        search: How vectors are searched, with the measured recall (vector_index.py).
+        metric: How vectors are compared.
+        format: Number of the folder's format.
     """
 
     documents: dict[str, str]
@@ -35,12 +45,16 @@ class Manifest:
     format: int = INDEX_FORMAT
 
     def write(self, folder: Path) -> None:
-        """Writes it into ``folder``."""
+        """Write the manifest into ``folder``."""
         (folder / MANIFEST_FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of ``folder``. Raises IndexFolderError when there is none that can be read."""
+        """Return the manifest of ``folder``.
+
+        Raises:
+            IndexFolderError: There is none, it is damaged, or has another format.
+        """
         try:
             entries = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
         except FileNotFoundError:
@@ -64,7 +78,11 @@ class Manifest:
             raise IndexFolderError(f"{folder / MANIFEST_FILE} lacks entries; build the index again") from None
 
     def verify_files(self, folder: Path) -> None:
-        """Raises IndexFolderError, naming the file, when one is missing or not what was written."""
+        """Check every file against its checksum.
+
+        Raises:
+            IndexFolderError: A file is missing or has changed. The message names it.
+        """
         for name, expected in self.files.items():
             if not (folder / name).is_file():
                 raise IndexFolderError(f"{folder / name} is missing; build the index again")
@@ -75,12 +93,12 @@ class Manifest:
 
 
 def compute_checksum(file: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def compute_checksums(folder: Path) -> dict[str, str]:
-    """Those of all files below ``folder``, by relative path."""
+    """Return the checksums of all files below ``folder``, by relative path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
     return {path.relative_to(folder).as_posix(): compute_checksum(path) for path in files}
