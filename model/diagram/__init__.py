@@ -1,4 +1,4 @@
-"""Concept diagrams, drawn locally: text, or what a chat model wrote → graph → layout → PNG."""
+"""Draw diagrams on this machine: text, or a chat model's specification → graph → layout → PNG."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,21 @@ _MIN_SIDE, _MAX_SIDE = 256, 3840
 def draw_prompt(
     prompt: str, passages: Sequence[Passage], style: str = "", size: str = "", sample: int = 1
 ) -> tuple[bytes, str]:
-    """A PNG of what ``prompt`` and the passages say, and its description in words.
+    """Draw what a prompt and passages say.
 
-    Raises InvalidRequestError for a size that is not one.
+    Args:
+        prompt: What the diagram is about.
+        passages: Passages whose statements are drawn, too.
+        style: One of interfaces.STYLES; empty for the style that the prompt's words ask for.
+        size: Width and height such as ``1536x864``; empty for DEFAULT_SIZE.
+        sample: Which of several drawings of the same graph, from 1.
+
+    Returns:
+        The PNG file, and the diagram in words.
+
+    Raises:
+        InvalidRequestError: ``size`` is not supported.
+        StageFailedError: The text's script cannot be drawn on this machine.
     """
     graph = build_graph(prompt, passages, style)
     origin = f"the prompt and {', '.join(graph.sources)}" if graph.sources else "the prompt alone"
@@ -29,12 +41,29 @@ def draw_prompt(
 
 
 def draw_graph(graph: DiagramGraph, caption: str, size: str = "", sample: int = 1) -> tuple[bytes, str]:
-    """A PNG of a diagram, with ``caption`` below it, and its description in words. Raises InvalidRequestError."""
+    """Draw a graph with ``caption`` below it.
+
+    Args:
+        graph: The graph.
+        caption: Who made the diagram, of what.
+        size: Width and height such as ``1536x864``; empty for DEFAULT_SIZE.
+        sample: Which of several drawings of the same graph, from 1.
+
+    Returns:
+        The PNG file, and the diagram in words.
+
+    Raises:
+        InvalidRequestError: ``size`` is not supported.
+    """
     return draw_diagram(graph, caption, parse_size(size), sample).png(), graph.in_words
 
 
 def parse_size(size: str) -> tuple[int, int]:
-    """Width and height of a picture, of the usual one for "". Raises InvalidRequestError."""
+    """Return width and height in pixels; DEFAULT_SIZE for "".
+
+    Raises:
+        InvalidRequestError: The size is not WIDTHxHEIGHT, or out of bounds.
+    """
     if not size:
         return DEFAULT_SIZE
     match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)

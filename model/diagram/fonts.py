@@ -1,4 +1,4 @@
-"""How large a text is, and where its lines break, in the fonts that come with the project."""
+"""Measure and wrap text in the fonts that come with the project."""
 
 import itertools
 import unicodedata
@@ -11,7 +11,7 @@ from PIL import ImageFont, features
 from ..errors import StageFailedError
 
 LEADING = 1.25
-"""The height of a line, in sizes of its font."""
+"""Height of a line in sizes of its font."""
 
 _FONTS = Path(__file__).parent.parent / "fonts"
 _PICTOGRAPHS = 0x1F000
@@ -33,23 +33,27 @@ _SCRIPTS = (
     ((0xF900, 0xFAFF), "DroidSansFallback"),
     ((0xFF00, 0xFFEF), "DroidSansFallback"),
 )
-"""Unicode blocks and the fonts that have them; Noto Sans has Latin, Greek and Cyrillic."""
+"""Unicode blocks and the fonts that cover them; Noto Sans covers Latin, Greek and Cyrillic."""
 _LATIN = "NotoSans"
 _SHAPED_FONTS = {"NotoSansHebrew", "NotoSansArabic", "NotoSansDevanagari", "NotoSansBengali", "NotoSansTamil"}
-"""Their letters change shape or order; Pillow needs libfribidi for that."""
+"""Fonts of scripts whose letters change shape or order, for which Pillow needs libfribidi."""
 
 
 @cache
 def load_font(pixels: int, *, bold: bool, name: str = _LATIN) -> ImageFont.FreeTypeFont:
-    """The font in that size."""
+    """Return a font in a size of ``pixels``."""
     weight = "-Bold" if bold and name == _LATIN else "-Regular" if name.startswith("Noto") else ""
     return ImageFont.truetype(_FONTS / f"{name}{weight}.ttf", max(pixels, 1))
 
 
 def split_by_font(text: str) -> list[tuple[str, str]]:
-    """``text`` in pieces that one font has, with its name, from left to right as they are drawn.
+    """Split ``text`` into pieces that one font covers, from left to right as they are drawn.
 
-    Raises StageFailedError for a script that cannot be drawn here.
+    Returns:
+        Pieces, each with the name of its font.
+
+    Raises:
+        StageFailedError: The script needs a library that is missing.
     """
     segments = [
         ("".join(letter for letter, _ in run), name)
@@ -64,12 +68,15 @@ def split_by_font(text: str) -> list[tuple[str, str]]:
 
 
 def measure_width(text: str, points: float, *, bold: bool) -> float:
-    """The width of a line of text, in pixels."""
+    """Return the width of a line of text in pixels."""
     return sum(load_font(100, bold=bold, name=name).getlength(run) for run, name in split_by_font(text)) * points / 100
 
 
 def wrap_text(text: str, max_columns: int) -> list[str]:
-    """At most three lines of about ``most`` characters; a very long word is cut, and what is left out shown as …."""
+    """Wrap ``text`` into at most three lines of about ``max_columns`` characters.
+
+    A very long word is cut; text that is left out is shown as ….
+    """
     lines = [""]
     for word in itertools.chain.from_iterable(_split_word(word, max_columns) for word in text.split()):
         if lines[-1] and _count_columns(lines[-1]) + 1 + _count_columns(word) > max_columns:
@@ -79,13 +86,13 @@ def wrap_text(text: str, max_columns: int) -> list[str]:
 
 
 def is_mostly_non_latin(text: str) -> bool:
-    """Whether most of its letters are not Latin."""
+    """Return whether most letters of ``text`` are not Latin."""
     letters = [letter for letter in text if letter.isalpha()]
     return 2 * sum("LATIN" not in unicodedata.name(letter, "") for letter in letters) > len(letters)
 
 
 def _fonts_of_letters(text: str) -> Iterator[tuple[str, str]]:
-    """Each character with its font; a space or mark stays with the letter before it, if that font is another."""
+    """Yield each character with its font; a space or mark stays with the letter before it, if that has another font."""
     name = _LATIN
     for letter in filter(_is_drawable, text):
         letter_font = next((font for (start, end), font in _SCRIPTS if start <= ord(letter) <= end), _LATIN)
@@ -95,7 +102,7 @@ def _fonts_of_letters(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_drawable(letter: str) -> bool:
-    """Whether some font here has it: pictographs and what varies them are left out."""
+    """Return whether a font here covers ``letter``: pictographs and their variation selectors are left out."""
     return ord(letter) < _PICTOGRAPHS and not "\ufe00" <= letter <= "\ufe0f"
 
 
@@ -104,7 +111,7 @@ def _font_name(pair: tuple[str, str]) -> str:
 
 
 def _count_columns(text: str) -> int:
-    """How wide it is, in letters: those of East Asia count twice."""
+    """Return the width of ``text`` in letters; those of East Asia count twice."""
     return sum(2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1 for letter in text)
 
 

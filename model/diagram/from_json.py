@@ -1,4 +1,4 @@
-"""A diagram as a chat model writes it: JSON with nodes, edges and groups, validated before it is drawn."""
+"""Read a diagram that a chat model specified: JSON with nodes, edges and groups, validated before it is drawn."""
 
 import json
 import unicodedata
@@ -13,7 +13,7 @@ _MAX_EDGES, _MAX_GROUPS = 30, 6
 
 
 def _to_one_line(text: object) -> object:
-    """A text on one line, without what cannot be drawn."""
+    """Return a text on one line, without characters that cannot be drawn."""
     if not isinstance(text, str):
         return text
     return "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter)[0] != "C")
@@ -46,7 +46,7 @@ class _Edge(_Strict):
 
 
 class DiagramSpecification(_Strict):
-    """What the model wrote; every edge joins two nodes, and every node's group is there."""
+    """A chat model's diagram. Every edge joins two nodes, and every node's group exists."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=90), Line]
     groups: list[_Group] = Field(default=[], max_length=_MAX_GROUPS)
@@ -65,7 +65,7 @@ class DiagramSpecification(_Strict):
         return self
 
     def to_graph(self, style: str) -> DiagramGraph:
-        """As it is drawn: in the style layers, its groups are bands from top to bottom."""
+        """Return the graph; in the style ``layers``, groups become layers from top to bottom."""
         nodes = {node.id: Node(node.id, node.label, node.main) for node in self.nodes}
         edges = [Edge(edge.source, edge.target, edge.label) for edge in self.edges if edge.source != edge.target]
         graph = DiagramGraph(self.title, nodes, edges, style=style)
@@ -79,7 +79,11 @@ class DiagramSpecification(_Strict):
 
 
 def parse_specification(text: str) -> DiagramSpecification:
-    """The diagram in a reply. Raises ValueError, which says what is wrong in words for the model."""
+    """Return the diagram in a chat model's reply.
+
+    Raises:
+        ValueError: The reply contains no valid diagram. The message tells the model what is wrong.
+    """
     start, end = text.find("{"), text.rfind("}") + 1
     if start < 0 or end <= start:
         raise ValueError("there is no JSON object in it")

@@ -1,11 +1,11 @@
-"""A diagram before it has a shape: nodes, edges, a title and what it was made from."""
+"""Define a diagram before it has a shape: nodes, edges, a title, and the sources that it was made from."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A concept; ``main`` is the one that the diagram is about, ``step`` its number in a flow, from 1."""
+    """A concept; ``main`` marks the diagram's subject, ``step`` is the number in a flow, from 1."""
 
     key: str
     label: str
@@ -15,7 +15,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``source`` and ``target`` are keys of nodes; ``label`` the verb or relation between them."""
+    """An edge between two nodes, by their keys; ``label`` is the verb or relation."""
 
     source: str
     target: str
@@ -24,7 +24,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Nodes that belong together: a band that lies on the next one, or a frame; its name may be empty."""
+    """Nodes that belong together: a layer on top of the next one, or a frame. The name may be empty."""
 
     name: str
     keys: tuple[str, ...]
@@ -34,7 +34,14 @@ class Layer:
 class DiagramGraph:
     """Nodes by key, in order of importance, and the edges between them.
 
-    ``layers`` are bands from top to bottom that hold all nodes, ``groups`` frames around some.
+    Attributes:
+        title: Title of the diagram.
+        nodes: Nodes by key.
+        edges: Edges.
+        layers: Layers from top to bottom that contain all nodes; empty for other styles.
+        groups: Frames around some nodes.
+        sources: Sources of the statements.
+        style: One of interfaces.STYLES.
     """
 
     title: str
@@ -47,7 +54,7 @@ class DiagramGraph:
 
     @property
     def in_words(self) -> str:
-        """The diagram as a sentence, for those who cannot see it."""
+        """The diagram as a sentence, for readers who cannot see it."""
         labels = {key: node.label for key, node in self.nodes.items()}
         sentences = [" ".join([labels[e.source], e.label or "→", labels[e.target]]) for e in self.edges]
         joined = {key for edge in self.edges for key in (edge.source, edge.target)}

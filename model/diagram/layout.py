@@ -1,6 +1,6 @@
-"""A diagram gets a shape: Graphviz's dot (Gansner et al., 1993) places boxes of given sizes and routes the edges.
+"""Compute the layout of a diagram: Graphviz's dot (Gansner et al., 1993) places boxes and routes edges.
 
-Edge labels are placed by dot as well, so that no label covers another or a node.
+dot places edge labels as well, so that no label covers another label or a node.
 """
 
 import threading
@@ -38,23 +38,23 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def shifted(self, right: float) -> "Box":
-        """The same, that much further to the right."""
+        """Return the box moved to the right."""
         return Box(self.left + right, self.top, self.right + right, self.bottom)
 
     def overlaps(self, box: "Box") -> bool:
-        """Whether both have more than a hair's breadth in common."""
+        """Return whether the two boxes share more than a hair's breadth."""
         across = min(self.right, box.right) - max(self.left, box.left)
         return across > _TOLERANCE and min(self.bottom, box.bottom) - max(self.top, box.top) > _TOLERANCE
 
     @classmethod
     def at_centre(cls, centre: Point, size: Size) -> "Box":
-        """The box of that size around a point."""
+        """Return the box of a size around a point."""
         return cls(centre[0] - size[0] / 2, centre[1] - size[1] / 2, centre[0] + size[0] / 2, centre[1] + size[1] / 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of an edge: points of cubic Bézier curves, the tip of its arrow, and its label's box."""
+    """The route of an edge: points of cubic Bézier curves, the tip of the arrow, and the label's box."""
 
     edge: Edge
     curve: Sequence[Point]
@@ -73,7 +73,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class DiagramLayout:
-    """Where everything is; ``size`` is the whole, in pixels."""
+    """The place of everything; ``size`` is the whole in pixels."""
 
     size: Size
     nodes: dict[str, Box]
@@ -82,7 +82,7 @@ class DiagramLayout:
 
     @property
     def is_clear(self) -> bool:
-        """Whether no text covers another: between frames dot does not always find room for the labels of edges."""
+        """Whether no text covers another: dot does not always find room for edge labels between frames."""
         labels = [route.label for route in self.routes if route.label]
         boxes = [*self.nodes.values(), *labels, *(frame.label for frame in self.frames)]
         return not any(box.overlaps(second_box) for box, second_box in combinations(boxes, 2))
@@ -91,7 +91,17 @@ class DiagramLayout:
 def compute_layout(
     diagram: DiagramGraph, node_size: Callable[[Node], Size], label_size: Callable[[str], Size], *, direction: str
 ) -> DiagramLayout:
-    """The layout for boxes of these sizes; ``direction`` is "LR" or "TB"."""
+    """Compute the layout of a graph.
+
+    Args:
+        diagram: The graph.
+        node_size: Returns the size of a node's box.
+        label_size: Returns the size of a label.
+        direction: ``LR`` or ``TB``.
+
+    Returns:
+        The layout.
+    """
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
     labels = [label_size(edge.label) for edge in diagram.edges]
     names = [label_size(group.name) for group in diagram.groups]
@@ -106,7 +116,7 @@ def compute_layout(
         graph.close()
     _, _, width, height = _parse_numbers(graphviz_output.bounding_box)
     nodes = {key: Box.at_centre(_parse_point(graphviz_output.nodes[key], height), size) for key, size in sizes.items()}
-    if not diagram.edges:  # with edges, moving a row would part it from them
+    if not diagram.edges:  # with edges, moving a row would separate it from them
         for layer in diagram.layers:
             middle = (nodes[layer.keys[0]].left + nodes[layer.keys[-1]].right) / 2
             nodes |= {key: nodes[key].shifted(width / 2 - middle) for key in layer.keys}
@@ -127,7 +137,7 @@ def compute_layout(
 
 @dataclass(frozen=True, slots=True)
 class _GraphvizOutput:
-    """What dot answers, as text: the bounding box, the nodes' places, ways of edges, boxes of groups, label places."""
+    """dot's output as text: bounding box, positions of nodes, routes of edges, boxes of groups, positions of labels."""
 
     bounding_box: str
     nodes: dict[str, str]
@@ -166,7 +176,7 @@ def _read_output(graph: pygraphviz.AGraph, diagram: DiagramGraph) -> _GraphvizOu
 
 
 def _parse_route(edge: Edge, position: tuple[str, str], size: Size, height: float) -> Route:
-    """An edge as dot tells it: "e,x,y" is the tip, what follows the curve; y counts from below."""
+    """Parse an edge of dot: "e,x,y" is the tip, the rest is the curve; y counts from below."""
     curve_text, label = position
     tip, *curve = [_parse_point(word.removeprefix("e,"), height) for word in curve_text.split()]
     return Route(edge, curve, tip, Box.at_centre(_parse_point(label, height), size) if edge.label else None)

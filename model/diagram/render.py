@@ -1,4 +1,4 @@
-"""A laid-out diagram becomes a PNG, drawn with Pillow in a font that comes with the project."""
+"""Draw a layout with Pillow: boxes, arrows, labels, title and caption."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -27,20 +27,30 @@ _PALETTES = (
 
 @dataclass(frozen=True, slots=True)
 class RenderedDiagram:
-    """A picture and, for whoever checks it, the box of every text in it, in its pixels."""
+    """The image, and the boxes of its texts."""
 
     image: Image.Image
     boxes: list[Box]
 
     def png(self) -> bytes:
-        """The PNG file."""
+        """Return the image as a PNG file."""
         out = io.BytesIO()
         self.image.save(out, "PNG", optimize=False, compress_level=6)
         return out.getvalue()
 
 
 def draw_diagram(diagram: DiagramGraph, caption: str, size: tuple[int, int], sample: int = 1) -> RenderedDiagram:
-    """The picture in ``size``; another ``sample`` has other colours and, every second time, the other direction."""
+    """Draw a graph.
+
+    Args:
+        diagram: The graph.
+        caption: Text below the diagram.
+        size: Width and height in pixels.
+        sample: Which of several drawings, from 1: direction and colours differ.
+
+    Returns:
+        The image.
+    """
     width, height = size
     unit = min(width / 1536, height / 864)
     top, below = (_MARGIN + _TITLE * 1.6) * unit, (_MARGIN + _CAPTION) * unit
@@ -64,9 +74,9 @@ def draw_diagram(diagram: DiagramGraph, caption: str, size: tuple[int, int], sam
 
 
 def _choose_layout(diagram: DiagramGraph, room: Size, unit: float, sample: int) -> tuple[DiagramLayout, float]:
-    """The layout, left to right or top to bottom, that can be shown larger; the other one for even samples.
+    """Choose left to right or top to bottom, whichever can be shown larger; the other one for an even sample number.
 
-    Frames are left out of a diagram in which they push labels onto one another.
+    Groups are dropped from a diagram in which their frames would push labels onto one another.
     """
     layouts = _make_layouts(diagram)
     if diagram.groups:
@@ -82,14 +92,17 @@ def _make_layouts(diagram: DiagramGraph) -> list[DiagramLayout]:
 
 
 class _Pen:
-    """Draws in picture pixels on an image that is _SMOOTH times larger."""
+    """The drawing of one diagram, on an image that is `_SMOOTH` times larger than the picture.
+
+    Positions are in pixels of the picture.
+    """
 
     def __init__(self, image: Image.Image, palette: tuple[str, str, str]) -> None:
         self.image, self._draw = image, ImageDraw.Draw(image)
         self._strong, self._light, self._edge = palette
 
     def draw_line_of_text(self, words: str, room: Box, *, bold: bool) -> Box:
-        """A line of text as high as ``room``, or smaller when it would be wider; its box."""
+        """Draw a line of text as high as ``room``, or smaller where it would be wider, and return its box."""
         points = (room.bottom - room.top) / fonts.LEADING
         points *= min(1.0, (room.right - room.left) / max(fonts.measure_width(words, points, bold=bold), 1.0))
         right, bottom = room.left + fonts.measure_width(words, points, bold=bold), room.top + points * fonts.LEADING
@@ -98,7 +111,7 @@ class _Pen:
         return box
 
     def draw_body(self, diagram: DiagramGraph, layout: DiagramLayout, origin: Point, scale: float) -> list[Box]:
-        """Edges below, nodes above; the boxes of nodes and edge labels."""
+        """Draw the edges, then the nodes above them, and return the boxes of the nodes and of the edges' labels."""
 
         def place_box(box: Box) -> Box:
             corners = [(box.left, box.top), (box.right, box.bottom)]
@@ -132,14 +145,14 @@ class _Pen:
             self._draw_step_number(node.step, (box.left, box.top), scale)
 
     def _draw_step_number(self, step: int, centre: Point, scale: float) -> None:
-        """A step's number in a disc on the corner of its box."""
+        """Draw the number of a step in a disc on the corner of its box."""
         half = 15 * scale
         disc = Box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
         self._draw.ellipse(self._zoomed((disc.left, disc.top), (disc.right, disc.bottom)), fill=self._strong)
         self._draw_lines([str(step)], disc, _EDGE_TEXT * scale, _PAPER, bold=True)
 
     def _draw_band(self, layer: Layer, layout: DiagramLayout, origin: Point, scale: float) -> Iterator[Box]:
-        """The band that a layer's boxes stand on, as wide as the whole; the box of its name, if it has one."""
+        """Draw the band on which the boxes of a layer stand, and yield the box of the layer's name where it has one."""
         nodes = [layout.nodes[key] for key in layer.keys]
         top = origin[1] + (min(node.top for node in nodes) - _BAND) * scale
         bottom = origin[1] + (max(node.bottom for node in nodes) + _BAND / 2) * scale
@@ -152,7 +165,7 @@ class _Pen:
             yield self.draw_line_of_text(layer.name, name, bold=False)
 
     def _draw_frame(self, box: Box, scale: float) -> None:
-        """The frame around a group's nodes."""
+        """Draw the frame around the nodes of a group."""
         self._draw.rounded_rectangle(
             self._zoomed((box.left, box.top), (box.right, box.bottom)),
             radius=10 * scale * _SMOOTH,
@@ -161,7 +174,7 @@ class _Pen:
         )
 
     def _band_sides(self, layout: DiagramLayout, origin: Point, scale: float) -> tuple[float, float]:
-        """Left and right of all bands: the whole layout, and at least half the picture."""
+        """Return left and right of all bands: those of the layout, and at least half the picture apart."""
         margin = self.image.width / _SMOOTH / 4
         middle = origin[0] + layout.size[0] * scale / 2
         half = max(layout.size[0] * scale / 2 + _PAD_X * scale, margin)
@@ -184,7 +197,7 @@ class _Pen:
             self._draw_text(line, (left, top + number * points * fonts.LEADING), points, colour, bold=bold)
 
     def _draw_text(self, words: str, left: Point, points: float, colour: str, *, bold: bool) -> None:
-        """Draws a line from the middle of its left side on, each script in its own font."""
+        """Draw a line of text from the middle of its left side on, each script in its own font."""
         (x, y), *_ = self._zoomed(left)
         for run, name in fonts.split_by_font(words):
             font = fonts.load_font(round(points * _SMOOTH), bold=bold, name=name)
@@ -210,7 +223,7 @@ def _label_size(words: str) -> Size:
 
 
 def _smooth_curve(curve: Sequence[Point], steps: int = 16) -> list[Point]:
-    """Points along cubic Bézier curves that share their ends."""
+    """Return points along cubic Bézier curves that share their ends."""
     points = [curve[0]]
     for start in range(0, len(curve) - 3, 3):
         a, b, c, d = curve[start : start + 4]
@@ -227,7 +240,7 @@ def _smooth_curve(curve: Sequence[Point], steps: int = 16) -> list[Point]:
 
 
 def _arrow_head(tail: Point, tip: Point, half: float) -> list[Point]:
-    """The triangle of an arrow's head."""
+    """Return the corners of an arrow head."""
     across, along = tip[0] - tail[0], tip[1] - tail[1]
     length = (across**2 + along**2) ** 0.5 or 1.0
     side = (-along / length * half, across / length * half)

@@ -1,1 +1,1 @@
-"""Make a diagram's graph of a prompt and of passages. Imports text_analysis and the graph."""
+"""Make a graph from a prompt and passages. Imports text_analysis, fonts and the graph."""

@@ -1,4 +1,4 @@
-"""A prompt and the passages found for it become a diagram: what the prompt names, and what is said of it."""
+"""Build the graph of a diagram from a prompt and passages: what the prompt names, and what is said about it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from .prompt_parsing import Item
 from .statements import Statement, extract_phrases, extract_statements
 
 MAX_NODES = 9
-"""More do not fit a slide."""
+"""Nodes of a diagram; more do not fit a slide."""
 _MAX_MEMBERS = 5
 
 _FRAME = re.compile(  # of a text whose white space is collapsed: none here is longer than one character
@@ -32,7 +32,16 @@ _MAX_TITLE = 90
 
 
 def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> DiagramGraph:
-    """What the prompt lists or says, then what the passages say of it, in ``style`` or the form that it asks for."""
+    """Return the graph of what the prompt lists or says, then of what passages say about it.
+
+    Args:
+        prompt: What the diagram is about.
+        passages: Passages, best first.
+        style: One of interfaces.STYLES; empty for the style that the prompt's words ask for.
+
+    Returns:
+        The graph.
+    """
     prompt = collapse_space(prompt)
     request = _FRAME.sub("", prompt).strip()
     subject = strip_markup(request) or strip_markup(prompt) or prompt.strip()
@@ -55,7 +64,7 @@ def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> Di
 
 
 def _add_steps(graph: DiagramGraph, items: Sequence[Item]) -> None:
-    """One step after the other."""
+    """Add one step after the other."""
     for number, item in enumerate(items[:MAX_NODES], 1):
         key = f"step {number}"
         graph.nodes[key] = Node(key, _capitalize(item.name), step=number)
@@ -63,7 +72,7 @@ def _add_steps(graph: DiagramGraph, items: Sequence[Item]) -> None:
 
 
 def _add_layers(graph: DiagramGraph, items: Sequence[Item]) -> None:
-    """A layer for each item, the first on top."""
+    """Add a layer for each item, the first on top."""
     for number, item in enumerate(items[:MAX_NODES]):
         members = item.members[:_MAX_MEMBERS] or (item.name,)
         keys = tuple(f"{number} {number_in_layer}" for number_in_layer in range(len(members)))
@@ -72,9 +81,9 @@ def _add_layers(graph: DiagramGraph, items: Sequence[Item]) -> None:
 
 
 def _rank_into_layers(graph: DiagramGraph) -> None:
-    """Layers out of a map: what nothing leads to on top, each below all that lead to it."""
+    """Turn a map into layers: nodes without incoming edges on top, each node below all nodes that lead to it."""
     depth = dict.fromkeys(graph.nodes, 0)
-    for _ in graph.nodes:  # as often as a way can be long; in a circle it ends there
+    for _ in graph.nodes:  # a path has at most as many edges; a cycle ends here
         for edge in graph.edges:
             depth[edge.target] = min(max(depth[edge.target], depth[edge.source] + 1), len(graph.nodes))
     for rank in sorted(set(depth.values())):
@@ -82,7 +91,7 @@ def _rank_into_layers(graph: DiagramGraph) -> None:
 
 
 def _add_spokes(graph: DiagramGraph, centre: str, items: Sequence[Item]) -> None:
-    """A text whose grammar is not known here: its parts around what it is about."""
+    """Add the parts of a text around its subject, for a language whose grammar is unknown here."""
     graph.nodes["main"] = Node("main", _make_title(centre), main=True)
     for number, item in enumerate(items[: MAX_NODES - 1]):
         if item.name != centre:
@@ -91,7 +100,7 @@ def _add_spokes(graph: DiagramGraph, centre: str, items: Sequence[Item]) -> None
 
 
 def _add_concepts(graph: DiagramGraph, subject: str, passages: Sequence[Passage]) -> None:
-    """The statements of the prompt, then those of the passages that touch what is already there."""
+    """Add the statements of the prompt, then those of the passages that touch a node."""
     growing = _ConceptMapBuilder(graph)
     for position, phrase in enumerate(extract_phrases(subject) or [subject]):
         growing.add_node(phrase, main=position == 0)
@@ -103,10 +112,10 @@ def _add_concepts(graph: DiagramGraph, subject: str, passages: Sequence[Passage]
 
 
 def _statements_of(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
-    """The statements of the passages with their sources, best passage first."""
+    """Yield the statements of the passages with their sources, best passage first."""
     for passage in passages:
         for sentence in split_sentences(passage.text):
-            if not _CONDITION.match(sentence.text):  # what holds under a condition is not said without it
+            if not _CONDITION.match(sentence.text):  # a conditional statement is not true without its condition
                 yield from ((statement, passage.chunk.source) for statement in extract_statements(sentence.text))
 
 
@@ -116,26 +125,26 @@ def _make_title(text: str) -> str:
 
 
 def _capitalize(phrase: str) -> str:
-    """It with a capital, unless it is a name that is written otherwise."""
+    """Capitalize ``phrase``, unless it is a name that is written otherwise."""
     is_plain_word = phrase.replace(" ", "").replace("-", "").isalpha()
     return phrase[:1].title() + phrase[1:] if is_plain_word and phrase.islower() else phrase
 
 
 class _ConceptMapBuilder:
-    """A diagram in the making. Phrases with the same stems are the same node."""
+    """Add nodes and edges to a graph. Phrases with the same stems are the same node."""
 
     def __init__(self, graph: DiagramGraph) -> None:
         self.graph = graph
-        self._stem = Stemmer.Stemmer("english").stemWord  # its own: a stemmer is not safe between threads
+        self._stem = Stemmer.Stemmer("english").stemWord  # not shared: a stemmer is not safe between threads
 
     def add_node(self, phrase: str, *, main: bool = False) -> None:
-        """Adds a node, unless it is there or the slide is full."""
+        """Add a node, unless it exists or the slide is full."""
         key = self._node_key(phrase)
         if key not in self.graph.nodes and len(self.graph.nodes) < MAX_NODES:
             self.graph.nodes[key] = Node(key, _capitalize(phrase), main)
 
     def add_statement(self, statement: Statement, source: str) -> None:
-        """Adds an edge and the nodes at its ends, when there is room and the two are not yet joined."""
+        """Add an edge and its nodes, when there is room and the two are not joined yet."""
         ends = self._node_key(statement.subject), self._node_key(statement.object)
         joined = any({edge.source, edge.target} == set(ends) for edge in self.graph.edges)
         if joined or ends[0] == ends[1]:
@@ -148,7 +157,7 @@ class _ConceptMapBuilder:
                 self.graph.sources.append(source)
 
     def add_connected(self, statements_with_sources: list[tuple[Statement, str]]) -> None:
-        """Connects the statements that touch a node, round after round, until a round adds none."""
+        """Add the statements that touch a node, round after round, until a round adds none."""
         edge_count = -1
         while len(self.graph.edges) > edge_count:
             edge_count = len(self.graph.edges)
@@ -157,7 +166,7 @@ class _ConceptMapBuilder:
                     self.add_statement(statement, source)
 
     def _node_key(self, phrase: str) -> str:
-        """The stems of ``phrase``, or of its last word when that alone is what the diagram is about."""
+        """Return the stems of ``phrase``, or of its last word when that alone is the diagram's subject."""
         stems = [self._stem(word) for word in phrase.lower().split()]
         about = self.graph.nodes.get(stems[-1])
         return stems[-1] if about and about.main else " ".join(stems)

@@ -1,7 +1,7 @@
-"""What part each word of a sentence plays: in a noun phrase, as a verb, as a preposition, or none.
+"""Tag the words of a sentence by the part that they play: in a noun phrase, as a verb, as a preposition, or none.
 
-Words are tagged by textblob's copy of the Brill tagger (Brill, 1992), which needs no download; its tags are those
-of the Penn Treebank. It is written for English: words of another language count as nouns.
+Words are tagged by textblob's copy of the Brill tagger (Brill, 1992), which needs no download; its tags are those of
+the Penn Treebank. The tagger is written for English: words of other languages count as nouns.
 """
 
 import re
@@ -12,11 +12,11 @@ from itertools import pairwise
 
 from textblob.en import tag
 
-_TAGGER_LOCK = threading.Lock()  # it reads its lexicon at first use, and another thread must not see half of it
+_TAGGER_LOCK = threading.Lock()  # the first use loads the lexicon, which no other thread may see half loaded
 _MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _ARROW = re.compile(r"(->|→|=>|:(?=\s))")
 _MAX_WORD = 80
-"""Characters of a word that are read: no box shows more, and the tagger takes the square of a longer one's length."""
+"""Characters of a word that are read: no box shows more, and the tagger's time grows with the square of the length."""
 _SENTENCE_ENDS = {".", ";", "!", "?", "\N{EN DASH}", "\N{EM DASH}"}
 _NOUNS = {"NN", "NNS", "NNP", "NNPS", "CD", "FW"}
 _ADJECTIVES = {"JJ", "JJR", "JJS"}
@@ -43,7 +43,7 @@ class Part(Enum):
 
 
 _BY_WORD = (
-    dict.fromkeys(("not", "never", "n't", "cannot"), Part.VERB)  # a negation is part of what is said
+    dict.fromkeys(("not", "never", "n't", "cannot"), Part.VERB)  # a negation belongs to the statement
     | dict.fromkeys(("so", "but", "then"), Part.END)
     | dict.fromkeys(
         ("be", "been", "being", "will", "would", "can", "could", "may", "might", "must", "shall", "should"), Part.NONE
@@ -59,16 +59,16 @@ _BY_TAG = (
 
 
 def strip_markup(text: str) -> str:
-    """``text`` without Markdown marks and citations."""
+    """Return ``text`` without Markdown marks and citations."""
     return " ".join(_MARKUP.sub(r"\1", text).split())
 
 
 def tag_parts(text: str) -> list[tuple[str, Part]]:
-    """The words of ``text`` with the parts they play; an arrow or a colon is an ARROW, what ends a clause an END."""
+    """Tag the words of ``text``; an arrow or a colon is an ARROW, the end of a clause an END."""
     tagged: TaggedWords = []
     short = " ".join(word[:_MAX_WORD] for word in strip_markup(text).split())
     for number, piece in enumerate(_ARROW.split(short)):
-        if number % 2:  # what the pattern captured
+        if number % 2:  # the separator that the pattern captured
             tagged.append((piece, "->"))
         else:
             with _TAGGER_LOCK:
@@ -82,7 +82,7 @@ def tag_parts(text: str) -> list[tuple[str, Part]]:
 
 
 def _end_at_relative_clauses(words_with_parts: list[tuple[str, Part]]) -> Iterator[tuple[str, Part]]:
-    """Ends a statement at "that" and the like: what a relative clause says holds for some of its subjects alone."""
+    """End a statement at "that" and the like: a relative clause is true for some of its subjects only."""
     relative = False
     for word, part in words_with_parts:
         relative = part not in {Part.AND, Part.END} and (relative or word.lower() in _RELATIVE)
@@ -99,7 +99,7 @@ def _choose_part(position: int, tagged: TaggedWords) -> Part:
 
 
 def _correct_tag(word: str, kind: str) -> tuple[str, str]:
-    """What the tagger takes for an adjective or verb but is a name ("GPT-4"), or the other way round."""
+    """Return the tag of a name that the tagger takes for an adjective or verb ("GPT-4"), or the other way round."""
     if not any(character.isalnum() for character in word):
         return word, "." if word in _SENTENCE_ENDS else word
     if "-" in word and kind in _PARTICIPLES | _FINITE:
@@ -109,7 +109,7 @@ def _correct_tag(word: str, kind: str) -> tuple[str, str]:
 
 
 def _is_in_phrase(position: int, tagged: TaggedWords) -> bool:
-    """Whether the word belongs to a noun phrase: a noun, what stands before one, or the "of" between two."""
+    """Return whether the word belongs to a noun phrase: a noun, a word before one, or the "of" between two."""
     word, kind = tagged[position][0].lower(), tagged[position][1]
     previous_tag = tagged[position - 1][1] if position else "IN"
     if kind in _NOUNS:
@@ -121,7 +121,7 @@ def _is_in_phrase(position: int, tagged: TaggedWords) -> bool:
 
 
 def _noun_follows(position: int, tagged: TaggedWords) -> bool:
-    """Whether a noun comes next, behind adjectives and articles at most."""
+    """Return whether a noun comes next, after adjectives and articles at most."""
     for _, kind in tagged[position + 1 : position + 4]:
         if kind in _NOUNS:
             return True
@@ -131,7 +131,7 @@ def _noun_follows(position: int, tagged: TaggedWords) -> bool:
 
 
 def _starts_clause(position: int, tagged: TaggedWords) -> bool:
-    """Whether ", and" begins a clause; in a list ("a, b, and c") a comma came shortly before."""
+    """Return whether ", and" starts a clause; in a list ("a, b, and c") a comma came shortly before."""
     if position < 1 or tagged[position][1] != "CC" or tagged[position - 1][0] != ",":
         return False
     return "," not in [word for word, _ in tagged[max(0, position - 5) : position - 1]]

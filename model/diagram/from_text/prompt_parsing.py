@@ -1,4 +1,4 @@
-"""What a prompt lists, and the form of diagram that it asks for: steps, layers, or concepts."""
+"""Read from a prompt what it lists, which style of diagram it asks for, and whether it asks for a diagram at all."""
 
 import re
 from collections import deque
@@ -11,10 +11,10 @@ _MARK = re.compile("[,;\u3001\uff0c\uff1b\u060c]")
 _SEPARATOR = re.compile(
     _MARK.pattern + r"\s*(?:and\s+then\s+|then\s+|and\s+)?|\s(?:and\s+)?then\s+|\n[^\S\n]*(?:\d+[.)]|[-*])\s*"
 )
-"""What separates items. White space before it is left to ``strip``: a pattern would begin at each space of it."""
+"""Separators of items. White space before one is left to ``strip``: a pattern would start at each space."""
 _BRACKET = re.compile(r"[()]")
 _MAX_WORDS_AFTER_AND = 4
-"""Words that the last item of a list has at most, behind "and"."""
+"""Words of the last item of a list, after "and"."""
 _FLOW = re.compile(r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequence)\b", re.IGNORECASE)
 _LAYERS = re.compile(r"\b(?:layers?|layered|stack|tiers?|architecture)\b", re.IGNORECASE)
 _CLAUSE = re.compile("[.,;:!?\n\u2192\u3001\u3002\u060c\u061b\u061f\uff01\uff0c\uff1a\uff1b\uff1f]|->")
@@ -24,26 +24,26 @@ MIN_ITEMS = 2
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One of a list: its name, and in brackets behind it what belongs to it."""
+    """An item of a list: its name, and its members in brackets."""
 
     name: str
     members: tuple[str, ...] = ()
 
 
 def choose_style(prompt: str) -> str:
-    """The form that the prompt's words ask for."""
+    """Return the style of diagram that the prompt's words ask for."""
     if _LAYERS.search(prompt):
         return "layers"
     return "flow" if _FLOW.search(prompt) or count_arrows(prompt) >= MIN_ITEMS else "map"
 
 
 def count_arrows(prompt: str) -> int:
-    """How many arrows it has."""
+    """Return the number of arrows in ``prompt``."""
     return len(_ARROW.findall(prompt))
 
 
 def parse_list(prompt: str) -> tuple[str, list[Item]]:
-    """What the prompt's list is of (before its colon), and its items; none when it lists nothing."""
+    """Return the subject of the prompt's list (before its colon) and its items; no items when it lists nothing."""
     head, rest = _split_at_colon(prompt)
     steps = _ARROW.split(rest)
     if len(steps) < MIN_ITEMS and head:
@@ -57,7 +57,7 @@ def parse_list(prompt: str) -> tuple[str, list[Item]]:
 
 
 def _split_at_colon(prompt: str) -> tuple[str, str]:
-    """What stands before the first colon, and behind it."""
+    """Return the text before and after the first colon."""
     colon = _COLON.search(prompt)
     if colon is None:
         return "", prompt
@@ -65,7 +65,7 @@ def _split_at_colon(prompt: str) -> tuple[str, str]:
 
 
 def _split_items(text: str) -> Iterator[str]:
-    """What stands between the separators of a list; a mark between brackets separates members, not items."""
+    """Yield the text between the separators of a list; a comma between brackets separates members, not items."""
     brackets = deque(_BRACKET.finditer(text))
     start = 0
     for separator in _SEPARATOR.finditer(text):
@@ -78,7 +78,7 @@ def _split_items(text: str) -> Iterator[str]:
 
 
 def _split_last_items(text: str) -> list[str]:
-    """The last item of a list, cut at each "and" that a few words at most follow."""
+    """Split the last item of a list at each "and" that only a few words follow."""
     words = text.split()
     candidates = range(max(1, len(words) - 1 - _MAX_WORDS_AFTER_AND), len(words) - 1)
     ends = [position for position in candidates if words[position] == "and"]
@@ -96,7 +96,7 @@ def _parse_item(text: str) -> Item:
 
 
 def split_clauses(text: str) -> list[Item]:
-    """The parts of a text between its punctuation marks, in any script."""
+    """Return the parts of a text between its punctuation marks, in any script."""
     return [Item(part.strip()) for part in _CLAUSE.split(text) if part.strip()]
 
 
@@ -110,5 +110,8 @@ _DIAGRAM_WORDS = re.compile(
 
 
 def wants_diagram(prompt: str) -> bool:
-    """Whether its words say so, or it joins names with arrows."""
+    """Return whether a prompt asks for a diagram: its words say so, or it joins names with arrows.
+
+    A diagram has names and what joins them, where the text in the image must be sharp.
+    """
     return bool(_DIAGRAM_WORDS.search(prompt)) or count_arrows(prompt) >= MIN_ITEMS

@@ -1,4 +1,4 @@
-"""Sentences as statements: noun phrases and the verb or preposition that joins them."""
+"""Extract statements from sentences: noun phrases, and the verb or preposition that joins them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from .part_of_speech import Part, tag_parts
 _MAX_PHRASE_WORDS = 5
 _MAX_RELATION_WORDS = 4
 _MAX_JOINED_PHRASES = 9
-"""Phrases on each side of a relation that are joined pair by pair: a slide holds no more."""
+"""Phrases on each side of a relation that are joined pair by pair; a slide holds no more."""
 _AUXILIARY_VERBS = {"is", "are", "was", "were", "has", "have", "had", "never"}
 _CARRIED_PREPOSITIONS = {"into", "to", "from", "as", "through"}
 
@@ -32,7 +32,7 @@ class _Group:
     preposition: list[str] = field(default_factory=list)
     continues: bool = True
     is_closed: bool = False
-    shares_subject: bool = False  # "reads the rows and writes a log": its verb belongs to the subject before it
+    shares_subject: bool = False  # "reads the rows and writes a log": the verb belongs to the earlier subject
 
     @property
     def is_followed(self) -> bool:
@@ -41,7 +41,7 @@ class _Group:
 
     @property
     def has_relation(self) -> bool:
-        """Whether something joins it to the next group; an arrow does, without a word."""
+        """Whether something joins the group to the next one; an arrow does, without a word."""
         return bool(self.verb or self.preposition)
 
     @property
@@ -49,12 +49,12 @@ class _Group:
         return " ".join([*self.verb, *self.preposition][-_MAX_RELATION_WORDS:])
 
     def add_word(self, word: str, part: Part) -> None:
-        """Takes a word that stands behind the phrases."""
+        """Add a word that stands behind the phrases."""
         if part in {Part.END, Part.AND}:
             self.is_closed, self.continues = self.is_closed or part is Part.END, True
         elif part in {Part.FINITE, Part.VERB}:
             if part is Part.FINITE and self.verb and self.verb[-1].lower() not in _AUXILIARY_VERBS:
-                self.verb.clear()  # of two finite verbs in a row, the last is the sentence's own
+                self.verb.clear()  # of two finite verbs in a row, the last one is the main verb
             self.shares_subject = self.shares_subject or (self.continues and not self.verb and part is Part.FINITE)
             self.verb.append(word)
         elif part in {Part.PREPOSITION, Part.ARROW}:
@@ -62,12 +62,12 @@ class _Group:
 
 
 def extract_phrases(text: str) -> list[str]:
-    """The noun phrases of ``text``, in order."""
+    """Return the noun phrases of ``text``, in order."""
     return [phrase for group in _group_words(text) for phrase in group.phrases]
 
 
 def extract_statements(text: str) -> Iterator[Statement]:
-    """What ``text`` says, one statement for each pair of phrases that a verb or preposition joins."""
+    """Yield a statement for each pair of phrases that a verb or preposition joins."""
     verb: list[str] = []
     subjects: list[str] = []
     for group, following in pairwise(_group_words(text)):
@@ -91,7 +91,7 @@ def extract_statements(text: str) -> Iterator[Statement]:
 
 
 def _group_words(text: str) -> list[_Group]:
-    """The text cut into groups of phrases and the relations between them."""
+    """Split the text into groups of phrases and the relations between them."""
     groups = [_Group()]
     phrase: list[str] = []
     for word, part in [*tag_parts(text), ("", Part.END)]:
