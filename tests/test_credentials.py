@@ -64,7 +64,7 @@ def test_the_end_of_a_line_is_no_part_of_a_key(
     ("name", "told", "sentence"),
     [
         ("OPENAI_API_KEY", "sk-\u043a", "OPENAI_API_KEY contains a non-ASCII character; copy it again"),
-        ("OPENAI_BASE_URL", "nonsense", "OPENAI_BASE_URL is no address; it begins with https://, or http:// on this"),
+        ("OPENAI_BASE_URL", "nonsense", "OPENAI_BASE_URL is not an address; write https://…, or http://… for a"),
     ],
 )
 def test_what_is_no_key_and_no_address(

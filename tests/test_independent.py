@@ -54,7 +54,7 @@ def test_chat(provider: Any, streamed: bool, engine: Engine) -> None:
     assert (reply.text, reply.cited) == ("It is a platform. [1]", {0})
     assert "".join(text for _, text in told) == "It is a platform. [1] [7]" * streamed
     assert (used.usage.output_tokens > 0, used.usage.cost_known) == (True, False)
-    assert used.notes == ["false_citation: a sentence cited [7], which is no passage; the number was taken out"]
+    assert used.notes == ["false_citation: a sentence cited [7], which is not a passage; the citation was removed"]
 
 
 @pytest.mark.usefixtures("reached")

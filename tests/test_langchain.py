@@ -63,8 +63,8 @@ def test_it_retries_in_one_layer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("langchain_core.embeddings:Nope", None, "langchain_core.embeddings has no Nope"),
         ("no_such_package:Thing", None, "no_such_package:Thing cannot be imported"),
-        ("pathlib:Path", None, "pathlib:Path is no LangChain embeddings class"),
-        (FAKE, {"sise": 5}, "does not take these settings"),
+        ("pathlib:Path", None, "pathlib:Path is not a LangChain embeddings class"),
+        (FAKE, {"sise": 5}, "rejects its settings"),
     ],
 )
 def test_what_is_no_embeddings_class(path: str, settings: Any, sentence: str) -> None:

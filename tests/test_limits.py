@@ -17,7 +17,7 @@ def test_a_text_beyond_the_models_input_is_cut_and_it_is_said() -> None:
     with usage.track_usage() as used:
         (longest,) = next(token_limits.make_batches(["水" * 9000]))
     assert len(longest.encode()) == 16_383
-    assert used.notes == ["input_cut: a text was cut at 8,192 tokens before it was embedded"]
+    assert used.notes == ["input_cut: a text was cut to 8,192 tokens before the embedding"]
 
 
 def test_an_empty_text_becomes_a_space() -> None:

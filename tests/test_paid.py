@@ -81,7 +81,7 @@ def check(responses: Any) -> None:
         assert told["CreatorTool"] == f"multichain; {row['image_generation']['answered_by']}"
         kinds.append((image.format, image.size, row["image_generation"]["mime_type"]))
     assert kinds == [("WEBP", (1024, 1024), "image/webp"), ("PNG", (1536, 864), "image/png")]
-    refusal = "refused: openai:gpt-image-2 refused this (moderation_blocked: violence); put it in other words"
+    refusal = "refused: openai:gpt-image-2 refused the request (moderation_blocked: violence); rephrase it"
     assert [row["image_generation"]["error"] for row in responses] == ["", "", refusal]
     assert responses[0]["qa"]["sources"][0]["cited"]
     usage = responses[0]["qa"]["usage"]

@@ -58,9 +58,9 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("openai: {}\n", r"prices.yaml:1: it is no table of prices: it needs the date that it was made on"),
+        ("openai: {}\n", r"prices.yaml:1: a table of prices needs a date"),
         ("date: 2026-01-01\nopenai:\n  a: {imput: 1}\n", r"prices.yaml:3: a: expected some of cached_input, ends, "),
-        ("date: 2026-01-01\nopenai:\n  a: {input: -1}\n", r"prices.yaml:3: a: input is expected to be US dollars"),
+        ("date: 2026-01-01\nopenai:\n  a: {input: -1}\n", r"prices.yaml:3: a: input must be a number of US dollars"),
         ("date: 2026-01-01\nopenai:\n  a: 3\n", r"prices.yaml:3: a: expected some of"),
     ],
 )

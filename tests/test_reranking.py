@@ -95,13 +95,13 @@ def test_a_cross_encoder(engine: Engine) -> None:
 @pytest.mark.parametrize("scores", [[1.0], [1.0, 2.0, float("nan")]])
 def test_a_cross_encoder_that_does_not_score_each(scores: list[float], engine: Engine) -> None:
     made = langchain.reranker(f"{__name__}:Broken", {"scores": scores})
-    with pytest.raises(RejectedCallError, match="langchain:Broken did not give a number for each passage"):
+    with pytest.raises(RejectedCallError, match="langchain:Broken did not return a number for each passage"):
         ranked(engine, made)
 
 
 @pytest.mark.parametrize("path", ["pathlib:Path", "langchain_core.embeddings:DeterministicFakeEmbedding"])
 def test_what_is_no_reranker(path: str) -> None:
-    with pytest.raises(ProfileError, match="is no LangChain chat model class"):
+    with pytest.raises(ProfileError, match="is not a LangChain chat model class"):
         langchain.check("reranker", {"model": path})
 
 

@@ -77,7 +77,11 @@ def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, e
         (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 is not there, or no longer; name another model"),
         (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 is not there"),
         (Fault(status=400, code="context_length_exceeded"), 1, "provider: openai:gpt-4.1 was asked more than it can"),
-        (Fault(status=400, code="content_filter"), 1, "refused: openai:gpt-4.1 refused this (content_filter); put it"),
+        (
+            Fault(status=400, code="content_filter"),
+            1,
+            "refused: openai:gpt-4.1 refused the request (content_filter); rephrase",
+        ),
         (
             Fault("garbage"),
             5,

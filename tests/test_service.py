@@ -159,7 +159,7 @@ def test_a_refusal_by_moderation_tells_its_reason_and_what_it_cost(way: str, sta
     asked = "gpt-image-2" if way == "images" else "gpt-4.1"
     with usage.track_usage() as used, pytest.raises(Exception, match="refused") as told:
         engine.run(images.draw("A weapon of my enemy", [], style="", size="", sample=1))
-    sentence = f"refused: openai:{asked} refused this (moderation_blocked: violence); put it in other words"
+    sentence = f"refused: openai:{asked} refused the request (moderation_blocked: violence); rephrase it"
     assert told.value.coded_message == sentence  # type: ignore[attr-defined]
     assert (used.usage.cost > 0) == (way == "responses")
     assert len(stand_in.script.calls) == 1
@@ -212,12 +212,12 @@ def test_passages_that_the_window_cannot_hold_are_left_out_from_the_end_and_it_i
     reply, used = accounted(engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, discard))
     sent = stand_in.script.calls[0][1]["messages"][0]["content"]
     assert ('n="3">\nPassage 2' in sent, 'n="4">' in sent) == (True, False)
-    assert used.notes == ["passages_left_out: the last 6 of 9 passages do not fit the chat model's window"]
+    assert used.notes == ["passages_left_out: the last 6 of 9 passages do not fit into the chat model's context window"]
     assert reply.cited <= {0, 1, 2}
 
 
 def test_a_window_that_holds_no_passage_is_an_error_and_nothing_is_paid(stand_in: StandIn, engine: Engine) -> None:
-    with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage within its window"):
+    with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage: its context window is "):
         engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, discard))
     assert stand_in.script.calls == []
 
@@ -250,8 +250,8 @@ def test_the_passages_left_out_are_those_of_the_model_that_answered(stand_in: St
     assert (reply.answered_by, reply.text, reply.cited) == (f"openai:{SMALL}", "So it is. [5] And so.", {4})
     assert used.notes == [
         "model_passed_over: openai:gpt-4.1 is not permitted with this key",
-        "passages_left_out: the last 4 of 9 passages do not fit the chat model's window",
-        "false_citation: a sentence cited [6], which is no passage; the number was taken out",
+        "passages_left_out: the last 4 of 9 passages do not fit into the chat model's context window",
+        "false_citation: a sentence cited [6], which is not a passage; the citation was removed",
     ]
 
 
@@ -259,7 +259,7 @@ def test_a_citation_of_a_passage_that_was_left_out_is_false(stand_in: StandIn, e
     stand_in.script.replies.append("So it is. [3] And so. [1]")
     reply, used = accounted(engine, openai.chat(["gpt-4.1"]).answer("Databricks?", PASSAGES, discard))
     assert (reply.text, reply.cited) == ("So it is. And so. [1]", {0})
-    assert used.notes == ["false_citation: a sentence cited [3], which is no passage; the number was taken out"]
+    assert used.notes == ["false_citation: a sentence cited [3], which is not a passage; the citation was removed"]
 
 
 def test_what_the_passages_do_not_hold_is_not_answered(stand_in: StandIn, engine: Engine) -> None:
@@ -275,7 +275,7 @@ def test_a_diagram_that_cannot_be_drawn_is_sent_back_once(stand_in: StandIn, eng
     again = stand_in.script.calls[1][1]["messages"][0]["content"]
     assert "could not be used: nodes: List should have at least 2 items" in again
     stand_in.script.replies.extend(["no", "never"])
-    with pytest.raises(Exception, match=r"^openai:gpt-4.1 wrote no diagram that can be drawn"):
+    with pytest.raises(Exception, match=r"^openai:gpt-4.1 described no diagram that can be drawn"):
         engine.run(images.draw("A diagram of pumps", [], style="", size="", sample=1))
 
 
@@ -298,9 +298,9 @@ def test_many_texts_are_asked_for_within_the_limits(stand_in: StandIn, engine: E
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ([{"index": 0, "embedding": [1.0]}], "answered with other vectors than it was asked for"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "answered with other vectors"),
-        ([{"index": 1, "embedding": [1.0]}, {"index": 0, "embedding": [float("nan")]}], "that are no numbers"),
+        ([{"index": 0, "embedding": [1.0]}], "returned vectors that do not match"),
+        ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "returned vectors that do not match"),
+        ([{"index": 1, "embedding": [1.0]}, {"index": 0, "embedding": [float("nan")]}], "that are not finite numbers"),
     ],
 )
 def test_vectors_that_cannot_be_right(data: Any, sentence: str, engine: Engine) -> None:
@@ -366,16 +366,16 @@ def test_a_server_without_a_list_of_models_is_unknown(status: int, stand_in: Sta
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"way": "paint", "models": ["a"]}, "there is no way paint to make pictures; it is one of images, responses,"),
+        ({"way": "paint", "models": ["a"]}, "there is no way 'paint' to make images; use one of images, responses,"),
         ({"models": ["a"]}, "the way auto needs chat_models"),
         ({"way": "images"}, "the way images needs models"),
         ({"way": "diagram", "models": ["a"]}, "the way diagram needs chat_models"),
-        ({"way": "images", "models": ["a"], "output_format": "gif"}, "output_format is one of png, jpeg, webp"),
-        ({"way": "images", "models": ["a"], "quality": "superb"}, "quality is one of auto, low, medium, high"),
-        ({"way": "images", "models": []}, r"models names no model; write it as \[gpt-4.1, gpt-6-luna\]"),
+        ({"way": "images", "models": ["a"], "output_format": "gif"}, "output_format must be one of png, jpeg, webp"),
+        ({"way": "images", "models": ["a"], "quality": "superb"}, "quality must be one of auto, low, medium, high"),
+        ({"way": "images", "models": []}, r"models names no model; write a list such as \[gpt-4.1, gpt-6-luna\]"),
         ({"way": "images", "models": ["a", 5]}, "models names no model"),
-        ({"window": 0}, "window is expected to be a whole number above 0"),
-        ({"dimensions": 0}, "dimensions is expected to be a whole number above 0"),
+        ({"window": 0}, "window must be a whole number above 0"),
+        ({"dimensions": 0}, "dimensions must be a whole number above 0"),
     ],
 )
 def test_settings_of_pictures_that_do_not_go_together(settings: dict[str, Any], sentence: str) -> None:

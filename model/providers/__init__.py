@@ -1,4 +1,4 @@
-"""The providers that a profile can name, each imported when it is first used."""
+"""The providers that a profile can name. Each module is imported when it is first used."""
 
 from importlib import import_module
 from types import ModuleType
@@ -9,14 +9,19 @@ MODULES = {
     name: f".{name}"
     for name in ("offline", "openai", "azure", "databricks", "compatible", "sentence_transformers", "langchain")
 }
-"""Provider name → module: some of ``embeddings``, ``chat``, ``images``, ``reranker``, and what it ``requires``.
+"""Provider name → module. A module has some of the factories ``embeddings``, ``chat``, ``images`` and ``reranker``.
 
-It may ``check`` settings, tell the ``standings`` of models, and name a ``folder`` that a version is logged with.
+A module also states the distributions that it needs (``requires``), and may validate settings (``check``), report the
+status of models (``standings``), and name a ``folder`` of files that a version is logged with.
 """
 
 
 def load_provider(name: str) -> ModuleType:
-    """The module of that provider. Raises ProfileError when there is none."""
+    """Return the module of the provider ``name``.
+
+    Raises:
+        ProfileError: There is no provider of that name.
+    """
     if name not in MODULES:
         raise ProfileError(f"there is no provider of that name; use one of {', '.join(MODULES)}")
     return import_module(MODULES[name], __package__)

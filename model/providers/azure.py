@@ -1,7 +1,8 @@
-"""Azure OpenAI: models are named by their deployments.
+"""Azure OpenAI, where models are named by their deployments.
 
-AZURE_OPENAI_ENDPOINT is the resource's address, AZURE_OPENAI_API_KEY its key. Without a key it is Entra ID, with
-whatever azure-identity finds: a managed identity, a service principal's variables, a login.
+AZURE_OPENAI_ENDPOINT is the address of the resource, AZURE_OPENAI_API_KEY its key. Without a key, the provider
+authenticates by Entra ID with the identity that azure-identity finds: a managed identity, the variables of a service
+principal, or a login.
 """
 
 import asyncio
@@ -18,20 +19,20 @@ from ..transport import credentials
 from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
 
 _VERSION = "2024-10-21"
-"""The newest version of the API that is no preview; AZURE_OPENAI_API_VERSION names another."""
+"""The newest version of the API that is not a preview; AZURE_OPENAI_API_VERSION overrides it."""
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
 class AzureService(OpenAIProtocolProvider):
-    """Azure's spelling: a deployment in the path, a version in the query, a key of its own header or Entra ID."""
+    """Azure's dialect of the protocol: deployment in the path, version in the query, ``api-key`` header or Entra ID."""
 
     @property
     def facts(self) -> ProviderFacts:
-        """As the others', with Entra ID."""
+        """The facts of the protocol, with Entra ID among the credentials."""
         return replace(super().facts, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
 
     def requires(self, settings: ProviderSettings) -> set[str]:
-        """The distributions that it serves with; azure-identity where it is installed."""
+        """Return the distributions that the provider needs to serve, with azure-identity where it is installed."""
         return super().requires(settings) | ({"azure-identity"} if _is_identity_installed() else set())
 
     async def _client_settings(self) -> ProviderSettings:
@@ -40,12 +41,12 @@ class AzureService(OpenAIProtocolProvider):
         )
         version = await credentials.read_variable("AZURE_OPENAI_API_VERSION") or _VERSION
         key = await credentials.read_variable(self._key)
-        proof = (
+        credential = (
             {"api_key": key}
             if key
             else {"azure_ad_token_provider": await loop_resources.get_or_create("entra", _entra_token_source)}
         )
-        return {"azure_endpoint": address, "api_version": version} | proof
+        return {"azure_endpoint": address, "api_version": version} | credential
 
     async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
         settings = {"azure_deployment": model, "temperature": temperature, "stream_usage": True}
@@ -59,13 +60,17 @@ class AzureService(OpenAIProtocolProvider):
         return await self._get_client("AsyncAzureOpenAI", {}, package="openai")
 
     def _end_date(self, model: Any) -> str:
-        """Azure tells it as Unix time, for the models that deployments are made of."""
+        """Return the end date of a model, which Azure states as Unix time for the models behind deployments."""
         timestamp = (getattr(model, "deprecation", None) or {}).get("inference")
         return datetime.fromtimestamp(timestamp, UTC).date().isoformat() if timestamp else ""
 
 
-async def _entra_token_source() -> Any:  # a function that gives a token
-    """Gives tokens of whoever azure-identity finds. Raises CredentialError when it is not installed."""
+async def _entra_token_source() -> Any:  # an async function that returns a token
+    """Return a source of tokens for the identity that azure-identity finds.
+
+    Raises:
+        CredentialError: azure-identity is not installed; the source raises it when no identity gets a token.
+    """
     if not _is_identity_installed():
         raise CredentialError(
             "AZURE_OPENAI_API_KEY is not set, and Entra ID needs azure-identity, which is not installed; "
@@ -75,7 +80,7 @@ async def _entra_token_source() -> Any:  # a function that gives a token
     def provider() -> Any:
         from azure.identity import DefaultAzureCredential, get_bearer_token_provider
 
-        logging.getLogger("azure.identity").setLevel(logging.ERROR)  # it tells at length of each way that it tried
+        logging.getLogger("azure.identity").setLevel(logging.ERROR)  # it logs a paragraph for each source that it tries
         return get_bearer_token_provider(DefaultAzureCredential(), _SCOPE)
 
     token_provider = await asyncio.to_thread(provider)
@@ -87,7 +92,7 @@ async def _entra_token_source() -> Any:  # a function that gives a token
             return str(await asyncio.to_thread(token_provider))
         except ClientAuthenticationError:
             raise CredentialError(
-                "AZURE_OPENAI_API_KEY is not set, and Entra ID gives no token; set the key, log in, or give this "
+                "AZURE_OPENAI_API_KEY is not set, and Entra ID returned no token; set the key, log in, or give this "
                 "machine's identity the role Cognitive Services OpenAI User"
             ) from None
 

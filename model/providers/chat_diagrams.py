@@ -1,4 +1,4 @@
-"""Diagrams that a chat model writes and this machine draws: sharp text, at the price of a few hundred tokens."""
+"""Diagrams that a chat model describes and this machine draws: sharp text for a few hundred tokens."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,20 +26,32 @@ _ATTEMPTS = 2
 
 
 class ChatDiagramGenerator:
-    """Asks ``chat`` for a diagram; a reply that is none is sent back once, with what is wrong with it."""
+    """Asks ``chat`` to describe a diagram in JSON; an unusable reply is returned to the model once, with its defect."""
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
-    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - always
-        """It does: the model writes from them."""
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - the interface's
+        """Return True: the model describes the diagram from the passages."""
         return True
 
     async def draw(
         self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
     ) -> GeneratedImage:
-        """A PNG. Raises RejectedCallError when no diagram comes, InvalidRequestError for a size that is not one."""
-        from .. import diagram  # Graphviz, needed for diagrams alone
+        """Return a diagram as a PNG image.
+
+        Args:
+            prompt: What to draw.
+            passages: The passages retrieved for the prompt.
+            style: ``map``, ``flow`` or ``layers``; empty to choose by the prompt.
+            size: Width and height in pixels, such as ``1024x1024``; empty for the default.
+            sample: 1 for the first image of a prompt; further numbers vary layout and colours.
+
+        Raises:
+            RejectedCallError: The model described no diagram that can be drawn.
+            InvalidRequestError: ``size`` is not a size that can be drawn.
+        """
+        from .. import diagram  # loads Graphviz, which only diagrams need
         from ..diagram.from_json import MAX_NODES
 
         style = style or diagram.choose_style(prompt)
@@ -71,5 +83,5 @@ class ChatDiagramGenerator:
                     f"{instructions}\n\nYour last reply could not be used: {error}. Reply with the JSON object alone."
                 )
         raise RejectedCallError(
-            f"{reply.answered_by} wrote no diagram that can be drawn; ask again, or name another model"
+            f"{reply.answered_by} described no diagram that can be drawn; try again, or use another model"
         )

@@ -28,15 +28,15 @@ PROMPTS = Path(__file__).parent.parent / "prompts"
 _ANSWER_PROMPT = Template((PROMPTS / "answer.txt").read_text("utf-8"))
 _COMPLETE_QUESTION = Template((PROMPTS / "standalone.txt").read_text("utf-8"))
 _MAX_TURNS = 6
-"""As many of the last turns are told; what a follow-up refers to stands near."""
+"""How many of the last turns a prompt quotes; what a follow-up question refers to stands near its end."""
 _UNKNOWN_WINDOW = 8192
 _REPLY_TOKENS = 2048
-"""Tokens of the window that are left for the reply."""
+"""Tokens of the context window that are reserved for the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSource:
-    """One chat model: whose, its name, what makes it, and its window in tokens where the profile tells it."""
+    """One chat model: its provider, name, client factory, and context window where the profile sets one."""
 
     provider: str
     model: str
@@ -45,24 +45,31 @@ class ChatSource:
 
     @property
     def window(self) -> int:
-        """The tokens that it reads and writes at once: as told, as published, or what the smallest models have."""
+        """The tokens that the model reads and writes in one call: as set, else as published, else 8,192."""
         return self.configured_window or model_catalog.find_model(self.provider, self.model).window or _UNKNOWN_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A message for one chat model, and how many of the passages stand in it."""
+    """The text of a prompt for one chat model, and the number of passages that it quotes."""
 
     text: str
     passages: int = 0
 
 
 Render = Callable[[ChatSource], Prompt]
-"""Writes the prompt for a model, as long as its window allows; a pure function, called for each model that is asked."""
+"""Renders the prompt for a model, as long as its context window allows: a pure function, called for each model in turn.
+"""
 
 
 class ChatProvider:
-    """A chat provider out of ``models``: what ``answered_by`` says → the model, in order of preference."""
+    """A chat provider that tries its models in order of preference.
+
+    Args:
+        models: The model for each value that ``answered_by`` can have, most preferred first.
+        endpoint: The operation whose rate limits the calls share.
+        cache: Where replies are kept; by default nowhere.
+    """
 
     def __init__(
         self, models: Mapping[str, ChatSource], endpoint: Operation, cache: ResponseCache | None = None
@@ -70,12 +77,36 @@ class ChatProvider:
         self._models, self._operation, self._cache = models, endpoint, cache or ResponseCache("chat")
 
     async def complete(self, message: str, system: str, emit: Emit) -> Reply:
-        """The reply to ``message``; streamed when somebody listens."""
+        """Return the reply to ``message``, streaming its tokens to ``emit``.
+
+        Args:
+            message: The message of the user.
+            system: The system message; empty for none.
+            emit: Receives the tokens; with ``discard`` the reply is not streamed.
+
+        Returns:
+            The whole reply and the name of the model that gave it.
+
+        Raises:
+            ProviderError: No model answered.
+            ModerationError: The provider's content filter refused the message or the reply.
+        """
         reply, _ = await self.reply(lambda _: Prompt(message), system, emit)
         return reply
 
     async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
-        """The question as the model writes it for itself; as it was asked when the model says nothing."""
+        """Return ``question`` rewritten by the model so that it can be understood without ``history``.
+
+        Args:
+            question: The question as the user asked it.
+            history: The earlier turns, oldest first.
+
+        Returns:
+            The rewritten question, or ``question`` itself where the model replies with nothing.
+
+        Raises:
+            ProviderError: No model answered.
+        """
         lines = [f"Question: {turn.question}\nAnswer: {turn.answer}" for turn in history[-_MAX_TURNS:]]
         reply = await self.complete(
             _COMPLETE_QUESTION.substitute(history="\n\n".join(lines), question=question), "", discard
@@ -83,22 +114,42 @@ class ChatProvider:
         return reply.text.strip() or question
 
     async def answer(self, question: str, passages: Sequence[Passage], emit: Emit) -> Reply:
-        """The answer from ``passages``, as many as the model reads at once, with what it cites."""
+        """Return an answer from ``passages``, with the positions of those that the answer cites.
+
+        As many passages are put into the prompt as the model's context window holds; a note names the number left out.
+
+        Args:
+            question: The question.
+            passages: The passages, best first.
+            emit: Receives the tokens of the answer.
+
+        Raises:
+            RejectedCallError: The context window does not hold even one passage.
+            ProviderError: No model answered.
+        """
         reply, prompt = await self.reply(render_answer_prompt(question, passages), "", emit)
         note_left_out(prompt.passages, len(passages))
         text, cited = prompting.check_citations(reply.text, prompt.passages)
         return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
 
     async def reply(self, render: Render, system: str, emit: Emit) -> tuple[Reply, Prompt]:
-        """The reply of the first model that answers, and the prompt that ``render`` wrote for that model.
+        """Return the reply of the first model that answers, and the prompt that ``render`` wrote for that model.
 
-        A caller who asks the same while it is in flight gets the same, where nobody listens to its pieces.
+        Identical calls in flight share one reply, unless their tokens are streamed.
+
+        Args:
+            render: Writes the prompt for a model.
+            system: The system message; empty for none.
+            emit: Receives the tokens.
+
+        Raises:
+            ProviderError: No model answered.
         """
         render = cache(render)
         if not self._models:
             return await self._call_models(render, system, emit), Prompt("")
         source = next(iter(self._models.values()))
-        client = await source.make()  # one object for each model and key (pool.py)
+        client = await source.make()  # one client for each model and key, so its identity stands for both
         cache_key = [*self._models, system, render(source).text]
 
         async def call() -> Reply:
@@ -108,7 +159,7 @@ class ChatProvider:
         return reply, render(self._models[reply.answered_by])
 
     async def _cached_reply(self, cache_key: list[str], call: Callable[[], Awaitable[Reply]], emit: Emit) -> Reply:
-        """The reply to ``asked``, from the cache where it is on; it is then told whole."""
+        """Return the cached reply for ``cache_key``, or call the model; emit a cached reply as one token."""
         if not self._cache.seconds:
             return await call()
         is_emitted = False
@@ -147,14 +198,14 @@ class ChatProvider:
                 step.outputs = {"reply": str(message.text)}
         _record_usage(source, message)
         if message.response_metadata.get("finish_reason") == "content_filter":
-            raise ModerationError(f"{name} refused this (content_filter); put it in other words")
+            raise ModerationError(f"{name} refused the request (content_filter); rephrase it")
         return Reply(str(message.text), name)
 
 
 def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
-    """Return what writes the prompt that answers ``question`` from as many ``passages`` as a model reads at once.
+    """Return the renderer of the prompt that answers ``question`` from as many ``passages`` as a model can read.
 
-    It raises RejectedCallError for a model that cannot read even one passage.
+    The renderer raises RejectedCallError for a model whose context window does not hold even one passage.
     """
     numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
     overhead = token_limits.count_tokens(_ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question))
@@ -163,8 +214,8 @@ def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
         fitting = token_limits.take_fitting(numbered, source.window - _REPLY_TOKENS - overhead)
         if numbered and not fitting:
             raise RejectedCallError(
-                f"{source.provider}:{source.model} cannot read even one passage within its window of "
-                f"{source.window:,} tokens; name a model with a larger one, or smaller chunks"
+                f"{source.provider}:{source.model} cannot read even one passage: its context window is "
+                f"{source.window:,} tokens; use a model with a larger window, or smaller chunks"
             )
         text = _ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
         return Prompt(text, len(fitting))
@@ -173,27 +224,27 @@ def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
 
 
 def note_left_out(used: int, passages: int) -> None:
-    """Note how many of the ``passages`` the prompt that was answered had no room for."""
+    """Add a note on how many of the ``passages`` did not fit into the prompt."""
     if used < passages:
         usage.add_note(
             "passages_left_out",
-            f"the last {passages - used} of {passages} passages do not fit the chat model's window",
+            f"the last {passages - used} of {passages} passages do not fit into the chat model's context window",
         )
 
 
 class _EmitOnce:
-    """Tells the tokens of the first attempt that has some; those of another attempt would not go on from them."""
+    """Emits the tokens of the first attempt that yields any: those of a later attempt would not continue them."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit, self._has_emitted = emit, False
 
     @property
     def is_silent(self) -> bool:
-        """Whether nobody hears, or the beginning was told already."""
+        """Whether nobody listens, or an earlier attempt has already emitted tokens."""
         return self._has_emitted or self._emit is discard
 
     def emit_token(self, text: str) -> None:
-        """Tells a piece."""
+        """Emit a piece of the reply."""
         self._has_emitted = True
         self._emit("token", text)
 
@@ -208,7 +259,7 @@ async def _stream_message(model: "BaseChatModel", messages: Any, emit_once: _Emi
 
 
 def _record_usage(source: ChatSource, reply: "BaseMessage") -> None:
-    """What the server says that it used, priced by the model that it says it answered with."""
+    """Record the tokens that the server counted, priced by the model that the server names in its response."""
     token_counts = getattr(reply, "usage_metadata", None) or {}
     cached = (token_counts.get("input_token_details") or {}).get("cache_read", 0)
     counted = model_catalog.TokenCounts(

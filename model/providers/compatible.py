@@ -1,13 +1,13 @@
-"""A server of one's own that speaks OpenAI's protocol: vLLM, Ollama, LiteLLM and the like.
+"""A self-hosted server that speaks OpenAI's protocol, such as vLLM, Ollama or LiteLLM.
 
-COMPATIBLE_BASE_URL is its address, COMPATIBLE_API_KEY its key, if it asks for one.
+COMPATIBLE_BASE_URL is the server's address, COMPATIBLE_API_KEY its key, where it needs one.
 """
 
 from .openai_protocol.service import OpenAIProtocolProvider
 
 
 class CompatibleService(OpenAIProtocolProvider):
-    """Some of these servers know embeddings as lists of numbers alone."""
+    """The protocol of self-hosted servers, some of which can return embeddings only as lists of numbers."""
 
     encoding = "float"
 

@@ -1,7 +1,7 @@
-"""Databricks Model Serving: foundation models, and external models such as OpenAI's, by the names of endpoints.
+"""Databricks Model Serving: foundation models, and external models such as OpenAI's, named by their endpoints.
 
-Whoever runs it is authenticated as the Databricks SDK does it: in a notebook, a job, an endpoint whose resources
-are declared, or by a profile of the CLI. Behind an external-model endpoint the key stays with Databricks.
+The Databricks SDK authenticates: in a notebook, in a job, in an endpoint whose resources are declared, or by a profile
+of the CLI. Behind an external-model endpoint, the provider's key stays with Databricks.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
 
 
 class DatabricksService(OpenAIProtocolProvider):
-    """Databricks' spelling: ``/serving-endpoints`` of the workspace, a token for each call, no stream_options."""
+    """Databricks' dialect of the protocol: ``/serving-endpoints``, a token for each call, no ``stream_options``."""
 
     streams_usage = False
 
     @property
     def facts(self) -> ProviderFacts:
-        """As the others', authenticated by Databricks' SDK."""
+        """The facts of the protocol, with the SDK's ways to authenticate."""
         ways_in = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
         return replace(super().facts, credentials=ways_in)
 
@@ -34,19 +34,29 @@ class DatabricksService(OpenAIProtocolProvider):
         fallback: bool = True,
         pace: ProviderSettings | None = None,
     ) -> ImageGenerator:
-        """Diagrams alone: no endpoint of Databricks makes pictures."""
+        """Return the diagram generator: Databricks has no endpoint that generates images.
+
+        Args:
+            chat_models: Endpoints of chat models that write diagrams, in order of preference.
+            fallback: Whether a model that fails is followed by the next one.
+            pace: The settings of the rate limiter.
+        """
         return ChatDiagramGenerator(self.chat(chat_models, fallback, pace=pace))
 
     def requires(self, settings: ProviderSettings) -> set[str]:
-        """The distributions that it serves with."""
+        """Return the distributions that the provider needs to serve."""
         return super().requires(settings) | {"databricks-sdk"}
 
     def check(self, role: str, settings: ProviderSettings) -> None:
-        """As the others', whose pictures are diagrams. Raises ProfileError."""
+        """Validate the settings of ``role``, as the protocol's provider does; images are always diagrams.
+
+        Raises:
+            ProfileError: A setting is invalid.
+        """
         super().check(role, settings | ({"way": "diagram"} if role == "images" else {}))
 
     async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
-        """Whether each endpoint is there and ready; Databricks does not tell when a model ends."""
+        """Return whether each endpoint exists and is ready; Databricks does not publish end dates of models."""
         client = await databricks_client.shared_client()
         return [await asyncio.to_thread(self._endpoint_status, client, model) for model in models]
 
@@ -68,7 +78,7 @@ class DatabricksService(OpenAIProtocolProvider):
 
 
 async def _token_source() -> Callable[[], Awaitable[str]]:
-    """Gives a token for each call; the SDK renews it."""
+    """Return a function that returns a token for each call; the SDK renews the token."""
 
     async def token() -> str:
         return (await databricks_client.authentication_headers())["Authorization"].removeprefix("Bearer ")

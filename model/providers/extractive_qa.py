@@ -1,7 +1,8 @@
-"""Answers without a language model: the sentences that hold most of what the question names, quoted.
+"""Answers without a language model: quotations of the sentences that share the most with the question.
 
-Each sentence is scored by the share of the question's telling words in it, and of its letters, weighted by how rare
-they are (idf), and by how well its passage was found. What this reaches was measured: docs/decisions.md.
+A sentence is scored by the share of the question's content words that it contains and by the share of its character
+n-grams, both weighted by their rarity (inverse document frequency), and by the score of its passage. What this method
+reaches was measured: docs/decisions.md.
 """
 
 import re
@@ -21,7 +22,7 @@ _LETTERS_WEIGHT = 0.3
 _PASSAGE_WEIGHT = 0.3
 _CACHED_CHUNKS = 2048
 _MIN_CONTENT_WORDS = 2
-"""Telling words of a question that stands alone."""
+"""Content words that a question needs to be understood without the one before."""
 _REFERRING_WORDS = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|he|she|him|her|his|hers|there|then|ones?)\b", re.IGNORECASE
 )
@@ -39,7 +40,7 @@ class _AnalysedSentence:
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """A sentence of the passage at ``position``."""
+    """A sentence of the passage at ``position``, and its score."""
 
     text: str
     position: int
@@ -47,9 +48,15 @@ class _Quote:
 
 
 class ExtractiveAnswerer:
-    """Quotes up to ``quotes`` sentences; the others only when within ``margin`` of the best one's score.
+    """Answers with quotations of the passages, without a language model.
 
-    It abstains when no passage holds as much of the question as ``abstain_below``, by words and letters.
+    It abstains when no passage has a support of at least ``abstain_below``.
+
+    Args:
+        lexical: The lexical statistics of the corpus.
+        quotes: How many sentences an answer quotes at most.
+        margin: How far below the best score a further sentence may be.
+        abstain_below: The support, from 0 to 1, below which there is no answer.
     """
 
     def __init__(self, lexical: Lexical, *, quotes: int = 3, margin: float = 0.3, abstain_below: float = 0.0) -> None:
@@ -58,7 +65,14 @@ class ExtractiveAnswerer:
         self._sentences_of = lru_cache(_CACHED_CHUNKS)(self._read_chunk)
 
     async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
-        """The question with the telling words of the last one, when it refers to something or says too little alone."""
+        """Return ``question``, completed with content words of the previous question where it cannot stand alone.
+
+        A question cannot stand alone when it has a referring word, such as "it", or fewer than two content words.
+
+        Args:
+            question: The question as the user asked it.
+            history: The earlier turns, oldest first; at least one.
+        """
         question_words = split_words(question)
         if sum(map(is_content_word, question_words)) >= _MIN_CONTENT_WORDS and not _REFERRING_WORDS.search(question):
             return question
@@ -69,7 +83,13 @@ class ExtractiveAnswerer:
         return " ".join([question, *carried])
 
     async def answer(self, question: str, passages: Sequence[Passage], emit: Emit) -> Reply:
-        """The best sentences, each followed by [n] for the passage it stands in."""
+        """Return the best sentences as the answer, each followed by [n], the number of its passage from 1.
+
+        Args:
+            question: The question.
+            passages: The passages, best first.
+            emit: Receives each sentence as one token.
+        """
         quotes = self._choose_quotes(question, passages)
         abstained = not quotes or max(passage.support for passage in passages) < self._abstain_below
         pieces = [NO_ANSWER] if abstained else [f"{quote.text} [{quote.position + 1}]" for quote in quotes]
@@ -80,14 +100,14 @@ class ExtractiveAnswerer:
         return Reply(" ".join(pieces), ANSWERED_BY, cited=frozenset(quote.position for quote in quotes))
 
     def _choose_quotes(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
-        """The sentences to quote, best first; none that shares no word with the question."""
+        """Return the sentences to quote, best first; none that shares no word with the question."""
         stems, letters = self._lexical.weights(question), self._lexical.ngram_weights(question)
         quotes_by_place: dict[tuple[str, int], _Quote] = {}
         top = max((passage.score for passage in passages), default=0.0) or 1.0
         for position, passage in enumerate(passages):
             for sentence in self._sentences_of(passage.chunk):
                 share = _weighted_share(stems, sentence.stems)
-                place_in_source = (passage.chunk.source, sentence.start)  # the same sentence of two passages is one
+                place_in_source = (passage.chunk.source, sentence.start)  # passages overlap: a sentence counts once
                 if share and place_in_source not in quotes_by_place:
                     score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _weighted_share(letters, sentence.ngrams)
                     score += _PASSAGE_WEIGHT * passage.score / top
@@ -105,5 +125,5 @@ class ExtractiveAnswerer:
 
 
 def _weighted_share(weights: Mapping[str, float], terms: frozenset[str]) -> float:
-    """The part of the weights whose terms are among ``terms``, from 0 to 1."""
+    """Return the part of the weights whose terms are among ``terms``, from 0 to 1."""
     return sum(weights[term] for term in weights.keys() & terms) / (sum(weights.values()) or 1.0)

@@ -23,7 +23,14 @@ OFFER = ProviderFacts("as the class does", "of chat, where the class tells them"
 
 
 class LangChainEmbeddings:
-    """A LangChain embeddings object; what it costs is not known."""
+    """A LangChain embeddings object as an ``Embeddings`` of a profile.
+
+    Args:
+        provider: The name of the provider, for messages and rate limits.
+        model: The name of the model, which the index records.
+        embeddings: The LangChain object.
+        usage: What a call is recorded as; LangChain does not report it.
+    """
 
     semantic = True
     batch_size, batch_window = 16, 0.0
@@ -33,12 +40,20 @@ class LangChainEmbeddings:
         self._embeddings, self._usage, self._operation = embeddings, usage, Operation("embeddings", provider)
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
-        """One row for each text, of norm 1; a question goes the way that the class has for questions."""
+        """Return one row of norm 1 for each text: shape (texts, dimension), float32.
+
+        Args:
+            texts: The texts.
+            question: Whether the texts are questions, for which LangChain has a method of its own.
+
+        Raises:
+            ProviderError: The class failed, after the retries.
+        """
 
         async def call(_: str) -> list[list[float]]:
             if question:
-                asking = [self._embeddings.aembed_query(text) for text in texts]
-                return list(await asyncio.gather(*asking))
+                vectors = [self._embeddings.aembed_query(text) for text in texts]
+                return list(await asyncio.gather(*vectors))
             return await self._embeddings.aembed_documents(list(texts))
 
         _, rows = await first_available(
@@ -49,12 +64,16 @@ class LangChainEmbeddings:
 
 
 def requires(settings: dict[str, Any]) -> set[str]:
-    """The distributions that bring the class."""
+    """Return the distributions that contain the class."""
     return {"langchain-core", "tenacity", *import_paths.find_distributions(settings["model"])}
 
 
 def check(role: str, settings: dict[str, Any]) -> None:
-    """Raises ProfileError when the class is not there, or does not take its settings."""
+    """Create the object of ``role`` once, so that wrong settings are found when a profile is read.
+
+    Raises:
+        ProfileError: The class does not exist, or rejects its settings.
+    """
     make: Callable[..., object] = chat if role == "chat" else reranker if role == "reranker" else embeddings
     make(**settings)
 
@@ -62,7 +81,17 @@ def check(role: str, settings: dict[str, Any]) -> None:
 def chat(
     model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: dict[str, int] | None = None
 ) -> ChatProvider:
-    """The chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
+    """Return the chat model at ``package.module:Class``, created with ``settings``.
+
+    Args:
+        model: The import path of a subclass of LangChain's ``BaseChatModel``.
+        settings: The keyword arguments of the class.
+        window: The context window in tokens; 0 for the published one.
+        pace: The settings of the rate limiter.
+
+    Raises:
+        ProfileError: There is no such class, or it rejects the settings.
+    """
     from langchain_core.language_models import BaseChatModel  # half a second
 
     chat_model = _make_instance(model, settings, BaseChatModel)
@@ -78,7 +107,16 @@ def chat(
 def reranker(
     model: str, settings: dict[str, Any] | None = None, window: int = 0
 ) -> ChatReranker | CrossEncoderReranker:
-    """The cross-encoder or chat model at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
+    """Return the cross-encoder or chat model at ``package.module:Class``, created with ``settings``.
+
+    Args:
+        model: The import path of a subclass of LangChain's ``BaseCrossEncoder`` or ``BaseChatModel``.
+        settings: The keyword arguments of the class.
+        window: The context window of a chat model in tokens; 0 for the published one.
+
+    Raises:
+        ProfileError: There is no such class, or it rejects the settings.
+    """
     from langchain_core.cross_encoders import BaseCrossEncoder
 
     name = import_paths.load_object(model)
@@ -89,7 +127,15 @@ def reranker(
 
 
 def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:
-    """The embeddings at ``package.module:Class``, made with ``settings``. Raises ProfileError."""
+    """Return the embeddings at ``package.module:Class``, created with ``settings``.
+
+    Args:
+        model: The import path of a subclass of LangChain's ``Embeddings``.
+        settings: The keyword arguments of the class.
+
+    Raises:
+        ProfileError: There is no such class, or it rejects the settings.
+    """
     from langchain_core.embeddings import Embeddings  # half a second
 
     embeddings_object = _make_instance(model, settings, Embeddings)
@@ -99,16 +145,18 @@ def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainE
 
 
 def _make_instance(path: str, settings: dict[str, Any] | None, kind: type) -> Any:
-    """The object; told not to retry where it can be told, since one layer does (retry.py)."""
+    """Return the object, with its own retries switched off where the class allows it: transport/retry.py retries."""
     instance = import_paths.load_object(path)
     if not (isinstance(instance, type) and issubclass(instance, kind)):
-        raise ProfileError(f"{path} is no LangChain {'chat model' if 'Chat' in kind.__name__ else 'embeddings'} class")
+        raise ProfileError(
+            f"{path} is not a LangChain {'chat model' if 'Chat' in kind.__name__ else 'embeddings'} class"
+        )
     arguments = dict(settings or {})
     if "max_retries" in getattr(instance, "model_fields", {}):
         arguments.setdefault("max_retries", 0)
     try:
         return instance(**arguments)
     except (TypeError, ValueError) as error:
-        raise ProfileError(f"{path} does not take these settings ({type(error).__name__})") from None
+        raise ProfileError(f"{path} rejects its settings ({type(error).__name__})") from None
     except ImportError as error:
         raise ProfileError(f"{path} needs {error.name or 'a package'}, which is not installed") from None

@@ -1,4 +1,7 @@
-"""What providers publish about their models: prices, windows, ends. Dated, and replaceable by a file of one's own."""
+"""What providers publish about their models: prices, context windows, end dates; with the date of the table.
+
+The variable MULTICHAIN_PRICES replaces the shipped table by a file of the same form.
+"""
 
 import os
 import re
@@ -21,7 +24,7 @@ _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of one model; prices in US dollars per million tokens, None where it is not known."""
+    """The published facts of one model. Prices are US dollars per million tokens; None means unknown."""
 
     input: float | None = None
     cached_input: float | None = None
@@ -36,7 +39,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """What a provider counted. ``input`` are all that are no image's; those of ``cached`` are among them."""
+    """The tokens that a provider counted. ``input`` excludes image tokens and includes the ``cached`` ones."""
 
     input: int = 0
     cached: int = 0
@@ -46,31 +49,49 @@ class TokenCounts:
 
     @property
     def usage(self) -> Usage:
-        """The counts, without a price."""
+        """The counts as a ``Usage`` without a cost."""
         return Usage(self.input + self.image_input, self.output + self.image_output)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCatalog:
-    """The models by provider and name, as of ``date``."""
+    """The facts of all known models by provider and name, as of ``date``."""
 
     date: date
     models: Mapping[str, Mapping[str, ModelFacts]] = field(default_factory=dict)
 
 
 def load_catalog() -> ModelCatalog:
-    """The shipped table, or the one that MULTICHAIN_PRICES names. Raises ProfileError, naming the line."""
+    """Return the shipped table, or the one that MULTICHAIN_PRICES names.
+
+    Raises:
+        ProfileError: The file is missing or invalid; the message names the line.
+    """
     return _read_catalog(os.environ.get(CATALOG_VARIABLE) or str(CATALOG_FILE))
 
 
 def find_model(provider: str, model: str) -> ModelFacts:
-    """What is known of ``model``, or of the model that it is a dated snapshot of."""
+    """Return the facts of ``model``, or of the model that ``model`` is a dated snapshot of.
+
+    Args:
+        provider: The name of the provider.
+        model: The name of the model.
+
+    Returns:
+        The facts; all unknown for a model that the table does not list.
+    """
     models = load_catalog().models.get(provider, {})
     return models.get(model) or models.get(_SNAPSHOT.sub("", model)) or ModelFacts()
 
 
 def cost_of(provider: str, model: str, tokens: TokenCounts) -> float | None:
-    """US dollars; None when a price that it takes is not known, which is never 0."""
+    """Return the cost of ``tokens`` in US dollars, or None where a price that the sum needs is unknown.
+
+    Args:
+        provider: The name of the provider.
+        model: The name of the model.
+        tokens: The tokens that the provider counted.
+    """
     entry = find_model(provider, model)
     cached = entry.input if entry.cached_input is None else entry.cached_input
     parts = (
@@ -86,12 +107,19 @@ def cost_of(provider: str, model: str, tokens: TokenCounts) -> float | None:
 
 
 def price_usage(provider: str, model: str, tokens: TokenCounts, images: int = 0) -> Usage:
-    """The usage of a call, with its cost where it is known."""
+    """Return the usage of a call, with its cost where the prices are known.
+
+    Args:
+        provider: The name of the provider.
+        model: The name of the model.
+        tokens: The tokens that the provider counted.
+        images: The number of images that the call generated.
+    """
     paid = cost_of(provider, model, tokens)
     return tokens.usage + Usage(images=images, cost=paid or 0.0, cost_known=paid is not None)
 
 
-@cache  # a file is read once
+@cache
 def _read_catalog(file: str) -> ModelCatalog:
     path = Path(file)
     if not path.is_file():
@@ -99,10 +127,7 @@ def _read_catalog(file: str) -> ModelCatalog:
     source = YamlFile(path)
     contents = source.values
     if not isinstance(contents, dict) or not isinstance(contents.get("date"), date):
-        raise ProfileError(
-            f"{source.locate()}: it is no table of prices: it needs the date that it was made on, "
-            f"as {CATALOG_FILE.name} has"
-        )
+        raise ProfileError(f"{source.locate()}: a table of prices needs a date, as {CATALOG_FILE.name} has")
     models = {
         str(provider): {
             str(name): _parse_facts(source, str(provider), str(name), entry) for name, entry in entries.items()
@@ -119,5 +144,7 @@ def _parse_facts(source: YamlFile, provider: str, name: str, entry: Any) -> Mode
         raise ProfileError(f"{source.locate(provider, name)}: {name}: expected some of {', '.join(sorted(names))}")
     for key in ("input", "cached_input", "output", "image_input", "image_output"):
         if not isinstance(entry.get(key, 0.0), int | float) or entry.get(key, 0.0) < 0:
-            raise ProfileError(f"{source.locate(provider, name)}: {name}: {key} is expected to be US dollars")
+            raise ProfileError(
+                f"{source.locate(provider, name)}: {name}: {key} must be a number of US dollars, 0 or more"
+            )
     return ModelFacts(**entry)

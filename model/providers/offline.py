@@ -1,6 +1,6 @@
-"""The provider that needs no key and no network: hashed embeddings, quoted answers, drawn diagrams.
+"""The provider that needs no key and no network: LSA or hashed embeddings, quoted answers, drawn diagrams.
 
-It never pretends to be a chat model or an image model: ``answered_by`` and the picture's caption say what it is.
+It never pretends to be a chat model or an image model: ``answered_by`` and the caption of an image name the method.
 """
 
 import asyncio
@@ -24,7 +24,11 @@ _DIMENSION = 2048
 
 
 class OfflineEmbeddings:
-    """Fitted to the corpus at a build (retrieval/latent.py); of a corpus that is too small, hashed."""
+    """Embeddings by latent semantic analysis, fitted by a build; hashed ones for a corpus too small to fit.
+
+    Args:
+        fit: The model that a build fitted, or None.
+    """
 
     provider = "offline"
     semantic = False
@@ -32,27 +36,38 @@ class OfflineEmbeddings:
 
     def __init__(self, fit: LatentSemanticModel | None = None) -> None:
         self.model = "latent-stems-letters" if fit else f"char_wb-3-5-{_DIMENSION}"
-        """What makes the vectors."""
+        """The name of the method."""
         self._embedder = fit or HashedEmbedder()
 
     def fit_to(self, texts: Sequence[str], language: str, folder: Path) -> "OfflineEmbeddings":
-        """The same fitted to ``texts``; the fit, if there is one, is kept in ``folder``."""
+        """Return embeddings fitted to ``texts``, saving the model in ``folder``; hashed ones where no fit is possible.
+
+        Args:
+            texts: The texts of all chunks.
+            language: The language of the corpus.
+            folder: The folder that receives the files of the model.
+        """
         fit = LatentSemanticModel.fit(texts, language)
         if fit:
             fit.save(folder)
         return OfflineEmbeddings(fit)
 
-    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:  # noqa: ARG002 - both are words
-        """One row for each text, of norm 1; shape (texts, dimension)."""
+    async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:  # noqa: ARG002 - no effect
+        """Return one row of norm 1 for each text: shape (texts, dimension), float32.
+
+        Args:
+            texts: The texts.
+            question: Without effect: questions and documents are embedded alike.
+        """
         vectors = self._embedder.embed(texts)
         return normalize_rows(vectors) if isinstance(self._embedder, LatentSemanticModel) else vectors
 
 
 class HashedEmbedder:
-    """Character n-grams of 3 to 5, hashed into 2,048 dimensions: no weights, no fit, forgiving of typing errors.
+    """Character n-grams of 3 to 5, hashed into 2,048 dimensions: no weights, no fitting, tolerant of typing errors.
 
-    Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009; the square root of the counts
-    as in docs/decisions.md.
+    Method: Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009; the square root of the counts
+    is explained in docs/decisions.md.
     """
 
     def __init__(self) -> None:
@@ -63,7 +78,7 @@ class HashedEmbedder:
         )
 
     def embed(self, texts: Sequence[str]) -> Float32Array:
-        """One row for each text, of norm 1; shape (texts, 2048)."""
+        """Return one row of norm 1 for each text: shape (texts, 2048), float32."""
         from sklearn.preprocessing import normalize
 
         counts = self._vectorizer.transform(texts)
@@ -72,17 +87,28 @@ class HashedEmbedder:
 
 
 class OfflineDiagramGenerator:
-    """Draws the noun phrases of the prompt and of the passages found for it as a labelled diagram."""
+    """Draws the noun phrases of the prompt, and of the passages retrieved for it, as a labelled diagram."""
 
-    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - always
-        """It does: what they say of the prompt's things is drawn."""
+    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - the interface's
+        """Return True: the diagram shows what the passages say about the concepts of the prompt."""
         return True
 
     async def draw(
         self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
     ) -> GeneratedImage:
-        """A PNG. Raises InvalidRequestError for a size that is not one."""
-        from ..diagram import draw_prompt  # tagger and Graphviz, needed for pictures alone
+        """Return a diagram as a PNG image.
+
+        Args:
+            prompt: What to draw.
+            passages: The passages retrieved for the prompt.
+            style: ``map``, ``flow`` or ``layers``; empty to choose by the prompt.
+            size: Width and height in pixels, such as ``1024x1024``; empty for the default.
+            sample: 1 for the first image of a prompt; further numbers vary layout and colours.
+
+        Raises:
+            InvalidRequestError: ``size`` is not a size that can be drawn.
+        """
+        from ..diagram import draw_prompt  # loads the tagger and Graphviz, which only images need
 
         content, alt_text = await asyncio.to_thread(draw_prompt, prompt, passages, style, size, sample)
         usage.record_usage(usage.Usage(images=1))
@@ -90,23 +116,30 @@ class OfflineDiagramGenerator:
 
 
 def requires(_settings: dict[str, Any]) -> set[str]:
-    """The distributions that it serves with."""
+    """Return the distributions that this provider needs to serve."""
     return {"scikit-learn", "numpy", "pillow", "pygraphviz", "textblob"}
 
 
 def embeddings(index: Index | None = None) -> OfflineEmbeddings:
-    """The embeddings of this provider: as ``index`` was fitted, or before a fit."""
+    """Return the embeddings of this provider, with the fitted model of ``index`` where it has one."""
     return OfflineEmbeddings(LatentSemanticModel.open(index.fit_folder) if index and index.fit_folder else None)
 
 
 def chat(
     index: Index, *, quotes: int = 3, margin: float = 0.3, abstain_below: float | None = None
 ) -> ExtractiveAnswerer:
-    """Answers that quote the passages of ``index``; it abstains below what its build found, or below the setting."""
+    """Return the answerer, which quotes the passages of ``index``.
+
+    Args:
+        index: The index that the passages come from.
+        quotes: How many sentences an answer quotes at most.
+        margin: How far below the best score a further sentence may be.
+        abstain_below: The support below which there is no answer; None for the threshold that the build found.
+    """
     threshold = index.manifest.support["threshold"] if abstain_below is None else abstain_below
     return ExtractiveAnswerer(index.lexical, quotes=quotes, margin=margin, abstain_below=threshold)
 
 
 def images() -> OfflineDiagramGenerator:
-    """Pictures."""
+    """Return the diagram generator."""
     return OfflineDiagramGenerator()

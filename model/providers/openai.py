@@ -1,4 +1,4 @@
-"""OpenAI: OPENAI_API_KEY is the key, OPENAI_BASE_URL another address than OpenAI's own."""
+"""OpenAI: OPENAI_API_KEY is the key; OPENAI_BASE_URL replaces OpenAI's own address."""
 
 from .openai_protocol.service import OpenAIProtocolProvider
 

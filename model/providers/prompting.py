@@ -1,7 +1,7 @@
 """Passages in a prompt, and the [n] by which a reply cites them.
 
-Each passage stands in a fence of its own, which nothing inside can open or close. Of a false citation the number goes,
-its sentence stays, and a note tells it.
+Each passage stands between tags of its own, which its text can neither open nor close. The number of a citation of no
+passage is removed from the answer, its sentence stays, and a note names the number.
 """
 
 import re
@@ -11,11 +11,11 @@ from ..runtime import usage
 _FENCE = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
 
 _LOOKALIKE = "\u2039"
-"""A bracket that looks like the one it stands for."""
+"""A bracket that looks like the one that it replaces."""
 
 
 def delimit_passage(number: int, text: str) -> str:
-    """The ``number``-th passage, from 1; what looks like a fence in it is written with another bracket."""
+    """Return passage ``number``, from 1, between its tags; the start of a tag in ``text`` gets a lookalike bracket."""
     return f'<passage n="{number}">\n{_FENCE.sub(_LOOKALIKE, text)}\n</passage>'
 
 
@@ -23,7 +23,15 @@ _CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【
 
 
 def check_citations(text: str, passages: int) -> tuple[str, frozenset[int]]:
-    """``text`` with each citation as [n], those of no passage left out; and the positions cited, from 0."""
+    """Return ``text`` with each citation as [n] and false ones removed, and the positions cited.
+
+    Args:
+        text: The reply of a model.
+        passages: The number of passages in the prompt.
+
+    Returns:
+        The text, and the positions of the cited passages, from 0.
+    """
     cited: set[int] = set()
     false: set[int] = set()
 
@@ -36,5 +44,7 @@ def check_citations(text: str, passages: int) -> tuple[str, frozenset[int]]:
 
     text_with_citations = _CITATION.sub(replace_citation, text).strip()
     for number in sorted(false):
-        usage.add_note("false_citation", f"a sentence cited [{number}], which is no passage; the number was taken out")
+        usage.add_note(
+            "false_citation", f"a sentence cited [{number}], which is not a passage; the citation was removed"
+        )
     return text_with_citations, frozenset(cited)

@@ -1,4 +1,4 @@
-"""Passages that a search put forward, ordered anew by a model that reads each of them with the question."""
+"""Rerankers: models that read each passage of a search with the question, and score it."""
 
 import asyncio
 import json
@@ -25,34 +25,53 @@ _RANK_PROMPT = Template((PROMPTS / "rerank.txt").read_text("utf-8"))
 _LIST = re.compile(r"\[[^\[\]]*\]")
 _MAX_MARK = 10.0
 _REPLY_TOKENS = 512
-"""Tokens of the window that are left for the list."""
+"""Tokens of the context window that are reserved for the list of marks."""
 
 
 class ChatReranker:
-    """A chat model that gives each passage a mark; those that it has no room for come last, as they were."""
+    """A chat model that marks each passage; passages that do not fit into its prompt come last, in their old order."""
 
     def __init__(self, chat: ChatProvider) -> None:
         self._chat = chat
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """A score from 0 to 1 for each passage; none, and a note, when the model did not say one for each."""
+        """Return a score from 0 to 1 for each passage, or an empty list and a note when the reply has no mark for each.
+
+        Args:
+            question: The question.
+            passages: The passages, best first.
+
+        Raises:
+            ProviderError: No model answered.
+        """
         reply, prompt = await self._chat.reply(_render_rank_prompt(question, passages), "", discard)
         note_left_out(prompt.passages, len(passages))
         scores = _parse_marks(reply.text, prompt.passages)
         if scores is None:
-            usage.add_note("not_reranked", f"{reply.answered_by} gave no list of marks, so the passages stay in order")
+            usage.add_note(
+                "not_reranked",
+                f"{reply.answered_by} did not mark each passage, so the passages keep the order of the search",
+            )
             return []
         return scores + [0.0] * (len(passages) - len(scores))
 
 
 class CrossEncoderReranker:
-    """A LangChain cross-encoder; its scores are as it gives them."""
+    """A LangChain cross-encoder, whose scores are used as they are."""
 
     def __init__(self, name: str, encoder: "BaseCrossEncoder") -> None:
         self._name, self._encoder = name, encoder
 
     async def rank(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """A score for each passage. Raises RejectedCallError when the class gives something else."""
+        """Return a score for each passage; higher is better.
+
+        Args:
+            question: The question.
+            passages: The passages, best first.
+
+        Raises:
+            RejectedCallError: The cross-encoder did not return a finite number for each passage.
+        """
         pairs = [(question, passage.chunk.searchable_text) for passage in passages]
 
         async def call(_: str) -> Any:  # a list, or an array
@@ -61,13 +80,13 @@ class CrossEncoderReranker:
         _, scores = await first_available({self._name: ""}, call)
         values = [float(score) for score in scores]
         if len(values) != len(pairs) or not all(map(math.isfinite, values)):
-            raise RejectedCallError(f"{self._name} did not give a number for each passage; name another reranker")
+            raise RejectedCallError(f"{self._name} did not return a number for each passage; use another reranker")
         usage.record_usage(Usage())
         return values
 
 
 def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
-    """Return what writes the prompt that asks for a mark for as many ``passages`` as a model reads at once."""
+    """Return the renderer of the prompt that asks for marks for as many ``passages`` as a model can read."""
     numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
     overhead = token_limits.count_tokens(_RANK_PROMPT.substitute(count=len(passages), passages="", question=question))
 
@@ -80,7 +99,7 @@ def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
 
 
 def _parse_marks(text: str, count: int) -> list[float] | None:
-    """The list of marks in a reply, as shares; None when it has no such list."""
+    """Return the marks in ``text`` as shares of the highest mark, or None when it has no list of ``count`` marks."""
     for candidate in _LIST.findall(text):
         try:
             marks = [float(mark) for mark in json.loads(candidate)]

@@ -1,7 +1,7 @@
-"""Sentence transformers: semantic embeddings on this machine, without a key, by a folder, a volume or a hub's name.
+"""Sentence transformers: semantic embeddings on this machine, without a key.
 
-A folder is logged with the version, so that it serves where the folder is not; a hub's model is downloaded where it
-is first used.
+The model is named by a folder, a volume or its name on the Hugging Face hub. A folder is logged with the version, so
+that the version serves where the folder does not exist; a model of the hub is downloaded on first use.
 """
 
 from importlib.util import find_spec
@@ -18,12 +18,16 @@ EXTRA = "pip install -e '.[sentence-transformers]'"
 
 
 def requires(_settings: dict[str, Any]) -> set[str]:
-    """The distributions that it serves with."""
+    """Return the distributions that this provider needs to serve."""
     return {"langchain-huggingface", "sentence-transformers", "tenacity"}
 
 
 def check(_role: str, settings: dict[str, Any]) -> None:
-    """Raises ProfileError when the packages are missing, or a folder is not there."""
+    """Check that the packages are installed and that a model named by a path exists.
+
+    Raises:
+        ProfileError: A package or the folder is missing.
+    """
     if not all(find_spec(package) for package in ("langchain_huggingface", "sentence_transformers")):
         raise ProfileError(f"sentence_transformers needs packages that are not installed; {EXTRA}")
     model = settings["model"]
@@ -32,18 +36,25 @@ def check(_role: str, settings: dict[str, Any]) -> None:
 
 
 def folder(settings: dict[str, Any]) -> Path | None:
-    """The folder of the model, which a version is logged with; None for one of the hub."""
+    """Return the folder of the model, which a version is logged with, or None for a model of the hub."""
     location = Path(settings["model"]).expanduser()
     return location if location.is_dir() else None
 
 
 def embeddings(model: str, question_prompt: str = "", passage_prompt: str = "", files: str = "") -> LangChainEmbeddings:
-    """The embeddings of one model, whose folder may lie in ``files`` now; some models want a prompt before a text.
+    """Return the embeddings of one model.
 
-    Raises ProfileError when the packages are missing.
+    Args:
+        model: A folder, or the name of a model on the hub.
+        question_prompt: Text that the model expects before a question.
+        passage_prompt: Text that the model expects before a passage.
+        files: Where the folder of a logged version lies now; empty to use ``model``.
+
+    Raises:
+        ProfileError: A package or the folder is missing.
     """
     check("embeddings", {"model": files or model})
-    from langchain_huggingface import HuggingFaceEmbeddings  # an extra, and seconds
+    from langchain_huggingface import HuggingFaceEmbeddings  # an extra, whose import takes seconds
 
     embeddings_object = HuggingFaceEmbeddings(
         model_name=str(Path(files or model).expanduser()) if (files or folder({"model": model})) else model,

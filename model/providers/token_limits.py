@@ -1,7 +1,7 @@
-"""What a provider takes at once, kept before it is asked.
+"""The input limits of providers, applied before a call.
 
-Tokens are bounded by bytes, two to a token, which is fewer than any text that was seen has: a tokenizer would have
-to download its tables, and there is one for each family of models.
+Token counts are estimated from above as bytes / 2: no text that was measured has more tokens than that. An exact
+count would need the tokenizer of each family of models, whose tables are downloads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,26 +10,27 @@ from itertools import accumulate, takewhile
 from ..runtime import usage
 
 MAX_INPUTS, MAX_TOKENS, MAX_INPUT_TOKENS = 2048, 300_000, 8192
-"""Of an embeddings request: inputs, tokens of all, and tokens of one (OpenAI's API reference)."""
+"""The limits of an embeddings request: number of inputs, tokens of all inputs, tokens of one (OpenAI's API reference).
+"""
 _BYTES_PER_TOKEN = 2
 
 
 def count_tokens(text: str) -> int:
-    """At least as many tokens as ``text`` has."""
+    """Return an upper bound of the number of tokens in ``text``."""
     return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 
 def cut_text(text: str, max_tokens: int = MAX_INPUT_TOKENS) -> str:
-    """``text``, or so much of its beginning as has at most ``most`` tokens; then a note tells it."""
+    """Return the longest beginning of ``text`` within ``max_tokens``; add a note where something was cut."""
     encoded = text.encode()
     if len(encoded) <= max_tokens * _BYTES_PER_TOKEN:
         return text
-    usage.add_note("input_cut", f"a text was cut at {max_tokens:,} tokens before it was embedded")
+    usage.add_note("input_cut", f"a text was cut to {max_tokens:,} tokens before the embedding")
     return encoded[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore")
 
 
 def make_batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """``texts`` in requests that the API takes; an empty text, which it refuses, becomes a space."""
+    """Yield ``texts`` in batches within a request's limits; an empty text, which the API rejects, becomes a space."""
     batch: list[str] = []
     filled = 0
     for text in texts:

@@ -129,7 +129,7 @@ def _map_client_error(name: str, error: Exception, status_code: int) -> Multicha
     if error_code(error) in _MODERATION_CODES:
         details = body.get("moderation_details") if isinstance(body, Mapping) else None
         return ModerationError(
-            f"{name} refused this ({describe_moderation(error_code(error), details)}); put it in other words"
+            f"{name} refused the request ({describe_moderation(error_code(error), details)}); rephrase it"
         )
     if "AuthenticationError" in class_names(error):
         return CredentialError(f"{name} rejects the key; check that the key is set, complete and for this service")

@@ -1,1 +1,1 @@
-"""One adapter for every server that speaks OpenAI's protocol: chat, embeddings and images."""
+"""The adapter for every server that speaks OpenAI's protocol: chat, embeddings and images."""

@@ -18,7 +18,15 @@ from ..token_limits import MAX_INPUTS, count_tokens, make_batches
 
 
 class OpenAIEmbeddings:
-    """One embedding model of a server; ``client`` gives what creates embeddings, ``extra`` what it is asked with."""
+    """One embedding model of a server.
+
+    Args:
+        endpoint: The operation whose rate limits the calls share.
+        cache: Where the vectors of questions are kept.
+        model: The name of the model.
+        client: Returns the SDK's resource that creates embeddings.
+        extra: Further arguments of each request.
+    """
 
     semantic = True
     batch_size, batch_window = MAX_INPUTS, 0.001
@@ -35,17 +43,25 @@ class OpenAIEmbeddings:
         self._operation, self._cache, self._client, self._request_options = endpoint, cache, client, extra
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
-        """One row for each text, of norm 1; shape (texts, dimension). A text beyond the model's input is cut.
+        """Return one row of norm 1 for each text: shape (texts, dimension), float32.
 
-        Vectors of questions are kept for those who ask again (cache.py); those of documents are kept by a build.
-        Raises RejectedCallError for an answer of another number of vectors, or with some that are no numbers.
+        A text that exceeds the model's input limit is cut, with a note. The vectors of questions are cached
+        (transport/response_cache.py); those of documents are saved by a build.
+
+        Args:
+            texts: The texts.
+            question: Whether the texts are questions.
+
+        Raises:
+            RejectedCallError: The server returned another number of vectors, or vectors that are not finite numbers.
+            ProviderError: The server did not answer.
         """
         if question:
             return await self._embed_questions(texts)
         return await self._embed_texts(texts)
 
     async def _embed_questions(self, questions: Sequence[str]) -> Float32Array:
-        """The vectors of ``questions``: those that are kept, and the others in one call."""
+        """Return the vectors of ``questions``: cached ones, and the rest by one call."""
         keys = {question: [self.provider, self.model, dict(self._request_options), question] for question in questions}
         entries = {question: await self._cache.get(key) for question, key in keys.items()}
         missing = [question for question, entry in entries.items() if entry is None]
@@ -75,11 +91,13 @@ class OpenAIEmbeddings:
         rows = sorted(reply.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(batch))):
             raise RejectedCallError(
-                f"{name} answered with other vectors than it was asked for; try again, or name another"
+                f"{name} returned vectors that do not match the texts one to one; try again, or use another model"
             )
         vectors = np.array([row.embedding for row in rows], dtype=np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():  # noqa: PLR2004 - rows and columns
-            raise RejectedCallError(f"{name} answered with vectors that are no numbers; try again, or name another")
+            raise RejectedCallError(
+                f"{name} returned vectors that are not finite numbers; try again, or use another model"
+            )
         return vectors
 
 

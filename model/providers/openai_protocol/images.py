@@ -1,6 +1,6 @@
-"""Pictures from a server that speaks OpenAI's protocol: by an image model, by a chat model that draws, or by request.
+"""Images from a server that speaks OpenAI's protocol: by an image model, by a chat model's tool, or as a diagram.
 
-GPT image models always answer with base64; the formats, sizes and qualities are those of the API reference.
+GPT image models always return base64; formats, sizes and qualities are those of OpenAI's API reference.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ REQUIRED_BY_WAY: dict[str, tuple[str, ...]] = {
     "diagram": ("chat_models",),
     "auto": ("models", "chat_models"),
 }
-"""How pictures are made, and the lists of models that each way needs."""
+"""Each way to make images, and the lists of models that it needs."""
 
 FORMATS = ("png", "jpeg", "webp")
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max")
@@ -37,38 +37,46 @@ MODEL_LISTS = ("models", "chat_models")
 
 
 def check_models(settings: Mapping[str, Any]) -> None:
-    """Raises ProfileError for a list of models without one, and a size that is none."""
+    """Check the lists of models and the sizes in the settings of a role.
+
+    Raises:
+        ProfileError: A list names no model, or a size is below 1.
+    """
     for key in MODEL_LISTS:
         names = settings.get(key, ["any"])
         if not names or not all(isinstance(name, str) and name for name in names):
-            raise ProfileError(f"{key} names no model; write it as [gpt-4.1, gpt-6-luna]")
+            raise ProfileError(f"{key} names no model; write a list such as [gpt-4.1, gpt-6-luna]")
     for key in ("window", "dimensions"):
         if settings.get(key, 1) < 1:
-            raise ProfileError(f"{key} is expected to be a whole number above 0; leave it out where it is published")
+            raise ProfileError(f"{key} must be a whole number above 0; omit it to use the published value")
 
 
 def check_image_settings(settings: Mapping[str, Any]) -> None:
-    """Raises ProfileError for a way, a format or a quality that is none, and for what a way lacks."""
+    """Check way, format and quality, and that the lists of models that the way needs are there.
+
+    Raises:
+        ProfileError: A setting is invalid or missing.
+    """
     way = settings.get("way", "auto")
     if way not in REQUIRED_BY_WAY:
-        raise ProfileError(f"there is no way {way} to make pictures; it is one of {', '.join(REQUIRED_BY_WAY)}")
+        raise ProfileError(f"there is no way {way!r} to make images; use one of {', '.join(REQUIRED_BY_WAY)}")
     for needed in REQUIRED_BY_WAY[way]:
         if not settings.get(needed):
-            raise ProfileError(f"the way {way} needs {needed}")
+            raise ProfileError(f"the way {way} needs {needed}, which is not set")
     for key, choices in (("output_format", FORMATS), ("quality", QUALITIES)):
         if settings.get(key, choices[0]) not in choices:
-            raise ProfileError(f"{key} is one of {', '.join(choices)}")
+            raise ProfileError(f"{key} must be one of {', '.join(choices)}")
 
 
-_MAX_DESCRIPTION = 500  # characters of a picture in words
-_LARGE_BASE64 = 1_000_000  # characters of base64 that a thread decodes
+_MAX_DESCRIPTION = 500  # characters of the text alternative
+_LARGE_BASE64 = 1_000_000  # characters of base64 beyond which a thread decodes them
 
 MakeClient = Callable[[], Awaitable[Any]]
-"""Gives OpenAI's SDK."""
+"""Returns the client of OpenAI's SDK."""
 
 
 class ImagesApiGenerator:
-    """The Images API, with image models in order of preference."""
+    """Generates images by the Images API, with image models in order of preference."""
 
     def __init__(
         self,
@@ -83,7 +91,7 @@ class ImagesApiGenerator:
         self._provider = endpoint.provider
 
     def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
-        """It does not: the prompt is all that an image model reads."""
+        """Return False: an image model reads only the prompt."""
         return False
 
     async def draw(
@@ -95,7 +103,20 @@ class ImagesApiGenerator:
         size: str,
         sample: int,
     ) -> GeneratedImage:
-        """The picture, in the profile's format; another ``sample`` is another call, which draws anew."""
+        """Return an image in the profile's format.
+
+        Args:
+            prompt: What to draw.
+            passages: Without effect.
+            style: Without effect.
+            size: A size that the model offers; empty for its default.
+            sample: A further number makes a further call, which draws another image.
+
+        Raises:
+            ModerationError: The provider's content filter refused the prompt.
+            RejectedCallError: The server returned no image.
+            ProviderError: No model answered.
+        """
         options = self._settings | ({"size": size} if size else {})
         cache_key = [self._provider, *self._models, options, prompt, sample]
         key = (id(await self._client()), json.dumps(cache_key))
@@ -117,9 +138,9 @@ class ImagesApiGenerator:
 
 
 class ResponsesApiGenerator:
-    """The Responses API's image tool: a chat model that draws, in order of preference.
+    """Generates images by the Responses API's image tool, with chat models in order of preference.
 
-    ``painter`` is the image model that the tool uses; empty leaves it to the provider, and its price unknown.
+    ``painter`` is the image model that the tool uses; empty leaves the choice to the provider, and the price unknown.
     """
 
     def __init__(
@@ -137,7 +158,7 @@ class ResponsesApiGenerator:
         self._settings = settings | ({"model": painter} if painter else {})
 
     def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
-        """It does not: the prompt is all that the chat model reads."""
+        """Return False: the chat model reads only the prompt."""
         return False
 
     async def draw(
@@ -149,7 +170,20 @@ class ResponsesApiGenerator:
         size: str,
         sample: int,
     ) -> GeneratedImage:
-        """The picture, in the profile's format, described by the prompt that the chat model made of ``prompt``."""
+        """Return an image in the profile's format, described by the prompt that the chat model revised.
+
+        Args:
+            prompt: What to draw.
+            passages: Without effect.
+            style: Without effect.
+            size: A size that the model offers; empty for its default.
+            sample: A further number makes a further call, which draws another image.
+
+        Raises:
+            ModerationError: The provider's content filter refused the prompt.
+            RejectedCallError: The server returned no image.
+            ProviderError: No model answered.
+        """
         tool = {"type": "image_generation"} | self._settings | ({"size": size} if size else {})
         cache_key = [self._provider, *self._models, tool, prompt, sample]
         key = (id(await self._client()), json.dumps(cache_key))
@@ -170,12 +204,12 @@ class ResponsesApiGenerator:
         self._record_usage(model, reply, images=int(bool(image_call and image_call.result)))
         if image_call is not None and image_call.error is not None:
             reason = describe_moderation(image_call.error.code, image_call.error.moderation_details)
-            raise ModerationError(f"{name} refused this ({reason}); put it in other words")
+            raise ModerationError(f"{name} refused the request ({reason}); rephrase it")
         description = (image_call.revised_prompt if image_call else None) or prompt
         return await _decode_image(name, image_call and image_call.result, self._settings["output_format"], description)
 
     def _record_usage(self, model: str, reply: Any, images: int) -> None:  # the SDK's response
-        """The chat model's tokens by its price, and the tool's by that of its image model."""
+        """Record the chat model's tokens at its price, and the tool's tokens at the price of its image model."""
         usage_of_reply = reply.usage
         if usage_of_reply is not None:
             counted = model_catalog.TokenCounts(
@@ -189,23 +223,34 @@ class ResponsesApiGenerator:
 
 
 class AutoGenerator:
-    """A diagram for a prompt that asks for one, a picture for any other."""
+    """Draws a diagram for a prompt that asks for one, and generates an image for any other."""
 
     def __init__(self, diagrams: ImageGenerator, pictures: ImageGenerator) -> None:
         self._diagrams, self._pictures = diagrams, pictures
 
     def wants_passages(self, prompt: str, style: str) -> bool:
-        """Whether what draws it does."""
+        """Return whether the generator chosen for the prompt wants passages."""
         return self._choose(prompt, style).wants_passages(prompt, style)
 
     async def draw(
         self, prompt: str, passages: Sequence[Passage], *, style: str, size: str, sample: int
     ) -> GeneratedImage:
-        """What fits the prompt; a ``style`` is one of a diagram."""
+        """Return a diagram where the prompt asks for one or a ``style`` is given, else a generated image.
+
+        Args:
+            prompt: What to draw.
+            passages: The passages retrieved for the prompt.
+            style: The style of a diagram; empty to decide by the prompt.
+            size: Width and height in pixels; empty for the default.
+            sample: The number of the image among those of one prompt.
+
+        Raises:
+            ProviderError: No model answered.
+        """
         return await self._choose(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
 
     def _choose(self, prompt: str, style: str) -> ImageGenerator:
-        from ...diagram.from_text.prompt_parsing import wants_diagram  # Graphviz comes with it
+        from ...diagram.from_text.prompt_parsing import wants_diagram  # loads Graphviz, which only diagrams need
 
         return self._diagrams if style or wants_diagram(prompt) else self._pictures
 
@@ -217,7 +262,7 @@ def _acquire_for(endpoint: Operation, prompt: str) -> Callable[[str], AbstractAs
 async def _get_or_draw(
     cache: ResponseCache, cache_key: object, draw: Callable[[], Awaitable[GeneratedImage]]
 ) -> GeneratedImage:
-    """The picture of what is asked, from the cache where it is on."""
+    """Return the cached image for ``cache_key``, or draw and cache it where the cache is on."""
     if not cache.seconds:
         return await draw()
 
@@ -231,22 +276,22 @@ async def _get_or_draw(
 
 async def _decode_image(name: str, content: str | None, output_format: str, description: str) -> GeneratedImage:
     if not content:
-        raise RejectedCallError(f"{name} answered without a picture; name a model that makes them")
+        raise RejectedCallError(f"{name} returned no image; use a model that generates images")
     try:
         if len(content) > _LARGE_BASE64:
             decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
         else:
             decoded = base64.b64decode(content, validate=True)
     except ValueError:
-        raise RejectedCallError(f"{name} answered with a picture that cannot be read; try again") from None
+        raise RejectedCallError(f"{name} returned an image that is not valid base64; try again") from None
     words = " ".join(description.split())
     return GeneratedImage(
         decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MAX_DESCRIPTION, placeholder='…')}", name
     )
 
 
-def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts:  # the usage of either API
-    """The tokens of an image call: what is text, and what is picture."""
+def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts:  # the SDK's usage of either API
+    """Return the tokens of an image call, text and image apart."""
     if image_usage is None:
         return model_catalog.TokenCounts()
     details = image_usage.input_tokens_details

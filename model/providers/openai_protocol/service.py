@@ -1,8 +1,7 @@
-"""A server that speaks OpenAI's protocol: what a profile can name of it, and the clients that speak to it.
+"""The provider for a server that speaks OpenAI's protocol: its settings in a profile, and its clients.
 
-Chat and embeddings go through LangChain's own classes, pictures through OpenAI's SDK. Keys and addresses come from
-the environment when a call is made (credentials.py). Each spelling of the protocol is a subclass that says how its
-clients are made.
+Chat and embeddings use LangChain's classes, images OpenAI's SDK. Keys and addresses are read from the environment
+at the time of a call (transport/credentials.py). A dialect of the protocol is a subclass that creates other clients.
 """
 
 import asyncio
@@ -30,28 +29,38 @@ from .images import AutoGenerator, ImagesApiGenerator, ResponsesApiGenerator, ch
 
 ProviderSettings = dict[str, Any]
 TIMEOUT = 120.0
-_DAY_SECONDS = 86_400  # seconds
+_DAY_SECONDS = 86_400
 
 
 class OpenAIProtocolProvider:
-    """OpenAI's own spelling: a key, and an address that has a default or is needed."""
+    """OpenAI's own dialect: a key, and an address that has a default.
+
+    Args:
+        name: The name of the provider in profiles.
+        title: The name of the service in messages.
+        key: The environment variable of the key.
+        address: The environment variable of the address.
+        own: Whether the server is self-hosted: then the address is required and the key optional.
+    """
 
     encoding: str | None = None
-    """What embeddings are asked for in; None is what the SDK prefers, base64."""
+    """The ``encoding_format`` of embeddings; None for the SDK's choice, base64."""
     streams_usage = True
-    """Whether it can be asked to count the tokens of a streamed reply."""
+    """Whether the server can count the tokens of a streamed reply."""
 
     def __init__(self, name: str, title: str, key: str, address: str, *, own: bool = False) -> None:
-        """``key`` and ``address`` are variables; a server of one's ``own`` needs the address, and maybe no key."""
         self.name, self._title, self._key, self._address, self._is_self_hosted = name, title, key, address, own
 
     def embeddings(
         self, model: str, dimensions: int = 0, pace: ProviderSettings | None = None, cache: int = _DAY_SECONDS
     ) -> OpenAIEmbeddings:
-        """One embedding model: another one's vectors would not fit the index, so there is no list of them.
+        """Return the embeddings of one model, without fallback: another model's vectors would not fit the index.
 
-        ``dimensions`` shortens the vectors of a model that can; 0 leaves them whole. Vectors of questions are kept
-        for ``cache`` seconds.
+        Args:
+            model: The name of the model.
+            dimensions: The length to which the server shortens the vectors; 0 for whole vectors.
+            pace: The settings of the rate limiter.
+            cache: How many seconds the vectors of questions are cached; 0 for never.
         """
         extra: ProviderSettings = {"dimensions": dimensions} if dimensions else {}
         extra |= {"encoding_format": self.encoding} if self.encoding else {}
@@ -68,10 +77,16 @@ class OpenAIProtocolProvider:
         pace: ProviderSettings | None = None,
         cache: int = 0,
     ) -> ChatProvider:
-        """Chat models in order of preference; without ``fallback`` the first alone.
+        """Return a chat provider.
 
-        Without ``temperature`` it is 0 for models that are known to take one, and not sent to others. ``window`` is
-        how many tokens the models read at once, where that is not published.
+        Args:
+            models: Chat models in order of preference.
+            fallback: Whether a model that fails is followed by the next one.
+            temperature: The temperature; None for 0 with models known to accept one, and for no temperature with
+                others.
+            window: The context window in tokens, where it is not published.
+            pace: The settings of the rate limiter.
+            cache: How many seconds replies are cached; 0 for never.
         """
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
@@ -89,7 +104,14 @@ class OpenAIProtocolProvider:
         window: int = 0,
         pace: ProviderSettings | None = None,
     ) -> ChatReranker:
-        """Chat models that order the passages of a search anew."""
+        """Return a reranker by chat models.
+
+        Args:
+            models: Chat models in order of preference.
+            fallback: Whether a model that fails is followed by the next one.
+            window: The context window in tokens, where it is not published.
+            pace: The settings of the rate limiter.
+        """
         return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
 
     def images(
@@ -103,7 +125,18 @@ class OpenAIProtocolProvider:
         pace: ProviderSettings | None = None,
         cache: int = 0,
     ) -> ImageGenerator:
-        """Pictures in one of four ways: ``images``, ``responses``, ``diagram``, or ``auto`` by what is asked."""
+        """Return an image generator.
+
+        Args:
+            models: Image models in order of preference.
+            chat_models: Chat models that describe diagrams or call the image tool, in order of preference.
+            way: ``images``, ``responses``, ``diagram``, or ``auto``, which decides by the prompt.
+            fallback: Whether a model that fails is followed by the next one.
+            quality: The quality, one of the API's.
+            output_format: ``png``, ``jpeg`` or ``webp``.
+            pace: The settings of the rate limiter.
+            cache: How many seconds images are cached; 0 for never.
+        """
         settings = {"quality": quality, "output_format": output_format}
         operation, cache_of_images = (
             Operation("images", self.name, RateLimits.from_settings(pace)),
@@ -122,7 +155,7 @@ class OpenAIProtocolProvider:
 
     @property
     def facts(self) -> ProviderFacts:
-        """What is to be known of it before it is named."""
+        """The facts for docs/providers.md."""
         key = f"`{self._key}`, if it asks for one" if self._is_self_hosted else f"`{self._key}`"
         tokens = "yes" if self.streams_usage else "yes, but not of streamed replies"
         return ProviderFacts(
@@ -130,18 +163,31 @@ class OpenAIProtocolProvider:
         )
 
     def requires(self, settings: ProviderSettings) -> set[str]:
-        """The distributions that it serves with; those that draw diagrams, where it may be asked for one."""
+        """Return the distributions that the provider needs to serve; Graphviz's where it may draw a diagram."""
         drawing = {"pygraphviz", "textblob"} if settings.get("chat_models") else set()
         return {"langchain-openai", "openai", "tenacity", "pillow"} | drawing
 
     def check(self, role: str, settings: ProviderSettings) -> None:
-        """Raises ProfileError for what the types of the settings do not tell."""
+        """Validate what the types of the settings do not say.
+
+        Args:
+            role: ``chat``, ``embeddings``, ``images`` or ``reranker``.
+            settings: The settings of that role.
+
+        Raises:
+            ProfileError: A setting is invalid.
+        """
         check_models(settings)
         if role == "images":
             check_image_settings(settings)
 
     async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
-        """How each of ``models`` stands: as the server lists it, or as published. Raises MultichainError."""
+        """Return the status of each of ``models``: as listed by the server, or as published.
+
+        Raises:
+            ProviderError: The server did not answer.
+            CredentialError: A key or an address is missing.
+        """
         end_dates = await self._list_models()
         return [self._model_status(model, end_dates) for model in models]
 
@@ -153,7 +199,7 @@ class OpenAIProtocolProvider:
         )
 
     async def _list_models(self) -> dict[str, str] | None:
-        """The models that the server lists, with the day that each ends; None when it has no list."""
+        """Return the end date of each model that the server lists, or None where the server has no list."""
 
         async def call(_: str) -> dict[str, str]:
             client = await self._client()
@@ -162,20 +208,24 @@ class OpenAIProtocolProvider:
 
         try:
             _, end_dates = await first_available({self.name: ""}, call)
-        except (ModelUnavailableError, ProviderAddressError):  # it has no such list, or does not show it
+        except (ModelUnavailableError, ProviderAddressError):  # many servers have no list, or do not show it
             return None
         return end_dates or None
 
-    def _end_date(self, model: Any) -> str:  # the SDK's, which has what the server adds
+    def _end_date(self, model: Any) -> str:  # the SDK's model, which keeps the server's own fields
         return str(getattr(model, "shutdown_date", None) or "")
 
     async def _credentials_hash(self) -> str:
-        """The credentials that it asks with, as a hash; of a token that changes, where it is for."""
+        """Return a hash of the credentials in use, without tokens, which change: of those the address counts."""
         access = {name: value for name, value in (await self._client_settings()).items() if isinstance(value, str)}
         return sha256(json.dumps(access, sort_keys=True).encode()).hexdigest()
 
     async def _client_settings(self) -> ProviderSettings:
-        """What each client is made with. Raises CredentialError, naming what is missing."""
+        """Return the arguments that every client is created with.
+
+        Raises:
+            CredentialError: A key or an address is missing; the message names the variable.
+        """
         if not self._is_self_hosted:
             key = await credentials.require_variable(self._key, self._title, "your key for")
             return {
@@ -189,31 +239,39 @@ class OpenAIProtocolProvider:
         }
 
     def _check_address(self, address: str) -> str:
-        """The address, which has a scheme. Raises CredentialError."""
+        """Return ``address`` where it has a scheme.
+
+        Raises:
+            CredentialError: The address does not begin with http:// or https://.
+        """
         if address and not address.startswith(("http://", "https://")):
-            raise CredentialError(f"{self._address} is no address; it begins with https://, or http:// on this machine")
+            raise CredentialError(
+                f"{self._address} is not an address; write https://…, or http://… for a server on this machine"
+            )
         return address
 
-    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
-        """The LangChain chat model for one model."""
+    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's chat model
         if temperature is None and model_catalog.find_model(self.name, model).temperature:
             temperature = 0.0
         settings = {"model": model, "temperature": temperature, "stream_usage": self.streams_usage}
         return await self._get_client("ChatOpenAI", settings | {"use_responses_api": False})
 
     async def _embedder(self, model: str) -> Any:
-        """What creates embeddings: the client inside LangChain's class, whose own method drops what was used."""
+        """Return the client inside LangChain's embeddings, whose own method drops the token counts."""
         embeddings_client = await self._get_client(
             "OpenAIEmbeddings", {"model": model, "check_embedding_ctx_length": False}
         )
         return embeddings_client.async_client
 
     async def _client(self) -> Any:
-        """OpenAI's SDK."""
+        """Return the client of OpenAI's SDK."""
         return await self._get_client("AsyncOpenAI", {}, package="openai")
 
     async def _get_client(self, kind: str, settings: ProviderSettings, package: str = "langchain_openai") -> Any:
-        """A client of that class, once for each set of settings; classes are imported when they are first needed."""
+        """Return a client of the class ``kind``, created once for each set of settings and credentials.
+
+        The package is imported on first use.
+        """
         access = await self._client_settings()
 
         async def create() -> Any:
@@ -230,5 +288,5 @@ class OpenAIProtocolProvider:
 
 
 async def _observe_headers(response: Any) -> None:  # httpx's
-    """Takes what a response's headers say of the pace."""
+    """Pass the headers of a response to the rate limiter."""
     observe_headers(response.headers)
