@@ -22,7 +22,7 @@ test: $(VENV)/ready lint node_modules  ## Lint, types, import directions, and al
 
 test-compat:  ## The contract's tests on pandas 2
 	$(MAKE) VENV=.venv-compat LOCK=requirements-compat.lock .venv-compat/ready
-	.venv-compat/bin/python -m pytest -n 2 tests/test_contract.py tests/test_normalise.py tests/test_environment.py
+	.venv-compat/bin/python -m pytest -n 2 tests/end_to_end/test_contract.py tests/model/contract/test_requests.py tests/training/packaging/test_requirements.py
 
 lint: $(VENV)/ready  ## ruff, mypy, import-linter, and names that say nothing
 	ruff check .

@@ -14,9 +14,9 @@ from model.pipeline import Pipeline
 from model.profile import Profile
 from model.retrieval.local.index import Index
 from model.runtime.event_loop import Engine
-from places import EXERCISE
 from standin.app import StandIn
 from standin.server import environment_variables, run_stand_in
+from tests.fixtures import EXERCISE
 from training.indexing.build import build_index
 from training.packaging.log_model import log_model
 

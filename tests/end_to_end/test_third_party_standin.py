@@ -1,0 +1,90 @@
+"""The provider ``compatible`` against a server that somebody else wrote (aimock, from the npm registry)."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.contract.events import discard
+from model.passages import Passage
+from model.providers import compatible, openai
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from tests.fixtures import ROOT
+
+SERVER = ROOT / "node_modules" / ".bin" / "llmock"
+PASSAGES = [Passage.from_text("Azure Databricks is a platform.", "a.txt")]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    if not SERVER.is_file() or not shutil.which("node"):
+        if os.environ.get("CI"):
+            pytest.fail("make test installs aimock with npm, and CI must have it")
+        pytest.skip("aimock is not installed; make test installs it where there is npm")
+    command = [
+        str(SERVER),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--fixtures",
+        str(ROOT / "tests" / "end_to_end" / "aimock.json"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        process.terminate()
+
+
+@pytest.fixture
+def reached(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COMPATIBLE", "OPENAI"):
+        monkeypatch.setenv(f"{name}_BASE_URL", f"{address}/v1")
+        monkeypatch.setenv(f"{name}_API_KEY", "any")
+
+
+@pytest.mark.usefixtures("reached")
+@pytest.mark.parametrize("provider", [compatible, openai])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_chat(provider: Any, streamed: bool, engine: Engine) -> None:
+    told: list[Any] = []
+    tell = (lambda *event: told.append(event)) if streamed else discard
+    with usage.track_usage() as used:
+        reply = engine.run(provider.chat(["any"]).answer("What is it?", PASSAGES, tell))
+    assert (reply.text, reply.cited) == ("It is a platform. [1]", {0})
+    assert "".join(text for _, text in told) == "It is a platform. [1] [7]" * streamed
+    assert (used.usage.output_tokens > 0, used.usage.cost_known) == (True, False)
+    assert used.notes == ["false_citation: a sentence cited [7], which is not a passage; the citation was removed"]
+
+
+@pytest.mark.usefixtures("reached")
+def test_embeddings(engine: Engine) -> None:
+    vectors = engine.run(compatible.embeddings("any", 16).embed(["one", "two", "one"]))
+    assert vectors.shape == (3, 16)
+    assert vectors[0].tolist() == vectors[2].tolist() != vectors[1].tolist()
+
+
+@pytest.mark.usefixtures("reached")
+def test_pictures(engine: Engine) -> None:
+    images = compatible.images(["any"], way="images", output_format="png")
+    picture = engine.run(images.draw("A city", [], style="", size="", sample=1))
+    assert (picture.content[:4], picture.answered_by) == (b"\x89PNG", "compatible:any")
+
+
+@pytest.mark.usefixtures("reached")
+def test_how_its_models_stand(engine: Engine) -> None:
+    (standing,) = engine.run(compatible.standings(["gpt-4o"]))
+    assert (standing.name, standing.listed) == ("compatible:gpt-4o", True)
+
+
+def test_its_version_is_pinned() -> None:
+    told = json.loads(Path(ROOT / "package.json").read_text("utf-8"))
+    assert told["devDependencies"] == {"@copilotkit/aimock": "1.43.0"}

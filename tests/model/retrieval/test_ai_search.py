@@ -1,0 +1,475 @@
+"""An index that Databricks AI Search holds: looked up, described, asked, narrowed; and what goes wrong there."""
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.models import Model
+
+from model.errors import CommandError, IndexFolderError, InvalidRequestError, MultichainError, ProfileError
+from model.passages import Chunk, Passage
+from model.pipeline import Pipeline
+from model.profile import Profile
+from model.profile_validation import validate_profile
+from model.retrieval.ai_search.columns import ColumnMapping
+from model.retrieval.ai_search.description import RemoteIndex
+from model.retrieval.ai_search.filters import build_conditions, format_as_clause, format_as_object
+from model.retrieval.ai_search.results import SupportMeasure, parse_passages
+from model.retrieval.ai_search.retriever import AISearchRetriever
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from model.text_analysis import Analyser
+from standin.app import StandIn
+from standin.databricks.vector_query import SearchIndex
+from standin.faults import Fault
+from standin.openai.embeddings import make_vector
+from tests.doors import spark_session
+from tests.fixtures import EXERCISE, ROOT
+from training.__main__ import training
+from training.indexing.ai_search import describe_index, inspect_index
+from training.indexing.build import read_content
+from training.packaging.log_model import check_index
+from training.versions.fingerprints import list_fingerprints
+
+NAME = "main.docs.handbook"
+HANDBOOK = """\
+retriever: ai_search
+index: {name: main.docs.handbook, tags: [team, year]}
+stages:
+  qa:
+    kind: retrieval_qa
+    passages: 2
+    chat: {provider: databricks, models: [openai-behind-databricks]}
+  image_generation: {kind: image_generation, images: {provider: offline}}
+"""
+EMBEDDED = HANDBOOK.replace("stages:", "embeddings: {provider: databricks, model: databricks-gte-large-en}\nstages:")
+FAKE = (
+    'langchain, model: "langchain_core.language_models.fake_chat_models:FakeListChatModel", settings: {responses: [a]}'
+)
+TYPES = {
+    "id": "bigint", "source": "string", "title": "string", "heading": "string", "page": "int", "start": "bigint",
+    "end": "bigint", "text": "string", "team": "string", "year": "int",
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def chunks() -> list[Chunk]:
+    return [*read_content(Profile.read("offline"), [EXERCISE])[1].chunks]
+
+
+@pytest.fixture
+def index(stand_in: StandIn, chunks: list[Chunk]) -> SearchIndex:
+    """The exercise's three texts, as rows of a table that AI Search embeds."""
+    made = [{"id": n, "team": f"team {n}", "year": 2024 + n} | asdict(chunk) for n, chunk in enumerate(chunks)]
+    held = stand_in.workspace.search.indexes[NAME] = SearchIndex(
+        [{key: row[key] for key in TYPES} for row in made], TYPES
+    )
+    return held
+
+
+def written(folder: Path, text: str = HANDBOOK) -> Profile:
+    (folder / "handbook.yaml").write_text(text, "utf-8")
+    told = Profile.read(str(folder / "handbook.yaml"))
+    validate_profile(told)
+    return told
+
+
+def searching(folder: Path, text: str = HANDBOOK) -> AISearchRetriever:
+    """What a version would search with: the description is written and read again."""
+    profile = written(folder, text)
+    describe_index(profile, folder / "index")
+    made = profile.make_retriever(profile.open_index(folder / "index"))
+    assert isinstance(made, AISearchRetriever)
+    return made
+
+
+def sources(found: list[Passage]) -> list[str]:
+    return [passage.chunk.source for passage in found]
+
+
+def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_path: Path) -> None:
+    profile = written(tmp_path)
+    describe_index(profile, tmp_path / "index")
+    pipeline: Pipeline = profile.make_pipeline(profile.make_retriever(profile.open_index(tmp_path / "index")))
+    request = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
+    from model.contract.requests import parse_requests as requested
+
+    (told,) = pipeline.answer_requests(requested(request, pipeline.contract).requests, "7")
+    assert told["qa"]["answer"].startswith("LangChain is a framework designed to simplify the creation of applications")
+    assert told["qa"]["error"] == told["image_generation"]["error"] == ""
+    first, second = told["qa"]["sources"]
+    row = next(row for row in index.rows if row["source"] == "langchain.txt")
+    assert {name: first[name] for name in ("title", "heading", "page", "start", "end", "text")} == {
+        name: row[name] for name in ("title", "heading", "page", "start", "end", "text")
+    }
+    assert first["tags"] == [f"team={row['team']}", f"year={row['year']}"]
+    assert first["cited"]
+    assert not second["cited"]
+    assert first["score"] > second["score"] > 0
+    assert told["qa"]["support"] == 1.0
+    assert told["qa"]["usage"]["cost_known"] is False
+    body = next(asked for asked in stand_in.workspace.search.queries if asked.get("num_results") == 2)
+    assert body == {
+        "columns": ["text", "source", "title", "heading", "page", "start", "end", "team", "year"],
+        "num_results": 2,
+        "query_type": "HYBRID",
+        "query_text": "Tell me about LangChain.",
+    }
+
+
+@pytest.mark.parametrize("optimized", [False, True], ids=["standard", "storage-optimised"])
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, {"azure-databricks.txt", "gpt-4.txt", "langchain.txt"}),
+        ({"source": "gpt-4.txt"}, {"gpt-4.txt"}),
+        ({"source": ["gpt-4.txt", "langchain.txt"]}, {"gpt-4.txt", "langchain.txt"}),
+        ({"source": ["gpt-4.txt", "langchain.txt"], "tag": "year=2026"}, {"langchain.txt"}),
+        ({"tag": ["year=2024", "year=2025"]}, {"azure-databricks.txt", "gpt-4.txt"}),
+        ({"tag": "team=team 1"}, {"gpt-4.txt"}),
+        ({"page": 0, "source": "langchain.txt"}, {"langchain.txt"}),
+        ({"page": 7}, set()),
+        ({"tag": "year=soon"}, set()),
+        ({"tag": []}, set()),
+        ({"source": "nobody's.txt"}, set()),
+        ({"source": "' OR 1=1 --"}, set()),
+    ],
+)  # fmt: skip
+def test_a_filter_narrows(
+    wanted: Row, expected: set[str], optimized: bool, index: SearchIndex, tmp_path: Path, engine: Engine
+) -> None:
+    index.is_storage_optimized = optimized
+    found = engine.run(searching(tmp_path).search("What is GPT-4?", 3, wanted))
+    assert set(sources(found)) == expected
+    assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"heading": "A"}, "filter.heading: the index has no column for it; it can be narrowed by source, page, tag"),
+        ({"tag": "month=May"}, "filter.tag: expected name=value, where name is one of team, year"),
+        ({"tag": ["team=a", "year=1"]}, "filter.tag: expected values of one name; ask for those of another one by one"),
+    ],
+)
+def test_a_filter_that_no_column_has(wanted: Row, sentence: str) -> None:
+    layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["team", "year"])
+    with pytest.raises(InvalidRequestError) as told:
+        build_conditions(wanted, layout, TYPES)
+    assert str(told.value) == sentence
+
+
+@pytest.mark.parametrize("value", ["a\\", "a\\' OR 1=1 --", "a\nb"])
+def test_what_cannot_be_quoted_for_sure_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequestError, match="takes no backslash and no control character"):
+        format_as_clause({"source": [value]})
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.lists(st.text(max_size=20), min_size=1, max_size=4))
+def test_a_clause_finds_what_has_the_values_and_nothing_else(held: list[str], wanted: list[str]) -> None:
+    wanted = [value for value in [*wanted, held[0]] if "\\" not in value and value.isprintable()]
+    clause = format_as_clause({"source": wanted})["filter_string"] if wanted else "false"
+    with closing(sqlite3.connect(":memory:")) as table:
+        table.execute("CREATE TABLE held (source)")
+        table.executemany("INSERT INTO held VALUES (?)", [(value,) for value in held])
+        found = [value for (value,) in table.execute(f"SELECT source FROM held WHERE {clause}")]  # noqa: S608 - the test
+    assert found == [value for value in held if value in wanted]
+
+
+def test_both_forms_of_a_filter() -> None:
+    asked = {"team": ["a", "O'Neil"], "year": [2024], "draft": [False]}
+    assert format_as_object(asked) == {"filters_json": '{"team": ["a", "O\'Neil"], "year": [2024], "draft": [false]}'}
+    assert format_as_clause(asked) == {
+        "filter_string": "team IN ('a', 'O''Neil') AND year IN (2024) AND draft IN (false)"
+    }
+    assert format_as_object({}) == format_as_clause({}) == {}
+
+
+def test_rows_as_passages() -> None:
+    names = ["chunk", "path", "page", "draft", "year", "score"]
+    told = {
+        "manifest": {"columns": [{"name": name} for name in names]},
+        "result": {
+            "data_array": [["About foxes", "a.pdf", 3.0, True, "2024", "0.75"], [None, "b", None, None, None, 0.5]]
+        },
+    }
+    layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["draft", "year"])
+    found = parse_passages(told, layout, {"year": "int"}, SupportMeasure("Is a fox red?", Analyser()))
+    assert found == [
+        Passage(Chunk("a.pdf", "", "", 3, 0, 11, "About foxes", ("draft=true", "year=2024")), 0.75, 0.5),
+        Passage(Chunk("b", "", "", 0, 0, 0, ""), 0.5, 0.0),
+    ]
+    assert (
+        parse_passages(
+            {"manifest": told["manifest"], "result": {"row_count": 0}}, layout, {}, SupportMeasure("", Analyser())
+        )
+        == []
+    )
+
+
+def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
+    index.embedder = ""
+    index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
+    retriever = searching(tmp_path, EMBEDDED)
+    stand_in.script.calls.clear()
+    stand_in.workspace.search.queries.clear()
+
+    async def both() -> list[list[Passage]]:
+
+        return await asyncio.gather(*(retriever.search(f"What is {name}?", 1) for name in ("GPT-4", "LangChain")))
+
+    with usage.track_usage() as used:
+        found = engine.run(both())
+    assert [sources(one) for one in found] == [["gpt-4.txt"], ["langchain.txt"]]
+    assert [path for path, _ in stand_in.script.calls] == ["embeddings"]
+    assert [len(body["query_vector"]) for body in stand_in.workspace.search.queries] == [1024, 1024]
+    assert {body["query_text"] for body in stand_in.workspace.search.queries} == {
+        "What is GPT-4?",
+        "What is LangChain?",
+    }
+    assert used.usage.input_tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("search", "embedded", "sent"),
+    [
+        ("ann", True, {"query_vector"}),
+        ("hybrid", True, {"query_vector", "query_text"}),
+        ("ann", False, {"query_text"}),
+        ("full_text", False, {"query_text"}),
+    ],
+)
+def test_what_a_query_holds(
+    search: str, embedded: bool, sent: set[str], index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine
+) -> None:
+    if embedded:
+        index.embedder = ""
+        index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
+    text = (EMBEDDED if embedded else HANDBOOK).replace("tags:", f"search: {search}, tags:")
+    found = engine.run(searching(tmp_path, text).search("Which models does OpenAI make?", 1))
+    assert sources(found) == ["gpt-4.txt"]
+    body = stand_in.workspace.search.queries[-1]
+    assert body.keys() - {"columns", "num_results"} == {"query_type", *sent}
+    assert body["query_type"] == search.upper()
+
+
+@pytest.mark.parametrize(
+    ("put", "line", "sentence"),
+    [
+        (("main.docs.handbook", "handbook"), 2, "index: name is expected to be that of an index in Unity"),
+        (("name: main.docs.handbook, ", ""), 2, "index: name is missing"),
+        (("tags:", "tag:"), 2, "index: there is no setting tag; did you mean tags?"),
+        (("tags:", "search: fuzzy, tags:"), 2, "index: there is no search fuzzy; it is one of hybrid, ann, full_text"),
+        (("tags:", "language: klingon, tags:"), 2, "index: there is no language klingon; it is one of arabic"),
+        (("tags:", "columns: {text: a}, tags:"), 2, "index: columns is expected to name those of text"),
+        (("tags:", "columns: {text: a, source: b, ends: c}, tags:"), 2, "index: columns is expected to name those"),
+        (("tags:", "columns: [text], tags:"), 2, "index: columns is expected to name those of text"),
+        (("[team, year]", "[team; drop]"), 2, "index: columns and tags are expected to name columns: letters"),
+        (("ai_search", "aisearch"), 1, "there is no retriever aisearch; did you mean ai_search?"),
+        (("passages: 2", "documents: a*"), 6, "qa: documents works with a local index only; give the stage a filter"),
+        (("databricks, models: [openai-behind-databricks]", "offline"), 7, "qa: chat: the provider offline works"),
+        (("stages:", "embeddings: 1\nstages:"), 1, "it is not a profile: it needs embeddings, index and stages, each"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_profile(put: tuple[str, str], line: int, sentence: str, tmp_path: Path) -> None:
+    assert put[0] in HANDBOOK
+    with pytest.raises(ProfileError) as told:
+        written(tmp_path, HANDBOOK.replace(*put))
+    expected = f"{tmp_path / 'handbook.yaml'}:{line}: {sentence}"
+    assert any(one.startswith(expected) for one in str(told.value).splitlines()), str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "sentence"),
+    [
+        (HANDBOOK.replace("handbook,", "other,"), {}, "the AI Search index main.docs.other is not there, or not"),
+        (HANDBOOK, {"ready": False}, "the AI Search index main.docs.handbook is not ready yet; its page in Catalog"),
+        (HANDBOOK.replace("year", "month"), {}, "the AI Search index main.docs.handbook has no column month; name"),
+        (HANDBOOK, {"types": TYPES | {"year": "double"}}, "year is of the type double; a tag is text, a whole"),
+        (HANDBOOK, {"types": TYPES | {"page": "string"}}, "page is of the type string; page is a whole number"),
+        (HANDBOOK, {"embedder": ""}, "main.docs.handbook holds vectors that Databricks did not make; name"),
+        (EMBEDDED, {}, "main.docs.handbook embeds questions itself, with databricks-gte-large-en; leave"),
+        (EMBEDDED.replace("tags:", "search: full_text, tags:"), {"embedder": ""}, "handbook is searched by words"),
+        (EMBEDDED, {"embedder": "", "vectors": {0: [1.0, 0.0]}}, "embeds in 1024 dimensions, and the AI Search index"),
+    ],
+)  # fmt: skip
+def test_an_index_that_is_not_as_the_profile_says(
+    text: str, change: Row, sentence: str, index: SearchIndex, tmp_path: Path
+) -> None:
+    for name, value in change.items():
+        setattr(index, name, value)
+    with pytest.raises(MultichainError) as told:
+        describe_index(written(tmp_path, text), tmp_path / "index")
+    assert sentence in str(told.value)
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize(
+    ("faults", "queries", "error"),
+    [
+        ([Fault(status=429, headers={"retry-after": "0"})], 2, ""),
+        ([Fault(status=503), Fault("cut")], 3, ""),
+        ([Fault("garbage")], 2, ""),
+        ([Fault(status=400)], 1, "provider: the AI Search index main.docs.handbook did not take the query"),
+        ([Fault(status=401)], 1, "credential: databricks does not take this token; check DATABRICKS_TOKEN, or log in"),
+        ([Fault(status=403)], 1, "provider: the AI Search index main.docs.handbook is not there, or not permitted"),
+        ([Fault(status=404)], 1, "provider: the AI Search index main.docs.handbook is not there, or not permitted"),
+        ([Fault(status=500)] * 5, 5, "provider_busy: the AI Search index main.docs.handbook is overloaded or failed"),
+        ([Fault("garbage")] * 5, 5, "provider_busy: the AI Search index main.docs.handbook returned an invalid"),
+    ],
+)  # fmt: skip
+def test_a_query_that_fails(
+    faults: list[Fault], queries: int, error: str, index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine
+) -> None:
+    retriever = searching(tmp_path)
+    search = stand_in.workspace.search
+    search.queries.clear()
+    search.faults.extend(faults)
+    try:
+        assert sources(engine.run(retriever.search("What is GPT-4?", 1))) == ["gpt-4.txt"]
+        found = ""
+    except MultichainError as told:
+        found = told.coded_message
+    assert found.startswith(error)
+    assert bool(found) == bool(error)
+    assert len(search.queries) == queries
+
+
+def test_a_workspace_that_is_not_there(
+    index: SearchIndex, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever = searching(tmp_path)
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
+    monkeypatch.setattr("model.transport.retry.ATTEMPTS", 1)
+    monkeypatch.setattr("model.transport.databricks_client._RETRY_SECONDS", 1)
+    with pytest.raises(MultichainError) as told:
+        engine.run(retriever.search("What is GPT-4?", 1))
+    assert told.value.coded_message.startswith(
+        "provider_busy: the AI Search index main.docs.handbook did not answer in time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "describes no index (no manifest.json); describe it again with python -m training build"),
+        ("{", "manifest.json is damaged; describe it again"),
+        ('{"format": 3, "documents": {}}', "holds an index, and this profile's lies in AI Search; describe it again"),
+        ('{"kind": "ai_search", "format": 1}', "manifest.json lacks entries; describe it again"),
+    ],
+)
+def test_a_folder_that_describes_none(text: str, sentence: str, tmp_path: Path) -> None:
+    if text:
+        (tmp_path / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(IndexFolderError) as told:
+        RemoteIndex.read(tmp_path)
+    assert str(told.value).endswith(sentence) or sentence in str(told.value)
+
+
+def test_a_description_in_the_place_of_an_index_and_back(
+    index: SearchIndex, profile: Profile, index_folder: Path, tmp_path: Path
+) -> None:
+    describe_index(written(tmp_path), tmp_path / "index")
+    with pytest.raises(IndexFolderError, match="describes an index that lies elsewhere; build this profile's own"):
+        profile.open_index(tmp_path / "index")
+    with pytest.raises(IndexFolderError, match="holds an index, and this profile's lies in AI Search"):
+        written(tmp_path).open_index(index_folder)
+    with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps as its table is"):
+        read_content(written(tmp_path), [EXERCISE])
+
+
+@pytest.mark.parametrize("text", [HANDBOOK.replace("[team, year]", "[team]"), EMBEDDED])
+def test_a_description_of_another_profile_is_not_logged(text: str, index: SearchIndex, tmp_path: Path) -> None:
+    found = inspect_index(written(tmp_path))
+    with pytest.raises(CommandError, match=r"handbook.yaml:2: main.docs.handbook was described with other settings or"):
+        check_index(written(tmp_path, text), found)
+
+
+def command(*words: str) -> str:
+    """What a command of training prints, in this process."""
+    return CliRunner().invoke(training, words).output
+
+
+def test_what_commands_say_of_it(index: SearchIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path)
+    own = ("--profile", "handbook.yaml")
+    assert command("build", *own, "--dry-run") == (
+        f"Would describe the AI Search index {NAME} of 3 rows; nothing is embedded\n"
+    )
+    assert not (tmp_path / "index").exists()
+    for told in (command("build", *own, "--documents", "."), command("run", *own, "--documents", ".")):
+        assert told == f"Error: the documents of {NAME} are in its table; leave --documents out\n"
+    assert command("build", *own, "--documents", "").startswith(f"Described the AI Search index {NAME}")
+    told = command("forget", "gpt-4.txt", *own)
+    assert told == f"Error: delete the documents in the table of {NAME}; its versions hold none\n"
+    assert f"ok    {NAME} answers: 3 rows, embedded by databricks:databricks-gte-large-en" in command("preflight", *own)
+    index.ready = False
+    assert f"fail  the index: the AI Search index {NAME} is not ready yet" in command("preflight", *own)
+
+
+def test_a_life(index: SearchIndex, run: Any, tmp_path: Path) -> None:
+    written(tmp_path)
+    done = run("training", "run", "--profile", "handbook.yaml", "--documents", "")  # as the bundle's job does
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Described the AI Search index {NAME} of 3 rows:\n{tmp_path / 'index'}\n" in done.stdout
+    assert "Promoted version 1 of multichain" in done.stdout
+    asked = run("serving", "ask", "--question", "Who makes GPT-4?")
+    assert "\nGPT-4 is a powerful language model developed by OpenAI. [1]\n" in asked.stdout
+    assert "Answered by version 1\n" in asked.stdout
+    assert run("training", "history").stdout.startswith(f"Version 1 (champion), index of {NAME}, 3 rows\n")
+    compared = run("training", "check", "--documents", str(EXERCISE))
+    assert compared.stdout.startswith(f"ok    Documents: not compared; {NAME} is kept as its table is\n")
+    (model,) = tmp_path.rglob("MLmodel")
+    declares(model.parent)
+
+
+def declares(version: Path) -> None:
+    """The files of the version name what it asks, and hold no document."""
+    assert Model.load(version).resources == {
+        "api_version": "1",
+        "databricks": {
+            "serving_endpoint": [{"name": "databricks-gte-large-en"}, {"name": "openai-behind-databricks"}],
+            "vector_search_index": [{"name": NAME}],
+        },
+    }
+    prints = dict(list_fingerprints(version))
+    assert prints["index"].endswith(f", {NAME} in AI Search, of 3 rows when it was described")
+    assert prints["embedding model"] == "databricks:databricks-gte-large-en"
+    assert [file.name for file in (version / "artifacts" / "index").iterdir()] == ["manifest.json"]
+    texts = [file.read_text("utf-8") for file in version.rglob("*") if file.suffix in {".json", ".yaml", ".yml"}]
+    assert not any("GPT-4 is a powerful language model" in text for text in texts)
+
+
+def test_the_way_that_the_documentation_tells(stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
+    """Its blocks as they stand, but for places and the name of a table: Spark alone has names of two levels."""
+    session = spark_session()
+    session.sql(f"CREATE DATABASE docs LOCATION '{tmp_path / 'docs'}'")
+    page = (ROOT / "docs" / "ai-search.md").read_text("utf-8")
+    rows, create, yaml = re.findall(r"```(?:python|yaml)\n(.*?)```", page, re.DOTALL)
+    rows = rows.replace("/Volumes/dev/assistants/documents", str(EXERCISE)).replace("dev.assistants", "docs")
+    exec(rows, {"spark": session})  # noqa: S102 - the documentation's own
+    held = [row.asDict() for row in session.table("docs.chunks").collect()]
+    session.sql("DROP DATABASE docs CASCADE")
+    stand_in.workspace.search.tables["dev.assistants.chunks"] = held
+    exec(create, {})  # noqa: S102 - likewise
+    found = engine.run(searching(tmp_path, yaml).search("What is GPT-4?", 1))
+    (chunk,) = [
+        one for one in read_content(Profile.read("databricks"), [EXERCISE])[1].chunks if one.source == "gpt-4.txt"
+    ]
+    assert [passage.chunk for passage in found] == [chunk]
+
+
+def test_a_version_serves_with_what_asks_the_index(tmp_path: Path) -> None:
+    told = written(tmp_path, HANDBOOK.replace("databricks, models: [openai-behind-databricks]", FAKE))
+    assert {"databricks-sdk", "openai", "tenacity"} <= told.distributions
+    assert told.embedding_folder is None

@@ -1,0 +1,49 @@
+"""Tables of a Spark catalog as documents, and what is said where there is none."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from model.errors import DocumentError
+from tests.doors import spark_session
+from training.documents.load import load_documents
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    session = spark_session()
+    rows = [("pump", "The pump needs oil.", 2024), ("fox", "A fox runs.", 2025), ("empty", None, 2026)]
+    session.createDataFrame(rows, "title string, text string, year int").createOrReplaceTempView("manuals")
+    yield session
+    session.stop()
+
+
+@pytest.mark.parametrize("name", ["manuals", "table:manuals"])
+def test_a_table_as_documents(name: str, spark: Any) -> None:
+    assert spark.catalog.tableExists("manuals")
+    loaded = load_documents([name])
+    assert [(one.source, one.page, one.title, one.text, one.tags) for one in loaded.documents] == [
+        ("manuals", 1, "pump", "The pump needs oil.", ("year=2024",)),
+        ("manuals", 2, "fox", "A fox runs.", ("year=2025",)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["nope", "no such name"])
+def test_a_table_that_is_not_there(name: str, spark: Any) -> None:
+    assert not spark.catalog.tableExists("nope")
+    with pytest.raises(DocumentError, match=rf"table {name}: there is no such table, or it may not be read"):
+        load_documents([f"table:{name}"], strict=True)
+    with pytest.raises(DocumentError, match=r"there is no file or folder .*; --documents takes either"):
+        load_documents([name])
+
+
+def test_without_spark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    monkeypatch.delitem(sys.modules, "pyspark.sql")
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with pytest.raises(
+        DocumentError, match=r"a table needs pyspark, which is not installed; pip install -e '\.\[spark\]'"
+    ):
+        load_documents(["table:manuals"])

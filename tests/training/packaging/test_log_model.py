@@ -1,0 +1,312 @@
+"""What a logged version is made of, and that versions do not share code."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from model.errors import CommandError, IndexFolderError, ProfileError
+from model.pipeline import Pipeline
+from model.profile import Profile
+from standin.app import StandIn
+from tests import doors
+from tests.fixtures import EXERCISE
+from training.indexing.build import build_index
+from training.packaging import code_snapshot
+from training.packaging.log_model import log_model
+from training.packaging.requirements import pin_closure
+from training.packaging.signature import make_signature
+from training.verification.verify import verify_version
+from training.versions import registry
+from training.versions.registry import register_model, set_champion
+
+
+@pytest.fixture(scope="module")
+def folder(logged: str) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(logged))
+
+
+def test_it_loads_and_answers_where_pickle_is_refused(logged: str, store: Path) -> None:
+    code = (
+        "import mlflow, sys; model = mlflow.pyfunc.load_model(sys.argv[1]);"
+        "print(model.predict({'qa': {'question': 'What is GPT-4?'}})['qa']['answer'])"
+    )
+    environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, logged], cwd=store, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "GPT-4 is a powerful language model developed by OpenAI. [1]\n"
+
+
+def test_no_file_is_a_pickle(folder: Path) -> None:
+    suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert suffixes <= {".py", ".yaml", ".json", ".jsonl", ".txt", ".npy", ".npz", ".faiss", ".ttf", ""}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert content[:1] != b"\x80", path
+            assert b"object" not in content[:128] or path.suffix != ".npy", path  # an array of objects is a pickle
+
+
+def test_its_code_has_a_name_of_its_own(folder: Path) -> None:
+    name = f"multichain_{code_snapshot.compute_fingerprint('offline')}"
+    assert [path.name for path in (folder / "code").iterdir()] == [name]
+    assert (folder / "entry.py").read_text("utf-8") == f'from {name}.pyfunc import serve\nserve("offline")\n'
+    copied = {path.relative_to(folder / "code" / name).as_posix() for path in (folder / "code").rglob("*.py")}
+    assert copied == {
+        path.relative_to(code_snapshot.CODE_FOLDER).as_posix() for path in code_snapshot.CODE_FOLDER.rglob("*.py")
+    }
+
+
+def test_its_signature_is_an_optional_column_for_each_stage(folder: Path) -> None:
+    signature = mlflow.models.get_model_info(str(folder)).signature
+    assert signature.inputs.to_dict() == [
+        {"type": "any", "name": "qa", "required": False},
+        {"type": "any", "name": "image_generation", "required": False},
+    ]
+    assert signature.outputs.input_names() == ["qa", "image_generation", "meta"]
+    assert signature.params.to_dict() == [{"name": "describe", "type": "boolean", "default": False, "shape": None}]
+
+
+def test_its_example_is_the_exercises_request(folder: Path) -> None:
+    assert json.loads((folder / "input_example.json").read_text("utf-8")) == {
+        "qa": {"question": "Tell me about LangChain."},
+        "image_generation": {"prompt": "A conceptual diagram of LangChain in use"},
+    }
+
+
+def test_its_requirements_are_pinned_and_need_nothing_else(folder: Path) -> None:
+    pins = (folder / "requirements.txt").read_text("utf-8").split()
+    names = {pin.partition("==")[0] for pin in pins}
+    assert pin_closure(names) == pins
+    installed = {found.metadata["Name"].lower() for found in distributions()}
+    assert {"mlflow", "faiss-cpu", "scipy", "pandas", "scikit-learn", "pygraphviz"} <= names
+    others = {"pyspark", "openai", "langchain", "langchain-core", "langchain-openai", "langchain-community"}
+    others |= {"pytest", "ruff", "mypy", "hypothesis", "markdown-it-py", "uv"}
+    assert others <= installed
+    assert names & others == set()
+
+
+def test_an_answer_loads_no_other_providers_packages(logged: str, store: Path) -> None:
+    code = """
+import sys
+import mlflow.pyfunc
+before = {name.split(".")[0] for name in sys.modules}  # MLflow itself loads pyspark where it is installed
+model = mlflow.pyfunc.load_model(sys.argv[1])
+response = model.predict({"qa": {"question": "What is GPT-4?"}, "image_generation": {"prompt": "GPT-4"}})
+assert response["qa"]["ran"] and response["image_generation"]["ran"], response
+print(*before)
+print(*({name.split(".")[0] for name in sys.modules} - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code, logged], cwd=store, capture_output=True, text=True, check=True)
+    before, new = (set(line.split()) for line in done.stdout.splitlines())
+    assert {"faiss", "sklearn", "pygraphviz"} <= new
+    assert new & {"databricks", "pyspark", "langchain", "langchain_core", "markdown_it", "training", "model"} == set()
+    assert (before | new) & {"openai", "langchain_openai", "langchain_community", "matplotlib", "tiktoken"} == set()
+
+
+def test_verify_finds_nothing_wrong(logged: str) -> None:
+    checks = list(verify_version(logged))
+    assert len([check for check in checks if not check.detail]) == 35
+    assert [check for check in checks if check.problem] == []
+    told = {check.name: check.detail for check in checks if check.detail}
+    assert told["code"] == code_snapshot.compute_fingerprint("offline")
+    assert told["index"].endswith(", 3 documents, 3 chunks")
+    assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
+    assert told["environment"] == "matches what is installed here"
+
+
+def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
+    folder = tmp_path / "version"
+    shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
+    (copy,) = (folder / "code").iterdir()
+    (copy / "prompts" / "answer.txt").write_text("Say yes.", "utf-8")
+    (folder / "requirements.txt").write_text("--index-url https://x\nfaiss-cpu==0.1\nnosuch==1\n", "utf-8")
+    checks = {check.name: check for check in verify_version(str(folder))}
+    assert checks["its code is what was logged"].problem.startswith(f"{copy.name} holds other files than were logged")
+    assert re.fullmatch(
+        r"differs from here: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)", checks["environment"].detail
+    )
+
+
+def test_verify_tells_what_works_of_any_pyfunc(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text(
+        """
+import mlflow
+class Echo(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [{"text": "one"}]  # whatever it is asked
+mlflow.models.set_model(Echo())
+""",
+        "utf-8",
+    )
+    folder = str(tmp_path / "echo")
+    mlflow.pyfunc.save_model(folder, python_model=str(tmp_path / "entry.py"), pip_requirements=["mlflow"])
+    assert {check.name: check.problem for check in verify_version(folder) if check.problem} == {
+        "has a signature": "it has none, so nothing checks what it is sent",
+        "has an example": "its own is no object; give one with --example",
+    }
+    checks = {check.name: check.problem for check in verify_version(folder, '{"text": "a"}') if not check.detail}
+    assert checks.pop("answers a list of two, with two") == "1 answers to two rows"
+    assert checks.pop("answers a DataFrame of two rows, with two") == "1 answers to two rows"
+    assert set(checks.values()) == {"", "it has none, so nothing checks what it is sent"}
+    assert len(checks) == 6
+
+
+def test_verify_names_what_is_wrong(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+    inputs = {name: stage.describe()["inputs"] for name, stage in pipeline.contract.stages.items()}
+    (tmp_path / "entry.py").write_text(
+        f"INPUTS = {inputs!r}"
+        """
+import json
+import mlflow
+class Wrong(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        kinds = {"answer": "text", "ran": "boolean", "error": "text"}
+        fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
+        told = {"stages": {name: {"inputs": INPUTS[name], "outputs": fields} for name in INPUTS}}
+        response = {name: {"answer": None, "ran": True, "error": ""} for name in told["stages"]}
+        return response | {"meta": {"description": json.dumps(told)}}
+mlflow.models.set_model(Wrong())
+""",
+        "utf-8",
+    )
+    (tmp_path / "left.pkl").write_bytes(b"\x80\x04N.")
+    info = mlflow.pyfunc.log_model(
+        name="wrong",
+        python_model=str(tmp_path / "entry.py"),
+        artifacts={"left": str(tmp_path / "left.pkl")},
+        signature=make_signature(pipeline.contract),
+        input_example={"qa": {"question": "q"}},
+        pip_requirements=["mlflow"],
+        metadata={"fingerprint": "0"},
+    )
+    checks = {check.name: check.problem for check in verify_version(info.model_uri)}
+    assert checks["no pickle in its files"] == "artifacts/left.pkl"
+    assert "answer is not text" in checks["answers its own example"]
+    assert checks["an empty list"]
+
+
+def test_two_versions_in_one_process_answer_each_with_its_own_code(
+    logged: str, index_folder: Path, store: Path, tmp_path: Path
+) -> None:
+    changed = log_changed(index_folder, tmp_path)
+    first, second = (register_model(uri, "side-by-side") for uri in (logged, changed))
+    set_champion("side-by-side", second)
+    request = {"qa": {"question": "Who discovered penicillin?"}}
+    versions = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
+    versions.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))
+    answers = [(told["qa"]["answer"], told["meta"]["version"]) for told in (v.predict(request) for v in versions)]
+    assert answers == [
+        ("The documents do not hold an answer to this question.", "1"),
+        ("Nobody wrote that down.", "2"),
+        ("Nobody wrote that down.", "2"),
+    ]
+
+
+def test_two_versions_in_one_spark_session(logged: str, index_folder: Path, store: Path, tmp_path: Path) -> None:
+    spark = doors.spark_session()
+    from pyspark.sql import functions as F
+
+    changed = log_changed(index_folder, tmp_path)
+    ours, theirs = (mlflow.pyfunc.spark_udf(spark, uri, env_manager="local") for uri in (logged, changed))
+    rows = spark.createDataFrame([("Who discovered penicillin?",), ("What is GPT-4?",)], "question string")
+    asked = F.struct(F.struct("question").alias("qa"))
+    table = rows.select(ours(asked).alias("a"), theirs(asked).alias("b")).select("a.qa.answer", "b.qa.answer")
+    assert [tuple(row) for row in table.collect()] == [
+        ("The documents do not hold an answer to this question.", "Nobody wrote that down."),
+        ("GPT-4 is a powerful language model developed by OpenAI. [1]",) * 2,
+    ]
+
+
+def log_changed(index_folder: Path, folder: Path) -> str:
+    """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
+    (folder / "training").symlink_to(code_snapshot.CODE_FOLDER.parent / "training")
+    shutil.copytree(code_snapshot.CODE_FOLDER, folder / "model")
+    file = folder / "model" / "interfaces.py"
+    file.write_text(
+        file.read_text("utf-8").replace(
+            "The documents do not hold an answer to this question.", "Nobody wrote that down."
+        ),
+        "utf-8",
+    )
+    code = (
+        "import sys; from pathlib import Path; from training.packaging.log_model import log_model; "
+        "print(log_model('offline', Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(index_folder)],
+        cwd=Path.cwd(),
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
+    offline = (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml").read_text("utf-8")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(offline, "utf-8")
+    first = code_snapshot.compute_fingerprint(str(mine))
+    mine.write_text(offline.replace("quotes: 3", "quotes: 1"), "utf-8")
+    assert len({code_snapshot.compute_fingerprint("offline"), first, code_snapshot.compute_fingerprint(str(mine))}) == 3
+
+
+def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml")
+        .read_text("utf-8")
+        .replace("passages: 4", "passages: 1")
+    )
+    model = mlflow.pyfunc.load_model(log_model(str(mine), index_folder))
+    mine.unlink()
+    assert [s["source"] for s in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == [
+        "gpt-4.txt"
+    ]
+
+
+def test_nothing_is_logged_from_what_is_no_index(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(IndexFolderError, match="holds no index"):
+        log_model("offline", tmp_path)
+    with pytest.raises(ProfileError, match="there is no profile nope; use one of azure, compatible, "):
+        log_model("nope", tmp_path)
+
+
+def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Path, tmp_path: Path) -> None:
+    other = tmp_path / "index"
+    shutil.copytree(index_folder, other)
+    manifest = json.loads((other / "manifest.json").read_text("utf-8"))
+    manifest["embedding"]["model"] = "ada"
+    (other / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(
+        CommandError, match="built with the embeddings offline:ada, and the profile has offline:char_wb"
+    ):
+        log_model("offline", other)
+
+
+def test_the_store_is_named(logged: str) -> None:
+    assert registry.registry_uri().endswith("mlflow.db")
+
+
+def test_a_version_declares_the_endpoints_that_it_asks(
+    stand_in: StandIn, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    built = build_index(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    monkeypatch.chdir(store)
+    folder = Path(mlflow.artifacts.download_artifacts(log_model("databricks", built.folder, tags={"model_ends": "{}"})))
+    declared = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["resources"]["databricks"]["serving_endpoint"]
+    names = ["databricks-gpt-5-5", "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"]
+    assert [one["name"] for one in declared] == names
+    assert stand_in.key not in (folder / "MLmodel").read_text("utf-8")

@@ -1,0 +1,131 @@
+"""A document is forgotten wherever it was kept; versions that hold it are listed and marked."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from model.errors import CommandError
+from model.profile import Profile
+from model.retrieval.local.index import Index
+from standin.app import StandIn
+from tests.fixtures import EXERCISE
+from training.forget import RemovalCounts, forget_documents
+from training.indexing import embedding_cache
+from training.indexing.build import build_index
+from training.workflow import forget_everywhere
+
+SQUAD = {
+    "data": [
+        {
+            "title": "A/B",
+            "paragraphs": [
+                {"context": "One.", "qas": [{"id": "1", "question": "q1", "answers": [{"text": "One"}]}]},
+                {"context": "Two.", "qas": [{"id": "2", "question": "q2", "answers": [{"text": "Two"}]}]},
+            ],
+        }
+    ]
+}
+
+
+def quiet(_done: int, _total: int) -> None: ...
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(EXERCISE, tmp_path / "texts")
+    return tmp_path
+
+
+def test_the_index_has_nothing_of_it_left(folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+    assert forget_documents(Profile.read("offline"), ["gpt-4.txt"], folder / "index", [], quiet) == RemovalCounts(
+        1, 0, 0
+    )
+    index = Index.open(folder / "index")
+    assert sorted(index.manifest.documents) == ["azure-databricks.txt", "langchain.txt"]
+    assert not [path for path in (folder / "index").rglob("*") if path.is_file() and b"GPT-4" in path.read_bytes()]
+    shutil.rmtree(folder / "texts")
+    shutil.copytree(EXERCISE, folder / "texts")
+    (folder / "texts" / "gpt-4.txt").unlink()
+    scratch = build_index(Profile.read("offline"), [folder / "texts"], folder / "scratch", quiet)
+    assert index.manifest == scratch.manifest
+
+
+def test_vectors_of_its_earlier_texts_go_too_and_no_other_is_paid_again(stand_in: StandIn, folder: Path) -> None:
+    profile = Profile.read("openai")
+    build_index(profile, [folder / "texts"], folder / "index", quiet)
+    (folder / "texts" / "gpt-4.txt").write_text("Another text.", "utf-8")
+    build_index(profile, [folder / "texts"], folder / "index", quiet)
+    stand_in.script.reset()
+    assert forget_documents(profile, ["gpt-4.txt"], folder / "index", [], quiet) == RemovalCounts(1, 2, 0)
+    asked = [body["input"] for path, body in stand_in.script.calls if path == "embeddings"]
+    assert [len(texts) for texts in asked] == [1]  # the probe alone
+    with sqlite3.connect(folder / embedding_cache.CACHE_FILE) as store:
+        assert store.execute("SELECT count(*) FROM vectors WHERE text != ''").fetchone() == (2,)
+        assert store.execute("SELECT count(*) FROM holders WHERE source = 'gpt-4.txt'").fetchone() == (0,)
+    store.close()
+
+
+def test_its_questions_go(folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+    lines = [{"question": "q1", "answer": "a", "source": "gpt-4.txt"}, {"question": "q2", "answer": "b"}]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    (folder / "squad.json").write_text(json.dumps(SQUAD), "utf-8")
+    files = [folder / "rows.jsonl", folder / "squad.json"]
+    removed = forget_documents(Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, quiet)
+    assert removed == RemovalCounts(1, 0, 2)
+    assert (folder / "rows.jsonl").read_text("utf-8") == json.dumps(lines[1]) + "\n"
+    left = json.loads((folder / "squad.json").read_text("utf-8"))["data"][0]["paragraphs"]
+    assert [(one["context"], len(one["qas"])) for one in left] == [("", 0), ("Two.", 1)]
+    again = forget_documents(Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, quiet)
+    assert again == RemovalCounts(0, 0, 0)
+
+
+@pytest.mark.parametrize("text", [None, "{", "[1]"])
+def test_a_file_that_is_no_evaluation_stops_it_before_anything(text: str | None, folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+    if text is not None:
+        (folder / "rows.jsonl").write_text(text, "utf-8")
+    with pytest.raises(CommandError, match=r"rows\.jsonl is no evaluation file \(\w+\); it is as it was"):
+        forget_documents(Profile.read("offline"), ["gpt-4.txt"], folder / "index", [folder / "rows.jsonl"], quiet)
+    assert len(Index.open(folder / "index").chunks) == 3
+
+
+def test_what_cannot_be_forgotten(folder: Path, stand_in: StandIn) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+    all_of_them = ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
+    with pytest.raises(CommandError, match=r"nothing would be left in .*index; remove that folder instead"):
+        forget_documents(Profile.read("offline"), all_of_them, folder / "index", [], quiet)
+    with pytest.raises(CommandError, match="built with the embeddings offline:char_wb-3-5-2048, and the profile has"):
+        forget_documents(Profile.read("openai"), ["gpt-4.txt"], folder / "index", [], quiet)
+    assert len(Index.open(folder / "index").chunks) == 3
+
+
+def test_a_version_without_it_takes_over_and_older_ones_are_listed(
+    folder: Path, run: Callable[..., "object"], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    run("training", "run", "--documents", "texts", MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
+    forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", quiet)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "Removed 1 chunks of the index, 0 kept vectors and 0 questions"
+    assert "The alias champion points at it: models:/multichain@champion" in told
+    assert told[-2:] == [
+        "Version 1 of multichain still holds gpt-4.txt; delete it where that must go",
+        "The documents themselves are yours: a build of a place that has them brings them back",
+    ]
+    client = mlflow.MlflowClient()
+    assert str(client.get_model_version_by_alias("multichain", "champion").version) == "2"
+    assert json.loads(client.get_model_version("multichain", "1").tags["forgotten"]) == ["gpt-4.txt"]
+    assert "forgotten" not in client.get_model_version("multichain", "2").tags
+    answer = mlflow.pyfunc.load_model("models:/multichain@champion").predict({"qa": {"question": "What is GPT-4?"}})
+    assert "gpt-4.txt" not in {source["source"] for source in answer["qa"]["sources"]}
+    with pytest.raises(CommandError, match=r"nothing holds a document called nope\.txt"):
+        forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", quiet)

@@ -1,0 +1,123 @@
+"""The life of a version where teams keep theirs: a tracking server, and Unity Catalog by its API's shapes."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+import requests
+
+from model.errors import CommandError
+from standin.app import StandIn
+from tests.fixtures import EXERCISE
+from training.promotion.promote import roll_back
+from training.versions import registry
+from training.versions.history import list_history
+from training.workflow import PromotionOptions, promote_through_gate
+
+NAME = "dev.assistants.multichain"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A tracking server on this machine."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *words]
+    told = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, env=told, stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        while not _up(f"http://127.0.0.1:{port}/health"):
+            assert process.poll() is None
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait()
+
+
+def _up(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
+def test_a_life_on_a_tracking_server(server: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"question": "Who makes GPT-4?", "answer": "OpenAI"}\n', "utf-8")
+    told = os.environ | {"MLFLOW_TRACKING_URI": server}
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    train = ("training", "run", "--documents", str(EXERCISE), "--evaluation", "rows.jsonl")
+    assert f"Registered version 1 of multichain in {server}" in run(*train)
+    assert "Promoted version 2 of multichain against version 1: nothing is worse beyond noise" in run(*train)
+    asked = run("serving", "ask", "--question", "Who makes GPT-4?", "--good", "short")
+    assert "Answered by version 2" in asked
+    assert "at the trace tr-" in asked
+    assert run("training", "evaluate", "--from-traces") == "1 judged questions make rows\n"
+    assert "points at version 1 again; version 2 stays registered" in run("training", "rollback")
+    assert "Version 1 (champion), index of 3 documents" in run("training", "history")
+    assert run("training", "check", "--documents", str(EXERCISE)).startswith("ok    Documents: 3, all as they were")
+    assert "Verified: 35 checks passed" in run("training", "verify", "--quiet", "models:/multichain@champion")
+
+
+@pytest.fixture
+def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A workspace whose Unity Catalog registers models; runs and traces stay in the local store."""
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
+    mlflow.set_registry_uri("databricks-uc")
+    stand_in.workspace.catalog.clear()
+    yield stand_in
+    mlflow.set_registry_uri("")
+
+
+def test_a_life_in_unity_catalog(unity: StandIn, logged: str) -> None:
+    for number in ("1", "2"):
+        assert registry.register_model(logged, NAME, {"chunks": "3"}) == number
+        promote_through_gate(NAME, number, NAME, PromotionOptions())
+    assert registry.find_champion(NAME).version == "2"  # type: ignore[union-attr]
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
+    answer = model.predict({"qa": {"question": "Who makes GPT-4?"}})
+    assert (answer["qa"]["answer"], answer["meta"]["version"]) == (
+        "GPT-4 is a powerful language model developed by OpenAI. [1]",
+        "2",
+    )
+    assert roll_back(NAME) == ("2", "1")
+    assert next(list_history(NAME)) == "Version 2, index of unknown size"
+    held = list(registry.find_holders(NAME, ["gpt-4.txt"]))
+    assert [(one.version, one.aliases) for one in held] == [("1", ("champion",)), ("2", ())]
+
+
+def test_from_one_catalog_to_another(unity: StandIn, logged: str) -> None:
+    registry.register_model(logged, NAME)
+    promote_through_gate(NAME, "1", "prod.assistants.multichain", PromotionOptions())
+    served = registry.find_champion("prod.assistants.multichain")
+    assert served is not None
+    assert served.tags["copied_from"] == f"{NAME}/1"
+    assert "/Models/prod/assistants/multichain/1/MLmodel" in unity.volumes
+
+
+def test_somebody_elses_model(unity: StandIn, logged: str) -> None:
+    registry.register_model(logged, NAME)
+    unity.workspace.catalog.foreign_models.add(NAME)
+    with pytest.raises(CommandError, match=f"may not do that with {NAME}: in Unity Catalog only its owner"):
+        registry.set_champion(NAME, "1")
+
+
+def test_a_name_needs_three_levels(unity: StandIn, logged: str) -> None:
+    with pytest.raises(CommandError, match="multichain: Unity Catalog takes names of three levels"):
+        registry.register_model(logged, "multichain")
