@@ -189,7 +189,7 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
             ["run", "--profile", "nope"],
             "there is no profile nope; use one of azure, compatible, databricks, offline, openai, or the path",
         ),
-        (["run", "--evaluation", "nope.jsonl"], "nope.jsonl cannot be read (FileNotFoundError); --evaluation takes a"),
+        (["run", "--evaluation", "nope.jsonl"], "nope.jsonl cannot be read (FileNotFoundError); name a SQuAD file"),
         (["log"], "holds no index (no manifest.json); build one with python -m training build"),
         (["log", "--index", "nope"], "holds no index (no manifest.json)"),
         (["verify", "nope"], "No such"),

@@ -88,9 +88,9 @@ def test_json_lines(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"question": "a"}\n{"answer": "b"}\n', r'a\.jsonl:2: expected \{"question": "…"'),
         ("a.jsonl", "no", r"a\.jsonl:1: expected"),
-        ("a.jsonl", "\n", r"a\.jsonl holds no question"),
+        ("a.jsonl", "\n", r"a\.jsonl contains no example"),
         ("a.json", "{}", r"a\.json is not in SQuAD's format \(KeyError\)"),
-        ("a.json", '{"data": []}', r"a\.json holds no question"),
+        ("a.json", '{"data": []}', r"a\.json contains no example"),
     ],
 )
 def test_what_is_no_evaluation(name: str, text: str, sentence: str, tmp_path: Path) -> None:
@@ -160,13 +160,13 @@ def test_a_profile_over_a_squad_file(squad: Path) -> None:
     tables = dict(profile_benchmark.benchmark_profile(Profile.read("offline"), read_dataset(squad)))
     assert list(tables) == [
         "all paragraphs in one index",
-        "the quarter with least words in common",
+        "the quarter with the fewest words in common",
         "with typing errors",
         "for comparison, words alone",
         "for comparison, letters alone",
         "for comparison, vectors alone",
         "questions whose article is not indexed",
-        "questions whose paragraph is taken out",
+        "questions whose paragraph is not indexed",
     ]
     whole = {figure.name: figure.value for figure in tables["all paragraphs in one index"]}
     assert (whole["recall@1"], whole["answered"]) == (1.0, 1.0)
@@ -206,7 +206,7 @@ def test_the_command_on_a_version(logged: str, store: Path, tmp_path: Path, run:
 def test_the_command_without_paragraphs(tmp_path: Path, run: Any) -> None:
     (tmp_path / "mine.jsonl").write_text('{"question": "a?", "answer": "A"}', "utf-8")
     done = run("training", "evaluate", "--evaluation", "mine.jsonl")
-    assert done.stderr.startswith("Error: mine.jsonl brings no paragraphs; name a version")
+    assert done.stderr.startswith("Error: mine.jsonl contains no paragraphs to index; name a version")
 
 
 @pytest.mark.skipif(not (ROOT / "../shared/data/xquad-en-dev.json").exists(), reason="the development set is not here")

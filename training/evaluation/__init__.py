@@ -1,1 +1,1 @@
-"""Say how good a version or a profile is. Imports versions and indexing."""
+"""Measure how good a version or a profile is. Imports versions and indexing."""

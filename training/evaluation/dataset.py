@@ -1,4 +1,7 @@
-"""Evaluation files: questions with what answers them, and prompts, in SQuAD's format or as JSON lines."""
+"""Read evaluation files: questions with their expected answers, and prompts for pictures.
+
+A file whose name ends in ``.json`` has SQuAD's format; every other file is JSON lines.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,15 +12,22 @@ from typing import Any
 from model.errors import DocumentError
 
 EVALUATION_TRACE_TAG = "multichain.evaluation"
-"""The tag of a trace that an evaluation made: the file's name. It is no request of a user."""
+"""Tag of a trace that an evaluation made; its value is the name of the dataset. Such a trace is no user's request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One question: the answers that count, where they stand, and whether the documents hold one.
+    """A question, a prompt for a picture, or both, with what is expected.
 
-    ``source`` is a document's, or empty when any will do; ``context`` the paragraph, where the file has it.
-    ``expected`` is a whole answer that judges compare with. ``prompt`` asks for a picture, with or without a question.
+    Attributes:
+        question: Empty when the example requests a picture only.
+        answers: Texts; a right answer contains one of them.
+        source: Document that holds the answer; empty when any document may hold it.
+        context: Paragraph that holds the answer, where the file has paragraphs.
+        article: Title of the article that the paragraph belongs to.
+        is_answerable: Whether the documents hold an answer.
+        expected_response: A complete answer, which judges compare with.
+        prompt: Prompt for a picture; empty when the example requests none.
     """
 
     question: str
@@ -31,11 +41,15 @@ class Example:
 
     @property
     def expected_text(self) -> str:
-        """A text that judges compare with; empty when the file has none."""
+        """The text that judges compare with; empty when the file has none."""
         return self.expected_response or next(iter(self.answers), "")
 
     def matches_source(self, source: dict[str, Any]) -> bool:
-        """Whether a source of a response is what the question is about."""
+        """Return whether a source of a response is a right passage for the question.
+
+        The document has to be the expected one, if any is expected. The texts of passage and paragraph have to overlap.
+        Without an expected document or paragraph, the passage has to contain an answer.
+        """
         if self.source and source["source"] != self.source:
             return False
         text = " ".join(source["text"].split())
@@ -47,38 +61,50 @@ class Example:
 
 @dataclass(slots=True)
 class EvaluationDataset:
-    """The examples of a file, and the paragraphs that it has, by source; a SQuAD file brings its documents."""
+    """The examples of an evaluation file.
+
+    ``paragraphs`` maps sources to texts. A SQuAD file contains its documents; JSON lines leave the map empty.
+    """
 
     examples: list[Example] = field(default_factory=list)
     paragraphs: dict[str, str] = field(default_factory=dict)
 
 
 def read_dataset(file: Path) -> EvaluationDataset:
-    """The examples of ``file``. Raises DocumentError, naming the line, for what is no evaluation."""
+    """Return the examples of an evaluation file.
+
+    Raises:
+        DocumentError: The file cannot be read, has another format, or contains no example. The message names the line.
+    """
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(
-            f"{file.absolute()} cannot be read ({type(error).__name__}); --evaluation takes a file"
+            f"{file.absolute()} cannot be read ({type(error).__name__}); name a SQuAD file or JSON lines"
         ) from None
     dataset = _parse_squad(file, text) if file.suffix == ".json" else EvaluationDataset(list(_parse_lines(file, text)))
     if not dataset.examples:
-        raise DocumentError(f"{file.absolute()} holds no question")
+        raise DocumentError(f"{file.absolute()} contains no example; add a question or a prompt")
     return dataset
 
 
 def paragraph_source(title: str, number: int) -> str:
-    """The source of a paragraph, by its article's title and its number there, from 0."""
+    """Return the source under which a paragraph of a SQuAD file is indexed.
+
+    Args:
+        title: Title of the paragraph's article.
+        number: Position of the paragraph in the article, from 0.
+    """
     return f"{title.replace('/', '_')}/{number:03}.txt"
 
 
 def _parse_squad(file: Path, text: str) -> EvaluationDataset:
-    """SQuAD, 1.1 or 2.0 (Rajpurkar et al., 2018)."""
+    """Parse a file in SQuAD's format, version 1.1 or 2.0 (Rajpurkar et al., 2018)."""
     dataset = EvaluationDataset()
     try:
         for article in json.loads(text)["data"]:
             for number, paragraph in enumerate(article["paragraphs"]):
-                if not paragraph["context"].strip():  # forgotten
+                if not paragraph["context"].strip():  # emptied by training forget, which keeps the other numbers
                     continue
                 source = paragraph_source(article["title"], number)
                 dataset.paragraphs[source] = paragraph["context"]
@@ -88,7 +114,7 @@ def _parse_squad(file: Path, text: str) -> EvaluationDataset:
                 ]
     except (ValueError, KeyError, TypeError) as error:
         raise DocumentError(
-            f"{file.absolute()} is not in SQuAD's format ({type(error).__name__}); JSON lines go in a .jsonl file"
+            f"{file.absolute()} is not in SQuAD's format ({type(error).__name__}); JSON lines belong in a .jsonl file"
         ) from None
     return dataset
 
@@ -99,9 +125,10 @@ def _parse_question(entry: dict[str, Any], source: str, context: str, article: s
 
 
 def _parse_lines(file: Path, text: str) -> Iterator[Example]:
-    """One object a line: ``question``, ``answer`` (a text or a list; empty when there is none), ``source``.
+    """Yield the example of each line that is not blank.
 
-    Also ``expected_response``, a whole answer, and ``prompt``, alone or with a question.
+    A line is an object with ``question``, ``answer`` (a text or a list; empty when the documents hold none) and
+    ``source``; also ``expected_response``, a complete answer, and ``prompt``, alone or beside a question.
     """
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -115,7 +142,14 @@ def _parse_lines(file: Path, text: str) -> Iterator[Example]:
 
 
 def parse_line(line: str) -> Example:
-    """One line's. Raises KeyError, TypeError, AttributeError or ValueError for what is none."""
+    """Return the example of one JSON line.
+
+    Raises:
+        ValueError: The line is no JSON.
+        KeyError: The line has neither a question nor a prompt.
+        AttributeError: The line is no object.
+        TypeError: A value has the wrong type.
+    """
     entry = json.loads(line)
     answers = entry.get("answer") or []
     answers = [answers] if isinstance(answers, str) else answers

@@ -1,7 +1,7 @@
-"""Questions that people judged (``serving ask --good`` and ``--bad``, or MLflow's own page) become evaluation rows.
+"""Turn answers that people judged into lines of an evaluation file.
 
-A good answer tells where the right passage stands, a good refusal that there is none; of a bad answer a row is made
-when somebody said what was expected.
+People judge with ``serving ask --good`` and ``--bad``, or on MLflow's own page. A good answer shows which document is
+right, and a good refusal that no document is. A bad answer gives a line when somebody said what was expected.
 """
 
 import json
@@ -17,16 +17,23 @@ from mlflow.entities import Assessment, Span, SpanType, Trace
 from model.errors import CommandError
 
 GOOD_ASSESSMENT, EXPECTED_ASSESSMENT = "good", "expected_response"
-"""The names of assessments that ``serving ask`` keeps."""
-_MASKED_TEXT = re.compile(r"\(\d+ characters\)")
-_MAX_SHORT_ANSWER = 10  # words of an expected answer that every right answer can be asked to hold
+"""Names of the assessments that ``serving ask`` records."""
+_MASKED_TEXT = re.compile(r"\(\d+ characters\)")  # as MULTICHAIN_TRACES_MASKED writes a text
+_MAX_SHORT_ANSWER = 10  # words; no right answer repeats a longer text word for word
 
 DatasetLine = dict[str, Any]
+"""One object of an evaluation file in JSON lines."""
 
 
 @dataclass(slots=True)
 class HumanFeedback:
-    """Rows by question, the newest judgement of each; and how many traces gave none, by why."""
+    """Lines for an evaluation file, and the number of judged answers that give none.
+
+    Attributes:
+        lines: Lines by question; the first judgement found counts.
+        masked_count: Answers whose question is masked in the trace.
+        without_expectation: Bad answers for which nobody said what was expected.
+    """
 
     lines: dict[str, DatasetLine] = field(default_factory=dict)
     masked_count: int = 0
@@ -34,7 +41,7 @@ class HumanFeedback:
 
 
 def collect_feedback() -> HumanFeedback:
-    """The rows of the judged traces in the experiment that is active."""
+    """Return the feedback on the traces of the active experiment."""
     feedback = HumanFeedback()
     for trace in _find_judged_traces():
         for stage, stage_input in (_root_span(trace).inputs or {}).items():
@@ -57,19 +64,30 @@ def _add_line(feedback: HumanFeedback, trace: Trace, stage: str, question: str) 
 
 
 def append_lines(file: Path, lines: dict[str, DatasetLine]) -> int:
-    """Adds the rows whose question is not in ``file`` yet, JSON lines; gives how many. Raises CommandError."""
+    """Append the lines whose question is not in ``file`` yet.
+
+    Args:
+        file: Evaluation file in JSON lines; created when there is none.
+        lines: Lines by question.
+
+    Returns:
+        Number of lines appended.
+
+    Raises:
+        CommandError: The name of the file does not end in ``.jsonl``.
+    """
     if file.suffix != ".jsonl":
-        raise CommandError(f"{file.name}: rows are added to JSON lines; name a .jsonl file")
+        raise CommandError(f"{file.name}: examples are added to JSON lines only; name a .jsonl file")
     text = file.read_text("utf-8") if file.is_file() else ""
     existing_questions = {json.loads(line).get("question") for line in text.splitlines() if line.strip()}
-    new = [
+    new_lines = [
         json.dumps(line, ensure_ascii=False) + "\n"
         for question, line in lines.items()
         if question not in existing_questions
     ]
-    if new:
-        file.write_text(text + ("\n" if text and not text.endswith("\n") else "") + "".join(new), "utf-8")
-    return len(new)
+    if new_lines:
+        file.write_text(text + ("\n" if text and not text.endswith("\n") else "") + "".join(new_lines), "utf-8")
+    return len(new_lines)
 
 
 def _root_span(trace: Trace) -> Span:
@@ -77,18 +95,18 @@ def _root_span(trace: Trace) -> Span:
 
 
 def _find_judged_traces() -> Iterator[Trace]:
-    """Those with a judgement, newest first."""
+    """Yield the traces that are judged good, then those that are judged bad; each group newest first."""
     for value in ("true", "false"):
         yield from mlflow.search_traces(filter_string=f"feedback.{GOOD_ASSESSMENT} = '{value}'", return_type="list")
 
 
 def _make_line(trace: Trace, stage: str, question: str, stage_output: DatasetLine) -> DatasetLine | None:
-    """The row of one judged answer; None when it does not say what is expected."""
+    """Return the line of one judged answer, or None when the judgement does not say what is expected."""
     marks = {assessment.name: _assessment_value(assessment) for assessment in trace.info.assessments}
     expected = str(marks.get(EXPECTED_ASSESSMENT) or "")
     if expected:
-        short = len(expected.split()) <= _MAX_SHORT_ANSWER
-        return {"question": question, "expected_response": expected} | ({"answer": expected} if short else {})
+        is_short = len(expected.split()) <= _MAX_SHORT_ANSWER
+        return {"question": question, "expected_response": expected} | ({"answer": expected} if is_short else {})
     if not marks.get(GOOD_ASSESSMENT):
         return None
     if stage_output.get("abstained"):
@@ -103,7 +121,7 @@ def _assessment_value(assessment: Assessment) -> object:
 
 
 def _cited_source(trace: Trace, stage: str, answer: str) -> str:
-    """The source that an answer cites first; empty when it cites none."""
+    """Return the source that an answer cites first; empty when the answer cites none."""
     steps = {span.span_id for span in trace.data.spans if span.name == stage}
     searches = [
         retrieval_span
@@ -112,5 +130,5 @@ def _cited_source(trace: Trace, stage: str, answer: str) -> str:
     ]
     documents = [document for span in searches for document in span.outputs or ()]
     numbers = [int(number) for number in re.findall(r"\[(\d+)\]", answer)]
-    places = [documents[number - 1]["metadata"]["doc_uri"] for number in numbers if 0 < number <= len(documents)]
-    return str(places[0]) if places else ""
+    sources = [documents[number - 1]["metadata"]["doc_uri"] for number in numbers if 0 < number <= len(documents)]
+    return str(sources[0]) if sources else ""

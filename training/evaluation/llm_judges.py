@@ -1,4 +1,7 @@
-"""MLflow's own judges: a chat model marks each answer. They cost, so they are asked only when they are named."""
+"""Let a chat model mark answers, with MLflow's own judges.
+
+Judges cost money, so they run only when a model is named.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,18 +12,22 @@ from mlflow.genai.scorers import Scorer, scorer
 from .runner import EvaluatedExample
 
 JUDGED_METRICS = ("correctness", "groundedness", "relevance")
-"""The measures that judges give."""
+"""Names of the metrics that judges give."""
 
 JudgeMark = Any
-"""A mark, or a list without any; what MLflow gives has no type of its own."""
+"""A judge's feedback, or an empty list where the judge does not apply. MLflow's result has no type of its own."""
 
 
 def make_judges(model: str, examples: Sequence[EvaluatedExample]) -> list[Scorer]:
-    """Correctness, groundedness and relevance, by ``model`` in MLflow's spelling, such as ``openai:/gpt-4.1``.
+    """Return MLflow scorers for correctness, groundedness and relevance.
 
-    Each marks the rows that it can: an answer was given, and for correctness something is expected. They are what
-    MLflow's scorers Correctness, RetrievalGroundedness and RelevanceToQuery ask, with the answer alone in place of the
-    whole response.
+    A judge marks the examples to which it applies: those with an answer, and for correctness those with an expected
+    text. The judges ask what MLflow's scorers Correctness, RetrievalGroundedness and RelevanceToQuery ask, but they
+    show the answer alone in place of the whole response.
+
+    Args:
+        model: Chat model in MLflow's spelling, such as ``openai:/gpt-4.1``.
+        examples: Evaluated examples, each with a trace.
     """
     example_by_trace = {row.response["meta"]["trace_id"]: row for row in examples}
 

@@ -1,6 +1,7 @@
-"""``python -m training evaluate``: a version's rows, figures and pictures in MLflow; or a profile's tables, printed.
+"""Evaluate a version in MLflow, or a profile without MLflow (``python -m training evaluate``).
 
-Rows go through ``mlflow.genai.evaluate``, so that each is a trace with its marks, to be read and judged in MLflow.
+Each example goes through ``mlflow.genai.evaluate`` and becomes a trace with its marks, to be read and judged in MLflow.
+Estimates, rows and plots go into the same run. The tables of a profile are printed.
 """
 
 import io
@@ -29,25 +30,44 @@ from .runner import EvaluatedExample, ask_versions
 from .statistics import Estimate, estimate_mean
 
 MetricTable = tuple[str, list[Estimate]]
+"""Title of a table, and its estimates."""
 
 
 def evaluate_version(uri: str, name: str, examples: Sequence[Example], judge: str, progress: Progress) -> MetricTable:
-    """The figures of the version at ``uri``; all of it goes into a run of MLflow, linked to the version.
+    """Evaluate the version at ``uri``, and log the results to an MLflow run that is linked to the version.
 
-    ``name`` is what the rows are called, ``judge`` a model in MLflow's spelling, or empty. Raises CommandError.
+    Args:
+        uri: MLflow URI of the version.
+        name: Name of the dataset.
+        examples: The examples.
+        judge: Chat model in MLflow's spelling, such as ``openai:/gpt-4.1``; empty for no judge.
+        progress: Receives the number of examples that are done.
+
+    Returns:
+        Title and estimates.
+
+    Raises:
+        CommandError: The version cannot be loaded, does not answer or lacks a stage, or the judge gave no mark.
     """
     with mlflow.start_run(run_name=f"evaluation of {uri}", tags={"evaluation": name, "version": uri}) as run:
         with open_version(uri, trace_environment(run.info.experiment_id, name)) as version:
-            (examples_asked,) = ask_versions([version], examples, progress)
-        table = add_marks(examples_asked, version, judge)
-        figures = summarize(table)
-        record_run(figures, table, version.model_id)
+            (evaluated,) = ask_versions([version], examples, progress)
+        table = add_marks(evaluated, version, judge)
+        estimates = summarize(table)
+        record_run(estimates, table, version.model_id)
         registry.tag_uri(uri, {registry.EVALUATION_TAG: run.info.run_id})
-    return f"{uri} at {name}, {len(table)} rows, in the run {run.info.run_id}", figures
+    return f"{uri} on {name}, {len(table)} examples, MLflow run {run.info.run_id}", estimates
 
 
 def trace_environment(experiment: str, name: str) -> dict[str, str]:
-    """The environment of a version each of whose requests is to be a trace in ``experiment``, there when it answers."""
+    """Return the environment variables with which a version traces every request.
+
+    A trace is complete when the version's response arrives.
+
+    Args:
+        experiment: Id of the MLflow experiment of the traces.
+        name: Name of the dataset, which tags the traces.
+    """
     return {
         "MULTICHAIN_TRACES": "1",
         "MULTICHAIN_EVALUATION": name,
@@ -57,13 +77,26 @@ def trace_environment(experiment: str, name: str) -> dict[str, str]:
 
 
 def add_marks(examples: Sequence[EvaluatedExample], version: VersionProcess, judge: str) -> list[EvaluatedExample]:
-    """The rows in MLflow, each with its marks; what ``judge`` finds is added to them. Raises CommandError."""
+    """Log the examples with their metrics to the active MLflow run.
+
+    Args:
+        examples: Evaluated examples.
+        version: The version that answered.
+        judge: Chat model in MLflow's spelling; empty for no judge.
+
+    Returns:
+        The examples, with the judge's marks among their metrics.
+
+    Raises:
+        CommandError: The version makes no traces, which a judge needs, or the judge gave no mark.
+    """
     has_traces = all(row.response["meta"]["trace_id"] for row in examples)
     if judge and not has_traces:
-        raise CommandError(f"{version.uri} makes no traces, at which a judge's marks are kept; log it again")
+        raise CommandError(f"{version.uri} makes no traces, and a judge marks traces; log the version again")
     rows = [_to_mlflow_row(row, with_trace=has_traces) for row in examples]
     scorers = [_make_scorer(examples), *(make_judges(judge, examples) if judge else [])]
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # progress and emoji; failures are raised
+    # MLflow prints progress and emoji; failures are raised
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         result = mlflow.genai.evaluate(data=rows, scorers=scorers, model_id=version.model_id or None)
     if not judge:
         return [*examples]
@@ -72,24 +105,24 @@ def add_marks(examples: Sequence[EvaluatedExample], version: VersionProcess, jud
 
 
 def summarize(table: Sequence[EvaluatedExample]) -> list[Estimate]:
-    """The figures of rows, those of measures that no row has left out."""
+    """Return the estimates over evaluated examples. A metric that applies to no example is left out."""
     values_by_metric = {name: [row.metrics[name] for row in table if name in row.metrics] for name in METRICS}
-    figures = [estimate_mean(name, values) for name, values in values_by_metric.items() if values]
-    figures += [estimate_mean(f"seconds_p{part}", values_by_metric["seconds"], part / 100) for part in (50, 95)]
+    estimates = [estimate_mean(name, values) for name, values in values_by_metric.items() if values]
+    estimates += [estimate_mean(f"seconds_p{part}", values_by_metric["seconds"], part / 100) for part in (50, 95)]
     answers = [row for row in table if "support" in row.answer_output]
     answerable, unanswerable = (
         [row.answer_output for row in answers if row.example.is_answerable == is_answerable]
         for is_answerable in (True, False)
     )
-    figures.append(
+    estimates.append(
         estimate_mean(
-            "characters of an answer", [len(estimate["answer"]) for estimate in answerable if not estimate["abstained"]]
+            "characters of an answer", [len(output["answer"]) for output in answerable if not output["abstained"]]
         )
     )
     return [
         estimate
         for estimate in (
-            figures
+            estimates
             + (
                 profile_benchmark.measure_abstention(answerable, unanswerable)[:2]
                 if answerable and unanswerable
@@ -100,31 +133,52 @@ def summarize(table: Sequence[EvaluatedExample]) -> list[Estimate]:
     ]
 
 
-def record_run(figures: Sequence[Estimate], table: Sequence[EvaluatedExample], model_id: str) -> None:
-    """Figures, rows and pictures, in the run that is active."""
-    metrics = {_metric_key(estimate.name): estimate.value for estimate in figures}
+def record_run(estimates: Sequence[Estimate], table: Sequence[EvaluatedExample], model_id: str) -> None:
+    """Log estimates, rows and plots to the active MLflow run.
+
+    Args:
+        estimates: Estimates of the metrics.
+        table: Evaluated examples.
+        model_id: MLflow's id of the logged model, to which the metrics are linked; empty when unknown.
+    """
+    metrics = {_metric_key(estimate.name): estimate.value for estimate in estimates}
     mlflow.log_metrics(metrics, model_id=model_id or None)
-    mlflow.log_text(json.dumps([estimate_to_dict(estimate) for estimate in figures], indent=1), "quality.json")
+    mlflow.log_text(json.dumps([estimate_to_dict(estimate) for estimate in estimates], indent=1), "quality.json")
     mlflow.log_text(json.dumps([_to_json_row(row) for row in table], ensure_ascii=False, indent=1), "rows.json")
-    for name, picture in make_plots(figures, table):
-        mlflow.log_figure(picture, name)
+    for name, plot in make_plots(estimates, table):
+        mlflow.log_figure(plot, name)
 
 
 def evaluate_profile(profile: Profile, file: Path, beside: Sequence[Profile] = ()) -> Iterator[MetricTable]:
-    """The tables of ``profile`` over the paragraphs that a SQuAD file brings. Raises DocumentError."""
-    read = dataset.read_dataset(file)
-    if not read.paragraphs:
-        raise DocumentError(f"{file.name} brings no paragraphs; name a version, whose documents are asked")
-    yield from profile_benchmark.benchmark_profile(profile, read, beside)
+    """Yield the tables of a profile, measured on the paragraphs of a SQuAD file.
+
+    Args:
+        profile: The profile.
+        file: The SQuAD file.
+        beside: Profiles whose search is measured for comparison.
+
+    Raises:
+        DocumentError: The file is no evaluation file, or contains no paragraphs.
+    """
+    evaluation = dataset.read_dataset(file)
+    if not evaluation.paragraphs:
+        raise DocumentError(f"{file.name} contains no paragraphs to index; name a version, or a SQuAD file")
+    yield from profile_benchmark.benchmark_profile(profile, evaluation, beside)
 
 
-def estimate_to_dict(figure: Estimate) -> dict[str, float | str]:
-    """A figure as JSON."""
-    return {"name": figure.name, "value": figure.value, "low": figure.low, "high": figure.high, "count": figure.count}
+def estimate_to_dict(estimate: Estimate) -> dict[str, float | str]:
+    """Return an estimate as a JSON object."""
+    return {
+        "name": estimate.name,
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "count": estimate.count,
+    }
 
 
 def _to_mlflow_row(row: EvaluatedExample, *, with_trace: bool) -> dict[str, Any]:
-    """A row as MLflow takes it."""
+    """Return an example as ``mlflow.genai.evaluate`` expects it."""
     example = row.example
     mlflow_row: dict[str, Any] = (
         {"expectations": {"expected_response": example.expected_text}} if example.expected_text else {}
@@ -136,7 +190,7 @@ def _to_mlflow_row(row: EvaluatedExample, *, with_trace: bool) -> dict[str, Any]
 
 
 def _make_scorer(examples: Sequence[EvaluatedExample]) -> Scorer:
-    """What was measured, as MLflow's scorers tell it; shares as yes and no."""
+    """Return an MLflow scorer that reports the computed metrics. Shares are reported as yes or no."""
     by_trace = {row.response["meta"]["trace_id"]: row for row in examples}
     by_input = {(row.example.question, row.example.prompt): row for row in examples}
 
@@ -152,7 +206,11 @@ def _make_scorer(examples: Sequence[EvaluatedExample]) -> Scorer:
 
 
 def _add_judge_marks(examples: Sequence[EvaluatedExample], records: Sequence[dict[str, Any]]) -> list[EvaluatedExample]:
-    """The rows with the judges' marks. Raises CommandError when a judge gave none at all."""
+    """Return the examples with the judges' marks.
+
+    Raises:
+        CommandError: No judge gave a mark.
+    """
     by_trace = {record["trace_id"]: record for record in records}
     judged_examples = []
     for row in examples:
@@ -163,12 +221,12 @@ def _add_judge_marks(examples: Sequence[EvaluatedExample], records: Sequence[dic
             EvaluatedExample(row.example, row.response, row.metrics | marks_as_numbers, row.answer_stage)
         )
     if not any("relevance" in row.metrics for row in judged_examples):
-        raise CommandError("the judge gave no mark; the traces of the run hold what it said")
+        raise CommandError("the judge gave no mark; its replies are in the traces of the run")
     return judged_examples
 
 
 def _to_json_row(row: EvaluatedExample) -> dict[str, Any]:
-    """A row as it is kept beside the figures."""
+    """Return an example as ``rows.json`` lists it."""
     output = row.answer_output
     entry: dict[str, Any] = {
         name: output[name] for name in ("answer", "support", "abstained", "error") if name in output
@@ -178,5 +236,5 @@ def _to_json_row(row: EvaluatedExample) -> dict[str, Any]:
 
 
 def _metric_key(name: str) -> str:
-    """A metric's name as MLflow takes it."""
+    """Return a metric's name in the characters that MLflow allows."""
     return name.replace("@", "_at_").replace(",", "")

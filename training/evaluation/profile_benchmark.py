@@ -1,7 +1,7 @@
-"""How good a profile, or a version, is at the questions of an evaluation file.
+"""Measure how well a profile answers the questions of an evaluation file.
 
-A file in SQuAD's format brings its paragraphs, so a profile is measured on an index of them: also with questions
-whose article is not indexed, and with those whose paragraph alone is taken out and the index built anew.
+A file in SQuAD's format contains its paragraphs, so a profile is measured on an index of them. Abstention is measured
+twice: with questions whose article is not indexed, and with questions whose paragraph alone is left out of a new index.
 """
 
 import tempfile
@@ -24,27 +24,33 @@ from .dataset import EvaluationDataset, Example
 from .statistics import Estimate, auroc, balanced_accuracy, estimate_mean, estimate_ranking, estimate_separation
 
 MAX_RANK = 10
+"""Number of sources that are requested to find the rank of the right passage."""
 Ask = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""Requests to the stage ``qa``, answered in order: the fields of ``qa``."""
-_MIN_WORD = 5  # letters of a word that may be mistyped
+"""Sends requests to the stage ``qa``; returns the output of the stage for each, in order."""
+_MIN_WORD = 5  # letters; a shorter word is not mistyped
 
 
 def measure_answers(ask: Ask, examples: Sequence[Example]) -> list[Estimate]:
-    """Retrieval, answers, citations, and abstention where the file has questions without an answer."""
+    """Return estimates of retrieval, answers, citations and, where some examples are unanswerable, abstention.
+
+    Args:
+        ask: Sends requests to the stage ``qa``.
+        examples: The examples.
+    """
     answerable = [example for example in examples if example.is_answerable]
     replies = ask([{"question": example.question} for example in answerable])
-    figures = estimate_ranking(_rank_sources(ask, answerable))
+    estimates = estimate_ranking(_rank_sources(ask, answerable))
     recall = [_holds_answer(reply, example) for reply, example in zip(replies, answerable, strict=True)]
     answered_replies = [reply for reply in replies if not reply["abstained"]]
-    figures.append(estimate_mean("answer recall", recall))
+    estimates.append(estimate_mean("answer recall", recall))
     answered = [is_right for is_right, reply in zip(recall, replies, strict=True) if not reply["abstained"]]
-    figures.append(estimate_mean("answer recall of those answered", answered))
-    figures.append(estimate_mean("characters of an answer", [len(reply["answer"]) for reply in answered_replies]))
-    figures.append(estimate_mean("citation precision", list(_cited_matches(replies, answerable))))
-    figures.append(estimate_mean("answered", [not reply["abstained"] for reply in replies]))
+    estimates.append(estimate_mean("answer recall of those answered", answered))
+    estimates.append(estimate_mean("characters of an answer", [len(reply["answer"]) for reply in answered_replies]))
+    estimates.append(estimate_mean("citation precision", list(_cited_matches(replies, answerable))))
+    estimates.append(estimate_mean("answered", [not reply["abstained"] for reply in replies]))
     unanswerable = [example for example in examples if not example.is_answerable]
-    return figures + (
-        measure_abstention(replies, ask([{"question": reply.question} for reply in unanswerable]))
+    return estimates + (
+        measure_abstention(replies, ask([{"question": example.question} for example in unanswerable]))
         if unanswerable
         else []
     )
@@ -53,20 +59,23 @@ def measure_answers(ask: Ask, examples: Sequence[Example]) -> list[Estimate]:
 def benchmark_profile(
     profile: Profile, evaluation: EvaluationDataset, beside: Sequence[Profile] = ()
 ) -> Iterator[tuple[str, list[Estimate]]]:
-    """Table after table, by name, of ``profile`` over the paragraphs of ``evaluation``.
+    """Yield titles and estimates of a profile, measured on the paragraphs of ``evaluation``.
 
-    The retrieval of each profile ``beside`` is told for comparison; one that cannot be used here is told without
-    figures.
+    Args:
+        profile: The profile.
+        evaluation: Examples with their paragraphs.
+        beside: Profiles whose search is measured for comparison. The title of a profile that cannot be used here says
+            why, and has no estimates.
     """
     examples = [example for example in evaluation.examples if example.is_answerable]
     with tempfile.TemporaryDirectory(prefix="multichain-quality-") as folder:
         index, ask = _build_index(profile, evaluation.paragraphs, Path(folder) / "all")
         yield "all paragraphs in one index", measure_answers(ask, examples)
         hardest = _choose_hardest(index.lexical, examples)
-        yield "the quarter with least words in common", estimate_ranking(_rank_sources(ask, hardest))
-        random = Random(1)  # noqa: S311 - the same errors every time
-        typed = [Example(_add_typo(e.question, random), e.answers, e.source, e.context) for e in examples]
-        yield "with typing errors", estimate_ranking(_rank_sources(ask, typed))
+        yield "the quarter with the fewest words in common", estimate_ranking(_rank_sources(ask, hardest))
+        random = Random(1)  # noqa: S311 - the same typing errors every time
+        mistyped = [Example(_add_typo(e.question, random), e.answers, e.source, e.context) for e in examples]
+        yield "with typing errors", estimate_ranking(_rank_sources(ask, mistyped))
         yield (
             "for comparison, words alone",
             estimate_ranking(_rank_by_score(examples, index, lambda text: index.lexical.scores(text)[0])),
@@ -82,23 +91,23 @@ def benchmark_profile(
         for other_profile in beside:
             yield _benchmark_search(other_profile, evaluation, examples, Path(folder) / other_profile.name)
         yield "questions whose article is not indexed", _measure_off_topic(profile, evaluation, Path(folder))
-        yield "questions whose paragraph is taken out", _measure_near_misses(profile, evaluation, Path(folder))
+        yield "questions whose paragraph is not indexed", _measure_near_misses(profile, evaluation, Path(folder))
 
 
 def _benchmark_search(
     profile: Profile, evaluation: EvaluationDataset, examples: Sequence[Example], folder: Path
 ) -> tuple[str, list[Estimate]]:
-    """Its whole search, by vectors and words."""
+    """Return the title and estimates of a profile's complete search, by vectors and words."""
     try:
         validate_profile(profile)
         _, ask = _build_index(profile, evaluation.paragraphs, folder)
     except MultichainError as error:
-        return f"for comparison, {profile.name}, is left out: {error}", []
+        return f"for comparison, {profile.name} cannot be used: {error}", []
     return f"for comparison, the search of {profile.name}", estimate_ranking(_rank_sources(ask, examples))
 
 
 def _build_index(profile: Profile, paragraphs: dict[str, str], folder: Path) -> tuple[Index, Ask]:
-    """An index of ``paragraphs``, and the profile's stage ``qa`` over it."""
+    """Index ``paragraphs``, and return the index with a function that asks the profile's stage ``qa`` over it."""
     for source, text in paragraphs.items():
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")
@@ -116,7 +125,7 @@ def _build_index(profile: Profile, paragraphs: dict[str, str], folder: Path) -> 
 
 
 def _measure_off_topic(profile: Profile, evaluation: EvaluationDataset, folder: Path) -> list[Estimate]:
-    """Half of the articles indexed, the questions of all asked; then the other half."""
+    """Index half of the articles and ask all questions, then the same with the other half; return the abstention."""
     with_answer: list[dict[str, Any]] = []
     without_answer: list[dict[str, Any]] = []
     articles = list(dict.fromkeys(example.article for example in evaluation.examples))
@@ -132,7 +141,10 @@ def _measure_off_topic(profile: Profile, evaluation: EvaluationDataset, folder: 
 
 
 def _measure_near_misses(profile: Profile, evaluation: EvaluationDataset, folder: Path) -> list[Estimate]:
-    """One paragraph of each article taken out, its questions and all others asked; then the next one."""
+    """Leave out some paragraphs and ask all questions, until each paragraph was left out once; return the abstention.
+
+    There are five rounds. Where each article has five paragraphs, a round leaves out one paragraph of each article.
+    """
     with_answer: list[dict[str, Any]] = []
     without_answer: list[dict[str, Any]] = []
     numbers = {source: n for n, source in enumerate(evaluation.paragraphs)}
@@ -151,14 +163,19 @@ def _measure_near_misses(profile: Profile, evaluation: EvaluationDataset, folder
 def measure_abstention(
     with_answer: Sequence[dict[str, Any]], without_answer: Sequence[dict[str, Any]]
 ) -> list[Estimate]:
-    """How well answers to questions that have one are parted from those that have none."""
+    """Return estimates of how well answerable and unanswerable questions are told apart.
+
+    Args:
+        with_answer: Outputs of the stage for questions whose answer is in the documents.
+        without_answer: Outputs of the stage for questions whose answer is not.
+    """
     answered = [[float(not reply["abstained"]) for reply in replies] for replies in (with_answer, without_answer)]
     support = [[reply["support"] for reply in replies] for replies in (with_answer, without_answer)]
     return [
         estimate_separation("abstention, balanced accuracy", balanced_accuracy, *answered),
         estimate_separation("abstention, AUROC", auroc, *support),
-        estimate_mean("answered where it is there", answered[0]),
-        estimate_mean("refused where it is not", [1 - reply for reply in answered[1]]),
+        estimate_mean("answerable questions answered", answered[0]),
+        estimate_mean("unanswerable questions refused", [1 - reply for reply in answered[1]]),
     ]
 
 
@@ -172,7 +189,7 @@ def _find_rank(sources: Sequence[dict[str, Any]], example: Example) -> int | Non
 
 
 def _rank_by_score(examples: Sequence[Example], index: Index, scores: Callable[[str], Any]) -> list[int | None]:
-    """Ranks by one score alone."""
+    """Return the rank of each example's right passage when chunks are ordered by one score alone."""
     ranks = []
     for example in examples:
         best = np.argsort(-scores(example.question), kind="stable")[:MAX_RANK]
@@ -183,7 +200,7 @@ def _rank_by_score(examples: Sequence[Example], index: Index, scores: Callable[[
 
 
 def _search_parts(profile: Profile, index: Index) -> dict[str, Callable[[str], Any]]:
-    """What the search is made of, each as scores of all chunks."""
+    """Return the parts of the search by name; each scores all chunks."""
     return {
         "words": lambda text: index.lexical.scores(text)[0],
         "letters": lambda text: index.lexical.scores(text)[1],
@@ -209,13 +226,16 @@ def _holds_answer(reply: dict[str, Any], example: Example) -> bool:
 
 
 def _cited_matches(replies: Sequence[dict[str, Any]], examples: Sequence[Example]) -> Iterator[float]:
-    """Of each source that an answer cites, whether it is what the question is about."""
+    """Yield for each cited source 1 when it is a right passage, else 0."""
     for reply, example in zip(replies, examples, strict=True):
         yield from (float(example.matches_source(source)) for source in reply["sources"] if source["cited"])
 
 
 def _choose_hardest(lexical: Lexical, examples: Sequence[Example]) -> list[Example]:
-    """The quarter whose paragraphs hold the smallest part of the question's telling words."""
+    """Return the quarter of the examples whose paragraphs contain the smallest share of the question's words.
+
+    Each word counts by its idf.
+    """
 
     def share(example: Example) -> float:
         weights = lexical.weights(example.question)
@@ -226,10 +246,10 @@ def _choose_hardest(lexical: Lexical, examples: Sequence[Example]) -> list[Examp
 
 
 def _add_typo(question: str, random: Random) -> str:
-    """Two letters swapped in one or two of its longer words."""
+    """Swap two adjacent letters in one or two of the longer words of ``question``."""
     words = question.split()
-    long = [n for n, word in enumerate(words) if len(word) >= _MIN_WORD and word.isalpha()]
-    for n in random.sample(long, min(len(long), random.choice([1, 2]))):
+    long_words = [n for n, word in enumerate(words) if len(word) >= _MIN_WORD and word.isalpha()]
+    for n in random.sample(long_words, min(len(long_words), random.choice([1, 2]))):
         position = random.randrange(1, len(words[n]) - 2)
         words[n] = words[n][:position] + words[n][position + 1] + words[n][position] + words[n][position + 2 :]
     return " ".join(words)

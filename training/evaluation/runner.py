@@ -1,4 +1,4 @@
-"""Versions asked the rows of an evaluation file: the same rows, by turns, each version in a process of its own."""
+"""Ask versions the examples of a dataset: the same examples, in turns, each version in a process of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from .dataset import Example
 from .metrics import MetricValues, build_request, compute_metrics
 
 _MAX_BATCH_SIZE = 16
-"""Rows at once: what a profile has in flight of each kind of call, so that a row does not wait for others."""
+"""Examples in one batch: as many as a profile has calls in flight per operation, so that no example waits for others.
+"""
 _MIN_TURNS = 8
-"""Turns at least: what the machine does in one of them would look like a slower version."""
+"""Minimum number of turns: with fewer, other work of the machine in one turn would look like a slower version."""
 _ANSWER_KIND, _IMAGE_KIND = "retrieval_qa", "image_generation"
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedExample:
-    """A row of an evaluation: what was asked and expected, what came, and what that is worth."""
+    """An example with a version's response and its metrics. ``answer_stage`` names the stage that answers questions."""
 
     example: Example
     response: dict[str, Any]
@@ -29,23 +30,33 @@ class EvaluatedExample:
 
     @property
     def answer_output(self) -> dict[str, Any]:
-        """What the stage that answers gave; empty where it was not asked."""
+        """Output fields of the stage that answers questions; empty where the example asks no question."""
         return self.response[self.answer_stage] if self.example.question else {}
 
 
 def ask_versions(
     versions: Sequence[VersionProcess], examples: Sequence[Example], progress: Progress
 ) -> list[list[EvaluatedExample]]:
-    """For each version its rows, in order. Raises CommandError.
+    """Send every example to every version, and compute the metrics.
 
-    Versions take turns, and the turn to be first, so that what else the machine does falls on all of them alike.
+    Versions take turns, and take turns at being first, so that other work of the machine affects all of them alike.
+
+    Args:
+        versions: The versions.
+        examples: The examples.
+        progress: Receives the number of examples that are done.
+
+    Returns:
+        Evaluated examples of each version, in order.
+
+    Raises:
+        CommandError: A version lacks a stage that an example needs, or does not answer.
     """
-    stages = [(stage_names.find_stage(_ANSWER_KIND), stage_names.find_stage(_IMAGE_KIND)) for stage_names in versions]
+    stages = [(version.find_stage(_ANSWER_KIND), version.find_stage(_IMAGE_KIND)) for version in versions]
     for version, stage_pair in zip(versions, stages, strict=True):
         _require_stages(version, examples, *stage_pair)
-        version.ask(
-            [build_request(stage_names, *stage_pair) for stage_names in _choose_warm_up(examples)]
-        )  # they would pay for what is loaded late
+        # without these the first responses would include the time of lazy loading
+        version.ask([build_request(example, *stage_pair) for example in _choose_warm_up(examples)])
     evaluated: list[list[EvaluatedExample]] = [[] for _ in versions]
     batch_size = min(_MAX_BATCH_SIZE, max(1, len(examples) // _MIN_TURNS))
     for turn, start in enumerate(range(0, len(examples), batch_size)):
@@ -69,15 +80,15 @@ def _ask_version(
 
 
 def _choose_warm_up(examples: Sequence[Example]) -> list[Example]:
-    """The first that asks a question, and the first that asks for a picture."""
+    """Return the first example of each kind: with a question, with a prompt, with both."""
     kinds = {(bool(example.question), bool(example.prompt)): example for example in reversed(examples)}
     return [*kinds.values()]
 
 
 def _require_stages(version: VersionProcess, examples: Sequence[Example], answers: str, pictures: str) -> None:
-    """Raises CommandError when a row asks for what the version has no stage for."""
+    """Raise CommandError when an example needs a stage that the version lacks."""
     is_missing = {_ANSWER_KIND: not answers and any(e.question for e in examples)}
     is_missing[_IMAGE_KIND] = not pictures and any(e.prompt for e in examples)
     for kind, lacks in is_missing.items():
         if lacks:
-            raise CommandError(f"{version.uri} has no stage of the kind {kind}, which the evaluation file asks")
+            raise CommandError(f"{version.uri} has no stage of the kind {kind}, which the evaluation file needs")

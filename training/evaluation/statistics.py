@@ -1,6 +1,6 @@
-"""Figures of quality, each with a 95 % interval, so that noise is not taken for progress.
+"""Estimate metrics with 95 % intervals, so that noise is not taken for progress.
 
-Intervals are percentiles of a bootstrap over questions (Efron, 1979): 1,000 samples, the same ones every time.
+Intervals are percentiles of a bootstrap over questions (Efron, 1979): 1,000 samples, the same samples every time.
 """
 
 import math
@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its interval, and of how many questions it is."""
+    """A metric's value over ``count`` questions, with the bounds ``low`` and ``high`` of its 95 % interval."""
 
     name: str
     value: float
@@ -29,12 +29,21 @@ class Estimate:
 
     @property
     def as_line(self) -> str:
-        """On one line."""
+        """The estimate on one line."""
         return f"{self.name:46}{self.value:8.3f}   [{self.low:.3f}, {self.high:.3f}]   n={self.count}"
 
 
 def estimate_mean(name: str, values: Sequence[float] | FloatArray, quantile: float | None = None) -> Estimate:
-    """The mean of ``values``, one for each question; or the value that the share ``part`` of them does not exceed."""
+    """Estimate the mean, or a quantile, of values.
+
+    Args:
+        name: Name of the estimate.
+        values: One value for each question.
+        quantile: Quantile to estimate in place of the mean, from 0 to 1.
+
+    Returns:
+        The estimate; NaN with the count 0 when there are no values.
+    """
     array = np.asarray(values, dtype=np.float64)
     if not array.size:
         return Estimate(name, math.nan, math.nan, math.nan, 0)
@@ -50,7 +59,17 @@ def estimate_separation(
     with_answer: Sequence[float],
     without_answer: Sequence[float],
 ) -> Estimate:
-    """What ``how`` makes of the values of questions with an answer there, and of those with it gone."""
+    """Estimate a statistic that compares questions with and without an answer.
+
+    Args:
+        name: Name of the estimate.
+        statistic: Computes the statistic of two arrays of shape (questions,).
+        with_answer: Values of the questions whose answer is in the documents.
+        without_answer: Values of the questions whose answer is not.
+
+    Returns:
+        The estimate; NaN with the count 0 when either group is empty.
+    """
     with_answer_array, without_answer_array = (
         np.asarray(values, dtype=np.float64) for values in (with_answer, without_answer)
     )
@@ -75,26 +94,41 @@ def estimate_separation(
 
 
 def balanced_accuracy(with_answer: FloatArray, without_answer: FloatArray) -> float:
-    """Balanced accuracy of abstaining: the mean of what was answered rightly (1) and refused rightly (0)."""
+    """Return the balanced accuracy of abstaining: the mean of the shares answered rightly and refused rightly.
+
+    Args:
+        with_answer: For each answerable question, 1 when it was answered, else 0; shape (questions,).
+        without_answer: For each unanswerable question, 1 when it was answered, else 0; shape (questions,).
+    """
     return float((with_answer.mean() + (1 - without_answer).mean()) / 2)
 
 
 def auroc(with_answer: FloatArray, without_answer: FloatArray) -> float:
-    """How often a question with an answer has the larger value than one without (Mann & Whitney, 1947)."""
+    """Return how often a question with an answer has the larger value than one without (Mann & Whitney, 1947).
+
+    Ties count half.
+
+    Args:
+        with_answer: Values of answerable questions; shape (questions,).
+        without_answer: Values of unanswerable questions; shape (questions,).
+    """
     all_values = np.concatenate([with_answer, without_answer])
-    _, where, counts = np.unique(all_values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[where]
+    _, positions, counts = np.unique(all_values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[positions]
     wins = ranks[: with_answer.size].sum() - with_answer.size * (with_answer.size + 1) / 2
     return float(wins / (with_answer.size * without_answer.size))
 
 
 def estimate_ranking(ranks: Sequence[int | None]) -> list[Estimate]:
-    """Recall, reciprocal rank and gain of where the right passage was found, from 1; None when it was not."""
+    """Return recall, mean reciprocal rank (MRR) and normalised discounted cumulative gain (nDCG) of a search.
+
+    ``ranks`` holds the rank of each question's right passage, from 1; None when the search did not find the passage.
+    """
     rank_array = np.array([rank or math.inf for rank in ranks], dtype=np.float64)
-    deep = np.where(rank_array <= _MAX_RANK, rank_array, math.inf)
-    figures = [estimate_mean(f"recall@{k}", (rank_array <= k).astype(np.float64)) for k in (1, 4, _MAX_RANK)]
+    shallow_ranks = np.where(rank_array <= _MAX_RANK, rank_array, math.inf)
+    recalls = [estimate_mean(f"recall@{k}", (rank_array <= k).astype(np.float64)) for k in (1, 4, _MAX_RANK)]
     return [
-        *figures,
-        estimate_mean(f"MRR@{_MAX_RANK}", 1 / deep),
-        estimate_mean(f"nDCG@{_MAX_RANK}", 1 / np.log2(1 + deep)),
+        *recalls,
+        estimate_mean(f"MRR@{_MAX_RANK}", 1 / shallow_ranks),
+        estimate_mean(f"nDCG@{_MAX_RANK}", 1 / np.log2(1 + shallow_ranks)),
     ]

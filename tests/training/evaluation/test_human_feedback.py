@@ -81,7 +81,7 @@ def test_rows_are_added_once(tmp_path: Path) -> None:
     lines: dict[str, dict[str, Any]] = {f"{n}?": {"question": f"{n}?", "answer": n.upper()} for n in "ab"}
     assert (append_lines(file, lines), append_lines(file, lines)) == (1, 0)
     assert read_dataset(file).examples == [Example("a?", ("A",)), Example("b?", ("B",))]
-    with pytest.raises(CommandError, match=r"mine.json: rows are added to JSON lines"):
+    with pytest.raises(CommandError, match=r"mine.json: examples are added to JSON lines only"):
         append_lines(tmp_path / "mine.json", lines)
 
 
@@ -105,7 +105,7 @@ def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path:
     assert told.stdout == f"1 judged questions make rows, 1 of them new in {file}\n", told.stderr
     assert json.loads(file.read_text("utf-8"))["answer"] == "OpenAI"
     again = run("training", "evaluate", logged, "--from-traces", folder=store, **there)
-    assert f"{logged} at judged questions, 1 rows" in again.stdout, again.stderr
+    assert f"{logged} on judged questions, 1 examples" in again.stdout, again.stderr
 
 
 def test_a_chat_model_judges(logged: str, traced: str, stand_in: StandIn) -> None:
@@ -120,5 +120,5 @@ def test_a_chat_model_judges(logged: str, traced: str, stand_in: StandIn) -> Non
 
 
 def test_a_judge_that_gives_no_mark(logged: str, traced: str, stand_in: StandIn) -> None:
-    with pytest.raises(CommandError, match="the judge gave no mark; the traces of the run hold what it said"):
+    with pytest.raises(CommandError, match="the judge gave no mark; its replies are in the traces of the run"):
         evaluate_version(logged, "a row", [Example("Who makes GPT-4?", ("OpenAI",))], "openai:/no-such-model", quiet)

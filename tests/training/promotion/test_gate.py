@@ -15,7 +15,7 @@ from training.promotion.gate import Comparison, compare_versions, decide_verdict
 
 
 def rows(right: int, wrong: int, **more: float) -> list[MetricValues]:
-    """So many rows with an answer that holds what was expected, and so many without."""
+    """So many rows with an answer that contains an expected text, and so many without."""
     return [{"answer_recall": 1.0} | more] * right + [{"answer_recall": 0.0} | more] * wrong
 
 
@@ -38,11 +38,11 @@ def test_a_share_is_compared_by_the_rows_that_differ() -> None:
 def test_the_verdict_says_why() -> None:
     refused = decide_verdict(rows(60, 40), rows(90, 10))
     assert not refused.is_promoted
-    assert refused.reasons[0].startswith("the answer holds what was expected: 0.6 against 0.9, a difference of -0.")
+    assert refused.reasons[0].startswith("the answer contains an expected text: 0.6 against 0.9, a difference of -0.")
     assert (
         decide_verdict(rows(90, 10), rows(60, 40))
         .reasons[0]
-        .startswith("better, the answer holds what was expected: 0.9")
+        .startswith("better, the answer contains an expected text: 0.9")
     )
 
 
@@ -79,8 +79,8 @@ def test_few_rows_show_nothing_and_that_is_said() -> None:
 def test_floors_hold_without_a_champion() -> None:
     verdict = decide_verdict(rows(8, 2, seconds=3.0), None, {"answer_recall": 0.9, "seconds": 2, "refused": 0.5})
     assert verdict.reasons == (
-        "the answer holds what was expected: 0.8, and the profile wants at least 0.9",
-        "seconds a request: 3, and the profile wants at most 2",
+        "the answer contains an expected text: 0.8, and the profile wants at least 0.9",
+        "seconds per request: 3, and the profile wants at most 2",
         "questions without an answer were refused: the profile wants 0.5, and no row measures it",
     )
     assert decide_verdict(rows(8, 2), None, {"answer_recall": 0.8}).reasons == ("no floor is missed",)

@@ -107,7 +107,7 @@ def test_floors_of_the_profile(name: str, store: Path, index_folder: Path, evide
     registry.register_model(uri, name)
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, QUESTIONS)), "utf-8")
-    sentence = r"version 1 of .* is not promoted: seconds a request: .*at most 0\. It stays"
+    sentence = r"version 1 of .* is not promoted: seconds per request: .*at most 0\. It stays"
     with pytest.raises(CommandError, match=sentence):
         promote_through_gate(name, "1", name, PromotionOptions(file))
     assert registry.find_champion(name) is None
@@ -121,7 +121,7 @@ def test_a_file_that_asks_for_what_the_version_has_not(
     registry.register_model(log_model(str(profile), index_folder), name)
     file = tmp_path / "mine.jsonl"
     file.write_text('{"prompt": "A diagram"}\n', "utf-8")
-    with pytest.raises(CommandError, match="has no stage of the kind image_generation, which the evaluation file asks"):
+    with pytest.raises(CommandError, match="has no stage of the kind image_generation, which the evaluation file"):
         promote_through_gate(name, "1", name, PromotionOptions(file))
 
 
