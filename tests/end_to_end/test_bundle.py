@@ -118,7 +118,7 @@ def test_every_command_runs_here(stand_in: StandIn, tmp_path: Path, monkeypatch:
     )
     deploy["spark_python_task"]["parameters"] += ["--watch", "0"]
     assert "multichain-dev serves version 1 of dev.assistants.multichain" in run(deploy)
-    assert run(check).startswith("ok    Documents: 3, all as they were")
+    assert run(check).startswith("ok    Documents: 3, all unchanged")
 
 
 def stored(stand_in: StandIn, folder: Path) -> Path:

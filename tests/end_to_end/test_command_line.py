@@ -42,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert lines[3:7] == [
         "Verified: 35 checks passed",
         f"Registered version 1 of multichain in sqlite:///{folder / 'mlflow.db'}",
-        "Promoted version 1 of multichain: it keeps its contract and answers; no row was compared",
+        "Promoted version 1 of multichain: the version keeps its contract and answers; no example was compared",
         "The alias champion points at it: models:/multichain@champion",
     ]
     steps = ("preflight", "build", "log", "verify", "register", "gate")

@@ -1,1 +1,1 @@
-"""Say whether a version may be served, and whether it still may. Imports evaluation and verification."""
+"""Decide whether a version may be served, and check whether it still may. Imports evaluation and verification."""

@@ -1,9 +1,10 @@
-"""Whether a challenger may take a champion's place: nothing that is measured is worse than noise can explain.
+"""Decide whether a challenger may replace the champion: no metric may be worse beyond noise.
 
-Both answered the same rows, so rows are compared in pairs. Shares (a row has 0 or 1) by McNemar's exact test (1947),
-which looks at the rows where the two differ; other measures by a bootstrap interval of the mean difference (Efron,
-1979). The level is shared out among the measures (Bonferroni), so that a version that is the same is refused once in
-twenty times at most. Times and costs have to be a tenth worse, too: less is measured, and matters to nobody.
+Both versions answered the same examples, so values are compared in pairs. Shares (each example has 0 or 1) are compared
+by McNemar's exact test (1947), which looks at the examples where the versions differ; other metrics by a bootstrap
+interval of the mean difference (Efron, 1979). The significance level is divided among the metrics (Bonferroni), so that
+an equal version is refused once in twenty times at most. Seconds and costs also have to be a tenth worse: a smaller
+difference is measurable but matters to nobody.
 """
 
 import math
@@ -20,19 +21,32 @@ from ..evaluation.metrics import METRICS, Metric, MetricValues
 from ..evaluation.statistics import FloatArray
 
 SIGNIFICANCE = 0.05
+"""Significance level of the whole comparison."""
 _SAMPLES = 4000
-_TOLERATED_RATIO = 1.1
-_NOTICEABLE_SECONDS = 0.005  # seconds that a person cannot notice, whatever share of the whole they are
+_TOLERATED_RATIO = 1.1  # of seconds and costs
+_NOTICEABLE_SECONDS = 0.005  # nobody notices a smaller difference, whatever share of the whole it is
 _SMALLEST = {"seconds": 1e-4, "cost": 1e-7}
+"""Lower bounds of values before their ratio is taken, in seconds and US dollars."""
 _NOT_COMPARED = ("recall_at_1",)
-"""Not compared: the reciprocal rank says the same and more."""
+"""Metrics that are not compared: the reciprocal rank says the same and more than ``recall_at_1``."""
 
 Outcome = Literal["worse", "same", "better"]
+"""Result of a comparison, from the challenger's side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure of two versions on the same rows; ``low`` and ``high`` bound the difference."""
+    """One metric of two versions over the same examples.
+
+    Attributes:
+        name: Name of the metric.
+        challenger: Mean of the challenger.
+        champion: Mean of the champion.
+        low: Lower bound of the mean difference, challenger minus champion.
+        high: Upper bound of the mean difference.
+        rows: Number of examples compared.
+        outcome: Whether the challenger is worse, the same or better.
+    """
 
     name: str
     challenger: float
@@ -44,7 +58,7 @@ class Comparison:
 
     @property
     def as_line(self) -> str:
-        """On one line."""
+        """The comparison on one line."""
         figures = (
             f"{self.challenger:9.4g} against {self.champion:9.4g}   difference [{self.low:+.4f}, {self.high:+.4f}]"
         )
@@ -53,7 +67,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether to promote, and why, in words; ``weak`` says what so few rows cannot show."""
+    """The decision on a challenger.
+
+    Attributes:
+        is_promoted: Whether to promote the challenger.
+        reasons: Reasons in words.
+        comparisons: The compared metrics.
+        weakness: Which metrics have too few examples to show a loss; empty when none has.
+    """
 
     is_promoted: bool
     reasons: tuple[str, ...]
@@ -66,9 +87,18 @@ def decide_verdict(
     champion: Sequence[MetricValues] | None = None,
     floors: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """The verdict on a challenger by its rows, the champion's where there is one, and the floors of its profile.
+    """Decide on a challenger.
 
-    Raises CommandError for a floor of what is no measure.
+    Args:
+        challenger: Metrics of the challenger's examples.
+        champion: Metrics of the champion for the same examples, in the same order; None when there is no champion.
+        floors: Floors of the challenger's profile by metric.
+
+    Returns:
+        The verdict: promoted when no floor is missed and no metric is worse.
+
+    Raises:
+        CommandError: A floor names no metric.
     """
     missed_floors = [*_find_missed_floors(challenger, floors or {})]
     comparisons = compare_versions(challenger, champion) if champion else []
@@ -87,7 +117,12 @@ def decide_verdict(
 
 
 def compare_versions(challenger: Sequence[MetricValues], champion: Sequence[MetricValues]) -> list[Comparison]:
-    """Each measure that both have, over the rows where both have it."""
+    """Compare each metric over the examples for which both versions have a value.
+
+    Args:
+        challenger: Metrics of the challenger's examples.
+        champion: Metrics of the champion for the same examples, in the same order.
+    """
     pairs = {name: _pair_values(name, challenger, champion) for name in METRICS if name not in _NOT_COMPARED}
     pairs_with_rows = {name: pair for name, pair in pairs.items() if pair.size}
     level = SIGNIFICANCE / max(1, len(pairs_with_rows))
@@ -104,11 +139,11 @@ def _pair_values(name: str, challenger: Sequence[MetricValues], champion: Sequen
 
 
 def _compare_pair(name: str, pair: FloatArray, level: float) -> Comparison:
-    measure = METRICS[name]
+    metric = METRICS[name]
     challenger, champion = pair[:, 0], pair[:, 1]
     low, high = _mean_interval(challenger - champion, level)
-    if measure.is_share:
-        outcome: Outcome = _test_shares(challenger, champion, level, measure)
+    if metric.is_share:
+        outcome: Outcome = _test_shares(challenger, champion, level, metric)
     elif not _can_show_difference(int(np.count_nonzero(challenger - champion)), level):
         outcome = "same"
     elif name in _SMALLEST:
@@ -118,18 +153,18 @@ def _compare_pair(name: str, pair: FloatArray, level: float) -> Comparison:
     return Comparison(name, float(challenger.mean()), float(champion.mean()), low, high, len(pair), outcome)
 
 
-def _test_shares(challenger: FloatArray, champion: FloatArray, level: float, measure: Metric) -> Outcome:
-    """By the rows in which one has it and the other has not: as likely either way when both are the same."""
-    from scipy.stats import binomtest  # a second, which not every promotion needs
+def _test_shares(challenger: FloatArray, champion: FloatArray, level: float, metric: Metric) -> Outcome:
+    """Compare shares over the examples in which they differ: equal versions are equally likely to be ahead."""
+    from scipy.stats import binomtest  # the import takes a second, and not every promotion needs it
 
     gained, lost = int((challenger > champion).sum()), int((challenger < champion).sum())
     if not gained + lost or binomtest(gained, gained + lost).pvalue >= 2 * level:
         return "same"
-    return "better" if (gained > lost) == measure.more_is_better else "worse"
+    return "better" if (gained > lost) == metric.more_is_better else "worse"
 
 
 def _test_ratios(name: str, challenger: FloatArray, champion: FloatArray, level: float) -> Outcome:
-    """By the mean ratio, since a second of ten is not a second of two."""
+    """Compare means of ratios: one second more means little after ten seconds and much after two."""
     ratios = np.log(np.maximum(challenger, _SMALLEST[name]) / np.maximum(champion, _SMALLEST[name]))
     low, high = _mean_interval(ratios, level)
     is_noticeable = name != "seconds" or abs(float(np.median(challenger - champion))) > _NOTICEABLE_SECONDS
@@ -139,7 +174,7 @@ def _test_ratios(name: str, challenger: FloatArray, champion: FloatArray, level:
 
 
 def _mean_interval(values: FloatArray, level: float) -> tuple[float, float]:
-    """Of the mean, two-sided, with ``level`` at each end."""
+    """Return the bootstrap interval of the mean, two-sided, with ``level`` at each end."""
     from scipy.stats import bootstrap
 
     if not np.ptp(values):
@@ -150,23 +185,26 @@ def _mean_interval(values: FloatArray, level: float) -> tuple[float, float]:
 
 
 def _can_show_difference(differing: int, level: float) -> bool:
-    """Whether so many rows that differ can show anything: all of them one way has a chance of 1 in 2 to that power."""
+    """Return whether this many differing examples can show a difference.
+
+    The chance that all of them differ in one direction is 0.5 to the power of ``differing``.
+    """
     return 0.5**differing < level
 
 
 def _find_missed_floors(challenger: Sequence[MetricValues], floors: Mapping[str, float]) -> Iterator[str]:
-    """The floors that are missed, and those that nothing was measured for."""
+    """Yield a sentence for each floor that is missed, or whose metric no example has."""
     for name, floor in floors.items():
         if name not in METRICS:
-            raise CommandError(f"the profile's gate names {name}, which is not measured; {suggest(name, METRICS)}")
+            raise CommandError(f"the profile's gate names {name}, which is no metric; {suggest(name, METRICS)}")
         values = [row[name] for row in challenger if name in row]
         if not values:
-            yield f"{METRICS[name].description}: the profile wants {floor:g}, and no row measures it"
+            yield f"{METRICS[name].description}: the profile requires {floor:g}, but no example measures it"
             continue
         mean, more_is_better = sum(values) / len(values), METRICS[name].more_is_better
         if mean < floor if more_is_better else mean > floor:
             bound = "at least" if more_is_better else "at most"
-            yield f"{METRICS[name].description}: {mean:.4g}, and the profile wants {bound} {floor:g}"
+            yield f"{METRICS[name].description}: {mean:.4g}, but the profile requires {bound} {floor:g}"
 
 
 def _describe_difference(comparison: Comparison) -> str:
@@ -176,7 +214,7 @@ def _describe_difference(comparison: Comparison) -> str:
 
 
 def _describe_weakness(comparisons: Sequence[Comparison]) -> str:
-    """What is said of measures that so few rows have that no test could tell."""
+    """Return a sentence on the metrics of which no test could show a loss, since too few examples have them."""
     needed = next(n for n in range(100) if _can_show_difference(n, SIGNIFICANCE / max(1, len(comparisons))))
     few = [f"{comparison.name} ({comparison.rows})" for comparison in comparisons if comparison.rows < needed]
-    return f"fewer than {needed} rows cannot show that anything got worse: {', '.join(few)}" if few else ""
+    return f"fewer than {needed} examples cannot show a loss: {', '.join(few)}" if few else ""

@@ -1,7 +1,7 @@
-"""For a scheduler: is what is served still what was promoted?
+"""Check for a scheduler whether the champion still is what was promoted.
 
-Documents that changed at their source since the index was built, models of which soon none is left, and answers of
-the last days that differ from those of the promotion.
+The checks are: documents that changed at their source since the index was built, model lists of which soon no model is
+left, and recent answers that differ from those of the promotion.
 """
 
 import json
@@ -26,18 +26,18 @@ from ..versions import registry
 from ..versions.registry import EVALUATION_TAG
 
 NEAR_DAYS = 60
-"""Days within which a list of models must not end whole."""
+"""Days within which not every model of a list may end."""
 DOCUMENTS, MODELS, ANSWERS = 8, 16, 32
-"""What each finding adds to the exit code."""
-_SIGNIFICANCE = 0.01
+"""Bits that the findings add to the exit code."""
+_SIGNIFICANCE = 0.01  # of either test of answers
 _MIN_SHARE_CHANGE, _MIN_DISTANCE = 0.1, 0.2
-"""Differences that are worth a word: of the share of refused questions, and between two distributions."""
-_MIN_ROWS, _MAX_TRACES = 20, 1000
+"""Smallest differences that count: of the share of refused questions, and between two distributions of support."""
+_MIN_ROWS, _MAX_TRACES = 20, 1000  # recent answers that a comparison needs; traces that are read
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorFinding:
-    """A sentence, and what it adds to the exit code; 0 when all is as it should be, or nothing could be compared."""
+    """A sentence, and the bit for the exit code: 0 when nothing changed or nothing could be compared."""
 
     message: str
     code: int = 0
@@ -46,7 +46,17 @@ class MonitorFinding:
 def check_champion(
     name: str, documents: Sequence[object], days: int, today: date | None = None
 ) -> Iterator[MonitorFinding]:
-    """What is to be known of the champion of ``name``. Raises CommandError when there is none."""
+    """Yield findings on the documents, models and answers of the champion.
+
+    Args:
+        name: Registered model.
+        documents: Locations of the documents as they are now; empty to skip their comparison.
+        days: Number of days whose answers are compared.
+        today: Day on which ends of models are counted from; today by default.
+
+    Raises:
+        CommandError: The model has no champion, or the champion was not logged by this project.
+    """
     champion = registry.find_champion(name)
     if champion is None:
         raise CommandError(
@@ -60,23 +70,27 @@ def check_champion(
 
 
 def load_version_profile(uri: str) -> Profile:
-    """The profile that a version was logged with, from its own files."""
+    """Return the profile that a version was logged with, from the version's own files.
+
+    Raises:
+        CommandError: The version was not logged by this project.
+    """
     metadata = mlflow.models.get_model_info(uri).metadata or {}
     if "fingerprint" not in metadata:
-        raise CommandError(f"{uri} is no version of this project; training verify tells what works of it")
+        raise CommandError(f"{uri} was not logged by this project; python -m training verify shows what works of it")
     file = f"{uri}/code/multichain_{metadata['fingerprint']}/profiles/{metadata['profile']}.yaml"
     return Profile.read(mlflow.artifacts.download_artifacts(file))
 
 
 def _check_documents(uri: str, profile: Profile, documents: Sequence[object]) -> MonitorFinding:
     if not profile.backend.IS_LOCAL:
-        return MonitorFinding(f"Documents: not compared; {profile.index['name']} is kept as its table is")
+        return MonitorFinding(f"Documents: not compared; AI Search updates {profile.index['name']} from its table")
     if not documents:
         return MonitorFinding("Documents: not compared; name them with --documents")
     diff = DocumentDiff.between(registry.read_documents(uri), load_documents(documents).digests)
     if not diff.has_changes:
-        return MonitorFinding(f"Documents: {len(diff.unchanged):,}, all as they were")
-    return MonitorFinding(f"Documents: {diff.in_words}; python -m training run --update takes them in", DOCUMENTS)
+        return MonitorFinding(f"Documents: {len(diff.unchanged):,}, all unchanged")
+    return MonitorFinding(f"Documents: {diff.in_words}; python -m training run --update indexes them", DOCUMENTS)
 
 
 def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:
@@ -94,12 +108,13 @@ def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:
                 )
             elif statuses:
                 yield MonitorFinding(
-                    f"Models: {where}: {statuses[0].name} and {len(statuses) - 1} more, not all of which end soon"
+                    f"Models: {where}: {statuses[0].name} and {len(statuses) - 1} more, "
+                    f"not all end within {NEAR_DAYS} days"
                 )
 
 
 def _check_answers(served: ModelVersion, days: int) -> Iterator[MonitorFinding]:
-    """Refusals and scores of recent traces against those of the rows that the version was promoted on."""
+    """Compare refusals and support of recent traces with those of the examples on which the version was promoted."""
     promotion_rows, recent_rows = _promotion_rows(served), list(_recent_outputs(served, days))
     if not promotion_rows:
         yield MonitorFinding("Answers: not compared; the champion was promoted without --evaluation")
@@ -115,36 +130,37 @@ def _check_answers(served: ModelVersion, days: int) -> Iterator[MonitorFinding]:
 def _check_refusals(
     promotion_rows: Sequence[dict[str, Any]], recent_rows: Sequence[dict[str, Any]], days: int
 ) -> MonitorFinding:
-    from scipy.stats import fisher_exact  # a second
+    from scipy.stats import fisher_exact  # the import takes a second
 
     counts = [
         (sum(row["abstained"] for row in rows_of_period), len(rows_of_period))
         for rows_of_period in (promotion_rows, recent_rows)
     ]
-    (was, rows), (are, recent_count) = counts
-    chance = fisher_exact([[was, rows - was], [are, recent_count - are]]).pvalue
-    sentence = (
-        f"Answers: {are / recent_count:.0%} of {recent_count} refused in {days} days, {was / rows:.0%} at the promotion"
-    )
+    (refused_before, count_before), (refused_now, count_now) = counts
+    share_before, share_now = refused_before / count_before, refused_now / count_now
+    chance = fisher_exact(
+        [[refused_before, count_before - refused_before], [refused_now, count_now - refused_now]]
+    ).pvalue
+    sentence = f"Answers: {share_now:.0%} of {count_now} refused in {days} days, {share_before:.0%} at the promotion"
     return MonitorFinding(
-        sentence, ANSWERS if chance < _SIGNIFICANCE and abs(are / recent_count - was / rows) > _MIN_SHARE_CHANGE else 0
+        sentence, ANSWERS if chance < _SIGNIFICANCE and abs(share_now - share_before) > _MIN_SHARE_CHANGE else 0
     )
 
 
 def _check_scores(
     promotion_rows: Sequence[dict[str, Any]], recent_rows: Sequence[dict[str, Any]], days: int
 ) -> MonitorFinding:
-    from scipy.stats import ks_2samp  # a second
+    from scipy.stats import ks_2samp  # the import takes a second
 
-    promotion_scores, recent_scores = ([row["support"] for row in test] for test in (promotion_rows, recent_rows))
+    promotion_scores, recent_scores = ([row["support"] for row in rows] for rows in (promotion_rows, recent_rows))
     test = ks_2samp(promotion_scores, recent_scores)
-    middle = [sorted(values)[len(values) // 2] for values in (recent_scores, promotion_scores)]
-    sentence = f"Answers: the median score is {middle[0]:.2f} in {days} days, {middle[1]:.2f} at the promotion"
+    medians = [sorted(values)[len(values) // 2] for values in (recent_scores, promotion_scores)]
+    sentence = f"Answers: the median support is {medians[0]:.2f} in {days} days, {medians[1]:.2f} at the promotion"
     return MonitorFinding(sentence, ANSWERS if test.pvalue < _SIGNIFICANCE and test.statistic > _MIN_DISTANCE else 0)
 
 
 def _promotion_rows(served: ModelVersion) -> list[dict[str, Any]]:
-    """The rows of the version's evaluation that were answered or refused."""
+    """Return the rows of the version's evaluation that were answered or refused."""
     run = served.tags.get("gate_run") or served.tags.get(EVALUATION_TAG)
     try:
         text = mlflow.artifacts.load_text(f"runs:/{run}/rows.json") if run else "[]"
@@ -154,7 +170,7 @@ def _promotion_rows(served: ModelVersion) -> list[dict[str, Any]]:
 
 
 def _recent_outputs(served: ModelVersion, days: int) -> Iterator[dict[str, Any]]:
-    """What the stages that answer gave to users' requests."""
+    """Yield the outputs of the stages that answer questions, from traces of users' requests."""
     since = int((datetime.now(tz=UTC) - timedelta(days=days)).timestamp() * 1000)
     filter_string = f"tags.`multichain.version` = '{served.version}' AND trace.timestamp_ms > {since}"
     for trace in mlflow.search_traces(filter_string=filter_string, max_results=_MAX_TRACES, return_type="list"):

@@ -1,6 +1,6 @@
-"""Which version is served: the gate that a challenger passes, and the way back.
+"""Promote a challenger through the gate, and roll back to an earlier champion.
 
-The history is in tags of the versions: what each replaced, when, by whom, and what was decided on.
+The history is in tags of the versions: which version each replaced, when, by whom, and for what reason.
 """
 
 import json
@@ -35,7 +35,7 @@ from .gate import Verdict, decide_verdict
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a promotion is decided on: the rows to ask, by what name, and the judge that marks them, if any."""
+    """Basis of a promotion: the name of the dataset, its examples, and the judge's model; no judge when it is empty."""
 
     name: str
     examples: Sequence[Example]
@@ -44,7 +44,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, the champion that was compared with, and the run that holds it all; empty when there is none."""
+    """A verdict, the number of the champion compared with, and the id of the MLflow run; each is empty without one."""
 
     verdict: Verdict
     champion: str = ""
@@ -52,15 +52,25 @@ class Decision:
 
 
 def decide_promotion(challenger: ModelVersion, to: str, evidence: Evidence | None, progress: Progress) -> Decision:
-    """The verdict on a version against the champion of ``to``, that champion's number, and the run that holds it all.
+    """Compare a version with the champion of a registered model, and decide.
 
-    Without evidence nothing is compared: that the version keeps its contract was verified before. Raises CommandError.
+    Without evidence nothing is compared: ``training verify`` has checked before that the version keeps its contract.
+
+    Args:
+        challenger: The registered version.
+        to: Registered model of the champion.
+        evidence: Examples to compare on, or None.
+        progress: Receives the number of examples that are done.
+
+    Raises:
+        CommandError: A version cannot be loaded, lacks a stage or does not answer; a floor names no metric; or the
+            judge gave no mark.
     """
     champion = registry.find_champion(to)
     against = _version_uri(champion) if champion and _version_uri(champion) != _version_uri(challenger) else ""
     number = str(champion.version) if champion and against else ""
     if evidence is None:
-        return Decision(Verdict(True, ("it keeps its contract and answers; no row was compared",)), number)
+        return Decision(Verdict(True, ("the version keeps its contract and answers; no example was compared",)), number)
     tags = {"evaluation": evidence.name, "version": _version_uri(challenger), "against": against}
     with mlflow.start_run(run_name=f"gate of {_version_uri(challenger)}", tags=tags) as run:
         verdict = _compare(_version_uri(challenger), against, evidence, progress, run.info.experiment_id)
@@ -72,9 +82,19 @@ def decide_promotion(challenger: ModelVersion, to: str, evidence: Evidence | Non
 
 
 def promote_version(challenger: ModelVersion, decision: Decision, to: str, reason: str = "") -> str:
-    """Moves the alias of ``to`` if the verdict is for it or ``force`` says why; tags what was decided.
+    """Move the alias ``champion`` to a version when the decision allows it; tag the version with the decision.
 
-    Gives the version that is served now; empty when it was refused.
+    Args:
+        challenger: The registered version.
+        decision: The decision on it.
+        to: Registered model that receives the champion. The version is copied when it belongs to another model.
+        reason: Reason to promote the version against the verdict; empty to obey the verdict.
+
+    Returns:
+        Number of the version that is served now; empty when the challenger was refused.
+
+    Raises:
+        CommandError: The registry does not permit the change.
     """
     verdict, champion, run = decision.verdict, decision.champion, decision.run
     outcome = "promoted" if verdict.is_promoted else "forced" if reason else "refused"
@@ -93,9 +113,18 @@ def promote_version(challenger: ModelVersion, decision: Decision, to: str, reaso
 
 
 def roll_back(name: str, number: str = "") -> tuple[str, str]:
-    """Points the alias at the champion before, or at ``number``; gives the version left and the one served now.
+    """Point the alias ``champion`` at an earlier version. Nothing is built.
 
-    Nothing is built. Raises CommandError when there is none, or it holds a forgotten document.
+    Args:
+        name: Registered model.
+        number: Version to serve; the version that the champion replaced when empty.
+
+    Returns:
+        Numbers of the previous and of the current champion.
+
+    Raises:
+        CommandError: There is no champion or no such version, or the version is the champion already or contains a
+            forgotten document.
     """
     champion = registry.find_champion(name)
     if champion is None:
@@ -104,15 +133,17 @@ def roll_back(name: str, number: str = "") -> tuple[str, str]:
         )
     target_number = number or champion.tags.get(REPLACED_TAG, "")
     if not target_number:
-        raise CommandError(f"version {champion.version} of {name} replaced none, so there is none to go back to")
+        raise CommandError(
+            f"version {champion.version} of {name} replaced no version; name the version to roll back to"
+        )
     if target_number == str(champion.version):
-        raise CommandError(f"version {target_number} of {name} is served already")
+        raise CommandError(f"version {target_number} of {name} is the champion already")
     target = registry.find_version(name, target_number)
     if FORGOTTEN_TAG in target.tags:
         sources = ", ".join(json.loads(target.tags[FORGOTTEN_TAG]))
         raise CommandError(
-            f"version {target_number} of {name} holds what was to be forgotten ({sources}), so it is not served again; "
-            "python -m training history lists versions, and rollback takes the number of another"
+            f"version {target_number} of {name} contains forgotten documents ({sources}), so it is not served again; "
+            "name another version, from python -m training history"
         )
     registry.set_champion(name, target_number)
     registry.tag_version(
@@ -122,23 +153,21 @@ def roll_back(name: str, number: str = "") -> tuple[str, str]:
 
 
 def _compare(uri: str, against: str, evidence: Evidence, progress: Progress, experiment: str) -> Verdict:
-    """The verdict on the rows of both; what was asked goes into the run that is active."""
-    from ..evaluation.mlflow_run import (
-        add_marks,
-        record_run,
-        summarize,
-        trace_environment,
-    )  # a second, which not every promotion needs
+    """Return the verdict over the examples of both versions, and log the challenger's to the active MLflow run."""
+    # the import takes a second, and not every promotion needs it
+    from ..evaluation.mlflow_run import add_marks, record_run, summarize, trace_environment
 
     environment = trace_environment(experiment, evidence.name) if evidence.judge else {"MULTICHAIN_TRACES": "0"}
-    uris = [item for item in (uri, against) if item]
+    uris = [compared_uri for compared_uri in (uri, against) if compared_uri]
     with ExitStack() as stack:
-        with ThreadPoolExecutor() as pool:  # each takes seconds to load
-            versions = [*pool.map(lambda item: stack.enter_context(open_version(item, environment)), uris)]
+        with ThreadPoolExecutor() as pool:  # each version takes seconds to load
+            versions = [
+                *pool.map(lambda compared_uri: stack.enter_context(open_version(compared_uri, environment)), uris)
+            ]
         evaluated = ask_versions(versions, evidence.examples, progress)
         if evidence.judge:
             evaluated = [
-                add_marks(item, version, evidence.judge) for item, version in zip(evaluated, versions, strict=True)
+                add_marks(rows, version, evidence.judge) for rows, version in zip(evaluated, versions, strict=True)
             ]
     record_run(summarize(evaluated[0]), evaluated[0], versions[0].model_id)
     return decide_verdict(

@@ -428,7 +428,7 @@ def test_a_life(index: SearchIndex, run: Any, tmp_path: Path) -> None:
     assert "Answered by version 1\n" in asked.stdout
     assert run("training", "history").stdout.startswith(f"Version 1 (champion), index of {NAME}, 3 rows\n")
     compared = run("training", "check", "--documents", str(EXERCISE))
-    assert compared.stdout.startswith(f"ok    Documents: not compared; {NAME} is kept as its table is\n")
+    assert compared.stdout.startswith(f"ok    Documents: not compared; AI Search updates {NAME} from its table\n")
     (model,) = tmp_path.rglob("MLmodel")
     declares(model.parent)
 

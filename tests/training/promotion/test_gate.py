@@ -73,21 +73,21 @@ def test_only_rows_that_both_have_are_compared() -> None:
 def test_few_rows_show_nothing_and_that_is_said() -> None:
     verdict = decide_verdict(rows(0, 4), rows(4, 0))
     assert verdict.is_promoted
-    assert verdict.weakness == "fewer than 5 rows cannot show that anything got worse: answer_recall (4)"
+    assert verdict.weakness == "fewer than 5 examples cannot show a loss: answer_recall (4)"
 
 
 def test_floors_hold_without_a_champion() -> None:
     verdict = decide_verdict(rows(8, 2, seconds=3.0), None, {"answer_recall": 0.9, "seconds": 2, "refused": 0.5})
     assert verdict.reasons == (
-        "the answer contains an expected text: 0.8, and the profile wants at least 0.9",
-        "seconds per request: 3, and the profile wants at most 2",
-        "questions without an answer were refused: the profile wants 0.5, and no row measures it",
+        "the answer contains an expected text: 0.8, but the profile requires at least 0.9",
+        "seconds per request: 3, but the profile requires at most 2",
+        "questions without an answer were refused: the profile requires 0.5, but no example measures it",
     )
     assert decide_verdict(rows(8, 2), None, {"answer_recall": 0.8}).reasons == ("no floor is missed",)
 
 
 def test_a_floor_of_what_is_no_measure() -> None:
-    with pytest.raises(CommandError, match=r"gate names recal, which is not measured; did you mean recall\?"):
+    with pytest.raises(CommandError, match=r"gate names recal, which is no metric; did you mean recall\?"):
         decide_verdict(rows(1, 0), None, {"recal": 1})
 
 

@@ -50,7 +50,7 @@ def codes(findings: Sequence[MonitorFinding]) -> list[int]:
 
 def test_documents_that_are_as_they_were(name: str) -> None:
     told = list(check_champion(name, [EXERCISE], 7, TODAY))
-    assert told[0] == MonitorFinding("Documents: 3, all as they were")
+    assert told[0] == MonitorFinding("Documents: 3, all unchanged")
     assert told[-1].message.startswith("Answers: not compared; 0 were traced in 7 days, and 20 are needed")
     assert next(check_champion(name, [], 7, TODAY)).message == "Documents: not compared; name them with --documents"
 

@@ -96,7 +96,7 @@ def test_a_refused_version_can_be_forced_with_a_reason(name: str, logged: str, p
 def test_without_rows_the_contract_is_enough(name: str, poor: str) -> None:
     assert tried(name, poor, None) == ("1", True)
     told = version(name, "1").tags
-    assert told["gate_reason"] == "it keeps its contract and answers; no row was compared"
+    assert told["gate_reason"] == "the version keeps its contract and answers; no example was compared"
     assert "replaced" not in told
 
 
@@ -139,7 +139,7 @@ def test_back_and_back_again(name: str, logged: str) -> None:
         assert tried(name, logged, None) == (number, True)
     assert roll_back(name) == ("3", "2")
     assert roll_back(name) == ("2", "1")
-    with pytest.raises(CommandError, match=r"version 1 of .* replaced none"):
+    with pytest.raises(CommandError, match=r"version 1 of .* replaced no version"):
         roll_back(name)
     assert roll_back(name, "3") == ("1", "3")
     assert version(name, "2").tags["rolled_back"].endswith(f" by {registry.current_user()}")
@@ -149,7 +149,7 @@ def test_a_version_that_holds_a_forgotten_document_is_not_gone_back_to(name: str
     for _ in range(2):
         tried(name, logged, None)
     registry.mark_forgotten(name, VersionWithDocuments("1", (), ("gpt-4.txt",)))
-    with pytest.raises(CommandError, match=r"version 1 of .* holds what was to be forgotten \(gpt-4.txt\)"):
+    with pytest.raises(CommandError, match=r"version 1 of .* contains forgotten documents \(gpt-4.txt\)"):
         roll_back(name)
     assert registry.find_champion(name).version == 2  # type: ignore[union-attr]
 
@@ -160,7 +160,7 @@ def test_back_to_what_is_not_there(name: str, logged: str) -> None:
     tried(name, logged, None)
     with pytest.raises(CommandError, match="has no version 9; python -m training history lists them"):
         roll_back(name, "9")
-    with pytest.raises(CommandError, match=r"version 1 of .* is served already"):
+    with pytest.raises(CommandError, match=r"version 1 of .* is the champion already"):
         roll_back(name, "1")
 
 
