@@ -193,7 +193,7 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
         (["log"], "holds no index (no manifest.json); build one with python -m training build"),
         (["log", "--index", "nope"], "holds no index (no manifest.json)"),
         (["verify", "nope"], "No such"),
-        (["verify", str(EXERCISE)], "exercise holds no model (no MLmodel); verify takes models:/NAME@ALIAS, or"),
+        (["verify", str(EXERCISE)], "exercise contains no model (no MLmodel); name models:/NAME@ALIAS, or"),
         (["verify", "models:/multichain@nope"], "Registered Model with name=multichain not found"),
     ],
 )

@@ -231,7 +231,9 @@ def test_mlflow_models_predict_takes_all_rows_at_once(logged: str, tmp_path: Pat
     check(together, "list", lambda: doors.predicted_offline(logged, together.rows, tmp_path))
 
 
-@pytest.mark.parametrize("name", ["both stages", "chained", "malformed: a number for text"])
+@pytest.mark.parametrize(
+    "name", ["both stages", "a reference to another stage's output", "malformed: a number for text"]
+)
 def test_mlflow_models_predict_takes_one_request(name: str, logged: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
     check(case, "dict", lambda: doors.predicted_offline(logged, case.rows[0], tmp_path), alone=True)

@@ -1,1 +1,1 @@
-"""Say whether a profile or a version may be used at all. Imports versions and indexing."""
+"""Check whether a profile or a version may be used at all. Imports versions and indexing."""

@@ -1,7 +1,8 @@
-"""Checks of any pyfunc model whose input is an object, in a process that has imported nothing of this project.
+"""Check any pyfunc model whose input is an object, in a process that has imported nothing of this project.
 
-Run as ``python -m training.verification.any_pyfunc FOLDER EXAMPLE``; a model that brings a package called ``model``
-finds its own. Each line that it writes is a check: its name, and what is wrong; empty when nothing is.
+Run as ``python -m training.verification.any_pyfunc FOLDER EXAMPLE``. A model that brings a package called ``model``
+finds its own. Each line of the output is a JSON list: the name of a check, and the problem, which is empty when the
+check passed.
 """
 
 import json
@@ -17,10 +18,18 @@ import pandas as pd
 _THREADS = 8
 
 CheckResult = tuple[str, str]
+"""Name of a check, and the problem; the problem is empty when the check passed."""
 
 
 def main(folder: str, example: str) -> None:
-    """Writes the checks; what libraries print goes where errors go."""
+    """Write the results of the checks as JSON lines to standard output.
+
+    Libraries that print to standard output are redirected to standard error.
+
+    Args:
+        folder: Folder of the saved model.
+        example: Request as JSON; empty for the example that the model was logged with.
+    """
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for check in _run_checks(folder, example):
@@ -31,19 +40,22 @@ def main(folder: str, example: str) -> None:
 def _run_checks(folder: str, example: str) -> Iterator[CheckResult]:
     try:
         model: Any = mlflow.pyfunc.load_model(folder)
-    except Exception as error:  # noqa: BLE001 - whatever a model raises is what is wrong
+    except Exception as error:  # noqa: BLE001 - a model may raise anything; the check reports it
         yield "loads", _error_sentence(error)
         return
     yield "loads", ""
-    yield "has a signature", "" if model.metadata.signature else "it has none, so nothing checks what it is sent"
+    yield (
+        "has a signature",
+        "" if model.metadata.signature else "the model has none, so MLflow does not check its input",
+    )
     request = json.loads(example) if example else model.input_example
     if not isinstance(request, dict):
-        yield "has an example", "its own is no object; give one with --example"
+        yield "has an example", "the model was logged without an example that is an object; give one with --example"
         return
     yield _try("answers an object", lambda: model.predict(request))
-    yield _try("answers a list of two, with two", lambda: _require_two(model.predict([request, request])))
+    yield _try("answers a list of two objects", lambda: _require_two(model.predict([request, request])))
     yield _try(
-        "answers a DataFrame of two rows, with two",
+        "answers a DataFrame of two rows",
         lambda: _require_two(model.predict(pd.DataFrame([request, request]))),
     )
     yield _try(
@@ -56,19 +68,19 @@ def _run_checks(folder: str, example: str) -> Iterator[CheckResult]:
 def _try(name: str, check: Callable[[], object]) -> CheckResult:
     try:
         check()
-    except Exception as error:  # noqa: BLE001 - likewise
+    except Exception as error:  # noqa: BLE001 - a model may raise anything; the check reports it
         return name, _error_sentence(error)
     return name, ""
 
 
-def _require_two(answer: Any) -> None:  # whatever a model gives
+def _require_two(answer: Any) -> None:  # a model may return any type
     if len(answer) != 2:  # noqa: PLR2004 - two rows were sent
-        raise ValueError(f"{len(answer)} answers to two rows")
+        raise ValueError(f"expected 2 responses, found {len(answer)}")
 
 
 def _require_same_shape(first_answer: Any, second_answer: Any) -> None:
     if _shape_of(_to_plain(first_answer)) != _shape_of(_to_plain(second_answer)):
-        raise ValueError("the second answer has other fields or types than the first")
+        raise ValueError("the second response has other fields or types than the first")
 
 
 def _ask_in_threads(model: Any, request: object) -> None:
@@ -77,7 +89,7 @@ def _ask_in_threads(model: Any, request: object) -> None:
 
 
 def _to_plain(answer: Any) -> Any:
-    """An answer without pandas and numpy, as MLflow's server makes JSON of it."""
+    """Return an answer without pandas and numpy types, as MLflow's server turns it into JSON."""
     if isinstance(answer, pd.DataFrame):
         return answer.to_dict("records")
     return answer.tolist() if hasattr(answer, "tolist") else answer
@@ -90,7 +102,7 @@ def _shape_of(value: Any) -> object:  # JSON
 
 
 def _error_sentence(error: Exception) -> str:
-    """Without what MLflow puts before its own words: what it was sent."""
+    """Return the first line of a message, without MLflow's prefix, which repeats the request."""
     return str(error).rpartition("Error: ")[2].strip().partition("\n")[0] or type(error).__name__
 
 

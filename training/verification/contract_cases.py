@@ -1,7 +1,7 @@
-"""The contract as a table: what a request gives, through every door.
+"""List the contract as a table: requests, and the outcome of each stage, in whatever way the request is sent.
 
-One source for three uses: ``verify`` runs it against a saved version, the tests through every door with exact
-values, and docs/contract.md prints it.
+The table has three uses: ``verify`` runs the cases against a saved version, the tests send them in every way in which a
+version can be asked and compare values exactly, and docs/contract.md prints them.
 """
 
 from dataclasses import dataclass, field
@@ -28,9 +28,16 @@ _NO_FIELD = "bad_reference: image_generation: a reference to qa names no text fi
 
 @dataclass(frozen=True, slots=True)
 class ContractCase:
-    """Requests and, for each, what becomes of the stages it names: RAN or an error.
+    """Requests, and for each the outcome of the stages that it names.
 
-    A stage that is not named has empty fields. ``json`` and ``spark`` tell whether the values exist there.
+    Attributes:
+        name: Name in reports and in docs/contract.md.
+        rows: The requests.
+        outcomes: For each request, ``OUTCOME_RAN`` or an error by stage. A stage that is absent has empty fields.
+        json: Whether JSON can express the values.
+        spark: Whether Spark can express the values.
+        is_allowed_alone: Whether the request may be sent as one object. MLflow turns an object without objects in it
+            into a row.
     """
 
     name: str
@@ -42,17 +49,17 @@ class ContractCase:
 
     @property
     def can_be_single(self) -> bool:
-        """Whether it can also be sent as one dict (MLflow reads a dict without fields as a row)."""
+        """Whether the case can also be sent as one object."""
         return self.is_allowed_alone and len(self.rows) == 1
 
     @property
     def is_refused(self) -> bool:
-        """Whether one dict of it is refused with HTTP 400; in rows it is the stage's error."""
+        """Whether the case, sent as one object, is refused with HTTP 400; in rows the stage has the error."""
         return any(error.startswith("invalid_request: ") for error in self.outcomes[0].values())
 
     @property
     def calls_providers(self) -> bool:
-        """Whether a provider is called."""
+        """Whether a stage runs, and so a provider is called."""
         return any(outcome == OUTCOME_RAN for outcomes in self.outcomes for outcome in outcomes.values())
 
 
@@ -68,11 +75,11 @@ CASES = [
     _single_row("the other stage", {"image_generation": _PROMPT}),
     _single_row("both stages", {"qa": _QUESTION, "image_generation": _PROMPT}),
     ContractCase(
-        "rows that ask different stages",
+        "rows that request different stages",
         [{"qa": _QUESTION}, {"image_generation": _PROMPT}, {"qa": {"question": "What is GPT-4?"}}],
         [_QA, {"image_generation": OUTCOME_RAN}, _QA],
     ),
-    ContractCase("rows, one of which asks nothing", [{"qa": _QUESTION}, {}], [_QA, {}]),
+    ContractCase("rows, one of which requests no stage", [{"qa": _QUESTION}, {}], [_QA, {}]),
     _single_row("a stage that is null", {"qa": _QUESTION, "image_generation": None}, _QA),
     _single_row("a stage that is NaN", {"qa": _QUESTION, "image_generation": np.nan}, _QA, json=False, spark=False),
     _single_row("a stage that is pd.NA", {"qa": _QUESTION, "image_generation": pd.NA}, _QA, json=False, spark=False),
@@ -101,21 +108,24 @@ CASES = [
     _single_row("a follow-up question", {"qa": {"question": "What is GPT-4?", "history": [_QUESTION]}}),
     _single_row("a field that the stage does not declare", {"qa": _QUESTION | {"purpose": "a test"}}),
     _single_row("a stage that the profile does not have", {"qa": _QUESTION, "translation": {"text": "Hallo"}}, _QA),
-    _single_row("chained", {"qa": _QUESTION, "image_generation": {"prompt": "A diagram of: {qa.answer}"}}),
-    _single_row("braces that name no stage", {"qa": {"question": 'What is {"a": 1} and {x.y} to LangChain?'}}),
-    _single_row("braces that are meant", {"image_generation": {"prompt": "LangChain with {{qa.answer}}"}}),
     _single_row(
-        "a reference to what is not text",
+        "a reference to another stage's output",
+        {"qa": _QUESTION, "image_generation": {"prompt": "A diagram of: {qa.answer}"}},
+    ),
+    _single_row("braces that name no stage", {"qa": {"question": 'What is {"a": 1} and {x.y} to LangChain?'}}),
+    _single_row("escaped braces", {"image_generation": {"prompt": "LangChain with {{qa.answer}}"}}),
+    _single_row(
+        "a reference to a field that is not text",
         {"qa": _QUESTION, "image_generation": {"prompt": "Draw {qa.sources}"}},
         {"qa": OUTCOME_RAN, "image_generation": _NO_FIELD},
     ),
     _single_row(
-        "a reference to what is no field",
+        "a reference to a field that does not exist",
         {"qa": _QUESTION, "image_generation": {"prompt": "Draw {qa.__class__}"}},
         {"qa": OUTCOME_RAN, "image_generation": _NO_FIELD},
     ),
     _single_row(
-        "a reference to a stage that is not asked",
+        "a reference to a stage that is not requested",
         {"image_generation": {"prompt": "Draw {qa.answer}"}},
         {
             "image_generation": "bad_reference: image_generation: it refers to qa, which this request does not "
@@ -123,7 +133,7 @@ CASES = [
         },
     ),
     _single_row(
-        "references in a circle",
+        "circular references",
         {"qa": {"question": "What is {image_generation.alt_text}?"}, "image_generation": {"prompt": "{qa.answer}"}},
         {
             name: f"bad_reference: {name}: circular reference between stages; remove one of the references"
@@ -143,7 +153,7 @@ CASES = [
         "malformed: an object with other fields", {"qa": _QUESTION | {"filter": {"author": "me"}}}, {"qa": _NO_FILTER}
     ),
     _single_row(
-        "malformed: a field that is nearly declared",
+        "malformed: a misspelled field",
         {"qa": _QUESTION | {"fliter": {"source": "langchain.txt"}}},
         {"qa": "invalid_request: qa: expected the field filter, found a name that is nearly it"},
     ),
@@ -156,6 +166,7 @@ CASES = [
         {"qa": OUTCOME_RAN, "image_generation": _NO_PROMPT},
     ),
 ]
+"""The cases of the contract."""
 
 EMPTY_INPUTS: list[tuple[str, object, bool]] = [
     ("an empty object", {}, True),
@@ -164,11 +175,13 @@ EMPTY_INPUTS: list[tuple[str, object, bool]] = [
     ("a stage that the profile does not have, alone", [{"translation": {"text": "Hallo"}}], True),
     ("a frame with a known column and no rows", pd.DataFrame({"qa": []}), False),
 ]
-"""What holds no request, and whether it is refused with HTTP 400 (MLflow makes the same frame without columns of
-the first four); what is not gives []."""
+"""Inputs without a request: name, input, and whether the input is refused with HTTP 400.
+
+MLflow turns the first four into the same frame without columns. An input that is not refused gives [].
+"""
 
 NOTHING_KNOWN = (
     "invalid_request: found none of the stages qa, image_generation; expected an object such as "
     '{"qa": {...}}, in "inputs" or "dataframe_records" over REST'
 )
-"""What a refusal of an empty input says."""
+"""Message that refuses an input without a request."""

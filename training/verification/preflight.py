@@ -1,7 +1,7 @@
-"""Before anything is paid: is every model of a profile reachable, permitted, and there to stay?
+"""Check before anything is paid: is every model of a profile reachable, permitted, and not about to end?
 
-Asks each provider for its list of models, and makes one tiny call to each chat model list and to the embedding
-model; never an image.
+Every provider is asked for its list of models. Each list of chat models and the embedding model receive one tiny call;
+an image model never does.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
 
 WARNING_DAYS = 90
-"""Days before its end from which on a model is warned of."""
+"""Days before the end of a model from which on a warning is given."""
 _MIN_COSINE = 0.999
 _TEST_MESSAGE = "Reply with the one word ok."
 
@@ -31,7 +31,7 @@ FindingLevel = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """One thing that was found out."""
+    """One result of a check, as a level and a sentence."""
 
     level: FindingLevel
     message: str
@@ -39,7 +39,7 @@ class PreflightFinding:
 
 @dataclass(slots=True)
 class PreflightReport:
-    """What was found out, and the day on which each model ends that is known to."""
+    """The findings, and the day on which each model ends, where the provider states one."""
 
     findings: list[PreflightFinding] = field(default_factory=list)
     end_dates: dict[str, str] = field(default_factory=dict)
@@ -53,27 +53,42 @@ class PreflightReport:
 def check_models(
     profile: Profile, index: Index | RemoteIndex | None = None, today: date | None = None
 ) -> PreflightReport:
-    """What is to be known of the models of ``profile``; with ``index``, also whether its embeddings are the same.
+    """Check the models of a profile, and the index where Databricks AI Search holds it.
 
-    An index that is not the profile's own is asked, too.
+    Args:
+        profile: The profile.
+        index: Index whose embeddings have to equal those of the profile; None when there is no index yet.
+        today: Day on which ends of models are counted from; today by default.
+
+    Returns:
+        The report. Errors of providers are findings in it.
     """
-    report, flight = PreflightReport(), _ProfileCheck(profile, index, today or datetime.now(tz=UTC).date())
+    report, profile_check = PreflightReport(), _ProfileCheck(profile, index, today or datetime.now(tz=UTC).date())
     if not profile.backend.IS_LOCAL:
         report.findings.append(_check_remote_index(profile))
     for entry, roles in distinct_entries(profile):
-        for finding in flight.check_entry(entry, roles, report.end_dates):
+        for finding in profile_check.check_entry(entry, roles, report.end_dates):
             report.findings.append(finding)
     return report
 
 
 def model_statuses(engine: Engine, entry: StageValues, setting: str) -> list[ModelStatus]:
-    """How the models that an entry names stand, as its provider tells; none where it has no models or cannot tell."""
+    """Return the status of each model that an entry names.
+
+    Args:
+        engine: Event loop for the call.
+        entry: Entry of a provider in the profile.
+        setting: Setting that names the models.
+
+    Returns:
+        One status for each model; none when the entry names no model, or its provider cannot list models.
+    """
     module, models = load_provider(entry["provider"]), named_models(entry, setting)
     return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
 
 
 def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
-    """Each provider's entry once, with the stages and roles that have it."""
+    """Yield each distinct entry of a provider, with the stages and roles that use it."""
     entries = profile.entries
     for number, (_, role, entry) in enumerate(entries):
         if all((role, entry) != other_entry[1:] for other_entry in entries[:number]):
@@ -81,7 +96,7 @@ def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple
 
 
 class _ProfileCheck:
-    """Checks one profile."""
+    """The check of one profile."""
 
     def __init__(self, profile: Profile, index: Index | RemoteIndex | None, today: date) -> None:
         self._profile, self._index, self._today, self._engine = profile, index, today, Engine()
@@ -91,7 +106,7 @@ class _ProfileCheck:
     def check_entry(
         self, entry: StageValues, roles: list[tuple[str, str]], ends: dict[str, str]
     ) -> Iterator[PreflightFinding]:
-        """What was found out of one entry; the days of its models' ends go into ``ends``."""
+        """Yield the findings on one entry; add the days on which its models end to ``ends``."""
         label = ", ".join(stage or "the index" for stage, _ in roles)
         try:
             for key in MODEL_SETTINGS:
@@ -103,14 +118,14 @@ class _ProfileCheck:
     def _check_listed(
         self, entry: StageValues, key: str, label: str, ends: dict[str, str]
     ) -> Iterator[PreflightFinding]:
-        """How the models of one list stand."""
+        """Yield the findings on the models that one setting of an entry names."""
         models = named_models(entry, key)
-        standings = model_statuses(self._engine, entry, key)
-        if not standings:
+        statuses = model_statuses(self._engine, entry, key)
+        if not statuses:
             return
-        ends.update({status.name: status.end_date for status in standings if status.end_date})
-        ended = [self._has_ended(status) for status in standings]
-        for status, model, is_over in zip(standings, models, ended, strict=True):
+        ends.update({status.name: status.end_date for status in statuses if status.end_date})
+        ended = [self._has_ended(status) for status in statuses]
+        for status, model, is_over in zip(statuses, models, ended, strict=True):
             if status.name not in self._reported_models:
                 self._reported_models.add(status.name)
                 yield self._describe_status(
@@ -118,10 +133,10 @@ class _ProfileCheck:
                 )
         if entry.get("fallback") is False and ended[0]:
             yield PreflightFinding(
-                "fail", f"{label}: {models[0]} has ended, and fallback: off keeps to it; name another"
+                "fail", f"{label}: {models[0]} has ended, and fallback: off allows no other; name another model"
             )
         elif all(ended):
-            yield PreflightFinding("fail", f"{label}: no model of {key} is left; name another")
+            yield PreflightFinding("fail", f"{label}: every model in {key} has ended; name another model")
 
     def _has_ended(self, standing: ModelStatus) -> bool:
         return bool(standing.end_date) and date.fromisoformat(standing.end_date) <= self._today
@@ -134,7 +149,7 @@ class _ProfileCheck:
         if is_over:
             return PreflightFinding("warn", f"{name} ended on {standing.end_date}{successor}")
         if standing.listed is False:
-            return PreflightFinding("warn", f"{name} is not among the models that the server shows: unknown{successor}")
+            return PreflightFinding("warn", f"{name} is not in the server's list of models{successor}")
         if not standing.end_date:
             return PreflightFinding(
                 "ok", name + (": the server has no list of models" if standing.listed is None else "")
@@ -144,7 +159,7 @@ class _ProfileCheck:
         return PreflightFinding(level, f"{name} ends on {standing.end_date}, in {days} days{successor}")
 
     def _call_provider(self, entry: StageValues, role: str, label: str) -> Iterator[PreflightFinding]:
-        """One tiny call, where there is something to call."""
+        """Make one tiny call, where the entry has a model that can be called cheaply."""
         if role == "embeddings":
             yield self._check_embedding(label)
             return
@@ -167,18 +182,18 @@ class _ProfileCheck:
             sentence = f"{name} embeds in {len(vector)} dimensions, and the index has {self._index.dimension}"
             embedding_name = f"{embedding['provider']}:{embedding['model']}"
             return PreflightFinding(
-                "fail", f"{sentence}, built with {embedding_name}; build the index again, or name that profile"
+                "fail", f"{sentence}, built with {embedding_name}; build the index again, or use that model"
             )
         if float(np.dot(vector, embedding["fingerprint"])) < _MIN_COSINE:
             return PreflightFinding(
-                "fail", f"{name} gives other vectors than those of the index; build the index again"
+                "fail", f"{name} returns other vectors than those in the index; build the index again"
             )
-        return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions, as the index was")
+        return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions, as in the index")
 
 
 def _check_remote_index(profile: Profile) -> PreflightFinding:
-    """How an index in AI Search stands."""
-    from ..indexing.ai_search import inspect_index  # Databricks' SDK, half a second
+    """Return the finding on an index in AI Search."""
+    from ..indexing.ai_search import inspect_index  # the import of Databricks' SDK takes half a second
 
     try:
         remote_index = inspect_index(profile)
@@ -193,7 +208,7 @@ def _check_remote_index(profile: Profile) -> PreflightFinding:
 
 
 def _stages_naming(profile: Profile, provider: str, model: str) -> str:
-    """The stages that name a model."""
+    """Return the names of the stages whose entries name ``model``."""
     stage_names = [
         stage or "the index"
         for stage, _, entry in profile.entries
@@ -203,8 +218,8 @@ def _stages_naming(profile: Profile, provider: str, model: str) -> str:
 
 
 def _chat_entry(entry: StageValues, role: str) -> StageValues:
-    """The entry as one of a chat model: what answers, or what writes diagrams; empty when no language model does."""
-    if role == "reranker" and "models" not in entry:  # a class, which may be no chat model
+    """Return the part of an entry that configures a chat model, for answers or for diagrams; empty without one."""
+    if role == "reranker" and "models" not in entry:  # the entry names a class, which may be no chat model
         return {}
     chat_settings = entry | {"models": entry.get("chat_models")} if role == "images" else entry
     names = chat_settings.get("models") or chat_settings.get("model")

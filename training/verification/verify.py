@@ -1,6 +1,6 @@
-"""Checks a saved version in a clean process: does it load, keep the contract, and answer?
+"""Check a saved version in a clean process: does it load, keep the contract, and answer?
 
-It asks the version itself for its declarations, so it works on a version of other code than this.
+The version describes its own declarations, so a version with other code than this can be checked.
 """
 
 import json
@@ -26,11 +26,12 @@ from ..versions.worker import predict
 from .contract_cases import CASES, EMPTY_INPUTS, NOTHING_KNOWN, OUTCOME_RAN, ContractCase
 
 _SHIPPED_INPUTS = {name: stage.describe()["inputs"] for name, stage in Profile.read("offline").contract.stages.items()}
+"""Input fields of the shipped stages, for which the cases of the contract are written."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationCheck:
-    """What was checked, and what is wrong; empty when nothing is. ``told`` is what was found out, and no check."""
+    """A check with its problem, which is empty when the check passed. With a ``detail`` it is a fact and no check."""
 
     name: str
     problem: str
@@ -38,13 +39,19 @@ class VerificationCheck:
 
 
 def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
-    """The checks of the version at ``uri``, one by one; of any other pyfunc, with an ``example`` as JSON.
+    """Yield the checks of a version, one by one; also of a pyfunc model that this project did not log.
 
-    Raises MlflowException when a version of this project cannot be loaded, and CommandError for what is no model.
+    Args:
+        uri: MLflow URI or folder of the model.
+        example: Request as JSON for a model that this project did not log; empty for the model's own example.
+
+    Raises:
+        MlflowException: A version of this project cannot be loaded.
+        CommandError: There is no model at ``uri``.
     """
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     if not (folder / "MLmodel").is_file():
-        raise CommandError(f"{uri} holds no model (no MLmodel); verify takes models:/NAME@ALIAS, or a model's folder")
+        raise CommandError(f"{uri} contains no model (no MLmodel); name models:/NAME@ALIAS, or a model's folder")
     for name, detail in fingerprints.list_fingerprints(folder):
         yield VerificationCheck(name, "", detail)
     yield VerificationCheck("environment", "", _describe_environment(folder))
@@ -57,11 +64,10 @@ def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
     declared = json.loads(predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
     yield _run_check("answers its own example", partial(_check_example, model, declared))
     if {name: stage.get("inputs") for name, stage in declared.items()} != _SHIPPED_INPUTS:
-        return  # the table speaks of the shipped stages
+        return  # the cases are written for the shipped stages
     for case in CASES:
-        if (
-            not case.calls_providers
-        ):  # what runs may cost, and is tested with the code; here the smoke request stands for it
+        # a stage that runs may cost money and is tested with the code; the version's own example stands for it here
+        if not case.calls_providers:
             yield _run_check(case.name, partial(_check_case_as_rows, model, case, declared))
             if case.can_be_single:
                 yield _run_check(f"{case.name}, as one object", partial(_check_case_as_object, model, case))
@@ -75,7 +81,7 @@ def _describe_environment(folder: Path) -> str:
 
 
 def _check_any_pyfunc(folder: Path, example: str) -> Iterator[VerificationCheck]:
-    """The checks of a pyfunc that is none of this project's, in a process of its own (foreign.py)."""
+    """Yield the checks of a model that this project did not log, in a process of its own (any_pyfunc.py)."""
     pickles = ", ".join(_find_pickles(folder))
     yield VerificationCheck("pickles in its files", "", pickles or "none")
     command = [sys.executable, "-m", "training.verification.any_pyfunc", str(folder), example]
@@ -83,7 +89,9 @@ def _check_any_pyfunc(folder: Path, example: str) -> Iterator[VerificationCheck]
     for line in done.stdout.splitlines():
         yield VerificationCheck(*json.loads(line))
     if done.returncode:
-        yield VerificationCheck("came through", (done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
+        yield VerificationCheck(
+            "runs to the end", (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
+        )
 
 
 def _run_check(name: str, check: Callable[[], str]) -> VerificationCheck:
@@ -94,7 +102,10 @@ def _run_check(name: str, check: Callable[[], str]) -> VerificationCheck:
 
 
 def _find_pickles(folder: Path) -> Iterator[str]:
-    """The files that are, or may hold, a pickle (protocol 2 and later begin with byte 0x80), but those opted into."""
+    """Yield the files that are a pickle or may contain one, except ``.cloudpickle`` files, into which a user opts.
+
+    A pickle of protocol 2 or later begins with the byte 0x80.
+    """
     for path in sorted(folder.rglob("*")):
         pickle = path.is_file() and (path.suffix in {".pkl", ".pickle"} or path.read_bytes()[:1] == b"\x80")
         if pickle and path.suffix != ".cloudpickle":
@@ -110,10 +121,10 @@ def _check_example(model: PyFuncModel, declared: dict[str, Any]) -> str:
 
 
 def _check_case_as_rows(model: PyFuncModel, case: ContractCase, declared: dict[str, Any]) -> str:
-    # one more row, so that MLflow sees rows whatever the case holds
+    # one more row, so that MLflow receives rows even from a case with one request
     responses = predict(model, [*case.rows, {"image_generation": None}])
     if not isinstance(responses, list) or len(responses) != len(case.rows) + 1:
-        return "rows were not answered with as many responses"
+        return "the number of responses is not the number of rows"
     responses.pop()
     outcomes = [
         {name: _code(row[name]["error"]) for name in expected}
@@ -149,4 +160,4 @@ def _check_empty_input(model: PyFuncModel, model_input: object, *, refused: bool
     except MlflowException as error:
         is_expected = refused and _code(error.message) == _code(NOTHING_KNOWN)
         return "" if is_expected else f"it was refused: {error.message}"
-    return "" if response == [] and not refused else "it was answered"
+    return "" if response == [] and not refused else "it was answered, although it contains no request"

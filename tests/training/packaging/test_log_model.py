@@ -151,13 +151,13 @@ mlflow.models.set_model(Echo())
     folder = str(tmp_path / "echo")
     mlflow.pyfunc.save_model(folder, python_model=str(tmp_path / "entry.py"), pip_requirements=["mlflow"])
     assert {check.name: check.problem for check in verify_version(folder) if check.problem} == {
-        "has a signature": "it has none, so nothing checks what it is sent",
-        "has an example": "its own is no object; give one with --example",
+        "has a signature": "the model has none, so MLflow does not check its input",
+        "has an example": "the model was logged without an example that is an object; give one with --example",
     }
     checks = {check.name: check.problem for check in verify_version(folder, '{"text": "a"}') if not check.detail}
-    assert checks.pop("answers a list of two, with two") == "1 answers to two rows"
-    assert checks.pop("answers a DataFrame of two rows, with two") == "1 answers to two rows"
-    assert set(checks.values()) == {"", "it has none, so nothing checks what it is sent"}
+    assert checks.pop("answers a list of two objects") == "expected 2 responses, found 1"
+    assert checks.pop("answers a DataFrame of two rows") == "expected 2 responses, found 1"
+    assert set(checks.values()) == {"", "the model has none, so MLflow does not check its input"}
     assert len(checks) == 6
 
 

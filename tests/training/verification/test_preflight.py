@@ -56,7 +56,7 @@ def test_other_shipped_profiles(name: str, stand_in: StandIn) -> None:
 
 def test_nothing_is_to_be_checked_offline_but_the_embedding(index_folder: Path) -> None:
     report = check_models(Profile.read("offline"), Index.open(index_folder))
-    sentence = "offline:char_wb-3-5-2048 (the index) embeds in 2048 dimensions, as the index was"
+    sentence = "offline:char_wb-3-5-2048 (the index) embeds in 2048 dimensions, as in the index"
     assert report.findings == [PreflightFinding("ok", sentence)]
 
 
@@ -74,11 +74,11 @@ def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: P
 @pytest.mark.parametrize(
     ("models", "more", "sentence"),
     [
-        ("gpt-4, gpt-4-turbo", "", "qa: no model of models is left; name another"),
+        ("gpt-4, gpt-4-turbo", "", "qa: every model in models has ended; name another model"),
         (
             "gpt-4, gpt-6-luna",
             ", fallback: off",
-            "qa: gpt-4 has ended, and fallback: off keeps to it; name another",
+            "qa: gpt-4 has ended, and fallback: off allows no other; name another model",
         ),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_list_of_which_none_is_left_fails(
 
 def test_a_model_that_the_server_does_not_show_is_unknown_and_the_call_tells(stand_in: StandIn, tmp_path: Path) -> None:
     report = check_models(profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
-    unknown = "openai:gpt-mine (qa) is not among the models that the server shows: unknown"
+    unknown = "openai:gpt-mine (qa) is not in the server's list of models"
     assert PreflightFinding("warn", unknown) in report.findings
     gone = "qa: openai:gpt-mine is not there, or no longer; name another model"
     assert report.findings[-1] == PreflightFinding("fail", gone)
@@ -124,15 +124,15 @@ def test_an_index_of_other_vectors_fails(stand_in: StandIn, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     made = profile(tmp_path, QA.format("openai", "gpt-6-luna", ""))
     index = Index.open(build_index(made, [EXERCISE], tmp_path / "index", lambda _done, _total: None).folder)
-    same = "openai:text-embedding-3-small (the index) embeds in 1536 dimensions, as the index was"
+    same = "openai:text-embedding-3-small (the index) embeds in 1536 dimensions, as in the index"
     assert PreflightFinding("ok", same) in check_models(made, index, TODAY).findings
     shorter = HEAD.replace("-small}", "-small, dimensions: 256}")
     report = check_models(profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
     wrong = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536, built with "
-    then = "openai:text-embedding-3-small; build the index again, or name that profile"
+    then = "openai:text-embedding-3-small; build the index again, or use that model"
     assert PreflightFinding("fail", wrong + then) in report.findings
     index.manifest.embedding["fingerprint"] = index.manifest.embedding["fingerprint"][::-1]
-    other = "openai:text-embedding-3-small (the index) gives other vectors than those of the index"
+    other = "openai:text-embedding-3-small (the index) returns other vectors than those in the index"
     assert PreflightFinding("fail", f"{other}; build the index again") in check_models(made, index, TODAY).findings
 
 
