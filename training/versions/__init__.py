@@ -1,1 +1,1 @@
-"""A saved version seen from outside: its process, its registry entry, its fingerprints. Imports packaging."""
+"""Handle saved versions from outside: process, registry entry, fingerprints. Imports packaging."""

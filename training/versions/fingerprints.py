@@ -1,4 +1,4 @@
-"""What a saved version is made of, in short: fingerprints of its parts, and whether this environment is its own."""
+"""Identify a saved version: fingerprints of its parts, and differences between its environment and this one."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _DIGITS = 12
 
 
 def list_fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
-    """Code, prompts, index and embedding model of the version in ``folder``, each with twelve hexadecimal digits."""
+    """Yield the name and the fingerprint of code, prompts, index and embedding model of the version in ``folder``."""
     for name in code_snapshot.list_copies(folder / "code"):
         yield "code", name.removeprefix(code_snapshot.CODE_PREFIX)
         yield "prompts", _hash_files(sorted((folder / "code" / name / "prompts").glob("*.txt")))
@@ -35,7 +35,7 @@ def _describe_size(manifest: dict[str, Any]) -> str:
 
 
 def _describe_embedding(embedding: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The model that embeds, where one does; the fingerprint of one that Databricks asks is not known."""
+    """Yield the embedding model, if the index has one; without a fingerprint where Databricks embeds."""
     if embedding:
         vector = (
             sha256(json.dumps(embedding["fingerprint"]).encode()).hexdigest()[:_DIGITS]
@@ -46,16 +46,19 @@ def _describe_embedding(embedding: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def explain_tampering(folder: Path) -> str:
-    """What is wrong with the code of the version in ``folder``: it is named for a digest that it does not have."""
+    """Return what is wrong with the code of the version in ``folder``: its digest is not the digest that names it.
+
+    The text is empty when nothing is wrong.
+    """
     for name in code_snapshot.list_copies(folder / "code"):
         actual = code_snapshot.compute_digest(folder / "code", name)
         if actual != name.removeprefix(code_snapshot.CODE_PREFIX):
-            return f"{name} holds other files than were logged; their digest is {actual}"
+            return f"the files of {name} were changed after logging; their digest is now {actual}"
     return ""
 
 
 def find_differences(folder: Path) -> Iterator[str]:
-    """How what is installed here differs from what the version was logged with."""
+    """Yield each requirement of the version in ``folder`` that the packages installed here do not meet."""
     for line in (folder / "requirements.txt").read_text("utf-8").splitlines():
         try:
             requirement = Requirement(line)

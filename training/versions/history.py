@@ -1,4 +1,4 @@
-"""The versions of a model: which is served, what each was promoted on, when its models end, how large its index is."""
+"""List the versions of a model: which is served, why each was promoted, when its models end, how large its index is."""
 
 import json
 from collections.abc import Iterator
@@ -23,23 +23,26 @@ from .registry import (
 )
 
 MODEL_ENDS_TAG = "model_ends"
-"""The tag of a version that holds, as JSON, the day on which each model that it asks ends, where it is known."""
+"""Tag of a version: the day on which each of its models ends, as JSON, where the day is known."""
 SIZE_TAGS = ("documents", "chunks", "index_bytes")
-"""The tags of a version that tell the size of its index."""
+"""Tags of a version: the size of its index."""
 REMOTE_INDEX_TAG = "index_elsewhere"
-"""The tag of a version that searches in an index of AI Search: its name, and its size when it was described."""
+"""Tag of a version that searches an index of AI Search: the index's name, and its size when it was described."""
 _SHOWN_METRICS = ("recall", "answer_recall", "answered", "refused", "error", "seconds", "cost")
 
 
 def list_history(name: str) -> Iterator[str]:
-    """Lines about each version, newest first. Raises CommandError when there is none."""
+    """Yield lines about each version of a model, newest first.
+
+    Raises:
+        CommandError: The model has no version.
+    """
     newest_first = sorted(registry.list_versions(name), key=lambda version: -int(version.version))
     if not newest_first:
         raise CommandError(f"{name} has no version in {registry.registry_uri()}; python -m training run makes one")
     for version in newest_first:
-        yield from _describe_version(
-            MlflowClient().get_model_version(name, version.version)
-        )  # a search leaves out the aliases
+        # a search omits the aliases
+        yield from _describe_version(MlflowClient().get_model_version(name, version.version))
 
 
 def _describe_version(version: ModelVersion) -> Iterator[str]:
@@ -49,14 +52,14 @@ def _describe_version(version: ModelVersion) -> Iterator[str]:
         replaced = f", in place of {tags[REPLACED_TAG]}" if REPLACED_TAG in tags else ""
         yield f"  {tags[DECISION_TAG]}{replaced} on {tags[TIME_TAG]} by {tags[USER_TAG]}: {tags[REASON_TAG]}"
     if ROLLED_BACK_TAG in tags:
-        yield f"  taken back on {tags[ROLLED_BACK_TAG]}"
-    measured = _describe_metrics(tags.get(EVALUATION_TAG, ""))
-    if measured:
-        yield f"  measured: {measured}"
+        yield f"  rolled back on {tags[ROLLED_BACK_TAG]}"
+    metrics = _describe_metrics(tags.get(EVALUATION_TAG, ""))
+    if metrics:
+        yield f"  measured: {metrics}"
     if MODEL_ENDS_TAG in tags:
         yield f"  models end: {', '.join(f'{model} {day}' for model, day in _model_ends(tags))}"
     if FORGOTTEN_TAG in tags:
-        yield f"  holds what was to be forgotten: {', '.join(json.loads(tags[FORGOTTEN_TAG]))}"
+        yield f"  contains forgotten documents: {', '.join(json.loads(tags[FORGOTTEN_TAG]))}"
 
 
 def _describe_size(tags: dict[str, str]) -> str:
@@ -69,11 +72,11 @@ def _describe_size(tags: dict[str, str]) -> str:
 
 
 def _describe_metrics(run: str) -> str:
-    """The figures of an evaluation's run, as far as it is still there."""
+    """Return the metrics of an evaluation's run; a text that says so when the run no longer exists."""
     try:
         metrics: dict[str, Any] = MlflowClient().get_run(run).data.metrics if run else {}
     except MlflowException:
-        return "its run is not there any more"
+        return "the run of the evaluation no longer exists"
     return ", ".join(f"{name} {metrics[name]:.4g}" for name in _SHOWN_METRICS if name in metrics)
 
 

@@ -1,4 +1,4 @@
-"""A saved version, which answers in a process of its own."""
+"""Run a saved version in a process of its own."""
 
 import json
 import os
@@ -17,9 +17,15 @@ JsonObject = dict[str, Any]
 
 @dataclass(slots=True)
 class VersionProcess:
-    """How a version describes itself, and a way to ask it.
+    """A version that answers in its own process, with its description.
 
-    ``stages`` are its declarations, ``floors`` its profile's, ``number`` is empty for one that is not registered.
+    Attributes:
+        uri: MLflow URI of the version.
+        stages: Declarations by stage.
+        floors: Floors of the version's profile by metric.
+        number: Number in the registry; empty when the version is not registered.
+        model_id: MLflow's id of the logged model; empty when unknown.
+        metadata: Metadata of the MLflow model.
     """
 
     uri: str
@@ -31,22 +37,37 @@ class VersionProcess:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def ask(self, requests: Sequence[JsonObject]) -> list[JsonObject]:
-        """The responses, in order. Raises CommandError."""
+        """Return the responses to requests, in order.
+
+        Raises:
+            CommandError: The process ended, or the version refused the requests or returned another number of
+                responses.
+        """
         if not requests:
             return []
         responses = self._exchange(json.dumps([*requests]))
         if not isinstance(responses, list) or len(responses) != len(requests):
-            raise CommandError(f"{self.uri} did not answer rows with as many responses; training verify says more")
+            raise CommandError(f"{self.uri} did not return one response per request; run python -m training verify")
         return responses
 
     def find_stage(self, kind: str) -> str:
-        """The first stage of a kind; empty when there is none."""
+        """Return the name of the first stage of a kind; empty when there is none."""
         return next((name for name, declaration in self.stages.items() if declaration["kind"] == kind), "")
 
 
 @contextmanager
 def open_version(uri: str, environment: Mapping[str, str] | None = None) -> Iterator[VersionProcess]:
-    """The version at ``uri``; nothing that it answers is kept for another. Raises CommandError."""
+    """Start the process of the version at ``uri``, and end it with the context.
+
+    MULTICHAIN_CACHE is unset in the process, so that no version receives replies that another version paid for.
+
+    Args:
+        uri: MLflow URI of the version.
+        environment: Environment variables that are added to those of this process.
+
+    Raises:
+        CommandError: The version cannot be loaded.
+    """
     inherited = {name: value for name, value in os.environ.items() if name != "MULTICHAIN_CACHE"}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
@@ -59,19 +80,19 @@ def open_version(uri: str, environment: Mapping[str, str] | None = None) -> Iter
         )
 
         def exchange(line: str = "") -> Any:  # JSON
-            """What the process answers to a line, or says by itself at its start."""
+            """Return the process's reply to a line; without a line, the description that comes first."""
             return _parse_line(uri, _exchange_line(process, line), log)
 
         try:
-            described = exchange()
+            description = exchange()
             yield VersionProcess(
                 uri,
-                described["stages"],
+                description["stages"],
                 exchange,
-                described.get("floors") or {},
-                described["version"],
-                described["model_id"] or "",
-                described["metadata"],
+                description.get("floors") or {},
+                description["version"],
+                description["model_id"] or "",
+                description["metadata"],
             )
         finally:
             process.kill()
@@ -79,7 +100,7 @@ def open_version(uri: str, environment: Mapping[str, str] | None = None) -> Iter
 
 
 def _exchange_line(process: "subprocess.Popen[str]", line: str) -> str:
-    """The line that comes back; empty when the process is gone."""
+    """Return the line that comes back; empty when the process has ended."""
     if process.stdin is None or process.stdout is None:
         raise TypeError("the process was started without pipes")
     try:
@@ -95,7 +116,7 @@ def _parse_line(uri: str, line: str, log: IO[str]) -> Any:  # JSON
     if not line:
         log.seek(0)
         last_line = (log.read().strip().splitlines() or ["no message"])[-1]
-        raise CommandError(f"{uri} did not come through: {last_line}")
+        raise CommandError(f"the process of {uri} ended: {last_line}")
     answer = json.loads(line)
     if isinstance(answer, dict) and "error" in answer:
         raise CommandError(f"{uri}: {answer['error']}")

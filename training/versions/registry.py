@@ -1,6 +1,6 @@
-"""Versions, aliases and tags in the MLflow registry.
+"""Read and change versions, aliases and tags in the MLflow registry.
 
-Tags' names and values keep to what Unity Catalog takes: names without dots, values of at most 256 characters.
+Tags keep to what Unity Catalog accepts: names without dots, values of at most 256 characters.
 """
 
 import json
@@ -23,42 +23,69 @@ from model.errors import CommandError
 from model.retrieval.local import manifest
 
 CHAMPION_ALIAS = "champion"
-"""The alias that serving follows."""
+"""Alias of the version that is served."""
 FORGOTTEN_TAG = "forgotten"
-"""The tag of a version that holds documents which were to be forgotten: their sources, as JSON."""
+"""Tag of a version that contains documents which were to be forgotten: their sources, as a JSON list."""
 EVALUATION_TAG = "evaluation_run"
-"""The tag of a version that names the run of its last evaluation."""
+"""Tag of a version: the MLflow run of its last evaluation."""
 REPLACED_TAG, ROLLED_BACK_TAG = "replaced", "rolled_back"
-"""Tags of a version: the one that was served before it, and when it was taken back."""
+"""Tags of a version: the champion that the version replaced; when and by whom the version was rolled back."""
 DECISION_TAG, REASON_TAG, USER_TAG, TIME_TAG = "gate_decision", "gate_reason", "gate_by", "gate_at"
-"""Tags of a version: what its last try to be promoted came to, why, who ran it and when."""
+"""Tags of a version: the gate's last decision, the reason, the user and the time."""
 _MAX_TAG, _UNITY_CATALOG_LEVELS = 256, 3
 
 
 def check_name(name: str) -> None:
-    """Raises CommandError for a name that the registry cannot take."""
+    """Check the name of a registered model.
+
+    Raises:
+        CommandError: The registry does not accept the name.
+    """
     if registry_uri().startswith("databricks-uc") and name.count(".") != _UNITY_CATALOG_LEVELS - 1:
         raise CommandError(
-            f"{name}: Unity Catalog takes names of three levels; give --name CATALOG.SCHEMA.NAME, in a "
+            f"{name}: Unity Catalog expects names of three levels; give --name CATALOG.SCHEMA.NAME, in a "
             "catalog where you may create models"
         )
 
 
 def register_model(uri: str, name: str, tags: Mapping[str, str] | None = None) -> str:
-    """Registers the logged model ``uri`` as the next version of ``name``, with ``tags``; gives that version."""
+    """Register a logged model as the next version of a registered model.
+
+    Args:
+        uri: MLflow URI of the logged model.
+        name: Registered model; created when there is none.
+        tags: Tags of the new version.
+
+    Returns:
+        Number of the new version.
+
+    Raises:
+        CommandError: The registry does not accept the name or does not permit the change.
+    """
     check_name(name)
-    with redirect_stderr(StringIO()), translate_errors(name):  # it prints what the caller tells in its own words
+    with redirect_stderr(StringIO()), translate_errors(name):  # MLflow prints what the caller reports
         return str(mlflow.register_model(uri, name, tags=dict(tags or {})).version)
 
 
 def copy_version(version: ModelVersion, name: str) -> str:
-    """Copies a version to another registered model, which is made if it is not there; gives the new version."""
+    """Copy a version to another registered model.
+
+    Args:
+        version: The version.
+        name: The other registered model; created when there is none.
+
+    Returns:
+        Number of the new version.
+
+    Raises:
+        CommandError: The registry does not accept the name or does not permit the change.
+    """
     check_name(name)
     uri = f"models:/{version.name}/{version.version}"
     with redirect_stderr(StringIO()), translate_errors(name), tempfile.TemporaryDirectory() as folder:
         if version.model_id:
             new_version = MlflowClient().copy_model_version(uri, name)
-        else:  # its runs are in another store than the registry's, so MLflow knows no logged model to copy
+        else:  # the runs are in another store than the registry, so MLflow knows no logged model to copy
             folder_of_model = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
             new_version = mlflow.register_model(folder_of_model, name, tags=version.tags)
         tag_version(name, str(new_version.version), {"copied_from": f"{version.name}/{version.version}"})
@@ -66,7 +93,7 @@ def copy_version(version: ModelVersion, name: str) -> str:
 
 
 def find_champion(name: str) -> ModelVersion | None:
-    """The version that is served, with its tags; None when there is none."""
+    """Return the version that is served, with its tags; None when there is none."""
     try:
         return MlflowClient().get_model_version_by_alias(name, CHAMPION_ALIAS)
     except MlflowException as error:
@@ -76,7 +103,15 @@ def find_champion(name: str) -> ModelVersion | None:
 
 
 def find_version(name: str, number: str = "") -> ModelVersion:
-    """A version by its number, else the newest. Raises CommandError."""
+    """Return a version of a registered model.
+
+    Args:
+        name: Registered model.
+        number: Number of the version; the newest version when empty.
+
+    Raises:
+        CommandError: There is no such version.
+    """
     if not number:
         newest = max(list_versions(name), key=lambda version: int(version.version), default=None)
         if newest is None:
@@ -89,25 +124,50 @@ def find_version(name: str, number: str = "") -> ModelVersion:
 
 
 def list_versions(name: str) -> list[ModelVersion]:
-    """All versions, without their aliases; none when there is no such model."""
+    """Return all versions without their aliases; none when there is no such model."""
     return [*MlflowClient().search_model_versions(f"name = '{name}'")]
 
 
 def set_champion(name: str, version: str) -> None:
-    """Points the serving alias at ``version``; versions before it stay as they are. Raises CommandError."""
+    """Point the alias ``champion`` at a version; earlier versions stay as they are.
+
+    Args:
+        name: Registered model.
+        version: Number of the version.
+
+    Raises:
+        CommandError: The registry does not permit the change.
+    """
     with translate_errors(name):
         MlflowClient().set_registered_model_alias(name, CHAMPION_ALIAS, version)
 
 
 def tag_version(name: str, version: str, tags: Mapping[str, str]) -> None:
-    """Tags a version."""
+    """Set tags of a version; values are cut at 256 characters.
+
+    Args:
+        name: Registered model.
+        version: Number of the version.
+        tags: Values by name.
+
+    Raises:
+        CommandError: The registry does not permit the change.
+    """
     with translate_errors(name):
         for key, value in tags.items():
             MlflowClient().set_model_version_tag(name, version, key, shorten(value, _MAX_TAG, placeholder=" …"))
 
 
 def tag_uri(uri: str, tags: Mapping[str, str]) -> None:
-    """Tags the version at ``uri``, where that is a registered one."""
+    """Set tags of the version at ``uri``; do nothing when the URI names no registered version.
+
+    Args:
+        uri: MLflow URI.
+        tags: Values by name.
+
+    Raises:
+        CommandError: The registry does not permit the change.
+    """
     name, _, number = uri.removeprefix("models:/").partition("/")
     if uri.startswith("models:/") and number:
         tag_version(name, number, tags)
@@ -117,23 +177,23 @@ def tag_uri(uri: str, tags: Mapping[str, str]) -> None:
 
 
 def current_time() -> str:
-    """The time, as tags hold it."""
+    """Return the current time in UTC, in the format of tags."""
     return datetime.now(tz=UTC).isoformat(timespec="seconds")
 
 
 def current_user() -> str:
-    """Who runs this, as MLflow knows it."""
+    """Return the current user's name as MLflow knows it."""
     return str(resolve_tags().get("mlflow.user") or "unknown")
 
 
 def registry_uri() -> str:
-    """Where versions are registered."""
+    """Return the URI of the registry."""
     return str(mlflow.get_registry_uri())
 
 
 @dataclass(frozen=True, slots=True)
 class VersionWithDocuments:
-    """A version that holds documents, its aliases, and their sources."""
+    """A version whose index contains documents, with its aliases and the sources of these documents."""
 
     version: str
     aliases: tuple[str, ...]
@@ -141,23 +201,38 @@ class VersionWithDocuments:
 
 
 def find_holders(name: str, sources: Collection[str]) -> Iterator[VersionWithDocuments]:
-    """The versions of ``name`` whose index has any of ``sources``, newest first."""
+    """Yield the versions whose index contains any of some documents.
+
+    Args:
+        name: Registered model.
+        sources: Sources of the documents.
+    """
     for version in list_versions(name):
         sources_held = sorted(read_documents(f"models:/{name}/{version.version}").keys() & set(sources))
         if sources_held:
-            full = MlflowClient().get_model_version(name, version.version)  # a search leaves out the aliases
-            yield VersionWithDocuments(str(version.version), tuple(full.aliases), tuple(sources_held))
+            full_version = MlflowClient().get_model_version(name, version.version)  # a search omits the aliases
+            yield VersionWithDocuments(str(version.version), tuple(full_version.aliases), tuple(sources_held))
 
 
 def mark_forgotten(name: str, holder: VersionWithDocuments) -> None:
-    """Tags a version with the documents that it holds and should not."""
+    """Tag a version with the documents that it contains and should not.
+
+    Args:
+        name: Registered model.
+        holder: The version and the sources of these documents.
+    """
     client = MlflowClient()
-    marked = json.loads(client.get_model_version(name, holder.version).tags.get(FORGOTTEN_TAG, "[]"))
-    client.set_model_version_tag(name, holder.version, FORGOTTEN_TAG, json.dumps(sorted({*marked, *holder.sources})))
+    marked_sources = json.loads(client.get_model_version(name, holder.version).tags.get(FORGOTTEN_TAG, "[]"))
+    client.set_model_version_tag(
+        name, holder.version, FORGOTTEN_TAG, json.dumps(sorted({*marked_sources, *holder.sources}))
+    )
 
 
 def read_documents(uri: str) -> dict[str, str]:
-    """The sources in a version's index, each with its content's digest; none when it has none itself, or no longer."""
+    """Return the sources in a version's index, each with the digest of its content.
+
+    The result is empty when the version has no index of its own, or its files no longer exist.
+    """
     with tempfile.TemporaryDirectory() as folder:
         try:
             manifest_file = mlflow.artifacts.download_artifacts(
@@ -170,13 +245,17 @@ def read_documents(uri: str) -> dict[str, str]:
 
 @contextmanager
 def translate_errors(name: str) -> Iterator[None]:
-    """Says in words what a registry refuses. Raises CommandError."""
+    """Turn a refusal by the registry into an error that says which privilege is missing.
+
+    Raises:
+        CommandError: The user lacks a privilege.
+    """
     try:
         yield
     except MlflowException as error:
         if error.error_code == "PERMISSION_DENIED":
             raise CommandError(
-                f"{current_user()} may not do that with {name}: in Unity Catalog only its owner, or who has MANAGE on "
-                "it, moves aliases and sets tags, and CREATE MODEL VERSION makes versions; ask the owner for it"
+                f"{current_user()} lacks a privilege on {name}: in Unity Catalog, aliases and tags need ownership of "
+                "the model or MANAGE, and new versions need CREATE MODEL VERSION; ask the owner"
             ) from None
         raise

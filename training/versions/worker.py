@@ -1,7 +1,8 @@
-"""The process in which a version answers: MLflow and the version's own code, and nothing of this project.
+"""Answer requests with a version, in a process that imports MLflow and the version's code, and nothing of this project.
 
-It reads a list of requests a line and writes the list of their responses, or ``{"error": …}``; the first line that it
-writes says how the version describes itself. What libraries print goes where errors go.
+The process first writes the version's description. Then each line of input is a list of requests, and each line of
+output the list of their responses, or ``{"error": …}``. Libraries that print to standard output are redirected to
+standard error.
 """
 
 import json
@@ -14,7 +15,7 @@ from mlflow.pyfunc import PyFuncModel
 
 
 def main(uri: str) -> None:
-    """Answers until there is nothing more to read."""
+    """Answer lines of requests until the input ends. ``uri`` is the MLflow URI of the version."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for message in _answer_lines(uri):
@@ -25,24 +26,30 @@ def main(uri: str) -> None:
 def _answer_lines(uri: str) -> Any:  # JSON
     try:
         model = mlflow.pyfunc.load_model(uri)
-        described = predict(model, {}, {"describe": True})
-        yield json.loads(described["meta"]["description"]) | {
-            "version": described["meta"]["version"],
+        response = predict(model, {}, {"describe": True})
+        yield json.loads(response["meta"]["description"]) | {
+            "version": response["meta"]["version"],
             "model_id": model.model_id,
             "metadata": model.metadata.metadata or {},
         }
-    except Exception as error:  # noqa: BLE001 - whatever a version raises is told to who asked
+    except Exception as error:  # noqa: BLE001 - a version may raise anything; the caller receives the message
         yield {"error": _error_sentence(error)}
         return
     for line in sys.stdin:
         try:
             yield predict(model, json.loads(line))
-        except Exception as error:  # noqa: BLE001 - likewise
+        except Exception as error:  # noqa: BLE001 - as above
             yield {"error": _error_sentence(error)}
 
 
 def predict(model: PyFuncModel, model_input: object, params: dict[str, Any] | None = None) -> Any:
-    """What ``predict`` gives; MLflow's own type for it does not know objects and lists of them."""
+    """Return the model's prediction. MLflow's own return type does not include objects and lists of objects.
+
+    Args:
+        model: The version.
+        model_input: One request, or a list of requests.
+        params: Parameters of the prediction, such as ``{"describe": True}``.
+    """
     return model.predict(model_input, params=params)
 
 

@@ -176,7 +176,7 @@ def test_history(name: str, logged: str, poor: str, evidence: Evidence) -> None:
     assert lines[1].startswith("  refused on 20")
     assert lines[2].startswith("  measured: recall 0.3333, answered 0.")
     assert lines[3:5] == [
-        "  holds what was to be forgotten: gpt-4.txt",
+        "  contains forgotten documents: gpt-4.txt",
         "Version 1 (champion), index of 3 documents, 3 chunks, 0.0 MB",
     ]
     assert lines[6].startswith("  measured: recall 1, answered ")
@@ -190,7 +190,7 @@ def test_who_may_not_is_told_whom_to_ask() -> None:
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
     with (
-        pytest.raises(CommandError, match=r"may not do that with a.b.c: in Unity Catalog only its owner"),
+        pytest.raises(CommandError, match=r"lacks a privilege on a.b.c: in Unity Catalog, aliases and tags need"),
         registry.translate_errors("a.b.c"),
     ):
         raise MlflowException("no", error_code=PERMISSION_DENIED)

@@ -114,10 +114,10 @@ def test_from_one_catalog_to_another(unity: StandIn, logged: str) -> None:
 def test_somebody_elses_model(unity: StandIn, logged: str) -> None:
     registry.register_model(logged, NAME)
     unity.workspace.catalog.foreign_models.add(NAME)
-    with pytest.raises(CommandError, match=f"may not do that with {NAME}: in Unity Catalog only its owner"):
+    with pytest.raises(CommandError, match=f"lacks a privilege on {NAME}: in Unity Catalog, aliases and tags need"):
         registry.set_champion(NAME, "1")
 
 
 def test_a_name_needs_three_levels(unity: StandIn, logged: str) -> None:
-    with pytest.raises(CommandError, match="multichain: Unity Catalog takes names of three levels"):
+    with pytest.raises(CommandError, match="multichain: Unity Catalog expects names of three levels"):
         registry.register_model(logged, "multichain")
