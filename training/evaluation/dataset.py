@@ -17,7 +17,7 @@ EVALUATION_TRACE_TAG = "multichain.evaluation"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question, a prompt for a picture, or both, with what is expected.
+    """A question, a prompt for a picture, or both, with the expected result.
 
     Attributes:
         question: Empty when the example requests a picture only.

@@ -1,7 +1,7 @@
 """Turn answers that people judged into lines of an evaluation file.
 
 People judge with ``serving ask --good`` and ``--bad``, or on MLflow's own page. A good answer shows which document is
-right, and a good refusal that no document is. A bad answer gives a line when somebody said what was expected.
+right, and a good refusal that no document is. A bad answer gives a line when the judge stated the expected response.
 """
 
 import json
@@ -32,7 +32,7 @@ class HumanFeedback:
     Attributes:
         lines: Lines by question; the first judgement found counts.
         masked_count: Answers whose question is masked in the trace.
-        without_expectation: Bad answers for which nobody said what was expected.
+        without_expectation: Bad answers without an expected response.
     """
 
     lines: dict[str, DatasetLine] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def _find_judged_traces() -> Iterator[Trace]:
 
 
 def _make_line(trace: Trace, stage: str, question: str, stage_output: DatasetLine) -> DatasetLine | None:
-    """Return the line of one judged answer, or None when the judgement does not say what is expected."""
+    """Return the line of one judged answer, or None when the judgement implies no expected result."""
     marks = {assessment.name: _assessment_value(assessment) for assessment in trace.info.assessments}
     expected = str(marks.get(EXPECTED_ASSESSMENT) or "")
     if expected:

@@ -70,7 +70,7 @@ def _plot_scores(rows: Sequence[EvaluatedExample]) -> Figure:
     shown = {f"{name} ({len(values)})": values for name, values in kinds.items() if values}
     colours = [colour for colour, values in zip((_GOOD, _POOR, _NONE), kinds.values(), strict=True) if values]
     axes.hist([*shown.values()], bins=30, range=(0, 1), stacked=True, color=colours, label=[*shown])
-    axes.set(xlabel="support: how much of a question the passages contain", ylabel="questions", title="Scores")
+    axes.set(xlabel="support: how much of a question the passages contain", ylabel="questions", title="Support")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure

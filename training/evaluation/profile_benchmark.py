@@ -143,7 +143,8 @@ def _measure_off_topic(profile: Profile, evaluation: EvaluationDataset, folder: 
 def _measure_near_misses(profile: Profile, evaluation: EvaluationDataset, folder: Path) -> list[Estimate]:
     """Leave out some paragraphs and ask all questions, until each paragraph was left out once; return the abstention.
 
-    There are five rounds. Where each article has five paragraphs, a round leaves out one paragraph of each article.
+    There are at most five rounds. Where each article has five paragraphs, a round leaves out one paragraph of each
+    article.
     """
     with_answer: list[dict[str, Any]] = []
     without_answer: list[dict[str, Any]] = []

@@ -164,7 +164,7 @@ def _test_shares(challenger: FloatArray, champion: FloatArray, level: float, met
 
 
 def _test_ratios(name: str, challenger: FloatArray, champion: FloatArray, level: float) -> Outcome:
-    """Compare means of ratios: one second more means little after ten seconds and much after two."""
+    """Compare by the geometric mean of the ratios: a second more is little after ten seconds and much after two."""
     ratios = np.log(np.maximum(challenger, _SMALLEST[name]) / np.maximum(champion, _SMALLEST[name]))
     low, high = _mean_interval(ratios, level)
     is_noticeable = name != "seconds" or abs(float(np.median(challenger - champion))) > _NOTICEABLE_SECONDS

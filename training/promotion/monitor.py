@@ -1,4 +1,4 @@
-"""Check for a scheduler whether the champion still is what was promoted.
+"""Check for a scheduler what changed since the champion was promoted.
 
 The checks are: documents that changed at their source since the index was built, model lists of which soon no model is
 left, and recent answers that differ from those of the promotion.
@@ -104,7 +104,7 @@ def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:
             ):
                 names = ", ".join(f"{status.name} on {status.end_date}" for status in statuses)
                 yield MonitorFinding(
-                    f"Models: {where}: all end within {NEAR_DAYS} days ({names}); name another", MODELS
+                    f"Models: {where}: all end within {NEAR_DAYS} days ({names}); name another model", MODELS
                 )
             elif statuses:
                 yield MonitorFinding(

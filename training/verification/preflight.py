@@ -53,7 +53,7 @@ class PreflightReport:
 def check_models(
     profile: Profile, index: Index | RemoteIndex | None = None, today: date | None = None
 ) -> PreflightReport:
-    """Check the models of a profile, and the index where Databricks AI Search holds it.
+    """Check the models of a profile, and its index when Databricks AI Search holds the index.
 
     Args:
         profile: The profile.

@@ -59,7 +59,7 @@ def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
         yield from _check_any_pyfunc(folder, example)
         return
     yield VerificationCheck("no pickle in its files", ", ".join(_find_pickles(folder)))
-    yield VerificationCheck("its code is what was logged", fingerprints.explain_tampering(folder))
+    yield VerificationCheck("its code is unchanged", fingerprints.explain_tampering(folder))
     model = mlflow.pyfunc.load_model(str(folder))
     declared = json.loads(predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
     yield _run_check("answers its own example", partial(_check_example, model, declared))
@@ -77,7 +77,7 @@ def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
 
 def _describe_environment(folder: Path) -> str:
     differences = [*fingerprints.find_differences(folder)]
-    return f"differs from here: {', '.join(differences)}" if differences else "matches what is installed here"
+    return f"differs from this environment: {', '.join(differences)}" if differences else "matches this environment"
 
 
 def _check_any_pyfunc(folder: Path, example: str) -> Iterator[VerificationCheck]:

@@ -46,9 +46,9 @@ def _describe_embedding(embedding: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def explain_tampering(folder: Path) -> str:
-    """Return what is wrong with the code of the version in ``folder``: its digest is not the digest that names it.
+    """Return a sentence when the code of the version in ``folder`` was changed after logging, else "".
 
-    The text is empty when nothing is wrong.
+    The code's name contains the digest that the code had when it was logged.
     """
     for name in code_snapshot.list_copies(folder / "code"):
         actual = code_snapshot.compute_digest(folder / "code", name)

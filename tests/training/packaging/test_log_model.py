@@ -121,7 +121,7 @@ def test_verify_finds_nothing_wrong(logged: str) -> None:
     assert told["code"] == code_snapshot.compute_fingerprint("offline")
     assert told["index"].endswith(", 3 documents, 3 chunks")
     assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
-    assert told["environment"] == "matches what is installed here"
+    assert told["environment"] == "matches this environment"
 
 
 def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
@@ -131,9 +131,10 @@ def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path:
     (copy / "prompts" / "answer.txt").write_text("Say yes.", "utf-8")
     (folder / "requirements.txt").write_text("--index-url https://x\nfaiss-cpu==0.1\nnosuch==1\n", "utf-8")
     checks = {check.name: check for check in verify_version(str(folder))}
-    assert checks["its code is what was logged"].problem.startswith(f"the files of {copy.name} were changed")
+    assert checks["its code is unchanged"].problem.startswith(f"the files of {copy.name} were changed")
     assert re.fullmatch(
-        r"differs from here: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)", checks["environment"].detail
+        r"differs from this environment: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)",
+        checks["environment"].detail,
     )
 
 

@@ -78,7 +78,7 @@ def test_models_of_which_none_is_left_soon(
     assert codes(told) == [0, code, 0]
     if code:
         ends = "openai:gpt-4.1 on 2027-01-14, openai:gpt-4o on 2027-01-14"
-        assert told[1].message == f"Models: qa: all end within 60 days ({ends}); name another"
+        assert told[1].message == f"Models: qa: all end within 60 days ({ends}); name another model"
 
 
 def traces(supports: Sequence[float], refused: int) -> list[dict[str, Any]]:
