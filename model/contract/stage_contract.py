@@ -19,22 +19,22 @@ Response: TypeAlias = dict[str, StageValues]
 USAGE_FIELD = Field(
     "usage",
     "object",
-    "What the stage used.",
+    "What the stage consumed.",
     fields=(
         Field("input_tokens", "integer", "Tokens sent to a chat model."),
-        Field("output_tokens", "integer", "Tokens that it gave."),
-        Field("images", "integer", "Pictures made."),
-        Field("cost", "number", "Cost in US dollars, as far as it is known."),
-        Field("cost_known", "boolean", "Whether cost is the whole cost."),
-        Field("cached", "boolean", "Whether the result came out of a cache."),
+        Field("output_tokens", "integer", "Tokens that a chat model returned."),
+        Field("images", "integer", "Images generated."),
+        Field("cost", "number", "Cost in US dollars, as far as prices are known."),
+        Field("cost_known", "boolean", "Whether cost contains every call."),
+        Field("cached", "boolean", "Whether the result came from a cache."),
     ),
 )
 COMMON_FIELDS = (
-    Field("ran", "boolean", "Whether the stage was run for this request."),
-    Field("error", "text", "Why it failed: a stable code, a colon, what to do. Empty when it did not."),
-    Field("seconds", "number", "How long it took, from its start."),
-    Field("answered_by", "text", "The provider and what it answered with."),
-    Field("notes", "list", "What to know beside it: each a stable code, a colon, a sentence."),
+    Field("ran", "boolean", "Whether the stage ran for this request."),
+    Field("error", "text", "Error of the stage: a stable code, a colon, what to do. Empty on success."),
+    Field("seconds", "number", "Duration of the stage."),
+    Field("answered_by", "text", "Provider and model that answered."),
+    Field("notes", "list", "Notes on the result, each a stable code, a colon, a sentence."),
     USAGE_FIELD,
 )
 META_FIELDS = (

@@ -10,8 +10,10 @@ class ChatStage(Stage):
     """Send ``message`` to a chat model, below the instructions in ``system``."""
 
     is_shared = True
-    inputs = (Field("message", "text", "What to say to it.", required=True, maximum=100_000, example="Say hello."),)
-    outputs = (Field("reply", "text", "What it answered."),)
+    inputs = (
+        Field("message", "text", "The message of the user.", required=True, maximum=100_000, example="Say hello."),
+    )
+    outputs = (Field("reply", "text", "The model's reply."),)
 
     def __init__(self, chat: ChatModel, system: str = "") -> None:
         """Make the stage.

@@ -33,19 +33,22 @@ class ImageGeneration(Stage):
         Field(
             "sources",
             "list",
-            "Passages to draw from, such as {qa.sources}; without them they are searched for by the prompt.",
-            fields=(Field("text", "text", "The passage.", required=True), Field("source", "text", "Its document.")),
+            "Passages to draw from, such as {qa.sources}; by default those that match the prompt.",
+            fields=(
+                Field("text", "text", "The passage.", required=True),
+                Field("source", "text", "The passage's document."),
+            ),
         ),
-        Field("style", "text", "The form of a diagram; without it, the one that fits the prompt.", choices=STYLES),
+        Field("style", "text", "Form of the diagram; by default the form that fits the prompt.", choices=STYLES),
         Field("size", "text", "Width and height in pixels, such as 1536x864.", maximum=9),
-        Field("sample", "integer", "Which of several pictures of the same prompt.", minimum=1, maximum=100),
+        Field("sample", "integer", "Number of the image among several of one prompt.", minimum=1, maximum=100),
     )
     outputs = (
-        Field("image", "image", "The picture as base64; empty when it is at the url."),
-        Field("mime_type", "text", "Its type, such as image/png."),
-        Field("url", "text", "Where it is stored, when it is not in the response."),
-        Field("sha256", "text", "The SHA-256 of the picture's file, in hexadecimal."),
-        Field("alt_text", "text", "The picture in words."),
+        Field("image", "image", "The image in base64; empty when the image is stored at the url."),
+        Field("mime_type", "text", "Media type of the image, such as image/png."),
+        Field("url", "text", "Address of a stored image; empty when the response contains the image."),
+        Field("sha256", "text", "SHA-256 of the image file, in hexadecimal."),
+        Field("alt_text", "text", "Description of the image in words."),
     )
 
     def __init__(self, retriever: Retriever, images: ImageGenerator, passages: int = 4) -> None:

@@ -11,19 +11,19 @@ from ..runtime import usage
 from .base import Stage
 
 SOURCE_FIELDS = (
-    Field("source", "text", "Path relative to the folder given, or address, of the document."),
+    Field("source", "text", "Path of the document relative to its folder, or its address."),
     Field("title", "text", "The document's title."),
     Field("heading", "text", "The headings above the passage, outermost first, joined by ' > '."),
-    Field("page", "integer", "Page of a paged document, from 1; 0 when it has none."),
-    Field("start", "integer", "First character of the passage in the document's text."),
-    Field("end", "integer", "The character after its last."),
+    Field("page", "integer", "Page of a paged document, from 1; 0 for a document without pages."),
+    Field("start", "integer", "Position of the passage's first character in the document's text."),
+    Field("end", "integer", "Position after the passage's last character."),
     Field("text", "text", "The passage."),
-    Field("tags", "list", "What is known of the document, each as name=value."),
-    Field("score", "number", "How near it is to the question; larger is nearer."),
-    Field("cited", "boolean", "Whether the answer rests on it."),
+    Field("tags", "list", "Properties of the document, each as name=value."),
+    Field("score", "number", "Relevance to the question; larger is more relevant."),
+    Field("cited", "boolean", "Whether the answer cites the passage."),
 )
 
-TAG_FIELD = Field("tag", "text", "Something known of the document, as name=value.")
+TAG_FIELD = Field("tag", "text", "A property of the document, as name=value.")
 
 
 class RetrievalQA(Stage):
@@ -31,26 +31,33 @@ class RetrievalQA(Stage):
 
     is_shared = True
     inputs = (
-        Field("question", "text", "What to ask.", required=True, maximum=10_000, example="Tell me about LangChain."),
-        Field("k", "integer", "How many passages to find.", minimum=1, maximum=50),
+        Field(
+            "question",
+            "text",
+            "The question to answer.",
+            required=True,
+            maximum=10_000,
+            example="Tell me about LangChain.",
+        ),
+        Field("k", "integer", "Number of passages to retrieve.", minimum=1, maximum=50),
         Field(
             "filter",
             "object",
-            "Only passages whose fields have these values: a value, or a list of which any will do.",
+            "Limits the passages to those whose fields have the given values: one value, or a list of alternatives.",
             fields=(*(field for field in SOURCE_FIELDS if field.name in FILTER_FIELDS), TAG_FIELD),
         ),
         Field(
             "history",
             "list",
-            "What was asked before and answered, oldest first, which a follow-up question refers to.",
+            "Earlier questions and their answers, oldest first, to which a follow-up question may refer.",
             fields=(Field("question", "text", "The question.", required=True), Field("answer", "text", "The answer.")),
         ),
     )
     outputs = (
         Field("answer", "text", "The answer; [n] cites the n-th source."),
-        Field("support", "number", "How much of the question the passages hold by their words and letters, 0 to 1."),
-        Field("abstained", "boolean", "Whether the documents did not hold the answer."),
-        Field("sources", "list", "The passages found, best first.", fields=SOURCE_FIELDS),
+        Field("support", "number", "Share of the question's words and letters that the passages contain, from 0 to 1."),
+        Field("abstained", "boolean", "Whether the documents lack the answer."),
+        Field("sources", "list", "The passages, best first.", fields=SOURCE_FIELDS),
     )
 
     def __init__(
