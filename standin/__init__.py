@@ -1,5 +1,6 @@
-"""A strict stand-in for OpenAI's API on this machine, in OpenAI's, Azure's and Databricks' spelling.
+"""A strict local server that speaks the APIs of OpenAI, Azure and Databricks.
 
-Written from the public API reference: it refuses what the real one refuses. It is no language model: it quotes,
-it draws a card with the prompt on it, and it says so. ``python -m standin`` starts it; tests script it.
+The stand-in is written from the public API references and refuses what the real services refuse. It is not a language
+model: its answers quote passages, its pictures are cards with the prompt on them, and both say so.
+``python -m standin`` starts the server; tests script its replies and faults.
 """

@@ -1,4 +1,4 @@
-"""The routes, in three spellings, and who may use them."""
+"""Serve the routes of the stand-in in the spellings of OpenAI, Azure and Databricks, and check the caller's key."""
 
 import base64
 import json
@@ -19,29 +19,36 @@ from .openai.errors import RefusedError
 KEY = "sk-standin"
 PATHS = ("chat/completions", "embeddings", "images/generations", "responses")
 _LATER = 1_900_000_000
+"""A time in the year 2030, in seconds since 1970."""
 
 
 class StandIn:
-    """The application; ``script`` says what it does, and holds what it was asked."""
+    """The application of the stand-in. ``script`` sets its behaviour and records the calls that it receives."""
 
     def __init__(self, key: str = KEY, secrets: dict[tuple[str, str], str] | None = None) -> None:
-        """``key`` is the one that it takes, ``secrets`` what Databricks' scopes hold, by scope and name."""
+        """Make a stand-in with an empty script.
+
+        Args:
+            key: API key that callers have to send.
+            secrets: Values of Databricks secrets by scope and name.
+        """
         self.key, self.secrets, self.script = key, {} if secrets is None else secrets, Script()
         self.workspace, self.azure = DatabricksWorkspace(self.secrets), ResourceManager()
 
     @property
     def volumes(self) -> VolumeFiles:
-        """Files of the workspace, by path."""
+        """Return the contents of the workspace's files by path."""
         return self.workspace.volumes
 
     def app(self) -> Starlette:
-        """The server."""
+        """Return the ASGI application with all routes."""
         routes = [
             Route("/v1/models", self._require_key(self._models)),
             Route("/openai/models", self._require_key(self._azure_models)),
         ]
         for path in PATHS:
             routes.append(Route(f"/v1/{path}", self._require_key(self._answer(path)), methods=["POST"]))
+            # Azure names the model in the path, but that of responses in the body
             azure = path if path == "responses" else f"deployments/{{deployment}}/{path}"
             routes.append(Route(f"/openai/{azure}", self._require_key(self._answer(path)), methods=["POST"]))
             routes.append(Route(f"/serving-endpoints/{path}", self._require_key(self._answer(path)), methods=["POST"]))
@@ -57,7 +64,7 @@ class StandIn:
         return Starlette(routes=routes)
 
     def _require_key(self, handler: Handler) -> Handler:
-        """Refuses a bad key and, on Azure's paths, a missing version; says errors as the API does."""
+        """Refuse a wrong key and, on Azure's paths, a missing ``api-version``; return errors in OpenAI's format."""
 
         async def check(request: Request) -> Response:
             sent_key = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -140,14 +147,14 @@ class StandIn:
         return JSONResponse({"key": key, "value": value})
 
     async def _identity(self, request: Request) -> Response:
-        """Azure's managed identity, as a machine of App Service asks for it."""
+        """Answer as the managed identity of Azure App Service, which requires the header ``x-identity-header``."""
         if "x-identity-header" not in request.headers:
             return JSONResponse({"error": "unauthorized_client"}, 400)
         token = {"access_token": self.key, "expires_on": str(_LATER), "resource": "", "token_type": "Bearer"}
         return JSONResponse(token)
 
     async def _set_script(self, request: Request) -> Response:
-        """Sets the script: ``{"faults": [...], "latency": {...}, "per_text": 0.0001, "rate": 40}`` and the like."""
+        """Replace the script, by a body such as ``{"faults": [...], "latency": {...}, "per_text": 0.1, "rate": 9}``."""
         settings = await request.json()
         self.script.reset()
         self.script.faults.extend(Fault(**fault) for fault in settings.get("faults", ()))
@@ -158,11 +165,11 @@ class StandIn:
         return Response(status_code=204)
 
     async def _count_calls(self, _: Request) -> Response:
-        """How often each path was called since the script was set, and how many at the same time."""
+        """Return the calls of each path since the script was set, and the highest number that ran at the same time."""
         counts = {path: sum(called_path == path for called_path, _ in self.script.calls) for path in PATHS}
         return JSONResponse({"calls": counts, "peak": dict(self.script.peak)})
 
 
 def _databricks_error(status: int, code: str, message: str) -> Response:
-    """An error as Databricks says it."""
+    """Return an error in Databricks' format."""
     return JSONResponse({"error_code": code, "message": message}, status)

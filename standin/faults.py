@@ -1,4 +1,4 @@
-"""What the stand-in shall do before it answers: wait, refuse, hang, cut the connection, send half an answer."""
+"""Script the stand-in: latencies, rate limits, replies, and faults such as a refusal, a hang or a cut connection."""
 
 import asyncio
 import time
@@ -17,7 +17,17 @@ FaultKind = Literal["refuse", "hang", "cut", "half", "garbage"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What one call gets instead of an answer; ``path`` empty is any."""
+    """The fault that one call meets instead of its answer.
+
+    Attributes:
+        kind: ``refuse`` answers with an error, ``hang`` waits before the answer, ``cut`` closes the connection halfway,
+            ``half`` sends half a body, ``garbage`` sends an HTML page.
+        status: HTTP status of a refusal.
+        code: Error code of a refusal.
+        headers: Headers of a refusal.
+        path: Path that the fault is for; empty for any.
+        seconds: Seconds that ``hang`` waits.
+    """
 
     kind: FaultKind = "refuse"
     status: int = 500
@@ -29,10 +39,21 @@ class Fault:
 
 @dataclass(slots=True)
 class Script:
-    """Faults in order, replies of the chat models in order, latencies by path in seconds; and what was asked.
+    """The scripted behaviour of the stand-in, and a record of the calls.
 
-    ``rate`` allows so many calls a second, and as many at once (a token bucket); ``failing`` is the share that fails.
-    A ``plain`` one draws the same card for all.
+    Attributes:
+        faults: Faults of the next calls, in order.
+        replies: Replies of the chat models, in order; without one, the stand-in writes its own.
+        latency: Seconds that a call takes, by path.
+        per_text: Further seconds for each text of an embeddings request.
+        is_plain: Whether ``images/generations`` draws the same card for every prompt.
+        rate: Calls that are accepted in a second, and in one burst (a token bucket); 0 for no limit.
+        failing_share: Share of the calls that fail with HTTP 500, from 0 to 1.
+        tokens_left: Content of the token bucket.
+        refilled_at: Time at which the bucket was last filled.
+        calls: Path and body of each call.
+        running: Calls that run now, by path.
+        peak: Highest number of calls that ran at the same time, by path.
     """
 
     faults: deque[Fault] = field(default_factory=deque)
@@ -47,17 +68,17 @@ class Script:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     running: Counter[str] = field(default_factory=Counter)
     peak: Counter[str] = field(default_factory=Counter)
-    _chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - which calls fail
+    _chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - chooses the calls that fail
 
     def reset(self) -> None:
-        """As new."""
+        """Restore the initial state."""
         for collection in (self.faults, self.replies, self.latency, self.calls, self.running, self.peak):
             collection.clear()
         self.is_plain = False
         self.per_text = self.rate = self.failing_share = self.tokens_left = self.refilled_at = 0.0
 
     def limit(self) -> Fault | None:
-        """What a call gets that is one too many for the rate, or one of those that fail."""
+        """Return the fault of a call that exceeds ``rate`` or belongs to the failing share, or None."""
         current_time = time.monotonic()
         if self.rate:
             self.tokens_left = min(self.rate, self.tokens_left + (current_time - self.refilled_at) * self.rate)
@@ -68,14 +89,19 @@ class Script:
         return Fault() if self.failing_share and self._chance.random() < self.failing_share else None
 
     async def wait(self, path: str, body: dict[str, Any]) -> None:
-        """The latency of that path: ``per_text`` more for each text of an embeddings request."""
+        """Wait as long as a call takes.
+
+        Args:
+            path: Path of the call.
+            body: Body of the call; its texts count for embeddings.
+        """
         texts = len(body["input"]) if path == "embeddings" and isinstance(body.get("input"), list) else 0
         seconds = self.latency.get(path, 0.0) + texts * self.per_text
         if seconds:
             await asyncio.sleep(seconds)
 
     def fault(self, path: str) -> Fault | None:
-        """The next fault that is for this path."""
+        """Remove and return the next fault for ``path``, or None."""
         for fault in list(self.faults):
             if fault.path in {"", path}:
                 self.faults.remove(fault)
@@ -84,9 +110,18 @@ class Script:
 
 
 async def apply_fault(fault: Fault, answer: Response, sent: str) -> Response:
-    """What the caller gets for ``fault``, in place of ``answer``. Raises RefusedError for a refusal.
+    """Return the response of a call that meets ``fault``.
 
-    As with the real one, the refusal's message repeats what was ``sent``.
+    Args:
+        fault: The fault.
+        answer: Response that the call would have received.
+        sent: Body of the request. A refusal's message repeats its start, as OpenAI's messages repeat the request.
+
+    Returns:
+        The response.
+
+    Raises:
+        RefusedError: The fault is a refusal.
     """
     if fault.kind == "hang":
         await asyncio.sleep(fault.seconds)
@@ -103,7 +138,7 @@ async def apply_fault(fault: Fault, answer: Response, sent: str) -> Response:
 
 
 class _CutResponse(Response):
-    """Announces all and sends half: the connection is then closed."""
+    """A response that announces its whole body and sends half of it, so that the server closes the connection."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content[: len(content) // 2], media_type="application/json")

@@ -1,1 +1,1 @@
-"""Azure Resource Manager's API."""
+"""The API of Azure Resource Manager."""

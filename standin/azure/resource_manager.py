@@ -1,6 +1,6 @@
-"""Azure Resource Manager, as far as resource groups and Databricks workspaces go: long-running operations and refusals.
+"""Imitate Azure Resource Manager for resource groups and Databricks workspaces: long-running operations and refusals.
 
-A workspace's body is checked with the fields of azure-mgmt-databricks' own classes.
+The fields of a workspace's body are checked with the classes of azure-mgmt-databricks.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,19 @@ _POLLS = 2
 
 
 class ResourceManager:
-    """Groups and workspaces by name; the call of number ``fails_at`` is refused with ``fault``, once."""
+    """The resource groups and workspaces of one subscription.
+
+    Attributes:
+        groups: Resource groups by name.
+        workspaces: Workspaces by group and name.
+        operations: Long-running operations by number: remaining polls, the function that ends the operation, and
+            whether the operation fails.
+        calls: Method and path of each call.
+        other_resources: Names of resources that a group lists beside its workspaces.
+        failing_call: Position in ``calls`` of the call that is refused with ``fault``, once; None for none.
+        fault: HTTP status and error code of that refusal.
+        is_failing: Whether the creation of a workspace fails.
+    """
 
     def __init__(self) -> None:
         self.groups: dict[str, JsonObject] = {}
@@ -35,13 +47,17 @@ class ResourceManager:
         self.is_failing = False
 
     def clear(self) -> None:
-        """As new."""
+        """Restore the initial state."""
         for collection in (self.groups, self.workspaces, self.operations, self.calls, self.other_resources):
             collection.clear()
         self.failing_call, self.fault, self.is_failing = None, (500, "InternalServerError"), False
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
-        """The calls that the SDKs make."""
+        """Return the routes that the SDKs call.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         handlers: list[tuple[str, str, Any]] = [
             (_GROUP_PATH, "PUT", self._put_group),
             (_GROUP_PATH, "GET", self._get_group),
@@ -56,7 +72,7 @@ class ResourceManager:
             Route(path, let_in(self._count_and_fail(handler)), methods=[method]) for path, method, handler in handlers
         ]
 
-    def _count_and_fail(self, handler: Any) -> Any:  # a route's
+    def _count_and_fail(self, handler: Any) -> Any:  # handlers of Starlette routes
         async def answer(request: Request) -> Response:
             self.calls.append(f"{request.method} {request.url.path}")
             if self.failing_call == len(self.calls) - 1:
@@ -109,7 +125,9 @@ class ResourceManager:
     async def _get(self, request: Request) -> Response:
         key = (request.path_params["group"], request.path_params["name"])
         workspace = self.workspaces.get(key)
-        if workspace and workspace["properties"]["provisioningState"] == "Accepted":
+        if (
+            workspace and workspace["properties"]["provisioningState"] == "Accepted"
+        ):  # to read the workspace is to poll its operation
             self._advance(self.operations[self._making[key]])
         return JSONResponse(workspace) if workspace else _error_response(404, "ResourceNotFound")
 
@@ -128,7 +146,7 @@ class ResourceManager:
         return JSONResponse({"status": "Succeeded"})
 
     def _advance(self, operation: list[Any]) -> bool:
-        """Whether an operation is done at this look."""
+        """Count one poll of an operation, end the operation when none remains, and return whether it has ended."""
         operation[0] -= 1
         if operation[0] <= 0:
             operation[1]()
@@ -137,7 +155,7 @@ class ResourceManager:
     def _start_operation(
         self, request: Request, end: Any, body: JsonObject | None = None, *, failed: bool = False
     ) -> Response:
-        """A long-running operation, which ends after a few looks."""
+        """Start an operation that ends after ``_POLLS`` polls, and return the response that refers to it."""
         number = str(len(self.operations) + 1)
         self.operations[number] = [_POLLS, end, failed]
         location = f"{request.base_url}subscriptions/{request.path_params['subscription']}/operations/{number}"
@@ -151,13 +169,13 @@ class ResourceManager:
 
 
 def _find_problem(body: JsonObject) -> str:
-    """The code with which a workspace's body is refused; empty when it is right."""
+    """Return the error code for a workspace's body that is refused; empty for a valid body."""
     fields = {_to_camel_case(name) for name in models.WorkspaceProperties.__annotations__}
     properties = body.get("properties", {})
     if body.keys() - {"location", "tags", "sku", "properties"} or properties.keys() - fields:
         return "InvalidRequestContent"
     if body.get("sku", {}).get("name") != "premium":
-        return "SkuNotAvailable"  # standard is gone since 2026
+        return "SkuNotAvailable"  # Azure offers no standard tier since 2026
     return "" if properties.get("computeMode") and properties.get("managedResourceGroupId") else "MissingProperty"
 
 
@@ -167,4 +185,4 @@ def _to_camel_case(name: str) -> str:
 
 
 def _error_response(status: int, code: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": f"{code}, says the stand-in"}}, status)
+    return JSONResponse({"error": {"code": code, "message": f"the stand-in refused this call: {code}"}}, status)

@@ -1,1 +1,1 @@
-"""Databricks' APIs: workspace, Unity Catalog, Model Serving, AI Search, jobs, files."""
+"""The APIs of Databricks: workspace, Unity Catalog, Model Serving, AI Search, jobs, files."""

@@ -1,4 +1,4 @@
-"""Databricks' files: volumes, and the files of models in Unity Catalog."""
+"""Imitate Databricks' Files API: the files of volumes, and those of models in Unity Catalog."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,10 +11,14 @@ _FILES, _FOLDERS = "/api/2.0/fs/files/{path:path}", "/api/2.0/fs/directories/{pa
 
 
 class VolumeFiles(dict[str, bytes]):
-    """Files' contents by path; a folder is there when a file is below it."""
+    """The contents of files by path. A folder exists while a file lies below it."""
 
     def routes(self, let_in: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
-        """The calls of the Files API that the SDK makes."""
+        """Return the routes of the Files API that the SDK calls.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         return [
             Route(_FILES, let_in(self._put), methods=["PUT"]),
             Route(_FILES, let_in(self._get), methods=["GET", "HEAD"]),
@@ -47,4 +51,4 @@ def _path(request: Request) -> str:
 
 
 def _not_found() -> Response:
-    return JSONResponse({"error_code": "NOT_FOUND", "message": "There is no such file."}, 404)
+    return JSONResponse({"error_code": "NOT_FOUND", "message": "The file does not exist."}, 404)

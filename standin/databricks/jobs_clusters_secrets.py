@@ -1,4 +1,4 @@
-"""What else of a workspace the project makes and removes: jobs, clusters, secret scopes; and who asks."""
+"""Imitate Databricks' APIs of jobs, clusters, secret scopes and the current user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +12,14 @@ from .serving_endpoints import JsonObject
 from .unity_catalog import CatalogError
 
 _SERVICE = "11111111-2222-3333-4444-555555555555"
-"""The name of a service principal."""
+"""The user name of a service principal, which is its application id."""
 
 
 class JobsClustersSecrets:
-    """All of them by id or name; ``secrets`` are shared with whoever reads them."""
+    """The jobs and clusters by id, the secret scopes, and the current user.
+
+    ``secrets``, by scope and name, is shared with the route that reads secrets.
+    """
 
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
         self.jobs: dict[int, JsonObject] = {}
@@ -26,13 +29,17 @@ class JobsClustersSecrets:
         self._secrets = secrets
 
     def clear(self) -> None:
-        """As new."""
+        """Remove all jobs, clusters and scopes, and restore the initial user."""
         for collection in (self.jobs, self.clusters, self.scopes):
             collection.clear()
         self.user = _SERVICE
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
-        """The calls that the SDK makes."""
+        """Return the routes that the SDK calls.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         posted: dict[str, Any] = {
             "/api/2.2/jobs/create": self._create_job,
             "/api/2.2/jobs/delete": self._delete_job,
@@ -55,7 +62,7 @@ class JobsClustersSecrets:
     async def _create_job(self, request: Request) -> Response:
         body = await request.json()
         if jobs.JobSettings.from_dict(body).as_dict() != body:
-            raise CatalogError("MALFORMED_REQUEST", "job: unknown or misspelt fields")
+            raise CatalogError("MALFORMED_REQUEST", "job: unknown fields")
         number = len(self.jobs) + 1
         self.jobs[number] = {"job_id": number, "settings": body}
         return JSONResponse({"job_id": number})
@@ -72,7 +79,7 @@ class JobsClustersSecrets:
     async def _create_cluster(self, request: Request) -> Response:
         body = await request.json()
         if compute.ClusterSpec.from_dict(body).as_dict() != body:
-            raise CatalogError("MALFORMED_REQUEST", "cluster: unknown or misspelt fields")
+            raise CatalogError("MALFORMED_REQUEST", "cluster: unknown fields")
         number = f"0001-{len(self.clusters):06}"
         self.clusters[number] = body | {"cluster_id": number, "state": "RUNNING"}
         return JSONResponse({"cluster_id": number})

@@ -1,7 +1,7 @@
-"""Databricks Model Serving, as its API is told by the SDK's own classes: a body that they do not know is refused.
+"""Imitate Databricks Model Serving.
 
-A change takes a few looks until it is there, as the real one takes minutes. What an endpoint answers with is a model
-that the test gives, by registered name and version.
+The SDK's own classes check each body: a body with fields that they do not know is refused. A change takes a few polls,
+as the real service takes minutes. A test supplies the models that answer invocations, by registered name and version.
 """
 
 import json
@@ -20,7 +20,7 @@ from .unity_catalog import CatalogError, UnityCatalog
 
 JsonObject = dict[str, Any]
 Predictor = Callable[[JsonObject], Any]
-"""Takes the body of an invocation, gives its predictions."""
+"""Returns the predictions for the body of an invocation."""
 
 _CLASSES: dict[str, Any] = {
     "ai_gateway": serving.AiGatewayConfig,
@@ -35,7 +35,16 @@ _MAX_VARIABLES, _POLLS = 30, 2
 
 @dataclass(slots=True)
 class ServedEndpoint:
-    """What is there, what is to come and after how many looks, and what the last change came to."""
+    """The state of one endpoint.
+
+    Attributes:
+        settings: The body of the endpoint's creation without ``config``.
+        entities: Served entities that answer now.
+        routes: Percentage of the traffic by served entity.
+        pending: Entities and routes of a change in progress, or None.
+        remaining_polls: Polls until that change ends.
+        update: State of the latest change, as the API names it.
+    """
 
     settings: JsonObject
     entities: list[JsonObject] = field(default_factory=list)
@@ -46,7 +55,14 @@ class ServedEndpoint:
 
 
 class ServingEndpoints:
-    """All endpoints; ``models`` by registered name and version. ``broken`` versions fail to build."""
+    """The endpoints by name.
+
+    Attributes:
+        endpoints: Endpoints by name.
+        models: Predictors by registered name and version.
+        broken: Versions whose build fails.
+        invocations: Endpoint and served entity of each invocation.
+    """
 
     def __init__(self, catalog: UnityCatalog, secrets: dict[tuple[str, str], str]) -> None:
         self.endpoints: dict[str, ServedEndpoint] = {}
@@ -56,12 +72,16 @@ class ServingEndpoints:
         self._catalog, self._secrets = catalog, secrets
 
     def clear(self) -> None:
-        """As new."""
+        """Remove all endpoints, models and records."""
         for collection in (self.endpoints, self.models, self.broken, self.invocations):
             collection.clear()
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
-        """The calls of the SDK, and those of whoever asks a question."""
+        """Return the routes that the SDK calls, and those of invocations.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         api_path, invocation_path = "/api/2.0/serving-endpoints/{name}", "/serving-endpoints/{name}"
         entity_path = f"{api_path}/served-models/{{entity}}"
         return [
@@ -89,7 +109,7 @@ class ServingEndpoints:
         for name in body.keys() & _CLASSES.keys():
             _require_known(_CLASSES[name], body[name], name)
         if not re.fullmatch(r"[\w-]{1,63}", body.get("name", "")):
-            raise CatalogError("INVALID_PARAMETER_VALUE", "name: letters, digits, - and _ alone, 63 at most")
+            raise CatalogError("INVALID_PARAMETER_VALUE", "name: expected 1 to 63 letters, digits, - or _")
         if body["name"] in self.endpoints:
             raise CatalogError("RESOURCE_ALREADY_EXISTS", f"Endpoint with name '{body['name']}' already exists", 409)
         endpoint = ServedEndpoint({name: value for name, value in body.items() if name != "config"} | {"creator": "me"})
@@ -99,7 +119,7 @@ class ServingEndpoints:
 
     async def _get(self, request: Request) -> Response:
         shared = models.MODELS.get(request.path_params["name"])
-        if shared and shared.is_foreign:
+        if shared and shared.is_foreign:  # a model of the stand-in, always ready
             state = {"ready": "READY", "config_update": "NOT_UPDATING"}
             return JSONResponse({"name": shared.name, "state": state, "task": "llm/v1/chat"})
         endpoint = self._find(request)
@@ -155,10 +175,10 @@ class ServingEndpoints:
         )
         entity = next((served for served in endpoint.entities if served["name"] == entity_name), None)
         if entity is None:
-            raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"There is no served entity {entity_name}", 404)
+            raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"The served entity {entity_name} does not exist", 404)
         self.invocations.append((request.path_params["name"], entity_name))
-        answer = self.models[entity["entity_name"], entity["entity_version"]]
-        return JSONResponse({"predictions": answer(body)})
+        predict = self.models[entity["entity_name"], entity["entity_version"]]
+        return JSONResponse({"predictions": predict(body)})
 
     def _find(self, request: Request) -> ServedEndpoint:
         name = request.path_params["name"]
@@ -167,38 +187,46 @@ class ServingEndpoints:
         return self.endpoints[name]
 
     def _start_change(self, endpoint: ServedEndpoint, config: JsonObject) -> None:
-        """Begins a change. Raises CatalogError for one that cannot be."""
+        """Start to change an endpoint to ``config``.
+
+        Raises:
+            CatalogError: The configuration is invalid.
+        """
         entities = config.get("served_entities") or []
         for entity in entities:
             self._check_entity(entity)
         names = [entity["name"] for entity in entities]
         if len(set(names)) < len(names) or not names:
-            raise CatalogError("INVALID_PARAMETER_VALUE", "served entities need names, each its own")
+            raise CatalogError("INVALID_PARAMETER_VALUE", "each served entity needs a unique name")
         raw_routes = config.get("traffic_config", {}).get("routes") or [
             {"served_entity_name": names[0], "traffic_percentage": 100}
         ]
         routes = {route["served_entity_name"]: route["traffic_percentage"] for route in raw_routes}
         if sum(routes.values()) != 100 or routes.keys() - set(names):
-            raise CatalogError("INVALID_PARAMETER_VALUE", "routes name served entities, and come to 100")
+            raise CatalogError(
+                "INVALID_PARAMETER_VALUE",
+                "routes have to name served entities, and their percentages have to add up to 100",
+            )
         endpoint.pending, endpoint.remaining_polls, endpoint.update = (entities, routes), _POLLS, "IN_PROGRESS"
 
     def _check_entity(self, entity: JsonObject) -> None:
         versions = self._catalog.versions.get(entity.get("entity_name", ""), {})
         if entity.get("entity_version") not in versions:
-            raise CatalogError("RESOURCE_DOES_NOT_EXIST", "There is no such version of a registered model", 404)
+            raise CatalogError("RESOURCE_DOES_NOT_EXIST", "The version of the registered model does not exist", 404)
         if entity.get("workload_size") not in _SIZES:
-            raise CatalogError("INVALID_PARAMETER_VALUE", f"workload_size: one of {', '.join(sorted(_SIZES))}")
+            sizes = ", ".join(sorted(_SIZES))
+            raise CatalogError("INVALID_PARAMETER_VALUE", f"workload_size: expected one of {sizes}")
         variables = entity.get("environment_vars", {})
         if len(variables) > _MAX_VARIABLES:
             raise CatalogError("INVALID_PARAMETER_VALUE", f"at most {_MAX_VARIABLES} environment variables")
         for value in variables.values():
             if "{{" in value and not (match := _SECRET.fullmatch(value)):
-                raise CatalogError("INVALID_PARAMETER_VALUE", "a secret is written {{secrets/scope/key}}")
+                raise CatalogError("INVALID_PARAMETER_VALUE", "a secret has to be written as {{secrets/scope/key}}")
             if "{{" in value and match and match.groups() not in self._secrets:
                 raise CatalogError("PERMISSION_DENIED", "the creator cannot read a secret that the endpoint names", 403)
 
     def _finish_change(self, endpoint: ServedEndpoint) -> None:
-        """Ends a change: it is there, or its build failed and what was there stays."""
+        """End a change: the new entities serve, or their build failed and the old ones stay."""
         if endpoint.pending is None:
             return
         entities, routes = endpoint.pending
@@ -208,18 +236,22 @@ class ServingEndpoints:
         endpoint.pending, endpoint.update = None, "UPDATE_FAILED" if failed else "NOT_UPDATING"
 
 
-def _require_known(kind: Any, body: JsonObject, path: str) -> None:  # a class of the SDK's
-    """Refuses what the SDK's class does not keep of ``body``."""
+def _require_known(kind: Any, body: JsonObject, path: str) -> None:
+    """Refuse a body that differs after a round trip through ``kind``, a class of the SDK.
+
+    Raises:
+        CatalogError: The class drops or cannot read a part of ``body``.
+    """
     try:
         serialized = kind.from_dict(body).as_dict()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CatalogError("MALFORMED_REQUEST", f"{path}: {type(error).__name__}") from None
     if serialized != body:
-        raise CatalogError("MALFORMED_REQUEST", f"{path}: unknown or misspelt fields")
+        raise CatalogError("MALFORMED_REQUEST", f"{path}: unknown fields")
 
 
 def _to_json(endpoint: ServedEndpoint) -> JsonObject:
-    """An endpoint as the API tells it, without the values of its variables."""
+    """Return an endpoint as the API describes it."""
     ready = "READY" if endpoint.entities else "NOT_READY"
     values = endpoint.settings | {"state": {"ready": ready, "config_update": endpoint.update}}
     values["config"] = _config_json(endpoint.entities, endpoint.routes, "DEPLOYMENT_READY")

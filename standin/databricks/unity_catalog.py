@@ -1,7 +1,8 @@
-"""Unity Catalog's registry of models, as MLflow asks it: its own messages, read and written by its own classes.
+"""Imitate Unity Catalog's model registry as MLflow calls it.
 
-The paths and messages are those of MLflow's ``databricks_uc_registry_service.proto``; a field that they do not have is
-refused, and so is what Unity Catalog itself refuses: names without three levels, tags with dots, other people's models.
+Paths and messages are those of MLflow's ``databricks_uc_registry_service.proto``, and MLflow's own classes parse and
+write them. Refused are fields that the messages do not have, and what Unity Catalog itself refuses: names without three
+levels, tags with dots, and changes to other people's models.
 """
 
 import json
@@ -23,11 +24,11 @@ _TAG = re.compile(r"[^.,\-=/:]{1,256}")
 _MAX_TAG = 256
 
 Message = Any
-"""A message of protobuf, whose classes are made when they are imported."""
+"""A protobuf message. Its class is made at import, so type checkers do not know it."""
 
 
 class CatalogError(Exception):
-    """What the catalog refuses."""
+    """A request that Databricks refuses; ``code`` and ``status`` go into the response."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -35,7 +36,13 @@ class CatalogError(Exception):
 
 
 class UnityCatalog:
-    """Registered models by name. Those in ``foreign`` belong to somebody else, who lets read and run alone."""
+    """The registered models and their versions.
+
+    Attributes:
+        models: Registered models by name.
+        versions: Versions by model name and version number.
+        foreign_models: Names of models of another owner, who permits reading and running only.
+    """
 
     def __init__(self) -> None:
         self.models: dict[str, Message] = {}
@@ -43,24 +50,39 @@ class UnityCatalog:
         self.foreign_models: set[str] = set()
 
     def add(self, name: str, alias: str = "") -> str:
-        """One more version of ``name``, which is ready, with an alias that points at it; gives its number."""
+        """Add a ready version of a model, and the model where it is missing.
+
+        Args:
+            name: Three-level name of the model.
+            alias: Alias that is set on the version; empty for none.
+
+        Returns:
+            The version number.
+
+        Raises:
+            CatalogError: The name or the alias is refused, or another user owns the model.
+        """
         if name not in self.models:
             self._create_registered_model(messages.CreateRegisteredModelRequest(name=name))
         request = messages.CreateModelVersionRequest(name=name, source="a test")
         version = self._create_model_version(request).model_version
         self.versions[name][version.version].status = messages.READY
         if alias:
-            response = messages.SetRegisteredModelAliasRequest(name=name, alias=alias, version=version.version)
-            self._set_registered_model_alias(response)
+            alias_request = messages.SetRegisteredModelAliasRequest(name=name, alias=alias, version=version.version)
+            self._set_registered_model_alias(alias_request)
         return str(version.version)
 
     def clear(self) -> None:
-        """As new."""
+        """Remove all models."""
         for collection in (self.models, self.versions, self.foreign_models):
             collection.clear()
 
     def routes(self, let_in: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
-        """A route for each call that MLflow's service declares."""
+        """Return a route for each call that MLflow's service declares.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         routes = []
         for method in service.DESCRIPTOR.services_by_name["UcModelRegistryService"].methods:
             handler = getattr(self, "_" + re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower(), None)
@@ -80,14 +102,16 @@ class UnityCatalog:
             except ParseError as error:
                 raise CatalogError("MALFORMED_REQUEST", str(error)) from None
             if handler is None:
-                raise CatalogError("ENDPOINT_NOT_FOUND", f"{message_class} is not what this stand-in does", 404)
+                raise CatalogError("ENDPOINT_NOT_FOUND", f"the stand-in does not implement {message_class}", 404)
             return JSONResponse(MessageToDict(handler(message), preserving_proto_field_name=True))
 
         return answer
 
     def _create_registered_model(self, request: Message) -> Message:
         if not _NAME.fullmatch(request.name):
-            raise CatalogError("INVALID_PARAMETER_VALUE", f"{request.name} is not a name of three levels")
+            raise CatalogError(
+                "INVALID_PARAMETER_VALUE", f"{request.name} is not a three-level name (catalog.schema.model)"
+            )
         if request.name in self.models:
             raise CatalogError("RESOURCE_ALREADY_EXISTS", f"Registered model {request.name} already exists")
         self.models[request.name] = messages.RegisteredModel(name=request.name, description=request.description)
@@ -117,8 +141,8 @@ class UnityCatalog:
             status=messages.PENDING_REGISTRATION,
             storage_location=f"dbfs:/Models/{request.name.replace('.', '/')}/{number}",
         )
-        for version_number in request.tags:
-            _set_tag(version, version_number.key, version_number.value)
+        for tag in request.tags:
+            _set_tag(version, tag.key, tag.value)
         self.versions[request.name][number] = version
         return messages.CreateModelVersionResponse(model_version=version)
 
@@ -136,9 +160,9 @@ class UnityCatalog:
     def _search_model_versions(self, request: Message) -> Message:
         name = request.filter.partition("'")[2].rstrip("'")
         if not re.fullmatch(r"name ?= ?'[^']+'", request.filter):
-            raise CatalogError("INVALID_PARAMETER_VALUE", "a search takes name = '…' alone")
+            raise CatalogError("INVALID_PARAMETER_VALUE", "filter: expected name = '…' only")
         versions = []
-        for version in self.versions.get(name, {}).values():  # as the real one, without aliases and tags
+        for version in self.versions.get(name, {}).values():  # Unity Catalog omits aliases and tags here, too
             plain = messages.ModelVersion()
             plain.CopyFrom(version)
             plain.ClearField("tags")
@@ -160,14 +184,14 @@ class UnityCatalog:
         return messages.SetRegisteredModelAliasResponse()
 
     def _get_model_version_by_alias(self, request: Message) -> Message:
-        alias = [
+        numbers = [
             candidate.version
             for candidate in self._find_model(request.name).aliases
             if candidate.alias == request.alias
         ]
-        if not alias:
+        if not numbers:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", f"Alias {request.alias} does not exist", 404)
-        version = self._with_aliases(self.versions[request.name][alias[0]])
+        version = self._with_aliases(self.versions[request.name][numbers[0]])
         return messages.GetModelVersionByAliasResponse(model_version=version)
 
     def _is_databricks_sdk_models_artifact_repository_enabled(self, _: Message) -> Message:
@@ -195,7 +219,7 @@ class UnityCatalog:
         return self.versions[request.name][request.version]
 
     def _with_aliases(self, version: Message) -> Message:
-        """With the aliases that point at it."""
+        """Return a copy of ``version`` with the aliases that point at the version."""
         copy = messages.ModelVersion()
         copy.CopyFrom(version)
         aliases = [alias for alias in self.models[version.name].aliases if alias.version == version.version]
@@ -205,7 +229,7 @@ class UnityCatalog:
 
 def _set_tag(version: Message, key: str, value: str) -> None:
     if not _TAG.fullmatch(key) or len(value) > _MAX_TAG:
-        raise CatalogError("INVALID_PARAMETER_VALUE", f"the tag {key} is not as Unity Catalog takes it")
+        raise CatalogError("INVALID_PARAMETER_VALUE", f"tag {key}: invalid key or value")
     tags = [tag for tag in version.tags if tag.key != key]
     del version.tags[:]
     version.tags.extend([*tags, messages.ModelVersionTag(key=key, value=value)])

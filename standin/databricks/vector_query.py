@@ -1,7 +1,7 @@
-"""What a query of Databricks AI Search finds.
+"""Answer queries of Databricks AI Search.
 
-It takes what the SDK's ``query_index`` and Databricks' client ``databricks-ai-search`` send, and nothing else. Text is
-compared by hashed words, as the stand-in's embeddings are.
+Accepted are the fields that the SDK's ``query_index`` and Databricks' client ``databricks-ai-search`` send, and no
+others. Texts are compared by hashed words, as in the stand-in's embeddings.
 """
 
 import json
@@ -31,7 +31,17 @@ _DIMENSION = 512
 
 @dataclass(slots=True)
 class SearchIndex:
-    """Rows of a table; ``text`` is the column that ``embedder`` embeds, or ``vectors`` holds vectors made elsewhere."""
+    """One index over the rows of a table.
+
+    Attributes:
+        rows: Rows by column.
+        types: SQL type by column.
+        text: Column that ``embedder`` embeds.
+        embedder: Endpoint of the embedding model; empty for an index over ``vectors``.
+        vectors: Vectors that were made elsewhere, by row number.
+        is_storage_optimized: Whether the endpoint is storage-optimized; such an endpoint takes another form of filter.
+        ready: Whether the index is ready for queries.
+    """
 
     rows: list[JsonObject]
     types: dict[str, str]
@@ -43,12 +53,23 @@ class SearchIndex:
 
     @property
     def dimension(self) -> int:
-        """That of its vectors."""
+        """Return the dimension of the vectors."""
         return len(next(iter(self.vectors.values()), [0.0] * _DIMENSION))
 
 
 def answer_query(index: SearchIndex, body: JsonObject) -> Response:
-    """The rows that a query finds. Raises CatalogError for a query that the API does not take."""
+    """Answer a query with the best rows and their scores.
+
+    Args:
+        index: Index that is searched.
+        body: Body of the query.
+
+    Returns:
+        The API's response.
+
+    Raises:
+        CatalogError: The API does not accept the query.
+    """
     _check_body(index, body)
     allowed = _matching_rows(index, body)
     scores = {key: _score_row(index, key, body) for key in allowed}
@@ -66,27 +87,35 @@ def answer_query(index: SearchIndex, body: JsonObject) -> Response:
 
 
 def _check_body(index: SearchIndex, body: JsonObject) -> None:
-    """Raises CatalogError for a query that the API does not take."""
+    """Check the fields of a query.
+
+    Raises:
+        CatalogError: A field is unknown, missing or does not suit the index.
+    """
     kind = body.get("query_type", "ANN")
     problem = [f"unknown field {name}" for name in body.keys() - _ALLOWED_FIELDS]
     problem += [f"column {name} is not in the index" for name in body.get("columns", []) if name not in index.types]
     if not body.get("columns") or kind not in {"ANN", "HYBRID", "FULL_TEXT"}:
-        problem.append("columns and a known query_type are needed")
+        problem.append("columns is required, and query_type has to be ANN, HYBRID or FULL_TEXT")
     if ("filter_string" if not index.is_storage_optimized else "filters_json") in body:
-        problem.append("filters are given in the other kind of endpoint's form")
+        problem.append("a storage-optimized endpoint takes filter_string, a standard endpoint filters_json")
     by_vector = not index.embedder and kind != "FULL_TEXT"
     if by_vector and len(body.get("query_vector") or []) != index.dimension:
-        problem.append(f"query_vector needs {index.dimension} numbers")
+        problem.append(f"query_vector: expected {index.dimension} numbers")
     if not by_vector and "query_vector" in body:
-        problem.append("query_vector is for vectors of one's own")
+        problem.append("query_vector needs an index without an embedding model and another query_type than FULL_TEXT")
     if (not by_vector or kind == "HYBRID") and not body.get("query_text"):
-        problem.append("query_text is needed")
+        problem.append("query_text is required")
     if problem:
         raise CatalogError("INVALID_PARAMETER_VALUE", "; ".join(problem))
 
 
 def _matching_rows(index: SearchIndex, body: JsonObject) -> list[int]:
-    """The rows that a filter leaves, as SQLite finds them. Raises CatalogError for a filter that is none."""
+    """Return the numbers of the rows that pass the query's filter, which SQLite evaluates.
+
+    Raises:
+        CatalogError: SQLite cannot read the filter.
+    """
     conditions = json.loads(body.get("filters_json") or "{}")
     values = {name: value if isinstance(value, list) else [value] for name, value in conditions.items()}
     clauses = [f"{name} IN ({', '.join('?' * len(batch))})" for name, batch in values.items()]
@@ -96,7 +125,7 @@ def _matching_rows(index: SearchIndex, body: JsonObject) -> list[int]:
     cells = [[key, *(row[name] for name in index.types)] for key, row in enumerate(index.rows)]
     with closing(sqlite3.connect(":memory:")) as table:
         table.execute(f"CREATE TABLE held (place, {names})")
-        table.executemany(f"INSERT INTO held VALUES ({marks})", cells)  # noqa: S608 - marks
+        table.executemany(f"INSERT INTO held VALUES ({marks})", cells)  # noqa: S608 - question marks only
         try:
             matches = table.execute(f"SELECT place FROM held WHERE {condition}", [*chain(*values.values())])  # noqa: S608
             return [key for (key,) in matches]
@@ -105,24 +134,29 @@ def _matching_rows(index: SearchIndex, body: JsonObject) -> list[int]:
 
 
 def _score_row(index: SearchIndex, key: int, body: JsonObject) -> float:
-    """1 / (1 + the square of the distance), as the documentation tells it; the share of words; or the mean of both."""
+    """Return the score of a row for the query's type.
+
+    ANN: 1 / (1 + squared distance), as documented. FULL_TEXT: the share of the question's words. HYBRID: the mean of
+    both.
+    """
     text, kind = str(index.rows[key][index.text]), body.get("query_type", "ANN")
     shared = _word_share(body["query_text"], text) if kind != "ANN" else 0.0
     near = _cosine(body.get("query_vector"), index.vectors.get(key), body.get("query_text", ""), text)
     return {"ANN": near, "FULL_TEXT": shared, "HYBRID": (near + shared) / 2}[kind]
 
 
-def _word_share(question_words: str, text: str) -> float:
-    return len(split_words(question_words) & split_words(text)) / (len(split_words(question_words)) or 1)
+def _word_share(question: str, text: str) -> float:
+    """Return the share of the question's words that ``text`` contains."""
+    return len(split_words(question) & split_words(text)) / (len(split_words(question)) or 1)
 
 
-def _cosine(query_vector: Any, row_vector: Any, question: str, text: str) -> float:  # numbers, or none
-    """Of two vectors, or of those of two texts."""
+def _cosine(query_vector: Any, row_vector: Any, question: str, text: str) -> float:
+    """Return 1 / (1 + squared distance) of two vectors; a missing vector is computed from its text."""
     first = make_vector(question, _DIMENSION) if query_vector is None else np.asarray(query_vector)
     second = make_vector(text, _DIMENSION) if row_vector is None else np.asarray(row_vector)
     return 1.0 / (1.0 + float(np.sum((first - second) ** 2)))
 
 
 def _to_json_value(value: Any) -> Any:
-    """A cell as the API gives it: whole numbers as 3.0."""
+    """Return a cell as the API encodes it: an integer as a number such as 3.0."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

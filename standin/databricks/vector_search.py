@@ -1,4 +1,4 @@
-"""Databricks AI Search: indexes and their endpoints, as the SDK's classes tell them, and questions to them."""
+"""Imitate Databricks AI Search: indexes and endpoints in the form of the SDK's classes, and queries."""
 
 from collections import deque
 from collections.abc import Callable
@@ -16,9 +16,14 @@ from .vector_query import SearchIndex, answer_query
 
 
 class VectorSearch:
-    """All indexes, by name, and the tables that they can be made of.
+    """The search indexes, their endpoints, and the tables that an index can be made of.
 
-    ``asked`` holds the bodies of queries, ``faults`` what the next ones get instead.
+    Attributes:
+        indexes: Indexes by name.
+        tables: Rows of the tables by table name.
+        kinds: Endpoints by name, as the API describes them.
+        queries: Bodies of the queries that arrived.
+        faults: Faults for the next queries, in order.
     """
 
     def __init__(self) -> None:
@@ -29,12 +34,16 @@ class VectorSearch:
         self.faults: deque[Fault] = deque()
 
     def clear(self) -> None:
-        """As new."""
+        """Remove all indexes, tables, endpoints, queries and faults."""
         for collection in (self.indexes, self.tables, self.kinds, self.queries, self.faults):
             collection.clear()
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
-        """The calls about an index, its endpoint and its rows."""
+        """Return the routes of indexes, endpoints and queries.
+
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
         index_path = "/api/2.0/vector-search/indexes/{name}"
         return [
             Route("/api/2.0/vector-search/indexes", let_in(self._create), methods=["POST"]),
@@ -58,7 +67,7 @@ class VectorSearch:
             embedding_source_columns=[source_column] if index.embedder else None,
             embedding_vector_columns=None if index.embedder else [vector_column],
         )
-        index_spec = sdk.VectorIndex(
+        description = sdk.VectorIndex(
             name=name,
             endpoint_name="search-optimized" if index.is_storage_optimized else "search",
             index_type=sdk.VectorIndexType.DELTA_SYNC,
@@ -66,7 +75,7 @@ class VectorSearch:
             delta_sync_index_spec=spec,
             status=sdk.VectorIndexStatus(ready=index.ready, indexed_row_count=len(index.rows)),
         )
-        return JSONResponse(index_spec.as_dict())
+        return JSONResponse(description.as_dict())
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
@@ -77,9 +86,9 @@ class VectorSearch:
             or spec.as_dict() != body["delta_sync_index_spec"]
             or not spec.embedding_source_columns
         ):
-            raise CatalogError("MALFORMED_REQUEST", "index: missing, unknown or misspelt fields")
+            raise CatalogError("MALFORMED_REQUEST", "index: missing or unknown fields")
         if body["endpoint_name"] not in self.kinds or spec.source_table not in self.tables:
-            raise CatalogError("RESOURCE_DOES_NOT_EXIST", "There is no such endpoint, or no such table.", 404)
+            raise CatalogError("RESOURCE_DOES_NOT_EXIST", "The endpoint or the source table does not exist.", 404)
         rows, (source,) = self.tables[str(spec.source_table)], spec.embedding_source_columns
         types = {name: "bigint" if isinstance(value, int) else "string" for name, value in rows[0].items()}
         index = SearchIndex(rows, types, str(source.name), str(source.embedding_model_endpoint_name))

@@ -1,4 +1,4 @@
-"""A Databricks workspace: files, models, endpoints, indexes, jobs, clusters, secrets; and faults at single calls."""
+"""Imitate a Databricks workspace: its services on one set of routes, with a fault at a chosen call."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +17,18 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class DatabricksWorkspace:
-    """``calls`` counts what was asked; the one of number ``fails_at`` is answered with ``fault`` instead, once."""
+    """The services of one workspace.
+
+    Attributes:
+        volumes: Contents of files by path.
+        catalog: Registered models.
+        resources: Jobs, clusters and secret scopes.
+        endpoints: Serving endpoints.
+        search: Search indexes.
+        calls: Method and path of each call.
+        failing_call: Position in ``calls`` of the call that is refused with ``fault``, once; None for none.
+        fault: HTTP status and error code of that refusal.
+    """
 
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
         self.volumes, self.catalog, self.resources = VolumeFiles(), UnityCatalog(), JobsClustersSecrets(secrets)
@@ -27,7 +38,7 @@ class DatabricksWorkspace:
         self.fault = (500, "INTERNAL_ERROR")
 
     def clear(self) -> None:
-        """As new."""
+        """Restore the initial state of all services."""
         self.volumes.clear()
         for part in (self.catalog, self.endpoints, self.search, self.resources):
             part.clear()
@@ -35,9 +46,13 @@ class DatabricksWorkspace:
         self.failing_call, self.fault = None, (500, "INTERNAL_ERROR")
 
     def routes(self, let_in: Callable[[Handler], Any]) -> list[Route]:
-        """All calls, each of which can fail."""
+        """Return the routes of all services, each of which can fail.
 
-        def check(handler: Handler) -> Any:  # a route's
+        Args:
+            let_in: Wraps a handler with the check of the caller's key.
+        """
+
+        def check(handler: Handler) -> Any:
             return let_in(self._count_and_fail(handler))
 
         parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources)
@@ -59,5 +74,5 @@ class DatabricksWorkspace:
 
 
 def _error_response(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
-    """An error as Databricks says it."""
+    """Return an error in Databricks' format."""
     return JSONResponse({"error_code": code, "message": message}, status, headers)

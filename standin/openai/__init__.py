@@ -1,1 +1,1 @@
-"""OpenAI's API: chat, embeddings, images and models."""
+"""The API of OpenAI: chat, embeddings, images and models."""

@@ -1,4 +1,4 @@
-"""``chat/completions``: quotes the passage that shares most words with the question, or writes a small diagram."""
+"""Answer ``chat/completions``: quote the passage that shares most words with the question, or write a small diagram."""
 
 import json
 import re
@@ -18,7 +18,18 @@ _SMALL_WORDS = {"with", "this", "that", "from", "into", "using", "and", "diagram
 
 
 def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Response:
-    """The reply, streamed if asked; ``told`` is what it shall say. Raises RefusedError."""
+    """Return the completion of a request, streamed where the request says so.
+
+    Args:
+        body: Body of the request.
+        scripted_reply: Text of the reply; None lets the stand-in write one.
+
+    Returns:
+        The API's response.
+
+    Raises:
+        RefusedError: The API does not accept the request.
+    """
     entry = check_body(body)
     if scripted_reply is None:
         scripted_reply = _make_judgement(body) if "response_format" in body else make_reply(body["messages"])
@@ -33,15 +44,19 @@ def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Respons
     }
     common = {"id": "chatcmpl-standin", "created": 1_790_000_000, "model": entry.name}
     if body.get("stream"):
-        counted = bool(body.get("stream_options", {}).get("include_usage"))
-        return StreamingResponse(_stream(text, common, usage if counted else None), media_type="text/event-stream")
+        with_usage = bool(body.get("stream_options", {}).get("include_usage"))
+        return StreamingResponse(_stream(text, common, usage if with_usage else None), media_type="text/event-stream")
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
     return JSONResponse(common | {"object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 def check_body(body: dict[str, Any]) -> models.ModelEntry:
-    """The model that is asked. Raises RefusedError for what the API does not take."""
+    """Return the model that the request names.
+
+    Raises:
+        RefusedError: The API does not accept the request.
+    """
     require_parameters(body, "chat", {"model", "messages"})
     entry = models.find_model(body["model"], "chat")
     messages = body["messages"]
@@ -53,7 +68,9 @@ def check_body(body: dict[str, Any]) -> models.ModelEntry:
     temperature = body.get("temperature", 1)
     if temperature != 1 and not entry.temperature:
         raise invalid_request(
-            "Unsupported value: 'temperature' does not support it.", "temperature", "unsupported_value"
+            "Unsupported value: this model supports only the default 'temperature' of 1.",
+            "temperature",
+            "unsupported_value",
         )
     if not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
         raise invalid_request("Invalid 'temperature': expected 0 to 2.", "temperature", "decimal_above_max_value")
@@ -71,22 +88,24 @@ def check_body(body: dict[str, Any]) -> models.ModelEntry:
 
 
 def _make_judgement(body: dict[str, Any]) -> str:
-    """The object that is asked for by its schema: as a judge the stand-in says yes to all, but to an empty answer.
+    """Return the JSON object for the schema in ``response_format``. As a judge, the stand-in always says yes.
 
-    Raises RefusedError for a schema that is not strict.
+    Raises:
+        RefusedError: The schema is not strict.
     """
-    judgement = body["response_format"]
-    schema = judgement.get("json_schema", {}).get("schema", {}) if judgement.get("type") == "json_schema" else {}
+    response_format = body["response_format"]
+    is_schema = response_format.get("type") == "json_schema"
+    schema = response_format.get("json_schema", {}).get("schema", {}) if is_schema else {}
     if not schema.get("properties") or schema.get("additionalProperties") is not False:
         raise invalid_request(
             "Invalid schema for response_format: 'additionalProperties' is required.", "response_format"
         )
-    words = {"result": "yes", "rationale": "This is the stand-in, which says yes."}
+    words = {"result": "yes", "rationale": "The stand-in says yes to everything."}
     return json.dumps({name: words.get(name, "") for name in schema["properties"]})
 
 
 def make_reply(messages: list[dict[str, Any]]) -> str:
-    """What the stand-in has to say to the last message."""
+    """Return the stand-in's reply to the last message: a diagram, scores of passages, a quotation, or its length."""
     last_message = _message_text(messages[-1])
     if "Reply with one JSON object" in last_message.partition("<passage ")[0]:
         return json.dumps(_make_diagram(last_message.rpartition("Asked: ")[2].partition("\n")[0]))
@@ -106,18 +125,18 @@ def make_reply(messages: list[dict[str, Any]]) -> str:
 
 
 def _best_sentence(passage: str, question: str) -> str:
-    """The sentence of the passage that shares most words with the question; its first line is a title."""
+    """Return the sentence of a passage that shares most words with the question; the first line is a title."""
     sentences = re.split(r"(?<=[.!?])\s+|\n", passage.strip())
     return max(sentences[1:] or sentences, key=lambda sentence: len(split_words(sentence) & split_words(question)))
 
 
 def split_words(text: str) -> set[str]:
-    """The words of a text that tell what it is about."""
+    """Return the lower-case words of a text, without words under three characters and words common in questions."""
     return set(re.findall(r"\w{3,}", text.lower())) - {"what", "the", "and", "who", "how", "tell", "about"}
 
 
 def _make_diagram(prompt: str) -> dict[str, Any]:
-    """The telling words of what is asked, each joined to the first."""
+    """Return a diagram of the prompt's longer words, each joined to the first."""
     labels = list(dict.fromkeys(re.findall(r"\w{4,}", prompt.partition(" of")[2] or prompt)))
     labels = [word for word in labels if word.lower() not in _SMALL_WORDS][:_MAX_WORDS] or ["stand-in"]
     labels += ["stand-in"] * (len(labels) == 1)
@@ -132,6 +151,7 @@ def _message_text(message: dict[str, Any]) -> str:
 
 
 def _stream(text: str, common: dict[str, Any], usage: dict[str, Any] | None) -> Iterator[str]:
+    # as in the API, chunks before the one with the usage have a null there
     chunk = common | {"object": "chat.completion.chunk"} | ({"usage": None} if usage else {})
     for number, word in enumerate(text.split(" ")):
         delta = {"content": " " * bool(number) + word} | ({} if number else {"role": "assistant"})

@@ -1,4 +1,4 @@
-"""``embeddings``: the words of a text, hashed into as many dimensions as the model has."""
+"""Answer ``embeddings``: the words of a text, hashed into as many dimensions as the model has."""
 
 import base64
 import re
@@ -16,7 +16,11 @@ _MAX_INPUTS, _MAX_TOKENS, _MAX_INPUT_TOKENS = 2048, 300_000, 8192
 
 
 def embed(body: dict[str, Any]) -> Response:
-    """A vector of norm 1 for each text. Raises RefusedError."""
+    """Return a vector of norm 1 for each text of a request.
+
+    Raises:
+        RefusedError: The API does not accept the request.
+    """
     entry = check_body(body)
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
     vectors = [make_vector(text, body.get("dimensions", entry.dimension)) for text in texts]
@@ -24,13 +28,17 @@ def embed(body: dict[str, Any]) -> Response:
         {"object": "embedding", "index": n, "embedding": _encode(vector, body.get("encoding_format", "float"))}
         for n, vector in enumerate(vectors)
     ]
-    counted = sum(map(models.count_tokens, texts))
-    usage = {"prompt_tokens": counted, "total_tokens": counted}
+    tokens = sum(map(models.count_tokens, texts))
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return JSONResponse({"object": "list", "model": entry.name, "data": data, "usage": usage})
 
 
 def check_body(body: dict[str, Any]) -> models.ModelEntry:
-    """The model that is asked. Raises RefusedError for what the API does not take."""
+    """Return the model that the request names.
+
+    Raises:
+        RefusedError: The API does not accept the request.
+    """
     require_parameters(body, "embeddings", {"model", "input"})
     entry = models.find_model(body["model"], "embeddings")
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
@@ -54,7 +62,15 @@ def check_body(body: dict[str, Any]) -> models.ModelEntry:
 
 
 def make_vector(text: str, dimension: int) -> npt.NDArray[np.float32]:
-    """That of a text, of norm 1; shape (dimension,)."""
+    """Return the vector of a text.
+
+    Args:
+        text: The text.
+        dimension: Length of the vector.
+
+    Returns:
+        Counts of hashed words, scaled to norm 1 (zeros for a text without words); shape (dimension,).
+    """
     counts = np.zeros(dimension, dtype=np.float32)
     for word in re.findall(r"\w+", text.lower()):
         counts[zlib.crc32(word.encode()) % dimension] += 1

@@ -1,4 +1,4 @@
-"""An error as the API says it."""
+"""The errors of OpenAI's API."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ PARAMETERS: dict[str, set[str]] = {call: set(names) for call, names in yaml.safe
 
 
 class RefusedError(Exception):
-    """A request that is not taken; ``extra`` goes into the error's object."""
+    """A request that the API refuses. ``error`` is the error object of the response, with the entries of ``extra``."""
 
     def __init__(self, status: int, code: str, message: str, param: str | None = None, **extra: Any) -> None:
         super().__init__(message)
@@ -19,17 +19,35 @@ class RefusedError(Exception):
         self.error = {"message": message, "type": _error_type(status), "param": param, "code": code or None} | extra
 
     def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
-        """The answer to it."""
+        """Return the response for this error, with ``headers``."""
         return JSONResponse({"error": self.error}, self.status, headers)
 
 
 def invalid_request(message: str, param: str | None = None, code: str = "") -> RefusedError:
-    """A request that is wrong in itself."""
+    """Return the error for an invalid request, with HTTP 400.
+
+    Args:
+        message: Message of the error.
+        param: Parameter that is at fault.
+        code: Error code; empty for none.
+
+    Returns:
+        The error.
+    """
     return RefusedError(400, code, message, param)
 
 
 def require_parameters(body: dict[str, Any], call: str, required: set[str]) -> None:
-    """Raises RefusedError for a parameter that ``call`` does not know, and for a missing one."""
+    """Check the parameters of a request.
+
+    Args:
+        body: Body of the request.
+        call: Name of the call in ``PARAMETERS``.
+        required: Parameters that the call needs.
+
+    Raises:
+        RefusedError: A parameter is unknown or missing.
+    """
     for name in sorted(body.keys() - PARAMETERS[call]):
         raise invalid_request(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     for name in sorted(required - body.keys()):

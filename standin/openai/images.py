@@ -1,4 +1,4 @@
-"""``images/generations`` and the image tool of ``responses``: a card with the prompt on it."""
+"""Answer ``images/generations`` and the image tool of ``responses`` with a card that shows the prompt."""
 
 import base64
 import io
@@ -21,11 +21,15 @@ _CHOICES = {
     "moderation": {"low", "auto"},
 }
 _MODERATED_WORDS = "weapon"
-"""The word in a prompt that the stand-in's moderation refuses."""
+"""The word that makes the stand-in's moderation refuse a prompt."""
 
 
 def generate(body: dict[str, Any]) -> Response:
-    """The Images API. Raises RefusedError."""
+    """Return the response of the Images API.
+
+    Raises:
+        RefusedError: The API does not accept the request, or moderation refuses the prompt.
+    """
     require_parameters(body, "images", {"prompt"})
     entry = models.find_model(body.get("model", "gpt-image-2"), "image")
     if not isinstance(body["prompt"], str) or not 1 <= len(body["prompt"]) <= 32_000:
@@ -43,12 +47,18 @@ def generate(body: dict[str, Any]) -> Response:
 
 
 def respond(body: dict[str, Any]) -> Response:
-    """The Responses API, with the image tool. Raises RefusedError."""
+    """Return the response of the Responses API, whose image tool draws the picture.
+
+    Moderation does not refuse the request here: the tool call fails with an error object, as in the API.
+
+    Raises:
+        RefusedError: The API does not accept the request, or the request has no image tool.
+    """
     require_parameters(body, "responses", {"model", "input"})
     entry = models.find_model(body["model"], "chat")
     tool = next((tool for tool in body.get("tools", ()) if tool.get("type") == "image_generation"), None)
     if tool is None:
-        raise invalid_request("The stand-in answers with pictures alone: give it the tool image_generation.", "tools")
+        raise invalid_request("The stand-in supports only the tool 'image_generation'; add it to 'tools'.", "tools")
     require_parameters(tool, "image_tool", {"type"})
     size = _check_body(tool, tool.get("model", "gpt-image-2"))
     prompt = str(body["input"])
@@ -69,13 +79,22 @@ def respond(body: dict[str, Any]) -> Response:
     }
     common = {"id": "resp_standin", "object": "response", "created_at": 1_790_000_000, "model": entry.name}
     common |= {"status": "completed", "parallel_tool_calls": True, "tool_choice": "auto", "tools": body["tools"]}
-    description = {"image_gen": _make_usage(prompt, size), "web_search": {"num_requests": 0}}
-    return JSONResponse(common | {"output": [call], "usage": usage, "tool_usage": description})
+    tool_usage = {"image_gen": _make_usage(prompt, size), "web_search": {"num_requests": 0}}
+    return JSONResponse(common | {"output": [call], "usage": usage, "tool_usage": tool_usage})
 
 
 @lru_cache(8)
 def draw_card(prompt: str, size: tuple[int, int], output_format: str) -> bytes:
-    """A card with the prompt on a coloured ground, and what made it."""
+    """Return a picture of the prompt on a coloured ground, with a line that names the stand-in.
+
+    Args:
+        prompt: Text on the card.
+        size: Width and height in pixels.
+        output_format: ``png``, ``jpeg`` or ``webp``.
+
+    Returns:
+        The encoded picture.
+    """
     image = Image.linear_gradient("L").resize(size)
     image = Image.merge("RGB", [image.point(lambda v, k=k: 40 + v * k // 255) for k in (40, 110, 150)])
     pen = ImageDraw.Draw(image)
@@ -91,7 +110,11 @@ def draw_card(prompt: str, size: tuple[int, int], output_format: str) -> bytes:
 
 
 def _check_body(body: dict[str, Any], model: str) -> tuple[int, int]:
-    """The size that is asked for. Raises RefusedError for what GPT image models do not take."""
+    """Return the width and height that a request asks for.
+
+    Raises:
+        RefusedError: GPT image models do not accept the request.
+    """
     for name, choices in _CHOICES.items():
         if body.get(name, "auto" if name != "output_format" else "png") not in choices:
             raise invalid_request(
@@ -102,10 +125,10 @@ def _check_body(body: dict[str, Any], model: str) -> tuple[int, int]:
     if body.get("background") == "transparent" and body.get("output_format", "png") == "jpeg":
         raise invalid_request("A transparent background needs png or webp.", "background")
     size = body.get("size", "auto")
-    model_entry = re.fullmatch(r"(\d+)x(\d+)", size)
+    match = re.fullmatch(r"(\d+)x(\d+)", size)
     if size == "auto":
         return 1024, 1024
-    width, height = (int(model_entry[1]), int(model_entry[2])) if model_entry else (0, 0)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
     usual = size in {"1024x1024", "1536x1024", "1024x1536"}
     free = model not in _FIXED and width and not (width % 16 or height % 16) and 1 / 3 <= width / height <= 3
     if not usual and not (free and width <= 3840 and height <= 2160):

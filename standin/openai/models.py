@@ -1,4 +1,4 @@
-"""The models that the stand-in knows, and those that it says are gone."""
+"""The models of the stand-in, and retired models, for which calls are refused."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,18 @@ ModelKind = Literal["chat", "embeddings", "image"]
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model; ``ends`` is its announced end, ``own`` whether it is none of OpenAI's."""
+    """One model.
+
+    Attributes:
+        name: Name of the model.
+        kind: Kind of call that the model answers.
+        end_date: Announced date of retirement.
+        is_gone: Whether the model is retired, so that calls are refused.
+        window: Context window in tokens.
+        dimension: Dimension of an embedding model's vectors.
+        temperature: Whether a chat model accepts a ``temperature`` other than 1.
+        is_foreign: Whether the model is served elsewhere than at OpenAI.
+    """
 
     name: str
     kind: ModelKind
@@ -47,20 +58,34 @@ MODELS = {
     )
 }
 FIXED_DIMENSION = {"text-embedding-ada-002", "databricks-gte-large-en"}
+"""Embedding models that refuse the parameter ``dimensions``."""
 
 
 def find_model(name: object, kind: ModelKind) -> ModelEntry:
-    """The model of that name. Raises RefusedError when there is none, or none of that kind, or no longer."""
+    """Return the model of a name.
+
+    Args:
+        name: Name of the model in the request.
+        kind: Kind of model that the call needs.
+
+    Returns:
+        The model.
+
+    Raises:
+        RefusedError: The model is unknown, retired or of another kind.
+    """
     entry = MODELS.get(str(name))
     if entry is None:
-        raise RefusedError(404, "model_not_found", f"The model `{name}` does not exist, or not for you.")
+        raise RefusedError(
+            404, "model_not_found", f"The model `{name}` does not exist or you do not have access to it."
+        )
     if entry.is_gone:
         raise RefusedError(404, "model_not_found", f"The model `{name}` has been deprecated.")
     if entry.kind != kind:
-        raise RefusedError(404, "model_not_found", f"This is not a {kind} model: `{name}`.")
+        raise RefusedError(404, "model_not_found", f"The model `{name}` is not a {kind} model.")
     return entry
 
 
 def count_tokens(text: str) -> int:
-    """About as many as a tokenizer finds in English."""
+    """Return the approximate number of tokens of an English text: one for each four characters."""
     return -(-len(text) // 4)
