@@ -1,4 +1,7 @@
-"""``make bench``: medians of what users feel, and ratios within one run. Machines are noisy: read the ratios."""
+"""Measure what users feel, for ``make bench``: medians, and ratios within one run.
+
+Machines are noisy, so ratios are more reliable than times.
+"""
 
 import os
 import statistics
@@ -37,7 +40,7 @@ mlflow.models.set_model(Constant())
 
 
 def main() -> None:
-    """Logs the demo's model in a store of its own, and measures."""
+    """Log the demo's model in a temporary store, and measure the model, retrieval and the engine."""
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
@@ -61,14 +64,14 @@ def _logged(folder: Path) -> str:
 
 
 def _cold_start(uri: str) -> None:
-    """Fresh processes, bytecode cached by the first one, which is not counted."""
+    """Print the median times of fresh processes, without the first one, which fills the cache of bytecode."""
     runs = [_printed(_FIRST_ANSWER, uri) for _ in range(6)][1:]
     steps = ("import mlflow", "load_model", "first answer", "all")
     for name, column in zip(steps, zip(*runs, strict=True), strict=True):
         print(f"cold start, {name:13} {statistics.median(column):6.2f} s")
     for name in IMPORTS:
         code = f"import time; started = time.perf_counter(); import {name}; print(time.perf_counter() - started)"
-        print(f"  of it, import {name:32} {statistics.median(_printed(code)[0] for _ in range(4)):6.2f} s")
+        print(f"  of which import {name:30} {statistics.median(_printed(code)[0] for _ in range(4)):6.2f} s")
 
 
 def _answers(uri: str, folder: Path) -> None:
@@ -94,25 +97,25 @@ def _answers(uri: str, folder: Path) -> None:
     picture, _ = _interleaved(10, lambda: model.predict({"image_generation": {"prompt": "LangChain in use"}}), int)
     print(f"one picture       {picture * 1000:6.0f} ms")
     rows = [{"qa": {"question": f"Tell me about stage number {number}."}} for number in range(1000)]
-    together, single = _interleaved(3, lambda: model.predict(rows), lambda: [model.predict(row) for row in rows])
-    ratio = f"{single / together:.1f} times"
-    print(f"1,000 questions   {together:6.2f} s in one call, {single:.2f} s in single calls: {ratio}")
+    batch, single = _interleaved(3, lambda: model.predict(rows), lambda: [model.predict(row) for row in rows])
+    ratio = f"{single / batch:.1f} times"
+    print(f"1,000 questions   {batch:6.2f} s in one call, {single:.2f} s in single calls: {ratio}")
 
 
 def _interleaved(rounds: int, *calls: Callable[[], object]) -> list[float]:
-    """The median seconds of each call, taken in turns after one round that is not counted."""
+    """Return the median seconds of each call; the calls take turns, after one round that is not counted."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for call, taken in zip(calls, seconds, strict=True):
+        for call, durations in zip(calls, seconds, strict=True):
             started = time.perf_counter()
             call()
-            taken.append(time.perf_counter() - started)
-    return [statistics.median(taken[1:]) for taken in seconds]
+            durations.append(time.perf_counter() - started)
+    return [statistics.median(durations[1:]) for durations in seconds]
 
 
 def _printed(code: str, *words: str) -> list[float]:
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    return [float(word) for word in done.stdout.split()]
+    process = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return [float(word) for word in process.stdout.split()]
 
 
 if __name__ == "__main__":

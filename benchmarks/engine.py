@@ -1,8 +1,8 @@
-"""The engine against the ideal bound, LangChain, MLflow's flavor and a bare loop, in one run, against the stand-in.
+"""Compare the engine with the ideal bound, LangChain, MLflow's flavor and a bare loop, in one run against the stand-in.
 
-200 rows of both stages, a quarter of them repeated; the stand-in, in a process of its own, takes 50 ms and 0.1 ms a
-text for embeddings, 200 ms for a chat, 400 ms for an image. With 16 in flight for each kind, 150 unique images take
-ten rounds: 4.0 s is the ideal.
+The input is 200 rows of both stages, a quarter of them repeated. The stand-in runs in a process of its own and takes
+50 ms and 0.1 ms a text for embeddings, 200 ms for a chat, 400 ms for an image. With 16 calls of each kind in flight,
+150 unique images take ten rounds: 4.0 s is the ideal.
 """
 
 import asyncio
@@ -42,7 +42,15 @@ stages:
 
 
 def rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
-    """``count`` requests of ``unique`` kinds, in a mixed order."""
+    """Return requests in a mixed order.
+
+    Args:
+        unique: Number of distinct requests.
+        count: Number of requests.
+
+    Returns:
+        The requests.
+    """
     chance = random.Random(1)
     numbers = [*range(unique), *chance.choices(range(unique), k=count - unique)]
     chance.shuffle(numbers)
@@ -57,12 +65,12 @@ def rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
 
 @contextmanager
 def standing_in() -> Iterator[str]:
-    """The stand-in in a process of its own; its address."""
+    """Run the stand-in in a process of its own, set the variables that point at it, and yield its address."""
     command = [sys.executable, "-u", "-m", "standin", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        told = next(line for line in process.stdout or () if "export" in line)
-        for name, value in re.findall(r"(\w+)=(\S+)", told):
+        exports = next(line for line in process.stdout or () if "export" in line)
+        for name, value in re.findall(r"(\w+)=(\S+)", exports):
             os.environ[name] = value
         yield os.environ["DATABRICKS_HOST"]
     finally:
@@ -70,19 +78,24 @@ def standing_in() -> Iterator[str]:
         process.wait()
 
 
-def script(address: str, **told: Any) -> None:
-    """Sets what the stand-in does, and forgets what it was asked."""
-    requests.post(f"{address}/standin/script", json={"plain": True, **told}, timeout=10).raise_for_status()
+def script(address: str, **settings: Any) -> None:
+    """Replace the script of the stand-in, and with it the record of calls.
+
+    Args:
+        address: URL of the stand-in.
+        **settings: Entries of the script.
+    """
+    requests.post(f"{address}/standin/script", json={"plain": True, **settings}, timeout=10).raise_for_status()
 
 
 def counted(address: str) -> tuple[int, dict[str, int]]:
-    """The calls since the script was set, and the highest number in flight of each kind."""
-    told = requests.get(f"{address}/standin/calls", timeout=10).json()
-    return sum(told["calls"].values()), told["peak"]
+    """Return the number of calls since the script was set, and the highest number in flight of each kind."""
+    record = requests.get(f"{address}/standin/calls", timeout=10).json()
+    return sum(record["calls"].values()), record["peak"]
 
 
 def logged(folder: Path) -> str:
-    """The measured model, over 10,000 chunks of 1,536 dimensions."""
+    """Log the measured model, over 10,000 chunks of 1,536 dimensions, and return its URI."""
     from model.profile import Profile
     from training.indexing import index_writer
     from training.packaging.log_model import log_model
@@ -95,7 +108,7 @@ def logged(folder: Path) -> str:
 
 
 def _content(count: int) -> Any:
-    """So many short texts, as an index holds them."""
+    """Return ``count`` short texts as the content of an index."""
     from model.passages import Chunk
     from training.indexing.index_writer import IndexContent
 
@@ -105,7 +118,7 @@ def _content(count: int) -> Any:
 
 
 def measure() -> None:
-    """Prints every path."""
+    """Print the measurements of every path."""
     with tempfile.TemporaryDirectory() as folder, standing_in() as address:
         os.chdir(folder)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
@@ -122,7 +135,7 @@ def measure() -> None:
 
 
 def _many(folder: Path) -> None:
-    """100,000 questions of the offline profile over 1,000 chunks, in batches as Spark sends them."""
+    """Ask 100,000 questions of the offline profile over 1,000 chunks, in batches as Spark sends them."""
     import resource
 
     from model.contract.requests import Request
@@ -140,9 +153,9 @@ def _many(folder: Path) -> None:
             [Request({"qa": {"question": f"How many drops for {batch * BATCH + n}?"}}) for n in range(BATCH)]
         )
         memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
-    taken = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     print(
-        f"  {MANY:,} questions offline: {MANY / taken:,.0f} a second; {memory[0]:,.0f} MB at most in the first "
+        f"  {MANY:,} questions offline: {MANY / seconds:,.0f} a second; {memory[0]:,.0f} MB at most in the first "
         f"{BATCH:,}, {memory[-1]:,.0f} MB in all"
     )
 
@@ -152,7 +165,7 @@ def _in_process(uri: str, address: str) -> None:
     from bare import all_of
     from rival import chain
 
-    model, lcel, asked = mlflow.pyfunc.load_model(uri), chain(), rows()
+    model, lcel, batch = mlflow.pyfunc.load_model(uri), chain(), rows()
     os.environ["MULTICHAIN_BENCH_LOGGED"] = "1"
     flavor = mlflow.pyfunc.load_model(
         mlflow.langchain.log_model(lc_model=str(HERE / "rival.py"), name="rival", pip_requirements=["mlflow"]).model_uri
@@ -160,51 +173,51 @@ def _in_process(uri: str, address: str) -> None:
     _told(
         address,
         {
-            "load_model": lambda: _whole(model.predict(asked)),
-            "traced, a tenth": lambda: _whole(_traced("0.1", model, asked)),
-            "traced, all": lambda: _whole(_traced("1", model, asked)),
-            "a bare loop": lambda: asyncio.run(all_of(asked)),
-            "LCEL batch(16)": lambda: lcel.batch(asked, config={"max_concurrency": CONCURRENCY}),
-            "MLflow's flavor": lambda: flavor.predict(asked),
+            "load_model": lambda: _whole(model.predict(batch)),
+            "traced, a tenth": lambda: _whole(_traced("0.1", model, batch)),
+            "traced, all": lambda: _whole(_traced("1", model, batch)),
+            "a bare loop": lambda: asyncio.run(all_of(batch)),
+            "LCEL batch(16)": lambda: lcel.batch(batch, config={"max_concurrency": CONCURRENCY}),
+            "MLflow's flavor": lambda: flavor.predict(batch),
         },
     )
 
 
-def _traced(share: str, model: Any, asked: list[dict[str, Any]]) -> Any:
-    """As ``model`` answers with so large a share of requests traced; they are stored meanwhile and afterwards."""
+def _traced(share: str, model: Any, batch: list[dict[str, Any]]) -> Any:
+    """Return the predictions with a share of the requests traced; traces are stored during the calls and afterwards."""
     os.environ["MULTICHAIN_TRACES"] = share
     try:
-        return model.predict(asked)
+        return model.predict(batch)
     finally:
         del os.environ["MULTICHAIN_TRACES"]
 
 
-def _whole(told: Any) -> None:
-    """Sees that every stage was answered."""
-    wrong = [row[stage]["error"] for row in told for stage in ("qa", "image_generation") if row[stage]["error"]]
-    if wrong:
-        raise SystemExit(f"{len(wrong)} stages failed: {wrong[0]}")
+def _whole(responses: Any) -> None:
+    """Exit when a stage of a response has an error."""
+    errors = [row[stage]["error"] for row in responses for stage in ("qa", "image_generation") if row[stage]["error"]]
+    if errors:
+        raise SystemExit(f"{len(errors)} stages failed: {errors[0]}")
 
 
 def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = IDEAL, rounds: int = ROUNDS) -> None:
-    """Interleaved rounds of each path after one that is not counted: medians."""
+    """Print the medians of each path over interleaved rounds, after one round that is not counted."""
     import mlflow
 
-    found: dict[str, list[tuple[float, float, int, dict[str, int]]]] = {name: [] for name in paths}
+    results: dict[str, list[tuple[float, float, int, dict[str, int]]]] = {name: [] for name in paths}
     for _ in range(rounds + 1):
         for name, path in paths.items():
             mlflow.flush_trace_async_logging()
             script(address, latency=LATENCY, per_text=0.0001)
-            started, used = time.perf_counter(), time.process_time()
+            started, cpu_started = time.perf_counter(), time.process_time()
             path()
-            taken, cpu = time.perf_counter() - started, time.process_time() - used
-            found[name].append((taken, cpu, *counted(address)))
-    for name, told in found.items():
-        taken, cpu = (statistics.median(one[n] for one in told[1:]) for n in (0, 1))
-        _, _, calls, peak = told[-1]
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+            results[name].append((seconds, cpu, *counted(address)))
+    for name, runs in results.items():
+        seconds, cpu = (statistics.median(run[n] for run in runs[1:]) for n in (0, 1))
+        _, _, calls, peak = runs[-1]
         flight = ", ".join(str(peak.get(kind, 0)) for kind in LATENCY)
         print(
-            f"  {name:18} {taken:6.2f} s, {ideal / taken:.2f} of the ideal, {calls} calls, in flight {flight} "
+            f"  {name:18} {seconds:6.2f} s, {ideal / seconds:.2f} of the ideal, {calls} calls, in flight {flight} "
             f"(embeddings, chat, images), own CPU {cpu:.2f} s"
         )
 
@@ -224,23 +237,23 @@ def _single(uri: str, address: str) -> None:
 
 
 def _limited(uri: str, address: str) -> None:
-    """40 requests a second, refused beyond with retry-after 1, and a fiftieth failing."""
+    """Print times with 40 requests a second allowed, retry-after 1 beyond them, and a fiftieth of the calls failing."""
     import mlflow
 
-    model, asked = mlflow.pyfunc.load_model(uri), rows()
-    model.predict(asked[:1])
+    model, batch = mlflow.pyfunc.load_model(uri), rows()
+    model.predict(batch[:1])
     for _ in range(ROUNDS):
         script(address, latency=LATENCY, per_text=0.0001, rate=40, failing=0.02)
         started = time.perf_counter()
-        told: Any = model.predict(asked)
-        taken = time.perf_counter() - started
-        failed = sum(bool(row[stage]["error"]) for row in told for stage in ("qa", "image_generation"))
+        responses: Any = model.predict(batch)
+        seconds = time.perf_counter() - started
+        failed = sum(bool(row[stage]["error"]) for row in responses for stage in ("qa", "image_generation"))
         calls, _ = counted(address)
-        print(f"  40 requests/s      {taken:6.2f} s, {failed} stages failed, {calls} calls (the floor is 7.1 s)")
+        print(f"  40 requests/s      {seconds:6.2f} s, {failed} stages failed, {calls} calls (the floor is 7.1 s)")
 
 
 def _rest(uri: str, address: str) -> None:
-    """The same rows, one a request, by several clients of one server."""
+    """Print times of the same rows, one row a request, sent by several clients to one server."""
     port = "5917"
     command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", port]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -254,17 +267,17 @@ def _rest(uri: str, address: str) -> None:
             time.sleep(0.2)
         ask(rows()[0])
         for clients, count in ((1, 10), (8, 80), (32, ROWS)):
-            asked = rows(count * 3 // 4, count)
+            batch = rows(count * 3 // 4, count)
             script(address, latency=LATENCY, per_text=0.0001)
             started = time.perf_counter()
             with ThreadPoolExecutor(clients) as pool:
-                list(pool.map(ask, asked))
-            taken = time.perf_counter() - started
+                list(pool.map(ask, batch))
+            seconds = time.perf_counter() - started
             ideal = count / min(clients, CONCURRENCY) * IMAGE
             calls, peak = counted(address)
             print(
-                f"  REST, {clients:2} clients   {taken:6.2f} s for {count} requests, {ideal / taken:.2f} of what is "
-                f"possible ({ideal:.1f} s), {calls} calls, {peak.get('images/generations', 0)} images in flight"
+                f"  REST, {clients:2} clients   {seconds:6.2f} s for {count} requests, {ideal / seconds:.2f} of the "
+                f"ideal ({ideal:.1f} s), {calls} calls, {peak.get('images/generations', 0)} images in flight"
             )
     finally:
         server.terminate()
@@ -279,7 +292,7 @@ def _up(url: str) -> bool:
 
 
 def _spark(uri: str, address: str) -> None:
-    """Two partitions, after the workers have started."""
+    """Print times of two partitions in Spark, after the workers have started."""
     import mlflow
     from pyspark.sql import SparkSession
     from pyspark.sql import functions as F
@@ -288,19 +301,19 @@ def _spark(uri: str, address: str) -> None:
     settings = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
     spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     udf = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
-    asked = rows()
+    batch = rows()
     table = spark.createDataFrame(
-        [(n, row["qa"], row["image_generation"]) for n, row in enumerate(asked)],
+        [(n, row["qa"], row["image_generation"]) for n, row in enumerate(batch)],
         "n int, qa struct<question string>, image_generation struct<prompt string>",
     )
     halves = table.repartitionByRange(2, "n").cache()
     parts = [{row["n"] for row in part} for part in halves.rdd.glom().collect()]
-    uniques = [len({asked[n]["image_generation"]["prompt"] for n in part}) for part in parts]
+    uniques = [len({batch[n]["image_generation"]["prompt"] for n in part}) for part in parts]
     ideal = max(-(-unique // CONCURRENCY) for unique in uniques) * IMAGE
 
     def run() -> None:
-        answered = halves.select(udf(F.struct("qa", "image_generation")).alias("r"))
-        errors = answered.select("r.qa.error", "r.image_generation.error", F.length("r.image_generation.image"))
+        responses = halves.select(udf(F.struct("qa", "image_generation")).alias("r"))
+        errors = responses.select("r.qa.error", "r.image_generation.error", F.length("r.image_generation.image"))
         if any(row[0] or row[1] or not row[2] for row in errors.collect()):
             raise SystemExit("a stage failed in Spark")
 

@@ -1,11 +1,12 @@
-"""``make gate``: does the gate refuse what is worse, and let pass what is the same?
+"""Check that the gate refuses worse versions and passes equal ones, for ``make gate``.
 
-Versions are planted from one that is good: by their files, as a mistake would change them. Each is compared with the
-good one on twenty samples of the questions, as ``training promote`` does it: both in processes of their own, by turns.
+Versions are planted in copies of a good version: by their files, as a mistake would change them. Each is compared with
+the good version on twenty samples of the questions, as ``training promote`` does: both in processes of their own, in
+turns.
 
-``python benchmarks/gate.py [TRIALS] [QUESTIONS] [FILE]`` ends with 1 when it missed its aim: of twenty, nineteen worse
-ones refused and nineteen same ones not. With ``untimed`` at the end seconds do not count: for a machine that does other
-things meanwhile.
+``python benchmarks/gate.py [TRIALS] [QUESTIONS] [FILE]`` exits with 1 when the aim is missed: of twenty trials, at
+least nineteen refuse a worse version, or pass an equal one. With ``untimed`` at the end seconds do not count, for a
+machine that does other work meanwhile.
 """
 
 import ast
@@ -45,7 +46,14 @@ Plant = Callable[[Path], None]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A version to compare: what it is, how it is planted in a copy of the good one, and what has to become of it."""
+    """One kind of version to compare.
+
+    Attributes:
+        name: Name of the kind.
+        plant: Changes a copy of the good version.
+        worse: Whether the gate has to refuse the version.
+        good: Name of the good version that is copied.
+    """
 
     name: str
     plant: Plant
@@ -55,7 +63,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """How often each kind is compared, on how many questions of what, and whether seconds count."""
+    """The trials of each kind.
+
+    Attributes:
+        number: Number of trials.
+        questions: Questions in the sample of one trial.
+        evaluation: Evaluation dataset that samples are drawn from.
+        timed: Whether seconds are compared.
+    """
 
     number: int
     questions: int
@@ -63,14 +78,24 @@ class Trials:
     timed: bool
 
     def samples(self) -> Iterator[list[Example]]:
-        """Other questions for each."""
+        """Yield the sample of each trial, each with other questions."""
         examples = self.evaluation.examples
         for number in range(self.number):
             yield Random(number).sample(examples, min(self.questions, len(examples)))
 
 
 def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bool = True) -> int:
-    """Prints a line for each kind; the exit code."""
+    """Print a line for each kind.
+
+    Args:
+        number: Number of trials of each kind.
+        questions: Questions in the sample of one trial.
+        file: Evaluation file.
+        timed: Whether seconds are compared.
+
+    Returns:
+        The exit code: 1 when a kind missed the aim.
+    """
     evaluation = read_dataset(file)
     trials, stand_in = Trials(number, questions, evaluation, timed), StandIn()
     with tempfile.TemporaryDirectory(prefix="multichain-gate-") as folder, run_stand_in(stand_in) as address:
@@ -85,7 +110,7 @@ def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bo
         kinds = [kind for kind in _kinds(half) if timed or kind.name != "slower stage"]
         missed = [kind.name for kind in kinds if not _compared(kind, good[kind.good], Path(folder), trials)]
         os.chdir(ROOT)
-    print(f"Missed: {', '.join(missed)}" if missed else "All as it should be")
+    print(f"Missed: {', '.join(missed)}" if missed else "The gate met its aim for every kind")
     return bool(missed)
 
 
@@ -100,7 +125,7 @@ def _kinds(half: Path) -> Iterator[Kind]:
 
 
 def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
-    """Compares one kind with the good version on samples of the questions."""
+    """Compare one kind with the good version on samples of the questions; return whether the aim is met."""
     started = time.perf_counter()
     planted = _copied(good, folder / kind.name.replace(" ", "-"))
     kind.plant(planted)
@@ -116,10 +141,10 @@ def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
 
 
 def _verdict(ours: VersionProcess, theirs: VersionProcess, sample: list[Example], *, timed: bool) -> Verdict:
-    told = ask_versions([ours, theirs], sample, lambda _done, _total: None)
-    values = [[row.metrics for row in one] for one in told]
+    evaluated = ask_versions([ours, theirs], sample, lambda _done, _total: None)
+    values = [[example.metrics for example in examples] for examples in evaluated]
     if not timed:
-        values = [[{name: value for name, value in row.items() if name != "seconds"} for row in one] for one in values]
+        values = [[{name: row[name] for name in row if name != "seconds"} for row in rows] for rows in values]
     return decide_verdict(*values)
 
 
@@ -131,7 +156,7 @@ def _good(profile: str, evaluation: EvaluationDataset, folder: Path) -> Path:
 
 
 def _index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every: int = 1) -> Path:
-    """An index of the paragraphs, of all or of each second one."""
+    """Build an index of every n-th paragraph, and return its folder."""
     for source, text in [*evaluation.paragraphs.items()][::every]:
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")
@@ -161,14 +186,14 @@ def _replaced(version: Path, index: Path) -> None:
 
 
 def _shuffled(version: Path) -> None:
-    """Chunks in another order than their vectors and words."""
+    """Change the order of the chunks, but not that of their vectors and words."""
     index = version / "artifacts" / "index"
     lines = (index / "chunks.jsonl").read_text("utf-8").splitlines(keepends=True)
     Random(1).shuffle(lines)
     (index / "chunks.jsonl").write_text("".join(lines), "utf-8")
-    told = json.loads((index / "manifest.json").read_text("utf-8"))
-    told["files"]["chunks.jsonl"] = compute_checksum(index / "chunks.jsonl")
-    (index / "manifest.json").write_text(json.dumps(told), "utf-8")
+    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
+    manifest["files"]["chunks.jsonl"] = compute_checksum(index / "chunks.jsonl")
+    (index / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
 def _slowed(version: Path) -> None:
@@ -191,13 +216,13 @@ def _without_question(version: Path) -> None:
 
 
 def _unreliable(seed: str) -> Plant:
-    """A sixth of the answers is empty, by chance and the ``seed``."""
+    """Return a plant that empties a sixth of the answers, chosen by chance and ``seed``."""
     chance = f'"" if __import__("zlib").crc32(("{seed}" + question).encode()) % 6 == 0 else '
 
     def plant(version: Path) -> None:
         file = _code(version, "stages/retrieval_qa.py")
-        text, found = re.subn(_ANSWERED, f'"answer": {chance}reply.text,', file.read_text("utf-8"))
-        if found != 1:
+        text, replaced = re.subn(_ANSWERED, f'"answer": {chance}reply.text,', file.read_text("utf-8"))
+        if replaced != 1:
             raise ValueError(f"{file} has changed, so nothing can be planted in it")
         file.write_text(text, "utf-8")
 

@@ -1,4 +1,4 @@
-"""What indexing and searching cost at 10,000 chunks of made text, and what opening 300,000 vectors does."""
+"""Measure indexing and searching at 10,000 chunks of generated text, and opening 300,000 vectors."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ VECTORS, DIMENSION = 300_000, 384
 
 
 def measure() -> None:
-    """Prints what indexing, searching and opening take."""
+    """Print the times of indexing, searching and opening."""
     with tempfile.TemporaryDirectory() as folder:
         _corpus(Path(folder))
         _opened(Path(folder) / "vectors.faiss")
@@ -37,32 +37,32 @@ def _corpus(folder: Path) -> None:
         chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english"
     )
     index_writer.write_index_folder(content, Profile.read("offline"), folder / "index", lambda _done, _total: None)
-    taken = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     length = statistics.mean(len(chunk.text) for chunk in chunks)
-    print(f"\nindexing          {CHUNKS:,} chunks of {length:.0f} characters: {CHUNKS / taken:,.0f} a second")
+    print(f"\nindexing          {CHUNKS:,} chunks of {length:.0f} characters: {CHUNKS / seconds:,.0f} a second")
     started = time.perf_counter()
     index = Index.open(folder / "index")
-    print(f"opening           {time.perf_counter() - started:.2f} s, checksums of all its files with it")
+    print(f"opening           {time.perf_counter() - started:.2f} s, with the checksums of all its files")
     _searched(index, questions)
 
 
 def _searched(index: Index, questions: list[str]) -> None:
-    """Whole searches in batches, against the search of their vectors in FAISS alone."""
+    """Print the time of whole searches in batches, beside that of FAISS alone for the same vectors."""
     retriever = Profile.read("offline").make_retriever(index)
     vectors = asyncio.run(Profile.read("offline").make_embedder(index=index).embed(questions))
 
-    async def batch(some: list[str]) -> None:
-        await asyncio.gather(*(retriever.search(question, 4) for question in some))
+    async def search(batch: list[str]) -> None:
+        await asyncio.gather(*(retriever.search(question, 4) for question in batch))
 
-    whole, faiss_alone = [], []
+    search_seconds, faiss_seconds = [], []
     for start in range(0, len(questions), BATCH):
         started = time.perf_counter()
-        asyncio.run(batch(questions[start : start + BATCH]))
+        asyncio.run(search(questions[start : start + BATCH]))
         between = time.perf_counter()
         index.vectors.search(vectors[start : start + BATCH], 200)
-        whole.append((between - started) / BATCH)
-        faiss_alone.append((time.perf_counter() - between) / BATCH)
-    ours, theirs = statistics.median(whole) * 1000, statistics.median(faiss_alone) * 1000
+        search_seconds.append((between - started) / BATCH)
+        faiss_seconds.append((time.perf_counter() - between) / BATCH)
+    ours, theirs = statistics.median(search_seconds) * 1000, statistics.median(faiss_seconds) * 1000
     print(
         f"searching         {ours:.2f} ms a question in batches of {BATCH}, FAISS alone {theirs:.2f} ms: "
         f"{ours - theirs:.2f} ms beyond it"
@@ -70,41 +70,47 @@ def _searched(index: Index, questions: list[str]) -> None:
 
 
 def _made() -> tuple[list[Chunk], list[str]]:
-    """Texts of five of this project's own sentences, three words of ten exchanged; and questions of their words."""
+    """Return chunks and questions of generated text.
+
+    A text is five of this project's own sentences, in which three words of ten are exchanged for others. A question is
+    nine words of a text.
+    """
     chance = random.Random(0)
     files = sorted((ROOT / "documents").rglob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
-    said = [one.text for file in files for one in split_sentences(file.read_text("utf-8"))]
-    words = sorted({word for sentence in said for word in sentence.split()})
+    sentences = [sentence.text for file in files for sentence in split_sentences(file.read_text("utf-8"))]
+    words = sorted({word for sentence in sentences for word in sentence.split()})
 
-    def text() -> str:
-        told = (chance.choice(said).split() for _ in range(5))
-        return " ".join(chance.choice(words) if chance.random() < 0.3 else word for one in told for word in one)
+    def make_text() -> str:
+        chosen = (chance.choice(sentences).split() for _ in range(5))
+        return " ".join(
+            chance.choice(words) if chance.random() < 0.3 else word for sentence in chosen for word in sentence
+        )
 
-    texts = [text() for _ in range(CHUNKS)]
+    texts = [make_text() for _ in range(CHUNKS)]
     questions = [" ".join(chance.sample(chance.choice(texts).split(), 9)) for _ in range(BATCH * ROUNDS)]
-    return [Chunk(f"{n}.txt", "", "", 0, 0, len(one), one) for n, one in enumerate(texts)], questions
+    return [Chunk(f"{n}.txt", "", "", 0, 0, len(text), text) for n, text in enumerate(texts)], questions
 
 
 def _opened(file: Path) -> None:
     chance = np.random.default_rng(0)
-    made = chance.standard_normal((VECTORS // 100, DIMENSION)).astype(np.float32).repeat(100, axis=0)
+    vectors = chance.standard_normal((VECTORS // 100, DIMENSION)).astype(np.float32).repeat(100, axis=0)
     for start in range(0, VECTORS, 10_000):
-        made[start : start + 10_000] += 0.8 * chance.standard_normal((10_000, DIMENSION)).astype(np.float32)
-    made /= np.linalg.norm(made, axis=1, keepdims=True)
+        vectors[start : start + 10_000] += 0.8 * chance.standard_normal((10_000, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     started = time.perf_counter()
-    built = FaissIndex.build(made)
-    taken = time.perf_counter() - started
-    built.save(file)
+    index = FaissIndex.build(vectors)
+    build_seconds = time.perf_counter() - started
+    index.save(file)
     started = time.perf_counter()
-    opened = FaissIndex.open(file, built.search_params)
-    mapped = time.perf_counter()
+    mapped_index = FaissIndex.open(file, index.search_params)
+    mapped_at = time.perf_counter()
     compute_checksum(file)
-    checked = time.perf_counter()
-    opened.search(made[:1], 10)
+    checked_at = time.perf_counter()
+    mapped_index.search(vectors[:1], 10)
     print(
-        f"{VECTORS:,} vectors of {DIMENSION}: {built.kind} in {taken:.0f} s, recall {built.recall}; opened in "
-        f"{mapped - started:.3f} s, its checksum {checked - mapped:.2f} s, first search "
-        f"{(time.perf_counter() - checked) * 1000:.1f} ms"
+        f"{VECTORS:,} vectors of {DIMENSION}: {index.kind} in {build_seconds:.0f} s, recall {index.recall}; opened in "
+        f"{mapped_at - started:.3f} s, its checksum {checked_at - mapped_at:.2f} s, first search "
+        f"{(time.perf_counter() - checked_at) * 1000:.1f} ms"
     )
 
 

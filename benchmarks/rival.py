@@ -1,4 +1,4 @@
-"""The usual way: LangChain's own expression language, a retriever and an image call side by side, logged from code."""
+"""The usual way: LangChain's own expression language, a retriever and an image call in parallel, logged from code."""
 
 import os
 from functools import cache
@@ -19,20 +19,20 @@ PROMPT = ChatPromptTemplate.from_template("Answer from these passages:\n\n{passa
 
 @cache
 def opened() -> tuple[Any, Chunks]:
-    """The vectors and chunks of the index that is measured with."""
+    """Return the vectors and chunks of the measured index."""
     folder = Path(os.environ[FOLDER])
     return faiss.read_index(str(folder / "index.faiss")), Chunks(folder / "chunks.jsonl")
 
 
 def passages(vector: list[float]) -> str:
-    """The four nearest, as the prompt has them."""
+    """Return the four passages nearest to ``vector``, as the prompt contains them."""
     vectors, chunks = opened()
-    _, found = vectors.search(np.array([vector], dtype=np.float32), 4)
-    return "\n\n".join(chunks[position].text for position in found[0].tolist())
+    _, positions = vectors.search(np.array([vector], dtype=np.float32), 4)
+    return "\n\n".join(chunks[position].text for position in positions[0].tolist())
 
 
 def chain() -> Runnable[Any, Any]:
-    """Both stages, as RunnableParallel."""
+    """Return both stages as a RunnableParallel."""
     from langchain_openai import ChatOpenAI, OpenAIEmbeddings
     from openai import OpenAI
 
@@ -44,8 +44,8 @@ def chain() -> Runnable[Any, Any]:
         return {"question": question, "passages": passages(embeddings.embed_query(question))}
 
     def drawn(row: dict[str, Any]) -> str:
-        made = images.images.generate(model="gpt-image-2", prompt=row["image_generation"]["prompt"], n=1)
-        return str(made.data[0].b64_json) if made.data else ""
+        response = images.images.generate(model="gpt-image-2", prompt=row["image_generation"]["prompt"], n=1)
+        return str(response.data[0].b64_json) if response.data else ""
 
     answer = RunnableLambda(asked) | PROMPT | chat | StrOutputParser()
     return RunnableParallel(qa=answer, image_generation=RunnableLambda(drawn))
