@@ -1,4 +1,4 @@
-"""Draws docs/gallery: ten requests, answered by the offline profile over the documents of this project."""
+"""Draw docs/gallery: ten requests, answered by the offline profile over the documents of this project."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ _ABOUT = (
 
 
 def main() -> None:
-    """Writes a picture for each prompt, and docs/gallery.md."""
+    """Write a picture for each prompt, and docs/gallery.md."""
     profile = Profile.read("offline")
     pictures = ROOT / "docs" / "gallery"
     pictures.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Writes what documentation and environment repeat from the code: tables between marks, and conda.yaml."""
+"""Write the parts of the documentation and environment that repeat the code: tables between marks, and conda.yaml."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
 def contract() -> str:
-    """docs/contract.md with its tables made anew."""
+    """Return docs/contract.md with its current tables."""
     text = (ROOT / "docs" / "contract.md").read_text("utf-8")
     for mark, table in (("fields", _fields()), ("cases", _cases()), ("empty", _empty())):
         text = _marked(text, mark, table)
@@ -35,14 +35,14 @@ def contract() -> str:
 
 
 def _marked(text: str, mark: str, lines: Iterable[str]) -> str:
-    """``text`` with what stands between the marks made anew."""
+    """Return ``text`` with ``lines`` in place of the text between the two comments of ``mark``."""
     begin, end = f"<!-- {mark}, from make docs -->", f"<!-- end of {mark} -->"
     before, _, rest = text.partition(begin)
     return before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
 
 
 def _providers() -> Iterator[str]:
-    columns = ("provider", "chat", "embeddings", "images", "streaming", "tokens counted", "what lets it in")
+    columns = ("provider", "chat", "embeddings", "images", "streaming", "token counts", "credentials")
     yield f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
     for name in MODULES:
         module = load_provider(name)
@@ -57,7 +57,7 @@ def _cell(module: ModuleType, role: str) -> str:
 
 
 def _pictures(module: ModuleType) -> str:
-    """The ways in which it makes pictures."""
+    """Return the ways in which a provider makes pictures."""
     if not hasattr(module, "images"):
         return "no"
     return (
@@ -68,19 +68,19 @@ def _pictures(module: ModuleType) -> str:
 
 
 def providers() -> str:
-    """docs/providers.md with its table made anew."""
+    """Return docs/providers.md with its current table."""
     return _marked((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _providers())
 
 
 def champion() -> str:
-    """docs/champion.md with its table made anew."""
+    """Return docs/champion.md with its current table."""
     rows = [f"| `{name}` | {measure.description} |" for name, measure in METRICS.items()]
     text = (ROOT / "docs" / "champion.md").read_text("utf-8")
-    return _marked(text, "measures", ["| measure | what it is |\n| --- | --- |", *rows])
+    return _marked(text, "measures", ["| measure | meaning |\n| --- | --- |", *rows])
 
 
 def conda() -> str:
-    """conda.yaml: Python and Java from conda-forge, what the project names itself pinned as in the lock."""
+    """Return conda.yaml: Python and Java from conda-forge, and the project's dependencies pinned as in the lock."""
     pins = _pins("requirements.lock", "spark")
     head = ["# Made by make docs from pyproject.toml and requirements.lock.", "name: multichain"]
     head += [
@@ -96,25 +96,25 @@ def conda() -> str:
 
 
 def job() -> str:
-    """requirements-job.lock: what jobs on Databricks install, where Spark is there already and wants pandas below 3."""
+    """Return requirements-job.lock for jobs on Databricks, where Spark is installed and needs pandas below 3."""
     return "\n".join(_pins("requirements-compat.lock", "documents")) + "\n"
 
 
 def _pins(lock: str, extra: str) -> list[str]:
-    """What the project names itself, and for an extra, as a lock pins it."""
+    """Return the project's direct dependencies, and those of an extra, as a lock pins them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = project["dependencies"] + project["optional-dependencies"][extra]
-    names = {match[0].lower() for match in map(_NAME.match, named) if match}
+    requirements = project["dependencies"] + project["optional-dependencies"][extra]
+    names = {match[0].lower() for match in map(_NAME.match, requirements) if match}
     return [pin for pin in (ROOT / lock).read_text("utf-8").split() if pin.partition("==")[0] in names]
 
 
 def _fields() -> Iterator[str]:
     for name, stage in Profile.read("offline").contract.stages.items():
-        yield f"\n**`{name}` takes**\n"
+        yield f"\n**Inputs of `{name}`**\n"
         yield from _table(stage.input_fields)
-        yield f"\n**`{name}` gives**\n"
+        yield f"\n**Outputs of `{name}`**\n"
         yield from _table(stage.output_fields)
-    yield "\n**`meta` gives**\n"
+    yield "\n**Fields of `meta`**\n"
     yield from _table(META_FIELDS)
 
 
@@ -129,7 +129,7 @@ def _table(fields: tuple[Field, ...]) -> Iterator[str]:
 
 
 def _cases() -> Iterator[str]:
-    yield "| case | request | what becomes of it |\n| --- | --- | --- |"
+    yield "| case | request | outcome |\n| --- | --- | --- |"
     for case in CASES:
         rows = "<br>".join(f"`{_shown(row)}`" for row in case.rows)
         refused = "; one object alone: HTTP 400" if case.can_be_single and case.is_refused else ""
@@ -138,7 +138,7 @@ def _cases() -> Iterator[str]:
 
 
 def _empty() -> Iterator[str]:
-    yield "| case | what becomes of it |\n| --- | --- |"
+    yield "| case | outcome |\n| --- | --- |"
     for name, _, refused in EMPTY_INPUTS:
         yield f"| {name} | {'HTTP 400' if refused else '`[]`'} |"
 
@@ -151,23 +151,23 @@ def _outcome(outcome: dict[str, str]) -> str:
 
 
 def _shown(value: object) -> str:
-    """A request as it would be typed: JSON, and Python for what JSON does not have."""
+    """Return a value as a reader would type it: JSON, and Python for values that JSON does not have."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)}: {_shown(cell)}" for key, cell in value.items()) + "}"
     if isinstance(value, np.ndarray | np.generic):
         return f"np.{type(value).__name__.removeprefix('nd')}({json.dumps(value.tolist())})"
     if value is pd.NA:
         return "pd.NA"
-    if isinstance(value, str) and len(value) > 1000:  # noqa: PLR2004 - the one case of a very long text
+    if isinstance(value, str) and len(value) > 1000:  # noqa: PLR2004 - one case has a very long text
         return f'"x" * {len(value)}'
-    shown = json.dumps(value)
-    return {"NaN": "np.nan"}.get(shown, shown.replace("|", "\\|"))
+    text = json.dumps(value)
+    return {"NaN": "np.nan"}.get(text, text.replace("|", "\\|"))
 
 
 def readme() -> str:
-    """README.md with the drawing of the offline profile made anew."""
-    drawn = description.describe_contract(Profile.read("offline").contract)["mermaid"]
-    return _marked((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawn}\n```"])
+    """Return README.md with the current drawing of the offline profile."""
+    drawing = description.describe_contract(Profile.read("offline").contract)["mermaid"]
+    return _marked((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawing}\n```"])
 
 
 FILES: dict[str, Any] = {
