@@ -1,4 +1,7 @@
-"""The documentation's examples as tests: what it says to type is typed in a copy of it, and must print that."""
+"""Run the documentation's examples as tests.
+
+Each example is typed in a copy of the project and has to print what the documentation shows.
+"""
 
 import os
 import re
@@ -12,7 +15,7 @@ from typing import Any
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # read at its import
+os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}  # read at import
 
 ROOT = Path(__file__).parent
 _SERVER = """
@@ -23,22 +26,33 @@ until grep -q Serving up.log; do kill -0 $!; sleep 0.2; done
 
 
 def matches(expected: str, printed: str) -> bool:
-    """Whether ``printed`` is ``expected``, in which ... stands for anything."""
+    """Return whether ``printed`` equals ``expected``, in which ``...`` stands for any text."""
     pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
 def shell(example: Example, script: str) -> str:
-    """What a script prints in the copy of the project."""
+    """Run a script in the copy of the project and return its output.
+
+    Args:
+        example: Example whose document has the copy.
+        script: Script for Bash.
+
+    Returns:
+        The standard output.
+
+    Raises:
+        AssertionError: The script failed.
+    """
     folder, environment = example.namespace["folder"], example.namespace["environment"]
     command = ["/bin/bash", "-euc", script]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 class Scripts(CodeBlockParser):
-    """``sh`` blocks must succeed; those that call a server are given one."""
+    """``sh`` blocks: they have to succeed. A block that calls a server with curl gets a running one."""
 
     language = "sh"
 
@@ -50,7 +64,7 @@ class Scripts(CodeBlockParser):
 
 
 class Sessions(CodeBlockParser):
-    """``console`` blocks: the line after $ is typed, and the rest must be what it prints."""
+    """``console`` blocks: the line after ``$`` is run, and has to print the following lines."""
 
     language = "console"
 
@@ -61,7 +75,7 @@ class Sessions(CodeBlockParser):
 
 
 class Programs(CodeBlockParser):
-    """``python`` blocks run in a process of their own; the ``text`` block behind one is what it prints."""
+    """``python`` blocks: each runs in a process of its own. The ``text`` block after it shows the output."""
 
     language = "python"
 
@@ -70,7 +84,7 @@ class Programs(CodeBlockParser):
 
 
 class Printed(CodeBlockParser):
-    """``text`` blocks: what the program before printed."""
+    """``text`` blocks: the output of the program before."""
 
     language = "text"
 
@@ -79,11 +93,11 @@ class Printed(CodeBlockParser):
 
 
 def copied(namespace: dict[str, Any]) -> None:
-    """A copy of the project's files, with this environment as its .venv."""
+    """Copy the project's files to a temporary folder, with this environment as its .venv."""
     folder = Path(tempfile.mkdtemp(prefix="multichain-readme-"))
     git = [shutil.which("git") or "git", "ls-files"]
-    listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in listed.splitlines():
+    tracked_files = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in tracked_files.splitlines():
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
@@ -95,7 +109,7 @@ def copied(namespace: dict[str, Any]) -> None:
 
 
 def removed(namespace: dict[str, Any]) -> None:
-    """The copy is gone again."""
+    """Remove the copy."""
     shutil.rmtree(namespace["folder"])
 
 

@@ -1,6 +1,7 @@
-"""What a task of a Databricks job starts: ``python job.py training run …``; in the root, so packages are found.
+"""Run a module as the task of a Databricks job: ``python job.py training run …``.
 
-Databricks runs the file inside a process of its own, where leaving with an exit code of 0 would be taken for a failure.
+The file is in the project's root, so that the packages beside it are found. Databricks runs a file inside a process of
+its own, where SystemExit counts as a failure even with exit code 0.
 """
 
 import runpy

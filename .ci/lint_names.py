@@ -1,7 +1,7 @@
-"""Refuse names that say nothing: participles, pronouns, adverbs and relative words that stand alone.
+"""Refuse vague names: participles, pronouns, adverbs and relative words without another word.
 
-A name is a noun of the field for data and a verb with its object for a function (docs/glossary.md). A word with another
-one beside it is no such name: ``cached_reply`` is fine, ``cached`` is not.
+Data are named by a noun of the field, functions by a verb and its object (docs/glossary.md). Only a whole name is
+refused: ``cached_reply`` may contain ``cached``, which alone says nothing.
 """
 
 import ast
@@ -13,7 +13,7 @@ VAGUE = frozenset(
     """
     again alone anew apart asked began begun came else found given gone got held how kept known least made meant most
     now one other place said seen such taken there thing told tried wanted what who whole wrong
-    """.split()  # noqa: SIM905 - words
+    """.split()  # noqa: SIM905 - easier to read than a list of strings
 )
 FOLDERS = ("model", "training", "serving", "commandline", "standin", "docs", "examples")
 
@@ -32,7 +32,7 @@ def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def main() -> int:
-    """Print each vague name with its place; return 1 when there is one."""
+    """Print each vague name with its file and line; return 1 when there are any, else 0."""
     problems = [
         f"{file}:{line}: the name {name} says nothing; see docs/glossary.md"
         for folder in FOLDERS

@@ -1,6 +1,6 @@
-"""``make demo``: the whole main job on this machine, with nothing but the project itself.
+"""Run the whole main job on this machine, for ``make demo``: train, ask and send rows through Spark.
 
-``make demo PROFILE=openai`` does it with that profile; where its key is not set, against the stand-in.
+``make demo PROFILE=openai`` uses that profile; where its key is not set, the demo runs against the stand-in.
 """
 
 import os
@@ -28,16 +28,16 @@ NEEDED = {
     "databricks": ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE"),
     "compatible": ("COMPATIBLE_BASE_URL",),
 }
-"""Provider → the variables of which one says that there is a real service to ask."""
+"""Variables by provider. One of them has to be set for the real service to be asked."""
 
 
 def main(profile: str = "offline") -> int:
-    """Trains, asks from another folder, and sends three rows through Spark; the exit code."""
+    """Train a model, ask it from another folder, and send three rows through Spark; return the exit code."""
     started = time.perf_counter()
     store = os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd() / 'mlflow.db'}")
     with served(profile):
-        spark = _start("examples/spark_rows.py", "-")  # Spark takes long to start: it does so meanwhile
-        say(f"Documents in, a registered model out:  python -m training run --profile {profile}")
+        spark = _start("examples/spark_rows.py", "-")  # starts during the training, since Spark takes long
+        say(f"Train and register a model over documents:  python -m training run --profile {profile}")
         if subprocess.call([sys.executable, "-m", "training", "run", "--profile", profile]):
             spark.kill()
             return 1
@@ -47,13 +47,13 @@ def main(profile: str = "offline") -> int:
             spark_input.write(URI + "\n")
             spark_input.flush()
         with tempfile.TemporaryDirectory() as elsewhere:
-            say(f"Asked from another folder:  python -m serving ask '{REQUEST}'")
+            say(f"Ask the model from another folder:  python -m serving ask '{REQUEST}'")
             picture = str(Path.cwd() / "multichain.png")
             ask_status = subprocess.call(
                 [sys.executable, "-m", "serving", "ask", REQUEST, "--out", picture], cwd=elsewhere
             )
         answered = time.perf_counter()
-        say("Three rows through mlflow.pyfunc.spark_udf:  python examples/spark_rows.py " + URI)
+        say("Send three rows through mlflow.pyfunc.spark_udf:  python examples/spark_rows.py " + URI)
         rows, log = spark.communicate()
         print(rows.strip() if spark.returncode == 0 else log.strip()[-2000:])
         ended = time.perf_counter()
@@ -70,7 +70,7 @@ def main(profile: str = "offline") -> int:
 
 @contextmanager
 def served(profile: str) -> Iterator[None]:
-    """The services that the profile asks: the real ones where there is a key, else the stand-in, which is said."""
+    """Let the profile ask the real services where there is a key, else a stand-in, which a message announces."""
     providers = {entry["provider"] for _, _, entry in Profile.read(profile).entries} & NEEDED.keys()
     missing = [NEEDED[provider][0] for provider in sorted(providers) if not any(map(os.environ.get, NEEDED[provider]))]
     if not missing:
@@ -79,15 +79,15 @@ def served(profile: str) -> Iterator[None]:
     with run_stand_in(StandIn(KEY)) as address:
         os.environ |= environment_variables(address, KEY)
         say(
-            f"{', '.join(missing)} is not set: this asks a stand-in on this machine, which is no language model. "
-            "It quotes a passage and draws a card; with a key, the same commands ask the real service. For the "
-            "commands below, start it again:  python -m standin"
+            f"{', '.join(missing)} is not set, so the demo asks a stand-in on this machine. The stand-in is not a "
+            "language model: it quotes a passage and draws a card. With a key, the same commands ask the real service. "
+            "For the commands below, start the stand-in again:  python -m standin"
         )
         yield
 
 
 def say(line: str) -> None:
-    """A line that stands apart."""
+    """Print a line set apart from others."""
     print(f"\n== {line}", flush=True)
 
 

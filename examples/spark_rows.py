@@ -1,7 +1,7 @@
-"""Three rows through ``mlflow.pyfunc.spark_udf``.
+"""Send three rows through ``mlflow.pyfunc.spark_udf``.
 
-``python examples/spark_rows.py models:/multichain@champion``, or ``-`` to read the URI from the standard input
-once Spark is up.
+Run ``python examples/spark_rows.py models:/multichain@champion``, or pass ``-`` to read the URI from the standard input
+once Spark has started.
 """
 
 import os
@@ -16,9 +16,9 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def main(uri: str) -> None:
-    """Prints a line for each question."""
+    """Print a line for each question, answered by the model at ``uri``."""
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        print("Spark needs Java 17, and none was found; everything else works without it.")
+        print("Spark needs Java 17, which was not found; install it or set JAVA_HOME. The rest works without Java.")
         return
     import mlflow
     from pyspark.sql import SparkSession

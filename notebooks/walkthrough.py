@@ -2,22 +2,22 @@
 # MAGIC %md
 # MAGIC # From three texts to one model that answers and draws
 # MAGIC
-# MAGIC The eight steps of the exercise *Multi-stage Reasoning with LangChain using Azure Databricks*, with this project. It runs in
-# MAGIC a Git folder on Databricks, and as a plain script: `python notebooks/walkthrough.py`. Nothing here needs a key; with one,
-# MAGIC name another profile in step 3.
+# MAGIC The eight steps of the exercise *Multi-stage Reasoning with LangChain using Azure Databricks*, with this project. The notebook
+# MAGIC runs in a Git folder on Databricks, and as a plain script: `python notebooks/walkthrough.py`. No step needs a key; if you have
+# MAGIC one, name another profile in step 3.
 
 # COMMAND ----------
 
 # MAGIC %md
 # MAGIC ## 1, 2. A workspace and a cluster
 # MAGIC
-# MAGIC You are in one, if this is Databricks. A cluster of your own needs an end: set *Terminate after … minutes*, without which it
-# MAGIC runs, and costs, until somebody stops it. Serverless compute ends by itself.
+# MAGIC On Databricks, this notebook is in a workspace already. For a cluster of your own, set *Terminate after … minutes*: otherwise the
+# MAGIC cluster runs, and costs, until somebody stops it. Serverless compute ends by itself.
 
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## 3. Libraries, and who answers
+# MAGIC ## 3. Libraries, and the profile that answers
 
 # COMMAND ----------
 
@@ -32,15 +32,15 @@ from pathlib import Path
 
 HERE = Path(globals().get("__file__", Path.cwd() / "walkthrough.py")).resolve().parent
 if str(HERE.parent) not in sys.path:
-    sys.path.append(str(HERE.parent))  # a notebook starts beside the packages of its Git folder, not above them
+    sys.path.append(str(HERE.parent))  # a notebook starts in its own folder, not in the root with the packages
 
-PROFILE = os.environ.get("PROFILE", "offline")  # or openai, azure, databricks: docs/providers.md
+PROFILE = os.environ.get("PROFILE", "offline")  # or openai, azure, databricks; see docs/providers.md
 ON_DATABRICKS = "DATABRICKS_RUNTIME_VERSION" in os.environ
 NAME = os.environ.get("NAME", "main.default.walkthrough" if ON_DATABRICKS else "walkthrough")
 WORK = Path(tempfile.mkdtemp(prefix="walkthrough-"))
 if not ON_DATABRICKS:
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{WORK}/mlflow.db")
-    os.chdir(WORK)  # where MLflow keeps files
+    os.chdir(WORK)  # MLflow writes files into the current folder
 
 # COMMAND ----------
 
@@ -69,7 +69,8 @@ print(f"{built.manifest.chunks} chunks, {built.manifest.dimension} dimensions, b
 # MAGIC %md
 # MAGIC ## 5, 6, 7. Answers, pictures, and both as one model
 # MAGIC
-# MAGIC The profile names the stages; `log` packages them with the index as one MLflow model, and a version of it is registered.
+# MAGIC The profile names the stages. `log_model` packages the stages and the index as one MLflow model, and `register_model` registers a
+# MAGIC version of the model.
 
 # COMMAND ----------
 
@@ -102,19 +103,19 @@ import base64
 
 picture = both["image_generation"]
 if ON_DATABRICKS:
-    displayHTML(f'<img width="900" src="data:{picture["mime_type"]};base64,{picture["image"]}">')  # noqa: F821 - the notebook's own
+    displayHTML(f'<img width="900" src="data:{picture["mime_type"]};base64,{picture["image"]}">')  # noqa: F821 - a function of Databricks notebooks
 else:
-    place = WORK / "picture.png"
-    place.write_bytes(base64.b64decode(picture["image"]))
-    print(place)
+    picture_file = WORK / "picture.png"
+    picture_file.write_bytes(base64.b64decode(picture["image"]))
+    print(picture_file)
 
 # COMMAND ----------
 
 # MAGIC %md
 # MAGIC ## 8. Clean up
 # MAGIC
-# MAGIC What this notebook made: a registered model and a folder. An endpoint, jobs and clusters go with
-# MAGIC `python -m serving teardown`, which looks again and says when nothing billable is left.
+# MAGIC This notebook has made a registered model and a folder. `python -m serving teardown` removes endpoints, jobs and clusters, checks
+# MAGIC again, and says when nothing billable is left.
 
 # COMMAND ----------
 
@@ -127,4 +128,4 @@ if os.environ.get("KEEP") != "1":
     client.delete_registered_model_alias(NAME, "champion")
     client.delete_registered_model(NAME)
     shutil.rmtree(WORK)
-    print(f"{NAME} and {WORK} are gone")
+    print(f"{NAME} and {WORK} are deleted")
