@@ -156,7 +156,7 @@ def _good(profile: str, evaluation: EvaluationDataset, folder: Path) -> Path:
 
 
 def _index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every: int = 1) -> Path:
-    """Build an index of every n-th paragraph, and return its folder."""
+    """Build an index of all paragraphs, or of each ``every``-th, and return its folder."""
     for source, text in [*evaluation.paragraphs.items()][::every]:
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")

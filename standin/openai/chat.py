@@ -52,7 +52,7 @@ def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Respons
 
 
 def check_body(body: dict[str, Any]) -> models.ModelEntry:
-    """Return the model that the request names.
+    """Check a request and return the model that the request names.
 
     Raises:
         RefusedError: The API does not accept the request.

@@ -34,7 +34,7 @@ def embed(body: dict[str, Any]) -> Response:
 
 
 def check_body(body: dict[str, Any]) -> models.ModelEntry:
-    """Return the model that the request names.
+    """Check a request and return the model that the request names.
 
     Raises:
         RefusedError: The API does not accept the request.

@@ -110,7 +110,7 @@ def draw_card(prompt: str, size: tuple[int, int], output_format: str) -> bytes:
 
 
 def _check_body(body: dict[str, Any], model: str) -> tuple[int, int]:
-    """Return the width and height that a request asks for.
+    """Check a request for a picture and return its width and height in pixels.
 
     Raises:
         RefusedError: GPT image models do not accept the request.

@@ -62,7 +62,7 @@ FIXED_DIMENSION = {"text-embedding-ada-002", "databricks-gte-large-en"}
 
 
 def find_model(name: object, kind: ModelKind) -> ModelEntry:
-    """Return the model of a name.
+    """Return the model called ``name``, for a call that needs ``kind``.
 
     Args:
         name: Name of the model in the request.
