@@ -31,7 +31,7 @@ def matches(expected: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
-def shell(example: Example, script: str) -> str:
+def run_script(example: Example, script: str) -> str:
     """Run a script in the copy of the project and return its output.
 
     Args:
@@ -60,7 +60,7 @@ class Scripts(CodeBlockParser):
         script = str(example.parsed)
         if script.startswith("curl"):
             script = f"UP={'--stream' * ('/stream' in script)}\n" + _SERVER + script.replace("curl ", "curl -sf ", 1)
-        shell(example, script)
+        run_script(example, script)
 
 
 class Sessions(CodeBlockParser):
@@ -70,7 +70,7 @@ class Sessions(CodeBlockParser):
 
     def evaluate(self, example: Example) -> None:
         command, _, expected = str(example.parsed).removeprefix("$ ").partition("\n")
-        printed = shell(example, command)
+        printed = run_script(example, command)
         assert matches(expected, printed), printed
 
 
@@ -80,7 +80,7 @@ class Programs(CodeBlockParser):
     language = "python"
 
     def evaluate(self, example: Example) -> None:
-        example.namespace["printed"] = shell(example, "python - <<'END'\n" + str(example.parsed) + "\nEND")
+        example.namespace["printed"] = run_script(example, "python - <<'END'\n" + str(example.parsed) + "\nEND")
 
 
 class Printed(CodeBlockParser):
@@ -92,7 +92,7 @@ class Printed(CodeBlockParser):
         assert matches(str(example.parsed), example.namespace["printed"]), example.namespace["printed"]
 
 
-def copied(namespace: dict[str, Any]) -> None:
+def make_copy(namespace: dict[str, Any]) -> None:
     """Copy the project's files to a temporary folder, with this environment as its .venv."""
     folder = Path(tempfile.mkdtemp(prefix="multichain-readme-"))
     git = [shutil.which("git") or "git", "ls-files"]
@@ -108,7 +108,7 @@ def copied(namespace: dict[str, Any]) -> None:
     namespace |= {"folder": folder, "environment": environment}
 
 
-def removed(namespace: dict[str, Any]) -> None:
+def remove_copy(namespace: dict[str, Any]) -> None:
     """Remove the copy."""
     shutil.rmtree(namespace["folder"])
 
@@ -116,6 +116,6 @@ def removed(namespace: dict[str, Any]) -> None:
 pytest_collect_file = Sybil(
     parsers=[Scripts(), Sessions(), Programs(), Printed()],
     patterns=["README.md", "docs/new-stage.md", "docs/providers.md", "docs/champion.md"],
-    setup=copied,
-    teardown=removed,
+    setup=make_copy,
+    teardown=remove_copy,
 ).pytest()

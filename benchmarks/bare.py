@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from openai import AsyncOpenAI
-from rival import PROMPT, opened
+from rival import PROMPT, open_index
 
 CONCURRENCY = 16
 
@@ -29,7 +29,7 @@ async def all_of(rows: list[dict[str, Any]]) -> int:
 
     async def answers() -> None:
         response = await client.embeddings.create(model="text-embedding-3-small", input=questions)
-        vectors, chunks = opened()
+        vectors, chunks = open_index()
         queries = np.array([entry.embedding for entry in response.data], dtype=np.float32)
         _, positions = vectors.search(queries, 4)
         passages = ["\n\n".join(chunks[position].text for position in near) for near in positions.tolist()]

@@ -45,15 +45,15 @@ def main() -> None:
         os.chdir(folder)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
-        uri = _logged(Path(folder))
-        _cold_start(uri)
-        _answers(uri, Path(folder))
-        retrieval.measure()
+        uri = _log_demo_model(Path(folder))
+        _measure_cold_start(uri)
+        _measure_answers(uri, Path(folder))
+        retrieval.measure_retrieval()
     os.chdir(ROOT)
-    engine.measure()
+    engine.measure_engine()
 
 
-def _logged(folder: Path) -> str:
+def _log_demo_model(folder: Path) -> str:
     from model.profile import Profile
     from training.indexing.build import build_index
     from training.packaging.log_model import log_model
@@ -63,18 +63,18 @@ def _logged(folder: Path) -> str:
     return log_model("offline", built.folder)
 
 
-def _cold_start(uri: str) -> None:
+def _measure_cold_start(uri: str) -> None:
     """Print the median times of fresh processes, without the first one, which fills the cache of bytecode."""
-    runs = [_printed(_FIRST_ANSWER, uri) for _ in range(6)][1:]
+    runs = [_run_printing(_FIRST_ANSWER, uri) for _ in range(6)][1:]
     steps = ("import mlflow", "load_model", "first answer", "all")
     for name, column in zip(steps, zip(*runs, strict=True), strict=True):
         print(f"cold start, {name:13} {statistics.median(column):6.2f} s")
     for name in IMPORTS:
         code = f"import time; started = time.perf_counter(); import {name}; print(time.perf_counter() - started)"
-        print(f"  of which import {name:30} {statistics.median(_printed(code)[0] for _ in range(4)):6.2f} s")
+        print(f"  of which import {name:30} {statistics.median(_run_printing(code)[0] for _ in range(4)):6.2f} s")
 
 
-def _answers(uri: str, folder: Path) -> None:
+def _measure_answers(uri: str, folder: Path) -> None:
     import mlflow
 
     model = mlflow.pyfunc.load_model(uri)
@@ -89,20 +89,20 @@ def _answers(uri: str, folder: Path) -> None:
             pip_requirements=["mlflow"],
         ).model_uri
     )
-    ours, theirs = _interleaved(300, lambda: model.predict(QUESTION), lambda: constant.predict(QUESTION))
+    ours, theirs = _time_interleaved(300, lambda: model.predict(QUESTION), lambda: constant.predict(QUESTION))
     print(
         f"\none question      {ours * 1000:6.2f} ms, a constant model {theirs * 1000:.2f} ms: "
         f"{(ours - theirs) * 1000:.2f} ms of our own"
     )
-    picture, _ = _interleaved(10, lambda: model.predict({"image_generation": {"prompt": "LangChain in use"}}), int)
+    picture, _ = _time_interleaved(10, lambda: model.predict({"image_generation": {"prompt": "LangChain in use"}}), int)
     print(f"one picture       {picture * 1000:6.0f} ms")
     rows = [{"qa": {"question": f"Tell me about stage number {number}."}} for number in range(1000)]
-    batch, single = _interleaved(3, lambda: model.predict(rows), lambda: [model.predict(row) for row in rows])
+    batch, single = _time_interleaved(3, lambda: model.predict(rows), lambda: [model.predict(row) for row in rows])
     ratio = f"{single / batch:.1f} times"
     print(f"1,000 questions   {batch:6.2f} s in one call, {single:.2f} s in single calls: {ratio}")
 
 
-def _interleaved(rounds: int, *calls: Callable[[], object]) -> list[float]:
+def _time_interleaved(rounds: int, *calls: Callable[[], object]) -> list[float]:
     """Return the median seconds of each call; the calls take turns, after one round that is not counted."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
@@ -113,7 +113,7 @@ def _interleaved(rounds: int, *calls: Callable[[], object]) -> list[float]:
     return [statistics.median(durations[1:]) for durations in seconds]
 
 
-def _printed(code: str, *words: str) -> list[float]:
+def _run_printing(code: str, *words: str) -> list[float]:
     process = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     return [float(word) for word in process.stdout.split()]
 

@@ -41,7 +41,7 @@ stages:
 """
 
 
-def rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
+def make_rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
     """Return requests in a mixed order.
 
     Args:
@@ -64,7 +64,7 @@ def rows(unique: int = UNIQUE, count: int = ROWS) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def standing_in() -> Iterator[str]:
+def run_stand_in() -> Iterator[str]:
     """Run the stand-in in a process of its own, set the variables that point at it, and yield its address."""
     command = [sys.executable, "-u", "-m", "standin", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -78,7 +78,7 @@ def standing_in() -> Iterator[str]:
         process.wait()
 
 
-def script(address: str, **settings: Any) -> None:
+def set_script(address: str, **settings: Any) -> None:
     """Replace the script of the stand-in, and with it the record of calls.
 
     Args:
@@ -88,13 +88,13 @@ def script(address: str, **settings: Any) -> None:
     requests.post(f"{address}/standin/script", json={"plain": True, **settings}, timeout=10).raise_for_status()
 
 
-def counted(address: str) -> tuple[int, dict[str, int]]:
+def count_calls(address: str) -> tuple[int, dict[str, int]]:
     """Return the number of calls since the script was set, and the highest number in flight of each kind."""
     record = requests.get(f"{address}/standin/calls", timeout=10).json()
     return sum(record["calls"].values()), record["peak"]
 
 
-def logged(folder: Path) -> str:
+def log_bench_model(folder: Path) -> str:
     """Log the measured model, over 10,000 chunks of 1,536 dimensions, and return its URI."""
     from model.profile import Profile
     from training.indexing import index_writer
@@ -102,12 +102,12 @@ def logged(folder: Path) -> str:
 
     (folder / "bench.yaml").write_text(PROFILE, "utf-8")
     profile = str(folder / "bench.yaml")
-    content = _content(CHUNKS)
+    content = _make_content(CHUNKS)
     index_writer.write_index_folder(content, Profile.read(profile), folder / "index", lambda _done, _total: None)
     return log_model(profile, folder / "index")
 
 
-def _content(count: int) -> Any:
+def _make_content(count: int) -> Any:
     """Return ``count`` short texts as the content of an index."""
     from model.passages import Chunk
     from training.indexing.index_writer import IndexContent
@@ -117,24 +117,24 @@ def _content(count: int) -> Any:
     return IndexContent(chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english")
 
 
-def measure() -> None:
+def measure_engine() -> None:
     """Print the measurements of every path."""
-    with tempfile.TemporaryDirectory() as folder, standing_in() as address:
+    with tempfile.TemporaryDirectory() as folder, run_stand_in() as address:
         os.chdir(folder)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
         os.environ["MULTICHAIN_BENCH_INDEX"] = f"{folder}/index"
-        uri = logged(Path(folder))
+        uri = log_bench_model(Path(folder))
         print(f"\nThe engine: {ROWS} rows of both stages, {UNIQUE} unique; the ideal is {IDEAL:.1f} s")
-        _in_process(uri, address)
-        _single(uri, address)
-        _limited(uri, address)
-        _rest(uri, address)
-        _spark(uri, address)
-        _many(Path(folder))
+        _measure_in_process(uri, address)
+        _measure_single(uri, address)
+        _measure_limited(uri, address)
+        _measure_rest(uri, address)
+        _measure_spark(uri, address)
+        _measure_many(Path(folder))
 
 
-def _many(folder: Path) -> None:
+def _measure_many(folder: Path) -> None:
     """Ask 100,000 questions of the offline profile over 1,000 chunks, in batches as Spark sends them."""
     import resource
 
@@ -143,7 +143,7 @@ def _many(folder: Path) -> None:
     from model.retrieval.local.index import Index
     from training.indexing import index_writer
 
-    content = _content(1000)
+    content = _make_content(1000)
     profile = Profile.read("offline")
     index_writer.write_index_folder(content, profile, folder / "offline", lambda _done, _total: None)
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(folder / "offline")))
@@ -160,22 +160,22 @@ def _many(folder: Path) -> None:
     )
 
 
-def _in_process(uri: str, address: str) -> None:
+def _measure_in_process(uri: str, address: str) -> None:
     import mlflow
     from bare import all_of
-    from rival import chain
+    from rival import make_chain
 
-    model, lcel, batch = mlflow.pyfunc.load_model(uri), chain(), rows()
+    model, lcel, batch = mlflow.pyfunc.load_model(uri), make_chain(), make_rows()
     os.environ["MULTICHAIN_BENCH_LOGGED"] = "1"
     flavor = mlflow.pyfunc.load_model(
         mlflow.langchain.log_model(lc_model=str(HERE / "rival.py"), name="rival", pip_requirements=["mlflow"]).model_uri
     )
-    _told(
+    _measure_paths(
         address,
         {
-            "load_model": lambda: _whole(model.predict(batch)),
-            "traced, a tenth": lambda: _whole(_traced("0.1", model, batch)),
-            "traced, all": lambda: _whole(_traced("1", model, batch)),
+            "load_model": lambda: _check_responses(model.predict(batch)),
+            "traced, a tenth": lambda: _check_responses(_predict_traced("0.1", model, batch)),
+            "traced, all": lambda: _check_responses(_predict_traced("1", model, batch)),
             "a bare loop": lambda: asyncio.run(all_of(batch)),
             "LCEL batch(16)": lambda: lcel.batch(batch, config={"max_concurrency": CONCURRENCY}),
             "MLflow's flavor": lambda: flavor.predict(batch),
@@ -183,7 +183,7 @@ def _in_process(uri: str, address: str) -> None:
     )
 
 
-def _traced(share: str, model: Any, batch: list[dict[str, Any]]) -> Any:
+def _predict_traced(share: str, model: Any, batch: list[dict[str, Any]]) -> Any:
     """Return the predictions with a share of the requests traced; traces are stored during the calls and afterwards."""
     os.environ["MULTICHAIN_TRACES"] = share
     try:
@@ -192,14 +192,16 @@ def _traced(share: str, model: Any, batch: list[dict[str, Any]]) -> Any:
         del os.environ["MULTICHAIN_TRACES"]
 
 
-def _whole(responses: Any) -> None:
+def _check_responses(responses: Any) -> None:
     """Exit when a stage of a response has an error."""
     errors = [row[stage]["error"] for row in responses for stage in ("qa", "image_generation") if row[stage]["error"]]
     if errors:
         raise SystemExit(f"{len(errors)} stages failed: {errors[0]}")
 
 
-def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = IDEAL, rounds: int = ROUNDS) -> None:
+def _measure_paths(
+    address: str, paths: dict[str, Callable[[], object]], ideal: float = IDEAL, rounds: int = ROUNDS
+) -> None:
     """Print the medians of each path over interleaved rounds, after one round that is not counted."""
     import mlflow
 
@@ -207,11 +209,11 @@ def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = I
     for _ in range(rounds + 1):
         for name, path in paths.items():
             mlflow.flush_trace_async_logging()
-            script(address, latency=LATENCY, per_text=0.0001)
+            set_script(address, latency=LATENCY, per_text=0.0001)
             started, cpu_started = time.perf_counter(), time.process_time()
             path()
             seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-            results[name].append((seconds, cpu, *counted(address)))
+            results[name].append((seconds, cpu, *count_calls(address)))
     for name, runs in results.items():
         seconds, cpu = (statistics.median(run[n] for run in runs[1:]) for n in (0, 1))
         _, _, calls, peak = runs[-1]
@@ -222,13 +224,13 @@ def _told(address: str, paths: dict[str, Callable[[], object]], ideal: float = I
         )
 
 
-def _single(uri: str, address: str) -> None:
+def _measure_single(uri: str, address: str) -> None:
     import mlflow
 
     model = mlflow.pyfunc.load_model(uri)
-    script(address, latency=LATENCY, per_text=0.0001)
+    set_script(address, latency=LATENCY, per_text=0.0001)
     seconds = []
-    for row in rows(20, 20):
+    for row in make_rows(20, 20):
         started = time.perf_counter()
         model.predict(row)
         seconds.append(time.perf_counter() - started)
@@ -236,23 +238,23 @@ def _single(uri: str, address: str) -> None:
     print(f"  one request        {median * 1000:6.0f} ms, against {IMAGE * 1000:.0f} ms of its longest call")
 
 
-def _limited(uri: str, address: str) -> None:
+def _measure_limited(uri: str, address: str) -> None:
     """Print times with 40 requests a second allowed, retry-after 1 beyond them, and a fiftieth of the calls failing."""
     import mlflow
 
-    model, batch = mlflow.pyfunc.load_model(uri), rows()
+    model, batch = mlflow.pyfunc.load_model(uri), make_rows()
     model.predict(batch[:1])
     for _ in range(ROUNDS):
-        script(address, latency=LATENCY, per_text=0.0001, rate=40, failing=0.02)
+        set_script(address, latency=LATENCY, per_text=0.0001, rate=40, failing=0.02)
         started = time.perf_counter()
         responses: Any = model.predict(batch)
         seconds = time.perf_counter() - started
         failed = sum(bool(row[stage]["error"]) for row in responses for stage in ("qa", "image_generation"))
-        calls, _ = counted(address)
+        calls, _ = count_calls(address)
         print(f"  40 requests/s      {seconds:6.2f} s, {failed} stages failed, {calls} calls (the floor is 7.1 s)")
 
 
-def _rest(uri: str, address: str) -> None:
+def _measure_rest(uri: str, address: str) -> None:
     """Print times of the same rows, one row a request, sent by several clients to one server."""
     port = "5917"
     command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", port]
@@ -260,21 +262,21 @@ def _rest(uri: str, address: str) -> None:
     url, session = f"http://127.0.0.1:{port}", requests.Session()
 
     def ask(row: dict[str, Any]) -> None:
-        _whole([session.post(f"{url}/invocations", json={"inputs": row}, timeout=60).json()["predictions"]])
+        _check_responses([session.post(f"{url}/invocations", json={"inputs": row}, timeout=60).json()["predictions"]])
 
     try:
-        while not _up(url):
+        while not _is_up(url):
             time.sleep(0.2)
-        ask(rows()[0])
+        ask(make_rows()[0])
         for clients, count in ((1, 10), (8, 80), (32, ROWS)):
-            batch = rows(count * 3 // 4, count)
-            script(address, latency=LATENCY, per_text=0.0001)
+            batch = make_rows(count * 3 // 4, count)
+            set_script(address, latency=LATENCY, per_text=0.0001)
             started = time.perf_counter()
             with ThreadPoolExecutor(clients) as pool:
                 list(pool.map(ask, batch))
             seconds = time.perf_counter() - started
             ideal = count / min(clients, CONCURRENCY) * IMAGE
-            calls, peak = counted(address)
+            calls, peak = count_calls(address)
             print(
                 f"  REST, {clients:2} clients   {seconds:6.2f} s for {count} requests, {ideal / seconds:.2f} of the "
                 f"ideal ({ideal:.1f} s), {calls} calls, {peak.get('images/generations', 0)} images in flight"
@@ -284,14 +286,14 @@ def _rest(uri: str, address: str) -> None:
         server.wait()
 
 
-def _up(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
         return requests.get(f"{url}/ping", timeout=1).ok
     except requests.RequestException:
         return False
 
 
-def _spark(uri: str, address: str) -> None:
+def _measure_spark(uri: str, address: str) -> None:
     """Print times of two partitions in Spark, after the workers have started."""
     import mlflow
     from pyspark.sql import SparkSession
@@ -301,7 +303,7 @@ def _spark(uri: str, address: str) -> None:
     settings = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
     spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     udf = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
-    batch = rows()
+    batch = make_rows()
     table = spark.createDataFrame(
         [(n, row["qa"], row["image_generation"]) for n, row in enumerate(batch)],
         "n int, qa struct<question string>, image_generation struct<prompt string>",
@@ -317,9 +319,9 @@ def _spark(uri: str, address: str) -> None:
         if any(row[0] or row[1] or not row[2] for row in errors.collect()):
             raise SystemExit("a stage failed in Spark")
 
-    _told(address, {"spark_udf, 2 parts": run}, ideal)
+    _measure_paths(address, {"spark_udf, 2 parts": run}, ideal)
     spark.stop()
 
 
 if __name__ == "__main__":
-    measure()
+    measure_engine()

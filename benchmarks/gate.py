@@ -103,34 +103,34 @@ def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bo
         os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_LOGGING_LEVEL": "ERROR"}
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.chdir(folder)
-        good = {name: _good(name, evaluation, Path(folder)) for name in ("offline", "openai")}
-        good["offline, unreliable"] = _copied(good["offline"], Path(folder) / "unreliable")
-        _unreliable("a")(good["offline, unreliable"])
-        half = _index(Profile.read("offline"), evaluation, Path(folder) / "half", every=2)
-        kinds = [kind for kind in _kinds(half) if timed or kind.name != "slower stage"]
-        missed = [kind.name for kind in kinds if not _compared(kind, good[kind.good], Path(folder), trials)]
+        good = {name: _make_good_version(name, evaluation, Path(folder)) for name in ("offline", "openai")}
+        good["offline, unreliable"] = _copy_version(good["offline"], Path(folder) / "unreliable")
+        _make_unreliable("a")(good["offline, unreliable"])
+        half = _build_sample_index(Profile.read("offline"), evaluation, Path(folder) / "half", every=2)
+        kinds = [kind for kind in _list_kinds(half) if timed or kind.name != "slower stage"]
+        missed = [kind.name for kind in kinds if not _compare_kind(kind, good[kind.good], Path(folder), trials)]
         os.chdir(ROOT)
     print(f"Missed: {', '.join(missed)}" if missed else "The gate met its aim for every kind")
     return bool(missed)
 
 
-def _kinds(half: Path) -> Iterator[Kind]:
+def _list_kinds(half: Path) -> Iterator[Kind]:
     yield Kind("the same", lambda _: None, worse=False)
-    yield Kind("as unreliable, in other rows", _unreliable("b"), worse=False, good="offline, unreliable")
-    yield Kind("shuffled index", _shuffled, worse=True)
-    yield Kind("half the documents", lambda version: _replaced(version, half), worse=True)
-    yield Kind("slower stage", _slowed, worse=True)
-    yield Kind("a prompt without the question", _without_question, worse=True, good="openai")
+    yield Kind("as unreliable, in other rows", _make_unreliable("b"), worse=False, good="offline, unreliable")
+    yield Kind("shuffled index", _shuffle_chunks, worse=True)
+    yield Kind("half the documents", lambda version: _replace_index(version, half), worse=True)
+    yield Kind("slower stage", _slow_stage, worse=True)
+    yield Kind("a prompt without the question", _drop_question, worse=True, good="openai")
     yield Kind("the same, with a chat model", lambda _: None, worse=False, good="openai")
 
 
-def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
+def _compare_kind(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
     """Compare one kind with the good version on samples of the questions; return whether the aim is met."""
     started = time.perf_counter()
-    planted = _copied(good, folder / kind.name.replace(" ", "-"))
+    planted = _copy_version(good, folder / kind.name.replace(" ", "-"))
     kind.plant(planted)
     with open_version(str(planted)) as ours, open_version(str(good)) as theirs:
-        verdicts = [_verdict(ours, theirs, sample, timed=trials.timed) for sample in trials.samples()]
+        verdicts = [_decide_sample(ours, theirs, sample, timed=trials.timed) for sample in trials.samples()]
     refused = [verdict for verdict in verdicts if not verdict.is_promoted]
     right = len(refused) if kind.worse else len(verdicts) - len(refused)
     word = "ok" if right >= AIM * len(verdicts) else "MISSED"
@@ -140,7 +140,7 @@ def _compared(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
     return word == "ok"
 
 
-def _verdict(ours: VersionProcess, theirs: VersionProcess, sample: list[Example], *, timed: bool) -> Verdict:
+def _decide_sample(ours: VersionProcess, theirs: VersionProcess, sample: list[Example], *, timed: bool) -> Verdict:
     evaluated = ask_versions([ours, theirs], sample, lambda _done, _total: None)
     values = [[example.metrics for example in examples] for examples in evaluated]
     if not timed:
@@ -148,14 +148,14 @@ def _verdict(ours: VersionProcess, theirs: VersionProcess, sample: list[Example]
     return decide_verdict(*values)
 
 
-def _good(profile: str, evaluation: EvaluationDataset, folder: Path) -> Path:
-    index = _index(Profile.read(profile), evaluation, folder / profile)
+def _make_good_version(profile: str, evaluation: EvaluationDataset, folder: Path) -> Path:
+    index = _build_sample_index(Profile.read(profile), evaluation, folder / profile)
     return Path(
         mlflow.artifacts.download_artifacts(log_model(profile, index), dst_path=str(folder / f"{profile}-version"))
     )
 
 
-def _index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every: int = 1) -> Path:
+def _build_sample_index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every: int = 1) -> Path:
     """Build an index of all paragraphs, or of each ``every``-th, and return its folder."""
     for source, text in [*evaluation.paragraphs.items()][::every]:
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
@@ -163,29 +163,29 @@ def _index(profile: Profile, evaluation: EvaluationDataset, folder: Path, every:
     return build_index(profile, [folder / "texts"], folder / "index", lambda _done, _total: None).folder
 
 
-def _copied(version: Path, to: Path) -> Path:
+def _copy_version(version: Path, to: Path) -> Path:
     shutil.copytree(version, to)
     return to
 
 
-def _code(version: Path, name: str) -> Path:
+def _code_file(version: Path, name: str) -> Path:
     (copy,) = (version / "code").iterdir()
     return copy / name
 
 
-def _edited(file: Path, before: str, after: str) -> None:
+def _edit_file(file: Path, before: str, after: str) -> None:
     text = file.read_text("utf-8")
     if text.count(before) != 1:
         raise ValueError(f"{file} has changed, so nothing can be planted in it")
     file.write_text(text.replace(before, after), "utf-8")
 
 
-def _replaced(version: Path, index: Path) -> None:
+def _replace_index(version: Path, index: Path) -> None:
     shutil.rmtree(version / "artifacts" / "index")
     shutil.copytree(index, version / "artifacts" / "index")
 
 
-def _shuffled(version: Path) -> None:
+def _shuffle_chunks(version: Path) -> None:
     """Change the order of the chunks, but not that of their vectors and words."""
     index = version / "artifacts" / "index"
     lines = (index / "chunks.jsonl").read_text("utf-8").splitlines(keepends=True)
@@ -196,9 +196,9 @@ def _shuffled(version: Path) -> None:
     (index / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
-def _slowed(version: Path) -> None:
+def _slow_stage(version: Path) -> None:
     """Make the stage that answers wait 40 ms at the start of each run."""
-    file = _code(version, "stages/retrieval_qa.py")
+    file = _code_file(version, "stages/retrieval_qa.py")
     text = file.read_text("utf-8")
     methods = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.AsyncFunctionDef)]
     runs = [method for method in methods if method.name == "run"]
@@ -211,16 +211,16 @@ def _slowed(version: Path) -> None:
     file.write_text("".join(lines), "utf-8")
 
 
-def _without_question(version: Path) -> None:
-    _edited(_code(version, "prompts/answer.txt"), "Question: $question", "")
+def _drop_question(version: Path) -> None:
+    _edit_file(_code_file(version, "prompts/answer.txt"), "Question: $question", "")
 
 
-def _unreliable(seed: str) -> Plant:
+def _make_unreliable(seed: str) -> Plant:
     """Return a plant that empties a sixth of the answers, chosen by chance and ``seed``."""
     chance = f'"" if __import__("zlib").crc32(("{seed}" + question).encode()) % 6 == 0 else '
 
     def plant(version: Path) -> None:
-        file = _code(version, "stages/retrieval_qa.py")
+        file = _code_file(version, "stages/retrieval_qa.py")
         text, replaced = re.subn(_ANSWERED, f'"answer": {chance}reply.text,', file.read_text("utf-8"))
         if replaced != 1:
             raise ValueError(f"{file} has changed, so nothing can be planted in it")

@@ -23,15 +23,15 @@ CHUNKS, BATCH, ROUNDS = 10_000, 64, 8
 VECTORS, DIMENSION = 300_000, 384
 
 
-def measure() -> None:
+def measure_retrieval() -> None:
     """Print the times of indexing, searching and opening."""
     with tempfile.TemporaryDirectory() as folder:
-        _corpus(Path(folder))
-        _opened(Path(folder) / "vectors.faiss")
+        _measure_corpus(Path(folder))
+        _measure_opening(Path(folder) / "vectors.faiss")
 
 
-def _corpus(folder: Path) -> None:
-    chunks, questions = _made()
+def _measure_corpus(folder: Path) -> None:
+    chunks, questions = _make_corpus()
     started = time.perf_counter()
     content = IndexContent(
         chunks, {chunk.source: "" for chunk in chunks}, {"chunk_size": 1200, "overlap": 120}, "english"
@@ -43,10 +43,10 @@ def _corpus(folder: Path) -> None:
     started = time.perf_counter()
     index = Index.open(folder / "index")
     print(f"opening           {time.perf_counter() - started:.2f} s, with the checksums of all its files")
-    _searched(index, questions)
+    _measure_searching(index, questions)
 
 
-def _searched(index: Index, questions: list[str]) -> None:
+def _measure_searching(index: Index, questions: list[str]) -> None:
     """Print the time of whole searches in batches, beside that of FAISS alone for the same vectors."""
     retriever = Profile.read("offline").make_retriever(index)
     vectors = asyncio.run(Profile.read("offline").make_embedder(index=index).embed(questions))
@@ -69,7 +69,7 @@ def _searched(index: Index, questions: list[str]) -> None:
     )
 
 
-def _made() -> tuple[list[Chunk], list[str]]:
+def _make_corpus() -> tuple[list[Chunk], list[str]]:
     """Return chunks and questions of generated text.
 
     A text is five of this project's own sentences, in which three words of ten are exchanged for others. A question is
@@ -91,7 +91,7 @@ def _made() -> tuple[list[Chunk], list[str]]:
     return [Chunk(f"{n}.txt", "", "", 0, 0, len(text), text) for n, text in enumerate(texts)], questions
 
 
-def _opened(file: Path) -> None:
+def _measure_opening(file: Path) -> None:
     chance = np.random.default_rng(0)
     vectors = chance.standard_normal((VECTORS // 100, DIMENSION)).astype(np.float32).repeat(100, axis=0)
     for start in range(0, VECTORS, 10_000):
@@ -115,4 +115,4 @@ def _opened(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    measure()
+    measure_retrieval()

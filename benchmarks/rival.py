@@ -18,20 +18,20 @@ PROMPT = ChatPromptTemplate.from_template("Answer from these passages:\n\n{passa
 
 
 @cache
-def opened() -> tuple[Any, Chunks]:
+def open_index() -> tuple[Any, Chunks]:
     """Return the vectors and chunks of the measured index."""
     folder = Path(os.environ[FOLDER])
     return faiss.read_index(str(folder / "index.faiss")), Chunks(folder / "chunks.jsonl")
 
 
-def passages(vector: list[float]) -> str:
+def find_passages(vector: list[float]) -> str:
     """Return the four passages nearest to ``vector``, as the prompt contains them."""
-    vectors, chunks = opened()
+    vectors, chunks = open_index()
     _, positions = vectors.search(np.array([vector], dtype=np.float32), 4)
     return "\n\n".join(chunks[position].text for position in positions[0].tolist())
 
 
-def chain() -> Runnable[Any, Any]:
+def make_chain() -> Runnable[Any, Any]:
     """Return both stages as a RunnableParallel."""
     from langchain_openai import ChatOpenAI, OpenAIEmbeddings
     from openai import OpenAI
@@ -39,19 +39,19 @@ def chain() -> Runnable[Any, Any]:
     embeddings = OpenAIEmbeddings(model="text-embedding-3-small", check_embedding_ctx_length=False)
     chat, images = ChatOpenAI(model="gpt-4.1", temperature=0), OpenAI()
 
-    def asked(row: dict[str, Any]) -> dict[str, str]:
+    def retrieve(row: dict[str, Any]) -> dict[str, str]:
         question = row["qa"]["question"]
-        return {"question": question, "passages": passages(embeddings.embed_query(question))}
+        return {"question": question, "passages": find_passages(embeddings.embed_query(question))}
 
-    def drawn(row: dict[str, Any]) -> str:
+    def draw(row: dict[str, Any]) -> str:
         response = images.images.generate(model="gpt-image-2", prompt=row["image_generation"]["prompt"], n=1)
         return str(response.data[0].b64_json) if response.data else ""
 
-    answer = RunnableLambda(asked) | PROMPT | chat | StrOutputParser()
-    return RunnableParallel(qa=answer, image_generation=RunnableLambda(drawn))
+    answer = RunnableLambda(retrieve) | PROMPT | chat | StrOutputParser()
+    return RunnableParallel(qa=answer, image_generation=RunnableLambda(draw))
 
 
 if FOLDER in os.environ and os.environ.get("MULTICHAIN_BENCH_LOGGED"):
     import mlflow
 
-    mlflow.models.set_model(chain())
+    mlflow.models.set_model(make_chain())

@@ -16,47 +16,56 @@ import pandas as pd
 from model.contract import description
 from model.contract.fields import Field
 from model.contract.stage_contract import META_FIELDS
+from model.errors import CommandError, DocumentError, IndexFolderError, MultichainError, ProfileError
 from model.profile import Profile
 from model.providers import MODULES, load_provider
 from model.providers.openai_protocol.images import REQUIRED_BY_WAY
+from model.runtime.usage import NOTE_CODES
 from training.evaluation.metrics import METRICS
 from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RAN
 
 ROOT = Path(__file__).parent.parent
+_ERRORS_OF_COMMANDS = {CommandError, DocumentError, IndexFolderError, ProfileError}
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
-def contract() -> str:
+def render_contract() -> str:
     """Return docs/contract.md with its current tables."""
     text = (ROOT / "docs" / "contract.md").read_text("utf-8")
-    for mark, table in (("fields", _fields()), ("cases", _cases()), ("empty", _empty())):
-        text = _marked(text, mark, table)
+    for mark, table in (
+        ("errors", _list_errors()),
+        ("notes", _list_notes()),
+        ("fields", _list_fields()),
+        ("cases", _list_cases()),
+        ("empty", _list_empty_inputs()),
+    ):
+        text = _replace_between_marks(text, mark, table)
     return text
 
 
-def _marked(text: str, mark: str, lines: Iterable[str]) -> str:
+def _replace_between_marks(text: str, mark: str, lines: Iterable[str]) -> str:
     """Return ``text`` with ``lines`` in place of the text between the two comments of ``mark``."""
     begin, end = f"<!-- {mark}, from make docs -->", f"<!-- end of {mark} -->"
     before, _, rest = text.partition(begin)
     return before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
 
 
-def _providers() -> Iterator[str]:
+def _list_providers() -> Iterator[str]:
     columns = ("provider", "chat", "embeddings", "images", "streaming", "token counts", "credentials")
     yield f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
     for name in MODULES:
         module = load_provider(name)
-        cells = [_cell(module, "chat"), _cell(module, "embeddings"), _pictures(module)]
+        cells = [_format_cell(module, "chat"), _format_cell(module, "embeddings"), _list_ways(module)]
         offer = module.OFFER
         facts = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
         yield f"| `{name}` | {' | '.join(cells + facts)} |"
 
 
-def _cell(module: ModuleType, role: str) -> str:
+def _format_cell(module: ModuleType, role: str) -> str:
     return "yes" if hasattr(module, role) else "no"
 
 
-def _pictures(module: ModuleType) -> str:
+def _list_ways(module: ModuleType) -> str:
     """Return the ways in which a provider makes pictures."""
     if not hasattr(module, "images"):
         return "no"
@@ -67,21 +76,21 @@ def _pictures(module: ModuleType) -> str:
     )
 
 
-def providers() -> str:
+def render_providers() -> str:
     """Return docs/providers.md with its current table."""
-    return _marked((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _providers())
+    return _replace_between_marks((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _list_providers())
 
 
-def champion() -> str:
+def render_champion() -> str:
     """Return docs/champion.md with its current table."""
     rows = [f"| `{name}` | {measure.description} |" for name, measure in METRICS.items()]
     text = (ROOT / "docs" / "champion.md").read_text("utf-8")
-    return _marked(text, "measures", ["| measure | meaning |\n| --- | --- |", *rows])
+    return _replace_between_marks(text, "measures", ["| measure | meaning |\n| --- | --- |", *rows])
 
 
-def conda() -> str:
+def render_conda() -> str:
     """Return conda.yaml: Python and Java from conda-forge, and the project's dependencies pinned as in the lock."""
-    pins = _pins("requirements.lock", "spark")
+    pins = _list_pins("requirements.lock", "spark")
     head = ["# Made by make docs from pyproject.toml and requirements.lock.", "name: multichain"]
     head += [
         "channels:",
@@ -95,12 +104,12 @@ def conda() -> str:
     return "\n".join(head + [f"      - {pin}" for pin in pins] + ["      - -e ."]) + "\n"
 
 
-def job() -> str:
+def render_job_lock() -> str:
     """Return requirements-job.lock for jobs on Databricks, where Spark is installed and needs pandas below 3."""
-    return "\n".join(_pins("requirements-compat.lock", "documents")) + "\n"
+    return "\n".join(_list_pins("requirements-compat.lock", "documents")) + "\n"
 
 
-def _pins(lock: str, extra: str) -> list[str]:
+def _list_pins(lock: str, extra: str) -> list[str]:
     """Return the project's direct dependencies, and those of an extra, as a lock pins them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"][extra]
@@ -108,17 +117,39 @@ def _pins(lock: str, extra: str) -> list[str]:
     return [pin for pin in (ROOT / lock).read_text("utf-8").split() if pin.partition("==")[0] in names]
 
 
-def _fields() -> Iterator[str]:
+def _list_errors() -> Iterator[str]:
+    """Yield the table of the error codes that a response can carry."""
+    yield "| code | meaning | can succeed later |\n| --- | --- | --- |"
+    for error in _list_error_classes(MultichainError):
+        meaning = (error.__doc__ or "").split("\n\n")[0].replace("``", "`")
+        yield f"| `{error.code}` | {meaning} | {'yes' if error.is_retryable else 'no'} |"
+
+
+def _list_error_classes(parent: type[MultichainError]) -> Iterator[type[MultichainError]]:
+    """Yield the classes that define a code of their own, without those that only commands raise."""
+    for error in parent.__subclasses__():
+        if "code" in vars(error) and error not in _ERRORS_OF_COMMANDS:
+            yield error
+        yield from _list_error_classes(error)
+
+
+def _list_notes() -> Iterator[str]:
+    yield "| code | meaning |\n| --- | --- |"
+    for code, meaning in NOTE_CODES.items():
+        yield f"| `{code}` | {meaning} |"
+
+
+def _list_fields() -> Iterator[str]:
     for name, stage in Profile.read("offline").contract.stages.items():
         yield f"\n**Inputs of `{name}`**\n"
-        yield from _table(stage.input_fields)
+        yield from _list_rows(stage.input_fields)
         yield f"\n**Outputs of `{name}`**\n"
-        yield from _table(stage.output_fields)
+        yield from _list_rows(stage.output_fields)
     yield "\n**Fields of `meta`**\n"
-    yield from _table(META_FIELDS)
+    yield from _list_rows(META_FIELDS)
 
 
-def _table(fields: tuple[Field, ...]) -> Iterator[str]:
+def _list_rows(fields: tuple[Field, ...]) -> Iterator[str]:
     yield "| field | kind | meaning |\n| --- | --- | --- |"
     for field in fields:
         required = " Required." if field.required else ""
@@ -128,32 +159,32 @@ def _table(fields: tuple[Field, ...]) -> Iterator[str]:
             yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description} |"
 
 
-def _cases() -> Iterator[str]:
+def _list_cases() -> Iterator[str]:
     yield "| case | request | outcome |\n| --- | --- | --- |"
     for case in CASES:
-        rows = "<br>".join(f"`{_shown(row)}`" for row in case.rows)
+        rows = "<br>".join(f"`{_format_value(row)}`" for row in case.rows)
         refused = "; one object alone: HTTP 400" if case.can_be_single and case.is_refused else ""
-        outcomes = "<br>".join(_outcome(outcome) for outcome in case.outcomes)
+        outcomes = "<br>".join(_format_outcome(outcome) for outcome in case.outcomes)
         yield f"| {case.name} | {rows} | {outcomes}{refused} |"
 
 
-def _empty() -> Iterator[str]:
+def _list_empty_inputs() -> Iterator[str]:
     yield "| case | outcome |\n| --- | --- |"
     for name, _, refused in EMPTY_INPUTS:
         yield f"| {name} | {'HTTP 400' if refused else '`[]`'} |"
 
 
-def _outcome(outcome: dict[str, str]) -> str:
+def _format_outcome(outcome: dict[str, str]) -> str:
     return (
         ", ".join(f"{name} ran" if text == OUTCOME_RAN else f"`{text}`" for name, text in outcome.items())
         or "nothing ran"
     )
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     """Return a value as a reader would type it: JSON, and Python for values that JSON does not have."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)}: {_shown(cell)}" for key, cell in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)}: {_format_value(cell)}" for key, cell in value.items()) + "}"
     if isinstance(value, np.ndarray | np.generic):
         return f"np.{type(value).__name__.removeprefix('nd')}({json.dumps(value.tolist())})"
     if value is pd.NA:
@@ -164,19 +195,19 @@ def _shown(value: object) -> str:
     return {"NaN": "np.nan"}.get(text, text.replace("|", "\\|"))
 
 
-def readme() -> str:
+def render_readme() -> str:
     """Return README.md with the current drawing of the offline profile."""
     drawing = description.describe_contract(Profile.read("offline").contract)["mermaid"]
-    return _marked((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawing}\n```"])
+    return _replace_between_marks((ROOT / "README.md").read_text("utf-8"), "pipeline", [f"```mermaid\n{drawing}\n```"])
 
 
 FILES: dict[str, Any] = {
-    "docs/contract.md": contract,
-    "docs/providers.md": providers,
-    "docs/champion.md": champion,
-    "conda.yaml": conda,
-    "requirements-job.lock": job,
-    "README.md": readme,
+    "docs/contract.md": render_contract,
+    "docs/providers.md": render_providers,
+    "docs/champion.md": render_champion,
+    "conda.yaml": render_conda,
+    "requirements-job.lock": render_job_lock,
+    "README.md": render_readme,
 }
 
 if __name__ == "__main__":

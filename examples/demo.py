@@ -35,7 +35,7 @@ def main(profile: str = "offline") -> int:
     """Train a model, ask it from another folder, and send three rows through Spark; return the exit code."""
     started = time.perf_counter()
     store = os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd() / 'mlflow.db'}")
-    with served(profile):
+    with run_server(profile):
         spark = _start("examples/spark_rows.py", "-")  # starts during the training, since Spark takes long
         say(f"Train and register a model over documents:  python -m training run --profile {profile}")
         if subprocess.call([sys.executable, "-m", "training", "run", "--profile", profile]):
@@ -69,7 +69,7 @@ def main(profile: str = "offline") -> int:
 
 
 @contextmanager
-def served(profile: str) -> Iterator[None]:
+def run_server(profile: str) -> Iterator[None]:
     """Let the profile ask the real services where there is a key, else a stand-in, which a message announces."""
     providers = {entry["provider"] for _, _, entry in Profile.read(profile).entries} & NEEDED.keys()
     missing = [NEEDED[provider][0] for provider in sorted(providers) if not any(map(os.environ.get, NEEDED[provider]))]

@@ -89,11 +89,23 @@ def record_usage(usage: Usage) -> None:
         account.usage += usage
 
 
+NOTE_CODES = {
+    "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
+    "input_cut": "A text exceeded the embedding model's limit and was cut.",
+    "model_passed_over": "A preferred model did not answer, so the next one did.",
+    "not_reranked": "The reranker did not mark each passage, so the order of the search was kept.",
+    "passages_left_out": "Passages did not fit into the chat model's context window.",
+    "picture_smaller": "The image was made smaller, so that the response can be sent.",
+    "question_completed": "The question was completed from the history before the search.",
+}
+"""Each code of a note, and what the note tells the caller."""
+
+
 def add_note(code: str, sentence: str) -> None:
     """Attach a note to the current stage's response, once.
 
     Args:
-        code: Stable code, listed in docs/contract.md.
+        code: Stable code; those of this project are in ``NOTE_CODES``.
         sentence: What the caller should know.
     """
     account, text = _CURRENT.get(), f"{code}: {sentence}"

@@ -41,7 +41,7 @@ class ResourceManager:
         self.operations: dict[str, list[Any]] = {}
         self.calls: list[str] = []
         self.other_resources: list[str] = []
-        self._making: dict[tuple[str, str], str] = {}
+        self._creations: dict[tuple[str, str], str] = {}
         self.failing_call: int | None = None
         self.fault = (500, "InternalServerError")
         self.is_failing = False
@@ -111,7 +111,7 @@ class ResourceManager:
         properties = body["properties"] | {"provisioningState": "Accepted", "workspaceUrl": host}
         workspace = body | {"name": name, "properties": properties}
         self.workspaces[group, name] = workspace
-        self._making[group, name] = str(len(self.operations) + 1)
+        self._creations[group, name] = str(len(self.operations) + 1)
         state = "Failed" if self.is_failing else "Succeeded"
         return self._start_operation(
             request, lambda: properties.update(provisioningState=state), workspace, failed=self.is_failing
@@ -128,7 +128,7 @@ class ResourceManager:
         if (
             workspace and workspace["properties"]["provisioningState"] == "Accepted"
         ):  # to read the workspace is to poll its operation
-            self._advance(self.operations[self._making[key]])
+            self._advance(self.operations[self._creations[key]])
         return JSONResponse(workspace) if workspace else _error_response(404, "ResourceNotFound")
 
     async def _delete(self, request: Request) -> Response:

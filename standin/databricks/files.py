@@ -22,7 +22,7 @@ class VolumeFiles(dict[str, bytes]):
         return [
             Route(_FILES, let_in(self._put), methods=["PUT"]),
             Route(_FILES, let_in(self._get), methods=["GET", "HEAD"]),
-            Route(_FOLDERS, let_in(self._put_folder), methods=["GET", "HEAD"]),
+            Route(_FOLDERS, let_in(self._list_folder), methods=["GET", "HEAD"]),
         ]
 
     async def _put(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class VolumeFiles(dict[str, bytes]):
         content = self.get(_path(request))
         return _not_found() if content is None else Response(content, media_type="application/octet-stream")
 
-    async def _put_folder(self, request: Request) -> Response:
+    async def _list_folder(self, request: Request) -> Response:
         above = _path(request).rstrip("/") + "/"
         below = {path: content for path, content in self.items() if path.startswith(above)}
         if not below:

@@ -124,10 +124,10 @@ def _matching_rows(index: SearchIndex, body: JsonObject) -> list[int]:
     marks = ", ".join("?" * (1 + len(index.types)))
     cells = [[key, *(row[name] for name in index.types)] for key, row in enumerate(index.rows)]
     with closing(sqlite3.connect(":memory:")) as table:
-        table.execute(f"CREATE TABLE held (place, {names})")
-        table.executemany(f"INSERT INTO held VALUES ({marks})", cells)  # noqa: S608 - question marks only
+        table.execute(f"CREATE TABLE passages (position, {names})")
+        table.executemany(f"INSERT INTO passages VALUES ({marks})", cells)  # noqa: S608 - question marks only
         try:
-            matches = table.execute(f"SELECT place FROM held WHERE {condition}", [*chain(*values.values())])  # noqa: S608
+            matches = table.execute(f"SELECT position FROM passages WHERE {condition}", [*chain(*values.values())])  # noqa: S608
             return [key for (key,) in matches]
         except sqlite3.Error as error:
             raise CatalogError("INVALID_PARAMETER_VALUE", f"Invalid filter: {error}") from None
@@ -141,7 +141,7 @@ def _score_row(index: SearchIndex, key: int, body: JsonObject) -> float:
     """
     text, kind = str(index.rows[key][index.text]), body.get("query_type", "ANN")
     shared = _word_share(body["query_text"], text) if kind != "ANN" else 0.0
-    near = _cosine(body.get("query_vector"), index.vectors.get(key), body.get("query_text", ""), text)
+    near = _vector_score(body.get("query_vector"), index.vectors.get(key), body.get("query_text", ""), text)
     return {"ANN": near, "FULL_TEXT": shared, "HYBRID": (near + shared) / 2}[kind]
 
 
@@ -150,7 +150,7 @@ def _word_share(question: str, text: str) -> float:
     return len(split_words(question) & split_words(text)) / (len(split_words(question)) or 1)
 
 
-def _cosine(query_vector: Any, row_vector: Any, question: str, text: str) -> float:
+def _vector_score(query_vector: Any, row_vector: Any, question: str, text: str) -> float:
     """Return 1 / (1 + squared distance) of two vectors; a missing vector is computed from its text."""
     first = make_vector(question, _DIMENSION) if query_vector is None else np.asarray(query_vector)
     second = make_vector(text, _DIMENSION) if row_vector is None else np.asarray(row_vector)

@@ -21,7 +21,7 @@ class VectorSearch:
     Attributes:
         indexes: Indexes by name.
         tables: Rows of the tables by table name.
-        kinds: Endpoints by name, as the API describes them.
+        endpoints: Endpoints by name, as the API describes them.
         queries: Bodies of the queries that arrived.
         faults: Faults for the next queries, in order.
     """
@@ -29,13 +29,13 @@ class VectorSearch:
     def __init__(self) -> None:
         self.indexes: dict[str, SearchIndex] = {}
         self.tables: dict[str, list[JsonObject]] = {}
-        self.kinds: dict[str, JsonObject] = {}
+        self.endpoints: dict[str, JsonObject] = {}
         self.queries: list[JsonObject] = []
         self.faults: deque[Fault] = deque()
 
     def clear(self) -> None:
         """Remove all indexes, tables, endpoints, queries and faults."""
-        for collection in (self.indexes, self.tables, self.kinds, self.queries, self.faults):
+        for collection in (self.indexes, self.tables, self.endpoints, self.queries, self.faults):
             collection.clear()
 
     def routes(self, let_in: Callable[..., Any]) -> list[Route]:
@@ -87,7 +87,7 @@ class VectorSearch:
             or not spec.embedding_source_columns
         ):
             raise CatalogError("MALFORMED_REQUEST", "index: missing or unknown fields")
-        if body["endpoint_name"] not in self.kinds or spec.source_table not in self.tables:
+        if body["endpoint_name"] not in self.endpoints or spec.source_table not in self.tables:
             raise CatalogError("RESOURCE_DOES_NOT_EXIST", "The endpoint or the source table does not exist.", 404)
         rows, (source,) = self.tables[str(spec.source_table)], spec.embedding_source_columns
         types = {name: "bigint" if isinstance(value, int) else "string" for name, value in rows[0].items()}
@@ -99,13 +99,13 @@ class VectorSearch:
         body = await request.json()
         state = sdk.EndpointStatus(state=sdk.EndpointStatusState.ONLINE)
         definition = sdk.EndpointInfo(name=body["name"], endpoint_type=sdk.EndpointType(body["endpoint_type"]))
-        self.kinds[body["name"]] = definition.as_dict() | {"endpoint_status": state.as_dict()}
-        return JSONResponse(self.kinds[body["name"]])
+        self.endpoints[body["name"]] = definition.as_dict() | {"endpoint_status": state.as_dict()}
+        return JSONResponse(self.endpoints[body["name"]])
 
     async def _endpoint(self, request: Request) -> Response:
         name = request.path_params["name"]
         kind = sdk.EndpointType.STORAGE_OPTIMIZED if name.endswith("optimized") else sdk.EndpointType.STANDARD
-        return JSONResponse(self.kinds.get(name) or sdk.EndpointInfo(name=name, endpoint_type=kind).as_dict())
+        return JSONResponse(self.endpoints.get(name) or sdk.EndpointInfo(name=name, endpoint_type=kind).as_dict())
 
     async def _query(self, request: Request) -> Response:
         index, body = self._find_index(request), await request.json()
