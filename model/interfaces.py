@@ -194,7 +194,12 @@ class ImageGenerator(Protocol):
     """Generate an image from a prompt."""
 
     def wants_passages(self, prompt: str, style: str) -> bool:
-        """Return whether the generator uses passages for this prompt and style."""
+        """Return whether the generator draws from passages, so that the stage has to retrieve some.
+
+        Args:
+            prompt: What to draw.
+            style: The requested form of diagram; empty for none.
+        """
         ...
 
     async def draw(

@@ -57,11 +57,25 @@ class Pipeline:
         return self.engine.run(self._answer_all(requests, version))
 
     def stream_events(self, request: Request, version: str = "") -> Stream[Event]:
-        """Return the events of ``request`` (events.py), the response last; closing the stream cancels the rest."""
+        """Return the events of ``request`` (contract/events.py), with the response as the last one.
+
+        Args:
+            request: The request.
+            version: Registered version, for ``meta`` and traces.
+
+        Returns:
+            The events; closing the stream cancels the calls under way.
+        """
         return self.engine.stream(lambda hear: self.emit_events(request, version, hear))
 
     async def emit_events(self, request: Request, version: str, listener: EventListener) -> None:
-        """Send all events of ``request`` to ``listener``. Runs on the engine's event loop."""
+        """Send all events of ``request`` to ``listener``. Runs on the engine's event loop.
+
+        Args:
+            request: The request.
+            version: Registered version, for ``meta`` and traces.
+            listener: Receives the events.
+        """
         response = await self.answer_request(request, version, listener)
         listener({"stage": "", "kind": "done", "response": response})
 

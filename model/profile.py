@@ -130,7 +130,15 @@ class Profile:
         return self.backend.open_index(folder)
 
     def make_retriever(self, index: Any, files: str = "") -> Retriever:  # what a build left
-        """Return the retriever over ``index``; ``files`` is the folder of the logged embedding model."""
+        """Return the retriever over an index.
+
+        Args:
+            index: The opened index: local, or the description of one in AI Search.
+            files: The folder of the embedding model that was logged with the version; empty for none.
+
+        Raises:
+            ProfileError: A setting of the embeddings is invalid.
+        """
         retriever: Retriever = self.backend.make_retriever(index, partial(self.make_embedder, files))
         return retriever
 
@@ -147,7 +155,18 @@ class Profile:
         return Pipeline(contract, stages)
 
     def make_embedder(self, files: str = "", index: Index | None = None) -> Any:
-        """Return the embeddings for documents and questions, fitted as ``index`` was; None without embeddings."""
+        """Return the embeddings of the profile.
+
+        Args:
+            files: The folder of the embedding model that was logged with the version; empty for none.
+            index: The index whose fitted embeddings to use; None before a build.
+
+        Returns:
+            The embeddings, or None for a profile without embeddings.
+
+        Raises:
+            ProfileError: A setting of the embeddings is invalid.
+        """
         if not self.embeddings:
             return None
         return make_provider(self.embeddings, "embeddings", files=files, index=index)
@@ -221,7 +240,16 @@ def is_provider(value: object) -> bool:
 
 
 def make_provider(entry: StageValues, role: str, **parts: object) -> Any:
-    """Return the provider of ``entry`` for ``role``: embeddings, chat, images or reranker."""
+    """Return the provider of an entry of the profile.
+
+    Args:
+        entry: The entry: the provider's name and its settings.
+        role: ``embeddings``, ``chat``, ``images`` or ``reranker``.
+        **parts: Objects that a provider can require, such as the index.
+
+    Raises:
+        ProfileError: The provider does not exist, has no such role, or rejects a setting.
+    """
     return call_with_settings(getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts)
 
 

@@ -123,7 +123,12 @@ class MultichainModel(PythonModel):
         return MultiChain(self._pipeline, self._version)
 
     def retriever(self, k: int = 4, filter: dict[str, Any] | None = None) -> "DocumentRetriever":  # noqa: A002
-        """Return the search as a LangChain retriever of the ``k`` best passages that match ``filter``."""
+        """Return the search as a LangChain retriever.
+
+        Args:
+            k: How many passages the retriever returns.
+            filter: Limits the passages to those whose fields have these values, as in a request.
+        """
         from .langchain_adapter import DocumentRetriever
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)

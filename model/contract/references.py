@@ -46,7 +46,13 @@ class Reference:
 def make_plan(request: Request, contract: Contract) -> Plan:
     """Return the plan of ``request``.
 
-    A reference that cannot be followed becomes the error of the stage that contains it.
+    Args:
+        request: A request whose form is valid.
+        contract: The contract of the profile's stages.
+
+    Returns:
+        The stages in order, with their dependencies. A reference that cannot be followed becomes the error of the stage
+        that contains it.
     """
     plan = Plan(errors=dict(request.errors))
     requested = request.stages.keys() | request.errors.keys()
@@ -93,7 +99,16 @@ def fill_references(stage: StageContract, values: StageValues, contract: Contrac
 
 
 def find_references(stage: StageContract, values: StageValues, contract: Contract) -> Iterator[Reference]:
-    """Yield the references in ``values``; in a list field also those that name no stage, which are errors."""
+    """Yield the references in the values of a stage.
+
+    Args:
+        stage: The contract of the stage.
+        values: The values of the stage in a request.
+        contract: The contract of all stages.
+
+    Yields:
+        References in text fields that name a stage; in list fields also those that name none, which are errors.
+    """
     for field, text in _referring_fields(stage, values):
         for match in _BRACES.finditer(text):
             if match["stage"] in contract.stages or (field.kind == "list" and match["stage"]):

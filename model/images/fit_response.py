@@ -37,9 +37,14 @@ class _ResponseImage:
 
 
 async def fit_responses(responses: list[Response], contract: Contract) -> list[Response]:
-    """Return ``responses``, with images made smaller where they are too large together; a note says so.
+    """Return ``responses`` with images shrunk until all responses together can be sent.
 
-    An image that cannot be made small enough becomes its stage's error.
+    Args:
+        responses: The responses of one call.
+        contract: The contract, which says which fields are images.
+
+    Returns:
+        The responses. A shrunk image has a note; an image that cannot be made small enough becomes its stage's error.
     """
     max_bytes = read_max_bytes()
     if max_bytes and any(True for _ in _find_images(responses, contract)):

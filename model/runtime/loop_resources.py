@@ -10,9 +10,13 @@ _HTTP_KEY = "http"
 
 
 async def get_or_create(key: Hashable, factory: Callable[[], Awaitable[Any]]) -> Any:  # a client of whatever kind
-    """Return this event loop's resource for ``key``, creating it with ``factory`` on first use.
+    """Return this event loop's resource for ``key``, creating it on first use.
 
     Concurrent callers share one attempt; a failure is not kept.
+
+    Args:
+        key: Identifies the resource.
+        factory: Creates the resource.
     """
     resources = _own_resources()
     if key not in resources:

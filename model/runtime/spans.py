@@ -61,7 +61,16 @@ def record_spans() -> Iterator[list[Span]]:
 
 @contextmanager
 def open_span(name: str, kind: SpanKind, inputs: Any) -> Iterator[Span | None]:  # JSON
-    """Open a step, to which outputs and attributes are added inside; yield None when nobody records steps."""
+    """Open a span of the current trace, to which the caller adds outputs and attributes.
+
+    Args:
+        name: The name of the span.
+        kind: The kind of the span, one of MLflow's.
+        inputs: The inputs, as JSON.
+
+    Yields:
+        The span, or None when the request is not traced.
+    """
     recording = _RECORDING.get()
     if recording is None:
         yield None
