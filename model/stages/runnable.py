@@ -142,17 +142,17 @@ def _unpickle(name: str) -> Any:  # whatever was pickled
 def _declared_fields(
     runnable: Any, inputs: dict[str, Any] | None, outputs: dict[str, Any] | None
 ) -> tuple[Fields, Fields]:
-    takes = (
+    input_fields = (
         json_schema.parse_declarations(inputs, required=True)
         if inputs
         else json_schema.parse_json_schema(runnable.get_input_jsonschema(), "input")
     )
-    gives = (
+    output_fields = (
         json_schema.parse_declarations(outputs, required=False)
         if outputs
         else json_schema.parse_json_schema(runnable.get_output_jsonschema(), "output")
     )
-    return takes, gives
+    return input_fields, output_fields
 
 
 def _message_text(value: object) -> object:

@@ -57,8 +57,8 @@ class RateLimits:
     @property
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
         """Return a bucket each for requests, tokens and images, shared out over the worker processes."""
-        allowed = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
-        requests, tokens, images = (TokenBucket(each / read_worker_count()) for each in allowed)
+        limits = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
+        requests, tokens, images = (TokenBucket(limit / read_worker_count()) for limit in limits)
         return requests, tokens, images
 
 

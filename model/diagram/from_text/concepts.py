@@ -138,7 +138,7 @@ class _ConceptMapBuilder:
         self._stem = Stemmer.Stemmer("english").stemWord  # not shared: a stemmer is not safe between threads
 
     def add_node(self, phrase: str, *, main: bool = False) -> None:
-        """Add a node, unless it exists or the slide is full."""
+        """Add a node, unless it exists or the diagram is full."""
         key = self._node_key(phrase)
         if key not in self.graph.nodes and len(self.graph.nodes) < MAX_NODES:
             self.graph.nodes[key] = Node(key, _capitalize(phrase), main)

@@ -121,7 +121,7 @@ def write_index(
     """Write an index into ``folder``.
 
     Args:
-        folder: An existing folder, empty but for a fit.
+        folder: An existing folder, empty except for a fitted embedding model.
         chunks: The chunks.
         vectors: Their vectors; shape (chunks, dimension).
         embedding: Provider, model and fingerprint of what made the vectors.
@@ -134,8 +134,8 @@ def write_index(
     Returns:
         The manifest.
     """
-    nearest = FaissIndex.build(vectors)
-    nearest.save(folder / _VECTORS)
+    vector_index = FaissIndex.build(vectors)
+    vector_index.save(folder / _VECTORS)
     write_chunks(chunks, folder / _CHUNKS)
     lexical.save(folder / _LEXICAL)
     manifest = Manifest(
@@ -146,7 +146,7 @@ def write_index(
         chunking=chunking,
         language=language,
         support=support,
-        search=nearest.search_params,
+        search=vector_index.search_params,
         files=compute_checksums(folder),
     )
     manifest.write(folder)
