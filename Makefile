@@ -9,7 +9,7 @@ NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 EXTRAS := --extra azure --extra documents --extra spark --extra dev
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test test-compat lint bench gate quality docs lock clean
+.PHONY: help demo test test-compat lint bench walk gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: $(VENV)/ready  ## ruff, mypy, import-linter, and names that say nothing
 
 bench: $(VENV)/ready  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py
+
+walk: $(VENV)/ready  ## Files entered and hops from file to file: a question, documents to an index, a promotion
+	@python benchmarks/walk.py offline 2>/dev/null
+	@python benchmarks/walk.py openai 2>/dev/null
 
 gate: $(VENV)/ready  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
 	@python benchmarks/gate.py 20 100 $(EVALUATION)
