@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model.config import environment
 from model.contract import description
 from model.contract.fields import Field
 from model.contract.stage_contract import META_FIELDS
@@ -79,6 +80,28 @@ def _list_ways(module: ModuleType) -> str:
 def render_providers() -> str:
     """Return docs/providers.md with its current table."""
     return _replace_between_marks((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _list_providers())
+
+
+def render_environment() -> str:
+    """Return docs/environment.md with its current table."""
+    rows = [
+        f"| `{variable.name}` | {variable.expected} | {variable.default_meaning or _format_default(variable.default)} "
+        f"| {variable.meaning} |"
+        for variable in environment.VARIABLES
+    ]
+    text = (ROOT / "docs" / "environment.md").read_text("utf-8")
+    heads = "| variable | value | default | meaning |\n| --- | --- | --- | --- |"
+    return _replace_between_marks(text, "variables", [heads, *rows])
+
+
+def _format_default(default: object) -> str:
+    return (
+        str(default).lower()
+        if isinstance(default, bool)
+        else f"{default:g}"
+        if isinstance(default, float)
+        else str(default)
+    )
 
 
 def render_champion() -> str:
@@ -204,6 +227,7 @@ def render_readme() -> str:
 FILES: dict[str, Any] = {
     "docs/contract.md": render_contract,
     "docs/providers.md": render_providers,
+    "docs/environment.md": render_environment,
     "docs/champion.md": render_champion,
     "conda.yaml": render_conda,
     "requirements-job.lock": render_job_lock,

@@ -11,15 +11,15 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from .config import environment
 from .contract.description import describe_contract
 from .contract.events import Event
 from .contract.requests import PredictInput, parse_requests
 from .contract.stage_contract import Response
 from .errors import CancelledCallError, ConfigError, InvalidRequestError
-from .images import fit_response
 from .profile import Profile
 from .providers import model_catalog
-from .runtime import deadline, tracing
+from .runtime import tracing
 from .runtime.event_loop import Stream
 
 if TYPE_CHECKING:
@@ -40,13 +40,8 @@ class MultichainModel(PythonModel):
         Raises:
             MultichainError: The index is damaged, or a setting is invalid.
         """
-        for setting in (
-            deadline.read_deadline_seconds,
-            fit_response.read_max_bytes,
-            model_catalog.load_catalog,
-            tracing.read_trace_share,
-        ):
-            setting()  # an invalid variable fails the load, not the first paid request
+        environment.check_variables()  # an invalid variable fails the load, not the first paid request
+        model_catalog.load_catalog()
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
         self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))

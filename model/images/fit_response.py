@@ -7,16 +7,15 @@ larger answers, and the maximum 16 MB, which is all that an endpoint sends. Else
 import asyncio
 import base64
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from ..config import environment
 from ..contract.fields import StageValues
 from ..contract.stage_contract import Contract, Response
-from ..errors import ResponseTooLargeError, SettingError
+from ..errors import ResponseTooLargeError
 
-VARIABLE = "MULTICHAIN_RESPONSE_BYTES"
 _ENDPOINT_VARIABLES = ("IS_IN_DB_MODEL_SERVING_ENV", "IS_IN_DATABRICKS_MODEL_SERVING_ENV")
 _DEFAULT_BYTES, _ENDPOINT_BYTES = 1_000_000, 16_000_000
 _OVERHEAD_BYTES = 200  # of a note, and of what MLflow puts around the answer
@@ -58,11 +57,10 @@ def read_max_bytes() -> int:
     Raises:
         SettingError: MULTICHAIN_RESPONSE_BYTES is no number.
     """
-    setting = os.environ.get(VARIABLE, "")
-    if setting and not setting.isdecimal():
-        raise SettingError(f"{VARIABLE} is expected to be a number of bytes")
-    serving = any(os.environ.get(name) == "true" for name in _ENDPOINT_VARIABLES)
-    return min(int(setting or _DEFAULT_BYTES), _ENDPOINT_BYTES) if serving else int(setting or 0)
+    setting = environment.RESPONSE_BYTES.read()
+    if any(environment.read_text(name) == "true" for name in _ENDPOINT_VARIABLES):
+        return min(_DEFAULT_BYTES if setting is None else setting, _ENDPOINT_BYTES)
+    return setting or 0
 
 
 def _shrink_images(responses: list[Response], contract: Contract, max_bytes: int) -> None:

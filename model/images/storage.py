@@ -5,20 +5,18 @@ and a reader can check them.
 """
 
 import io
-import os
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from ..config import environment
 from ..errors import ImageStorageError
 from ..transport.databricks_client import connect_workspace
-
-VARIABLE = "MULTICHAIN_PICTURES"
 
 
 def is_storage_set() -> bool:
     """Return whether images are stored instead of being part of the response."""
-    return bool(os.environ.get(VARIABLE))
+    return bool(environment.PICTURES.read())
 
 
 def check_storage() -> None:
@@ -27,7 +25,7 @@ def check_storage() -> None:
     Raises:
         ImageStorageError: The folder cannot be written.
     """
-    location = os.environ.get(VARIABLE)
+    location = environment.PICTURES.read()
     if location and (Path(location).is_dir() or not location.startswith("/Volumes/")):
         try:
             Path(location).mkdir(parents=True, exist_ok=True)
@@ -53,7 +51,7 @@ def store_image(content: bytes, mime_type: str) -> str:
     Raises:
         ImageStorageError: The image cannot be stored.
     """
-    location = os.environ.get(VARIABLE)
+    location = environment.PICTURES.read()
     if not location:
         return ""
     name = f"{sha256(content).hexdigest()}.{mime_type.rpartition('/')[2]}"
@@ -67,7 +65,7 @@ def store_image(content: bytes, mime_type: str) -> str:
 
 def _storage_error(error: Exception) -> ImageStorageError:
     return ImageStorageError(
-        f"an image cannot be stored where {VARIABLE} says ({type(error).__name__}); "
+        f"an image cannot be stored where {environment.PICTURES.name} says ({type(error).__name__}); "
         "check that the folder or volume exists and is writable"
     )
 

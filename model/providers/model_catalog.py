@@ -3,7 +3,6 @@
 The variable MULTICHAIN_PRICES replaces the shipped table by a file of the same form.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..config import environment
 from ..config.yaml_file import YamlFile
 from ..errors import ProfileError, SettingError
 from ..runtime.usage import Usage
 
 CATALOG_FILE = Path(__file__).parent / "model_catalog.yaml"
-CATALOG_VARIABLE = "MULTICHAIN_PRICES"
 _MILLION = 1_000_000
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
@@ -67,7 +66,7 @@ def load_catalog() -> ModelCatalog:
     Raises:
         ProfileError: The file is missing or invalid; the message names the line.
     """
-    return _read_catalog(os.environ.get(CATALOG_VARIABLE) or str(CATALOG_FILE))
+    return _read_catalog(environment.PRICES.read() or str(CATALOG_FILE))
 
 
 def find_model(provider: str, model: str) -> ModelFacts:
@@ -123,7 +122,7 @@ def price_usage(provider: str, model: str, tokens: TokenCounts, images: int = 0)
 def _read_catalog(file: str) -> ModelCatalog:
     path = Path(file)
     if not path.is_file():
-        raise SettingError(f"there is no file {file}, which {CATALOG_VARIABLE} names")
+        raise SettingError(f"there is no file {file}, which {environment.PRICES.name} names")
     source = YamlFile(path)
     contents = source.values
     if not isinstance(contents, dict) or not isinstance(contents.get("date"), date):

@@ -6,14 +6,12 @@ notebooks have no limit unless the variable is set.
 
 import asyncio
 import math
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-from ..errors import DeadlineError, SettingError
-
-VARIABLE = "MULTICHAIN_DEADLINE_SECONDS"
+from ..config import environment
+from ..errors import DeadlineError
 
 _CURRENT: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
@@ -47,7 +45,7 @@ def start_deadline() -> Iterator[None]:
     if _CURRENT.get() is not None:
         yield
         return
-    with Deadline(asyncio.get_running_loop().time() + read_deadline_seconds()).activate():
+    with Deadline(asyncio.get_running_loop().time() + environment.DEADLINE_SECONDS.read()).activate():
         yield
 
 
@@ -72,20 +70,6 @@ async def enforce_deadline(name: str) -> AsyncIterator[None]:
     except TimeoutError:
         if not limit.expired():  # somebody else's
             raise
-        raise DeadlineError(f"{name}: the request's time was up; ask for less at once, or raise {VARIABLE}") from None
-
-
-def read_deadline_seconds() -> float:
-    """Return MULTICHAIN_DEADLINE_SECONDS; infinite when it is not set.
-
-    Raises:
-        SettingError: The value is no number above 0.
-    """
-    setting = os.environ.get(VARIABLE)
-    try:
-        seconds = float(setting) if setting else math.inf
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise SettingError(f"{VARIABLE} is expected to be a number of seconds, above 0")
-    return seconds
+        raise DeadlineError(
+            f"{name}: the request's time was up; ask for less at once, or raise {environment.DEADLINE_SECONDS.name}"
+        ) from None

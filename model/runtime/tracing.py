@@ -6,7 +6,6 @@ trace.
 """
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import AsyncIterator
@@ -16,14 +15,11 @@ from typing import Any
 import mlflow
 from mlflow.entities import Document, SpanStatusCode, SpanType
 
+from ..config import environment
 from ..contract.fields import StageValues
-from ..errors import SettingError
 from . import spans
 from .spans import Span, Trace
 
-SHARE, MASKED = "MULTICHAIN_TRACES", "MULTICHAIN_TRACES_MASKED"
-EVALUATION = "MULTICHAIN_EVALUATION"
-"""Variable that names the running evaluation, so that its traces are not taken for those of users."""
 _OMITTED_FIELDS = ("image", "usage", "notes", "seconds", "sources")
 """Fields of a stage that its span omits: they are told otherwise, or are too large."""
 
@@ -35,7 +31,7 @@ async def trace_request(request: StageValues, version: str) -> AsyncIterator[Tra
     The trace is written at the end, so that no step waits for it.
     """
     trace, start_ns = Trace(), time.time_ns()
-    if random.random() >= read_trace_share():  # noqa: S311 - a sample
+    if random.random() >= environment.TRACES.read():  # noqa: S311 - a sample
         yield trace
         return
     with spans.record_spans() as recorded:
@@ -43,22 +39,6 @@ async def trace_request(request: StageValues, version: str) -> AsyncIterator[Tra
             yield trace
         finally:
             await asyncio.shield(asyncio.to_thread(_write_trace, request, version, start_ns, recorded, trace.response))
-
-
-def read_trace_share() -> float:
-    """Return the share of requests that are traced (MULTICHAIN_TRACES).
-
-    Raises:
-        SettingError: The value is no number from 0 to 1.
-    """
-    setting = os.environ.get(SHARE) or "0"
-    try:
-        fraction = float(setting)
-    except ValueError:
-        fraction = -1.0
-    if not 0 <= fraction <= 1:
-        raise SettingError(f"{SHARE} is expected to be a number from 0 to 1")
-    return fraction
 
 
 def _write_trace(
@@ -91,7 +71,7 @@ def _write_trace(
 
 
 def _evaluation_tags() -> dict[str, str]:
-    name = os.environ.get(EVALUATION)
+    name = environment.EVALUATION.read()
     return {"multichain.evaluation": name} if name else {}
 
 
@@ -101,7 +81,9 @@ def _redact(value: Any) -> Any:  # JSON
         return {name: _redact(item) for name, item in value.items() if name not in _OMITTED_FIELDS}
     if isinstance(value, list | tuple):
         return [_redact(item) for item in value]
-    return f"({len(value)} characters)" if isinstance(value, str) and _is_masked() and value else value
+    return (
+        f"({len(value)} characters)" if isinstance(value, str) and environment.TRACES_MASKED.read() and value else value
+    )
 
 
 def _to_documents(passages: Any) -> list[Document]:  # the fields of passages
@@ -119,7 +101,3 @@ def _to_documents(passages: Any) -> list[Document]:  # the fields of passages
         )
         for passage in passages or ()
     ]
-
-
-def _is_masked() -> bool:
-    return os.environ.get(MASKED, "").lower() in {"1", "true"}

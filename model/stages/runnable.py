@@ -1,10 +1,9 @@
 """Run any LangChain Runnable as a stage: by import path, or a pickled object that the profile opts into by name."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import import_paths
+from ..config import environment, import_paths
 from ..contract import json_schema
 from ..contract.events import Emit, discard
 from ..contract.fields import StageValues
@@ -124,7 +123,7 @@ def _load_runnable(runnable: str, cloudpickle: str) -> "LangChainRunnable[Any, A
 
 def _unpickle(name: str) -> Any:  # whatever was pickled
     file = PICKLES / f"{name}.cloudpickle"
-    if os.environ.get("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true").lower() not in {"true", "1"}:
+    if environment.read_text("MLFLOW_ALLOW_PICKLE_DESERIALIZATION").lower() not in {"", "true", "1"}:
         raise ProfileError(
             f"the object {name} is pickled, and MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false forbids to load it; "
             "allow it if you trust this version, or log it by import path"

@@ -7,13 +7,11 @@ first form nor the scope's content.
 
 import asyncio
 import base64
-import os
 
+from ..config import environment
 from ..errors import CredentialError
 from ..runtime import loop_resources
 from .databricks_client import connect_workspace
-
-SCOPE_VARIABLE = "MULTICHAIN_SECRET_SCOPE"
 
 
 async def read_variable(variable: str) -> str:
@@ -22,8 +20,8 @@ async def read_variable(variable: str) -> str:
     Raises:
         CredentialError: The secret scope cannot be read, or the value contains a non-ASCII character.
     """
-    scope = os.environ.get(SCOPE_VARIABLE)
-    setting = os.environ.get(f"MULTICHAIN_{variable}") or os.environ.get(variable)
+    scope = environment.SECRET_SCOPE.read()
+    setting = environment.read_text(f"MULTICHAIN_{variable}") or environment.read_text(variable)
     if not setting and scope:
         setting = await loop_resources.get_or_create(
             ("secret", scope, variable), lambda: asyncio.to_thread(_read_secret, scope, variable)
@@ -50,7 +48,7 @@ async def require_variable(variable: str, title: str, value_description: str) ->
     """
     setting = await read_variable(variable)
     if not setting:
-        scope = os.environ.get(SCOPE_VARIABLE)
+        scope = environment.SECRET_SCOPE.read()
         location = f" and not in the secret scope {scope}" if scope else ""
         raise CredentialError(f"{variable} is not set{location}; set it to {value_description} {title}")
     return setting
@@ -66,7 +64,7 @@ def _read_secret(scope: str, key: str) -> str:
         return ""
     except (DatabricksError, ValueError) as error:  # ValueError: no workspace is configured
         raise CredentialError(
-            f"the secret scope {scope} cannot be read ({type(error).__name__}); check {SCOPE_VARIABLE}, and that "
-            "whoever runs this may read it"
+            f"the secret scope {scope} cannot be read ({type(error).__name__}); check "
+            f"{environment.SECRET_SCOPE.name}, and that whoever runs this may read it"
         ) from None
     return base64.b64decode(encoded or "").decode()

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..config import environment
 from ..errors import CredentialError, ProviderUnavailableError, RejectedCallError
 from ..runtime import loop_resources
 
@@ -26,7 +26,7 @@ def connect_workspace() -> Any:  # the SDK's client
     from databricks.sdk import WorkspaceClient  # half a second, for those who use Databricks
     from databricks.sdk.core import Config
 
-    host = os.environ.get("DATABRICKS_HOST", "")
+    host = environment.read_text("DATABRICKS_HOST")
     name = urlsplit(host if "//" in host else f"https://{host}").hostname or ""
     if host and "." not in name and name != "localhost":
         raise CredentialError("DATABRICKS_HOST is not an address; write it as https://adb-....azuredatabricks.net")

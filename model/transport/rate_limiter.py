@@ -9,7 +9,6 @@ wait for limits per minute and for headers that say that nothing is left (docs/d
 
 import asyncio
 import math
-import os
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -18,14 +17,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from typing import Self
 
+from ..config import environment
 from ..config.arguments import suggest
-from ..errors import ProfileError, SettingError
+from ..errors import ProfileError
 from ..runtime import loop_resources
 from .error_mapping import TOO_MANY, http_status, is_no_response
 from .retry import requested_wait
 
-WORKERS_VARIABLE = "MULTICHAIN_WORKERS"
-"""Variable with the number of processes that share the limits per minute, such as the partitions of a Spark job."""
 _BURST_SECONDS = 10.0
 """Seconds of a minute's allowance that may be used at once."""
 
@@ -58,7 +56,7 @@ class RateLimits:
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
         """Return a bucket each for requests, tokens and images, shared out over the worker processes."""
         limits = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
-        requests, tokens, images = (TokenBucket(limit / read_worker_count()) for limit in limits)
+        requests, tokens, images = (TokenBucket(limit / environment.WORKERS.read()) for limit in limits)
         return requests, tokens, images
 
 
@@ -91,18 +89,6 @@ class TokenBucket:
     def use(self, amount: float) -> None:
         """Use ``amount``, even beyond what is left."""
         self._available -= amount
-
-
-def read_worker_count() -> int:
-    """Return MULTICHAIN_WORKERS, the number of processes that share an allowance.
-
-    Raises:
-        SettingError: The value is no whole number above 0.
-    """
-    setting = os.environ.get(WORKERS_VARIABLE) or "1"
-    if not setting.isdecimal() or not int(setting):
-        raise SettingError(f"{WORKERS_VARIABLE} is expected to be a whole number, above 0")
-    return int(setting)
 
 
 _CONCURRENCY_FACTOR, _RATE_FACTOR, _RATE_GROWTH = 0.8, 0.9, 0.05

@@ -7,17 +7,16 @@ pickles). A key is a hash, from which no question, prompt or credential can be r
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from ..config import environment
 from ..errors import SettingError
 from ..runtime import loop_resources, usage
 from ..runtime.usage import Usage
 
-FOLDER_VARIABLE, BYTES_VARIABLE = "MULTICHAIN_CACHE", "MULTICHAIN_CACHE_BYTES"
 _MEMORY_BYTES, _DISK_BYTES = 64_000_000, 1_000_000_000
 """Default sizes in bytes (MULTICHAIN_CACHE_BYTES). The entry that was not used for the longest time goes first."""
 
@@ -82,7 +81,7 @@ class _MemoryStore:
     def __init__(self, seconds: int) -> None:
         from cachetools import TTLCache  # MLflow brings it
 
-        self._entries: Any = TTLCache(_max_bytes(_MEMORY_BYTES), seconds, getsizeof=len)
+        self._entries: Any = TTLCache(environment.CACHE_BYTES.read() or _MEMORY_BYTES, seconds, getsizeof=len)
 
     async def get(self, key: str) -> CachedValue | None:
         cached = self._entries.get(key)
@@ -102,7 +101,10 @@ class _DiskStore:
         from diskcache import JSONDisk
 
         self._entries: Any = Files(
-            folder, disk=JSONDisk, size_limit=_max_bytes(_DISK_BYTES), eviction_policy="least-recently-used"
+            folder,
+            disk=JSONDisk,
+            size_limit=environment.CACHE_BYTES.read() or _DISK_BYTES,
+            eviction_policy="least-recently-used",
         )
         self._seconds = seconds
 
@@ -120,7 +122,7 @@ async def _open_store(kind: str, seconds: int) -> _MemoryStore | _DiskStore:
     Raises:
         SettingError: The folder cannot be used.
     """
-    folder = os.environ.get(FOLDER_VARIABLE, "")
+    folder = environment.CACHE_FOLDER.read()
 
     async def create() -> _MemoryStore | _DiskStore:
         if not folder:
@@ -129,15 +131,8 @@ async def _open_store(kind: str, seconds: int) -> _MemoryStore | _DiskStore:
             return await asyncio.to_thread(_DiskStore, folder, seconds)
         except Exception as error:  # noqa: BLE001 - a file system's, or SQLite's
             raise SettingError(
-                f"{FOLDER_VARIABLE} names a folder that cannot be used ({type(error).__name__}); check it"
+                f"{environment.CACHE_FOLDER.name} names a folder that cannot be used ({type(error).__name__}); check it"
             ) from None
 
     store: _MemoryStore | _DiskStore = await loop_resources.get_or_create(("cache", kind, folder, seconds), create)
     return store
-
-
-def _max_bytes(default: int) -> int:
-    setting = os.environ.get(BYTES_VARIABLE) or str(default)
-    if not setting.isdecimal():
-        raise SettingError(f"{BYTES_VARIABLE} is expected to be a number of bytes")
-    return int(setting)

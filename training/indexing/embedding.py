@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from model.config import environment
 from model.errors import CommandError
 from model.passages import Chunk
 from model.profile import Profile
@@ -101,7 +102,7 @@ class TextEmbedder:
         if cost is None:
             raise CommandError(
                 f"the price of {self.name} is not known, so --max-cost cannot be kept; name a table of prices with "
-                f"{model_catalog.CATALOG_VARIABLE}, or leave --max-cost out"
+                f"{environment.PRICES.name}, or leave --max-cost out"
             )
         if self.usage.cost + cost > max_cost:
             rest = cost * remaining / len(batch)
