@@ -1,4 +1,4 @@
-"""Keys and addresses: where they are looked for, and what is said when they are missing."""
+"""Credentials and addresses: where they come from, and the errors when they are missing or wrong."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +15,8 @@ from standin.app import StandIn
 
 
 @pytest.fixture
-def bare(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """No key and no address is set."""
+def unconfigured_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Return the stand-in, with no key and no address set."""
     for name in ("OPENAI", "COMPATIBLE", "AZURE_OPENAI"):
         monkeypatch.delenv(f"{name}_API_KEY")
     for name in ("COMPATIBLE_BASE_URL", "AZURE_OPENAI_ENDPOINT"):
@@ -25,7 +25,7 @@ def bare(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    ("make_call", "sentence"),
     [
         (
             lambda: openai.chat(["a"]).complete("Hi", "", discard),
@@ -41,19 +41,23 @@ def bare(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
         ),
     ],
 )
-def test_what_is_missing_is_named(ask: Callable[[], Any], sentence: str, bare: StandIn) -> None:
-    with pytest.raises(CredentialError) as told:
-        Engine().run(ask())
-    assert str(told.value) == sentence
+def test_missing_credential_error_names_variable_and_remedy(
+    make_call: Callable[[], Any], sentence: str, unconfigured_stand_in: StandIn
+) -> None:
+    with pytest.raises(CredentialError) as error:
+        Engine().run(make_call())
+    assert str(error.value) == sentence
 
 
-def test_a_name_of_our_own_comes_first(stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multichain_variable_takes_precedence_over_openai_variable(
+    stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "wrong")
     monkeypatch.setenv("MULTICHAIN_OPENAI_API_KEY", stand_in.key)
     assert engine.run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "openai:gpt-4.1"
 
 
-def test_the_end_of_a_line_is_no_part_of_a_key(
+def test_key_with_trailing_newline_is_accepted(
     stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{stand_in.key}\n")
@@ -61,57 +65,61 @@ def test_the_end_of_a_line_is_no_part_of_a_key(
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "sentence"),
+    ("name", "value", "sentence"),
     [
         ("OPENAI_API_KEY", "sk-\u043a", "OPENAI_API_KEY contains a non-ASCII character; copy it again"),
         ("OPENAI_BASE_URL", "nonsense", "OPENAI_BASE_URL is not an address; write https://…, or http://… for a"),
     ],
 )
-def test_what_is_no_key_and_no_address(
-    name: str, told: str, sentence: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+def test_malformed_key_or_address_is_rejected(
+    name: str, value: str, sentence: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, told)
+    monkeypatch.setenv(name, value)
     with pytest.raises(CredentialError, match=sentence):
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
-def test_an_address_of_databricks_that_is_none(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_databricks_host_is_rejected(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "nonsense")
     with pytest.raises(CredentialError, match="DATABRICKS_HOST is not an address; write it as https://adb-"):
         Engine().run(databricks.chat(["a"]).complete("Hi", "", discard))
 
 
-def test_a_token_of_databricks_that_is_wrong(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_databricks_token_error_names_variable(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
     with pytest.raises(CredentialError, match="databricks does not take this token; check DATABRICKS_TOKEN"):
         Engine().run(databricks.standings(["a"]))
 
 
-def test_a_key_in_a_secret_scope(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_read_from_secret_scope(unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
     with pytest.raises(CredentialError, match="OPENAI_API_KEY is not set and not in the secret scope team; set it to"):
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
-    bare.secrets["team", "OPENAI_API_KEY"] = bare.key
+    unconfigured_stand_in.secrets["team", "OPENAI_API_KEY"] = unconfigured_stand_in.key
     assert Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard)).answered_by == "openai:gpt-4.1"
 
 
-def test_a_scope_that_cannot_be_read(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_secret_scope_raises_credential_error(
+    unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
     monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
     with pytest.raises(CredentialError, match="the secret scope team cannot be read"):
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
-def test_a_bad_key_is_told_without_the_key(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejected_key_error_does_not_contain_the_key(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-91b2")
-    with pytest.raises(MultichainError) as told:
+    with pytest.raises(MultichainError) as error:
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
-    assert told.value.coded_message.startswith("credential: openai:gpt-4.1 rejects the key")
-    assert "planted" not in repr(told.value)
+    assert error.value.coded_message.startswith("credential: openai:gpt-4.1 rejects the key")
+    assert "planted" not in repr(error.value)
 
 
-def test_entra_id_where_azure_has_no_key(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = str(monkeypatch_address(bare, monkeypatch))
+def test_azure_without_key_authenticates_with_entra_id(
+    unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = str(isolate_managed_identity(unconfigured_stand_in, monkeypatch))
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", address)
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{address}/standin/identity")
     monkeypatch.setenv("IDENTITY_HEADER", "x")
@@ -122,8 +130,8 @@ def test_entra_id_where_azure_has_no_key(bare: StandIn, monkeypatch: pytest.Monk
     assert engine.run(images.draw("A city", [], style="", size="", sample=1)).answered_by == "azure:gpt-image-2"
 
 
-def monkeypatch_address(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The stand-in's address, and nobody but the managed identity to log in."""
+def isolate_managed_identity(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the stand-in's address, and leave the managed identity as the only login."""
     import os
 
     for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
@@ -131,14 +139,16 @@ def monkeypatch_address(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> s
     return os.environ["DATABRICKS_HOST"]
 
 
-def test_entra_id_without_its_package(bare: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entra_id_without_azure_identity_names_extra(
+    unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(azure, "_is_identity_installed", lambda: False)
     with pytest.raises(CredentialError, match=r"needs azure-identity.*pip install -e '.\[azure\]'"):
         Engine().run(azure.chat(["gpt-4.1"]).complete("Hi", "", discard))
 
 
-def test_no_workspace_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_databricks_without_workspace_raises_credential_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "none"))

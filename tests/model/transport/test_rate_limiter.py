@@ -1,4 +1,4 @@
-"""How fast an endpoint kind is asked: at once, in a second, in a minute, and what it learns from refusals."""
+"""Pace of an operation: concurrency, requests per second and minute, and adaptation to refusals."""
 
 import asyncio
 import math
@@ -18,32 +18,32 @@ from standin.app import StandIn
 
 
 class ServerError(Exception):
-    """As an SDK raises it."""
+    """Error of an SDK, with its status and headers."""
 
     def __init__(self, status: int, **headers: str) -> None:
         super().__init__("refused")
         self.status_code = status
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.response = SimpleNamespace(headers=told)
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.response = SimpleNamespace(headers=fields)
 
 
 class APITimeoutError(Exception):
-    """By this name an SDK's is known."""
+    """Error with the class name of an SDK's timeout."""
 
 
 Work = Callable[[], Awaitable[None]]
 
 
-async def through(made: AdaptiveLimiter, work: Work, tokens: int = 0, images: int = 0) -> None:
-    async with made.acquire(tokens, images):
+async def call_through(limiter: AdaptiveLimiter, work: Work, tokens: int = 0, images: int = 0) -> None:
+    async with limiter.acquire(tokens, images):
         await work()
 
 
-async def sleep() -> None:
+async def sleep_briefly() -> None:
     await asyncio.sleep(0.02)
 
 
-def failing(error: Exception) -> Work:
+def make_failing_work(error: Exception) -> Work:
     async def work() -> None:
         await asyncio.sleep(0.005)
         raise error
@@ -51,38 +51,38 @@ def failing(error: Exception) -> Work:
     return work
 
 
-def test_never_more_at_once_than_allowed_and_in_the_order_asked() -> None:
+def test_limiter_bounds_concurrency_and_starts_calls_in_order() -> None:
     running: list[int] = []
-    most: list[int] = []
-    begun: list[int] = []
+    concurrencies: list[int] = []
+    start_order: list[int] = []
 
     async def main() -> None:
-        made = AdaptiveLimiter(RateLimits(concurrency=3))
+        limiter = AdaptiveLimiter(RateLimits(concurrency=3))
 
-        async def one(number: int) -> None:
-            async with made.acquire():
-                begun.append(number)
+        async def call(number: int) -> None:
+            async with limiter.acquire():
+                start_order.append(number)
                 running.append(number)
-                most.append(len(running))
+                concurrencies.append(len(running))
                 await asyncio.sleep(0.005)
                 running.remove(number)
 
-        await asyncio.gather(*map(one, range(20)))
+        await asyncio.gather(*map(call, range(20)))
 
     asyncio.run(main())
-    assert max(most) == 3
-    assert begun == list(range(20))
+    assert max(concurrencies) == 3
+    assert start_order == list(range(20))
 
 
-def test_who_leaves_while_waiting_holds_nobody_up() -> None:
+def test_cancelled_waiters_do_not_delay_next_call() -> None:
     async def main() -> float:
-        made = AdaptiveLimiter(RateLimits(concurrency=1))
-        first = asyncio.ensure_future(through(made, sleep))
+        limiter = AdaptiveLimiter(RateLimits(concurrency=1))
+        first = asyncio.ensure_future(call_through(limiter, sleep_briefly))
         await asyncio.sleep(0)
-        leaving = [asyncio.ensure_future(through(made, sleep)) for _ in range(3)]
-        last = asyncio.ensure_future(through(made, sleep))
+        waiters = [asyncio.ensure_future(call_through(limiter, sleep_briefly)) for _ in range(3)]
+        last = asyncio.ensure_future(call_through(limiter, sleep_briefly))
         await asyncio.sleep(0.005)
-        for task in leaving:
+        for task in waiters:
             task.cancel()
         started = time.perf_counter()
         await asyncio.gather(first, last)
@@ -92,67 +92,67 @@ def test_who_leaves_while_waiting_holds_nobody_up() -> None:
 
 
 @pytest.mark.parametrize("error", [APITimeoutError(), ServerError(503), ServerError(529)])
-def test_overload_means_fewer_at_once_and_one_round_is_one_cut(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each look at the clock is a hundredth of a second later, so that no answer is slower than others."""
+def test_overload_cuts_concurrency_limit_once_per_round(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Advance the clock by 0.01 s at each reading, so that no answer is slower than the others."""
     monkeypatch.setattr(rate_limiter, "_loop_time", count(0, 0.01).__next__)
 
     async def main() -> tuple[float, float, float]:
-        made = AdaptiveLimiter(RateLimits(concurrency=10))
-        await asyncio.gather(*(through(made, failing(error)) for _ in range(5)), return_exceptions=True)
-        after_one = made.limit
-        await asyncio.gather(through(made, failing(error)), return_exceptions=True)
-        after_two = made.limit
+        limiter = AdaptiveLimiter(RateLimits(concurrency=10))
+        await asyncio.gather(
+            *(call_through(limiter, make_failing_work(error)) for _ in range(5)), return_exceptions=True
+        )
+        after_one = limiter.limit
+        await asyncio.gather(call_through(limiter, make_failing_work(error)), return_exceptions=True)
+        after_two = limiter.limit
         for _ in range(60):
-            await through(made, lambda: asyncio.sleep(0))
-        return after_one, after_two, made.limit
+            await call_through(limiter, lambda: asyncio.sleep(0))
+        return after_one, after_two, limiter.limit
 
-    after_one, after_two, later = asyncio.run(main())
+    after_one, after_two, after_successes = asyncio.run(main())
     assert (after_one, after_two) == (pytest.approx(8.0), pytest.approx(6.4))
-    assert later == 10
+    assert after_successes == 10
 
 
 @pytest.mark.parametrize("error", [ServerError(500), ServerError(400), ValueError()])
-def test_what_is_no_overload_changes_nothing(error: Exception) -> None:
+def test_other_errors_change_neither_limit_nor_rate(error: Exception) -> None:
     async def main() -> tuple[float, float]:
-        made = AdaptiveLimiter(RateLimits())
-        await asyncio.gather(through(made, failing(error)), return_exceptions=True)
-        return made.limit, made.rate
+        limiter = AdaptiveLimiter(RateLimits())
+        await asyncio.gather(call_through(limiter, make_failing_work(error)), return_exceptions=True)
+        return limiter.limit, limiter.rate
 
     assert asyncio.run(main()) == (16, math.inf)
 
 
-def test_a_refusal_sets_the_rate_that_was_answered_and_it_grows_again() -> None:
+def test_refusal_sets_rate_to_answered_rate_and_success_raises_it() -> None:
     async def main() -> list[float]:
-        made = AdaptiveLimiter(RateLimits(concurrency=8))
-        await asyncio.gather(*(through(made, sleep) for _ in range(40)))
-        seen = []
+        limiter = AdaptiveLimiter(RateLimits(concurrency=8))
+        await asyncio.gather(*(call_through(limiter, sleep_briefly) for _ in range(40)))
+        rates = []
         for _ in range(2):
-            await asyncio.gather(through(made, failing(ServerError(429))), return_exceptions=True)
-            seen.append(made.rate)
-        await through(made, sleep)
-        return [*seen, made.rate]
+            await asyncio.gather(call_through(limiter, make_failing_work(ServerError(429))), return_exceptions=True)
+            rates.append(limiter.rate)
+        await call_through(limiter, sleep_briefly)
+        return [*rates, limiter.rate]
 
-    first, second, grown = asyncio.run(main())
+    first, second, after_success = asyncio.run(main())
     assert first == 40
     assert second == pytest.approx(36)
-    assert grown == pytest.approx(36.05)
+    assert after_success == pytest.approx(36.05)
 
 
-def test_a_rate_spaces_what_begins() -> None:
+def test_rate_spaces_call_starts() -> None:
     async def main() -> float:
-        made = AdaptiveLimiter(RateLimits())
-        made.rate = 50.0
+        limiter = AdaptiveLimiter(RateLimits())
+        limiter.rate = 50.0
         started = time.perf_counter()
-        await asyncio.gather(*(through(made, lambda: asyncio.sleep(0)) for _ in range(11)))
+        await asyncio.gather(*(call_through(limiter, lambda: asyncio.sleep(0)) for _ in range(11)))
         return time.perf_counter() - started
 
     assert 0.15 < asyncio.run(main()) < 1.0
 
 
 @pytest.mark.parametrize(
-    ("headers", "least"),
+    ("headers", "minimum_wait"),
     [
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "150ms"}, 0.14),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "0m0.15s"}, 0.14),
@@ -161,56 +161,58 @@ def test_a_rate_spaces_what_begins() -> None:
         ({}, 0.0),
     ],
 )
-def test_headers_that_say_nothing_is_left_hold_calls_back(headers: dict[str, str], least: float) -> None:
+def test_exhausted_quota_headers_delay_next_call(headers: dict[str, str], minimum_wait: float) -> None:
     async def main() -> float:
-        made = AdaptiveLimiter(RateLimits())
+        limiter = AdaptiveLimiter(RateLimits())
 
-        async def told() -> None:
+        async def report_headers() -> None:
             rate_limiter.observe_headers(headers)
 
-        await through(made, told)
+        await call_through(limiter, report_headers)
         started = time.perf_counter()
-        await through(made, lambda: asyncio.sleep(0))
+        await call_through(limiter, lambda: asyncio.sleep(0))
         return time.perf_counter() - started
 
-    rate_limiter.observe_headers(headers)  # outside of a call nothing happens
-    assert least <= asyncio.run(main()) < least + 1
+    rate_limiter.observe_headers(headers)  # has no effect outside of a call
+    assert minimum_wait <= asyncio.run(main()) < minimum_wait + 1
 
 
-def test_a_long_wait_that_is_asked_for_is_everybodys() -> None:
+def test_long_retry_after_delays_all_calls_of_limiter() -> None:
     async def main() -> tuple[bool, bool]:
-        made = AdaptiveLimiter(RateLimits())
-        held = []
+        limiter = AdaptiveLimiter(RateLimits())
+        delays = []
         for wait in ("1", "30"):
-            await asyncio.gather(through(made, failing(ServerError(429, retry_after=wait))), return_exceptions=True)
-            made.rate = math.inf
+            await asyncio.gather(
+                call_through(limiter, make_failing_work(ServerError(429, retry_after=wait))), return_exceptions=True
+            )
+            limiter.rate = math.inf
             try:
-                await asyncio.wait_for(through(made, lambda: asyncio.sleep(0)), 0.1)
-                held.append(False)
+                await asyncio.wait_for(call_through(limiter, lambda: asyncio.sleep(0)), 0.1)
+                delays.append(False)
             except TimeoutError:
-                held.append(True)
-        return held[0], held[1]
+                delays.append(True)
+        return delays[0], delays[1]
 
     assert asyncio.run(main()) == (False, True)
 
 
-def test_latency_that_rises_means_fewer_but_never_less_than_half() -> None:
+def test_rising_latency_lowers_limit_to_no_less_than_half() -> None:
     async def main() -> tuple[float, float]:
-        made = AdaptiveLimiter(RateLimits(concurrency=10))
+        limiter = AdaptiveLimiter(RateLimits(concurrency=10))
         for _ in range(40):
-            await through(made, lambda: asyncio.sleep(0.001))
-        before = made.limit
+            await call_through(limiter, lambda: asyncio.sleep(0.001))
+        before = limiter.limit
         for _ in range(6):
-            await through(made, lambda: asyncio.sleep(0.05))
-        return before, made.limit
+            await call_through(limiter, lambda: asyncio.sleep(0.05))
+        return before, limiter.limit
 
     before, after = asyncio.run(main())
     assert before == 10
     assert 5 <= after < 10
 
 
-def test_a_minutes_allowance() -> None:
-    bucket = TokenBucket(600)  # ten a second, of which a hundred may be used at once
+def test_token_bucket_refills_at_rate_per_minute() -> None:
+    bucket = TokenBucket(600)  # 10 per second, at most 100 at once
     assert bucket.wait(1, 0.0) == 0
     bucket.use(100)
     assert bucket.wait(1, 0.0) == pytest.approx(0.1)
@@ -219,7 +221,7 @@ def test_a_minutes_allowance() -> None:
     assert TokenBucket(0).wait(1_000_000, 0.0) == 0
 
 
-def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limits_are_divided_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(rate_limiter.WORKERS_VARIABLE, "4")
     requests, tokens, images = RateLimits(requests_per_minute=2400, images_per_minute=24).buckets
     assert requests.wait(1, 0.0) == 0
@@ -235,27 +237,29 @@ def test_it_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("settings", "sentence"),
     [
         ({"concurency": 4}, "pace has no setting concurency; did you mean concurrency?"),
         ({"concurrency": 0}, "pace: concurrency is expected to be a whole number"),
         ({"requests_per_minute": 1.5}, "pace: requests_per_minute is expected to be a whole number"),
     ],
 )
-def test_settings_that_are_none(told: Any, sentence: str) -> None:
+def test_invalid_pace_settings_raise_profile_error(settings: Any, sentence: str) -> None:
     with pytest.raises(ProfileError) as error:
-        RateLimits.from_settings(told)
+        RateLimits.from_settings(settings)
     assert str(error.value) == sentence
 
 
-def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
+def test_chats_of_one_provider_share_concurrency_limit(stand_in: StandIn) -> None:
     stand_in.script.latency["chat/completions"] = 0.05
-    one, other = (openai.chat(["gpt-4.1"], pace={"concurrency": 4}) for _ in range(2))
+    first_chat, second_chat = (openai.chat(["gpt-4.1"], pace={"concurrency": 4}) for _ in range(2))
 
     async def main() -> None:
         from model.contract.events import discard
 
-        await asyncio.gather(*(chat.complete(f"Hi {n}", "", discard) for n in range(6) for chat in (one, other)))
+        await asyncio.gather(
+            *(chat.complete(f"Hi {n}", "", discard) for n in range(6) for chat in (first_chat, second_chat))
+        )
 
     from model.runtime.event_loop import Engine
 
@@ -264,24 +268,24 @@ def test_all_of_a_kind_share_a_pace_on_one_loop(stand_in: StandIn) -> None:
     assert len({body["messages"][0]["content"] for _, body in stand_in.script.calls}) == 6
 
 
-def test_kinds_do_not_hold_each_other_up() -> None:
+def test_operations_do_not_delay_each_other() -> None:
     async def main() -> tuple[int, int]:
         chat, images = (
             Operation("chat", "a", RateLimits(concurrency=1)),
             Operation("images", "a", RateLimits(concurrency=1)),
         )
-        done = []
+        completion_order = []
 
-        async def slow() -> None:
+        async def call_slow_chat() -> None:
             async with chat.acquire():
                 await asyncio.sleep(0.1)
-                done.append("chat")
+                completion_order.append("chat")
 
-        async def quick() -> None:
+        async def call_images() -> None:
             async with images.acquire(images=1):
-                done.append("images")
+                completion_order.append("images")
 
-        await asyncio.gather(slow(), quick())
-        return done.index("images"), done.index("chat")
+        await asyncio.gather(call_slow_chat(), call_images())
+        return completion_order.index("images"), completion_order.index("chat")
 
     assert asyncio.run(main()) == (0, 1)

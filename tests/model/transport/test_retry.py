@@ -1,4 +1,4 @@
-"""The one layer that tries again: what passes, what does not, how long it waits, and that the deadline counts."""
+"""Retries: errors that are retried, waiting times, and the effect of the deadline."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ from standin.faults import Fault
 CHAT = ["gpt-4.1"]
 
 
-def ask(engine: Engine, tell: Any = discard) -> Any:
+def complete_chat(engine: Engine, tell: Any = discard) -> Any:
     return engine.run(openai.chat(CHAT).complete("my secret question", "", tell))
 
 
 class ServerError(Exception):
-    """As an SDK raises it."""
+    """Error of an SDK, with its status, code and headers."""
 
     def __init__(self, status: int | None = None, code: str = "", **headers: str) -> None:
         super().__init__("what the server said")
@@ -34,14 +34,14 @@ class ServerError(Exception):
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-def test_what_passes_is_tried_again(status: int, stand_in: StandIn, engine: Engine) -> None:
+def test_transient_status_is_retried(status: int, stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.extend([Fault(status=status, headers={"retry-after-ms": "5"})] * 2)
-    assert ask(engine).text == "This is the stand-in; it was sent 18 characters."
+    assert complete_chat(engine).text == "This is the stand-in; it was sent 18 characters."
     assert len(stand_in.script.calls) == 3
 
 
-@pytest.mark.parametrize("does", ["cut", "half", "garbage"])
-def test_an_answer_that_is_cut_or_is_none_is_asked_for_again(does: Any, stand_in: StandIn, engine: Engine) -> None:
+@pytest.mark.parametrize("fault_kind", ["cut", "half", "garbage"])
+def test_cut_or_invalid_response_is_requested_again(fault_kind: Any, stand_in: StandIn, engine: Engine) -> None:
     calls = {
         "chat/completions": openai.chat(CHAT).complete("Hi", "", discard),
         "embeddings": openai.embeddings("text-embedding-3-small").embed(["a"]),
@@ -49,22 +49,22 @@ def test_an_answer_that_is_cut_or_is_none_is_asked_for_again(does: Any, stand_in
         "responses": openai.images(chat_models=CHAT, way="responses").draw("a", [], style="", size="", sample=1),
     }
     for path, work in calls.items():
-        stand_in.script.faults.append(Fault(does, path=path))
+        stand_in.script.faults.append(Fault(fault_kind, path=path))
         assert engine.run(work) is not None
     assert [path for path, _ in stand_in.script.calls] == [path for path in calls for _ in range(2)]
 
 
-def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, engine: Engine) -> None:
+def test_retry_of_cut_stream_emits_no_token_twice(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.append(Fault("cut"))
-    told: list[Any] = []
-    reply = ask(engine, lambda *event: told.append(event))
+    events: list[Any] = []
+    reply = complete_chat(engine, lambda *event: events.append(event))
     assert reply.text == "This is the stand-in; it was sent 18 characters."
-    assert "".join(text for _, text in told) == reply.text
+    assert "".join(text for _, text in events) == reply.text
     assert len(stand_in.script.calls) == 2
 
 
 @pytest.mark.parametrize(
-    ("fault", "calls", "error"),
+    ("fault", "calls", "message"),
     [
         (
             Fault(status=503, headers={"retry-after": "0"}),
@@ -89,48 +89,48 @@ def test_a_stream_that_is_cut_goes_on_without_telling_twice(stand_in: StandIn, e
         ),
     ],
 )
-def test_what_fails_is_an_error_of_one_family_without_the_callers_data(
-    fault: Fault, calls: int, error: str, stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_failure_is_multichain_error_without_request_data(
+    fault: Fault, calls: int, message: str, stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "_BACK_OFF", lambda _: 0.0)
     stand_in.script.faults.extend([fault] * 9)
-    with pytest.raises(MultichainError) as told:
-        ask(engine)
-    assert told.value.coded_message.startswith(error)
-    assert "secret" not in str(told.value)
-    assert told.value.__cause__ is None
-    assert told.value.is_retryable == error.startswith("provider_busy")
+    with pytest.raises(MultichainError) as failure:
+        complete_chat(engine)
+    assert failure.value.coded_message.startswith(message)
+    assert "secret" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    assert failure.value.is_retryable == message.startswith("provider_busy")
     assert len(stand_in.script.calls) == calls
 
 
-def test_a_server_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+def test_unreachable_server_raises_multichain_error(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     monkeypatch.setenv("COMPATIBLE_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr(retry, "_BACK_OFF", lambda _: 0.0)
     with pytest.raises(MultichainError, match="did not answer in time, or cannot be reached"):
         engine.run(compatible.embeddings("any").embed(["a"]))
 
 
-def test_a_wait_that_would_pass_the_deadline_is_not_begun(
+def test_retry_fails_at_once_when_wait_exceeds_deadline(
     stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(deadline.VARIABLE, "5")
     stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "20"}))
 
-    async def within() -> Any:
+    async def complete_within_deadline() -> Any:
         with deadline.start_deadline():
             return await openai.chat(CHAT).complete("Hi", "", discard)
 
     started = time.monotonic()
     with pytest.raises(MultichainError, match=r"is overloaded or failed \(HTTP 429\)"):
-        engine.run(within())
+        engine.run(complete_within_deadline())
     assert time.monotonic() - started < 2
     assert len(stand_in.script.calls) == 1
 
 
-def test_nobody_waits_ten_minutes(stand_in: StandIn, engine: Engine) -> None:
+def test_retry_fails_at_once_when_server_requests_ten_minutes(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "600"}))
     with pytest.raises(MultichainError, match=r"HTTP 429"):
-        ask(engine)
+        complete_chat(engine)
 
 
 @pytest.mark.parametrize(
@@ -144,17 +144,17 @@ def test_nobody_waits_ten_minutes(stand_in: StandIn, engine: Engine) -> None:
         ({}, None),
     ],
 )
-def test_what_the_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+def test_requested_wait_reads_retry_after_headers(headers: dict[str, str], seconds: float | None) -> None:
     assert retry.requested_wait(ServerError(429, **headers)) == seconds
 
 
-def test_a_date_to_wait_for() -> None:
+def test_requested_wait_reads_retry_after_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert retry.requested_wait(ServerError(429, retry_after=date)) == pytest.approx(60, abs=2)
 
 
 @pytest.mark.parametrize(
-    ("error", "helps"),
+    ("error", "expected"),
     [
         (ServerError(429), True),
         (ServerError(429, "insufficient_quota"), False),
@@ -163,5 +163,5 @@ def test_a_date_to_wait_for() -> None:
         (ValueError("ours"), False),
     ],
 )
-def test_what_trying_again_can_help(error: Exception, helps: bool) -> None:
-    assert retry.is_retryable(error) == helps
+def test_is_retryable_depends_on_status_code_and_headers(error: Exception, expected: bool) -> None:
+    assert retry.is_retryable(error) == expected
