@@ -1,4 +1,4 @@
-"""Any LangChain class as a provider, and sentence transformers, which are one."""
+"""LangChain classes as providers, and sentence transformers, which use one."""
 
 import sys
 from pathlib import Path
@@ -25,8 +25,8 @@ stages:
 """
 
 
-class Asymmetric(Embeddings):
-    """Tells questions from passages."""
+class AsymmetricEmbeddings(Embeddings):
+    """Embeddings with different vectors for questions and passages."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[3.0, 0.0] for _ in texts]
@@ -35,27 +35,27 @@ class Asymmetric(Embeddings):
         return [0.0, 2.0]
 
 
-def test_any_embeddings_class(engine: Engine) -> None:
-    made = langchain.embeddings(FAKE, {"size": 5})
-    with usage.track_usage() as used:
-        vectors = engine.run(made.embed(["a", "b", "a"]))
-    assert (made.provider, made.model) == ("langchain", "DeterministicFakeEmbedding")
+def test_langchain_embeddings_are_normalised_and_of_unknown_cost(engine: Engine) -> None:
+    embeddings = langchain.embeddings(FAKE, {"size": 5})
+    with usage.track_usage() as account:
+        vectors = engine.run(embeddings.embed(["a", "b", "a"]))
+    assert (embeddings.provider, embeddings.model) == ("langchain", "DeterministicFakeEmbedding")
     expected = np.array(DeterministicFakeEmbedding(size=5).embed_documents(["a", "b"]))
     assert vectors[:2] == pytest.approx(expected / np.linalg.norm(expected, axis=1, keepdims=True), abs=1e-6)
     assert (vectors[0] == vectors[2]).all()
-    assert used.usage == usage.Usage(cost_known=False)
+    assert account.usage == usage.Usage(cost_known=False)
 
 
-def test_a_question_goes_the_way_for_questions(engine: Engine) -> None:
-    made = langchain.embeddings(f"{__name__}:Asymmetric")
-    assert engine.run(made.embed(["a"])).tolist() == [[1, 0]]
-    assert engine.run(made.embed(["a", "b"], question=True)).tolist() == [[0, 1], [0, 1]]
+def test_question_is_embedded_with_embed_query(engine: Engine) -> None:
+    embeddings = langchain.embeddings(f"{__name__}:AsymmetricEmbeddings")
+    assert engine.run(embeddings.embed(["a"])).tolist() == [[1, 0]]
+    assert engine.run(embeddings.embed(["a", "b"], question=True)).tolist() == [[0, 1], [0, 1]]
 
 
-def test_it_retries_in_one_layer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_langchain_embeddings_are_made_without_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "x")
-    made: Any = langchain.embeddings("langchain_openai:OpenAIEmbeddings", {"model": "m"})
-    assert (vars(made)["_embeddings"].max_retries, made.model) == (0, "OpenAIEmbeddings:m")
+    embeddings: Any = langchain.embeddings("langchain_openai:OpenAIEmbeddings", {"model": "m"})
+    assert (vars(embeddings)["_embeddings"].max_retries, embeddings.model) == (0, "OpenAIEmbeddings:m")
 
 
 @pytest.mark.parametrize(
@@ -67,38 +67,38 @@ def test_it_retries_in_one_layer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         (FAKE, {"sise": 5}, "rejects its settings"),
     ],
 )
-def test_what_is_no_embeddings_class(path: str, settings: Any, sentence: str) -> None:
+def test_invalid_embeddings_class_raises_profile_error(path: str, settings: Any, sentence: str) -> None:
     with pytest.raises(ProfileError, match=sentence):
         langchain.check("embeddings", {"model": path, "settings": settings})
 
 
-def test_an_index_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_is_built_with_langchain_embeddings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     entry = f'embeddings: {{provider: langchain, model: "{FAKE}", settings: {{size: 8}}}}\n'
     (tmp_path / "mine.yaml").write_text(entry + STAGES, "utf-8")
     profile = Profile.read("mine.yaml")
-    made = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
-    assert (made.manifest.dimension, made.manifest.embedding["model"]) == (8, "DeterministicFakeEmbedding")
-    assert made.usage.cost_known is False
-    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(made.folder)))
+    result = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    assert (result.manifest.dimension, result.manifest.embedding["model"]) == (8, "DeterministicFakeEmbedding")
+    assert result.usage.cost_known is False
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(result.folder)))
     assert pipeline.stages.keys() == {"qa"}
 
 
-def test_sentence_transformers_name_their_extra_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sentence_transformers_error_names_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence_transformers, "find_spec", lambda _: None)
     with pytest.raises(ProfileError, match=r"not installed; pip install -e '\.\[sentence-transformers\]'"):
         sentence_transformers.embeddings("any")
 
 
-def test_the_folder_of_a_model_is_logged_and_a_hubs_name_is_not(tmp_path: Path) -> None:
+def test_folder_is_none_for_model_name_of_hub(tmp_path: Path) -> None:
     assert sentence_transformers.folder({"model": str(tmp_path)}) == tmp_path
     assert sentence_transformers.folder({"model": "sentence-transformers/all-MiniLM-L6-v2"}) is None
     assert sentence_transformers.requires({}) == {"langchain-huggingface", "sentence-transformers", "tenacity"}
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """A model of 8 dimensions that was made just now."""
+def tiny_model(tmp_path: Path) -> Path:
+    """Save a new model of 8 dimensions and return its folder."""
     pytest.importorskip("langchain_huggingface", reason="the extra sentence-transformers is not installed")
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -113,15 +113,15 @@ def tiny(tmp_path: Path) -> Path:
     return tmp_path / "tiny"
 
 
-def test_a_folder_with_a_sentence_transformer(tiny: Path, engine: Engine) -> None:
-    made = sentence_transformers.embeddings(str(tiny))
-    vectors = engine.run(made.embed(["langchain is a framework", "langchain is a framework", "what"]))
-    assert (made.provider, made.model, vectors.shape) == ("sentence_transformers", "tiny", (3, 8))
+def test_sentence_transformer_embeds_from_local_folder(tiny_model: Path, engine: Engine) -> None:
+    embeddings = sentence_transformers.embeddings(str(tiny_model))
+    vectors = engine.run(embeddings.embed(["langchain is a framework", "langchain is a framework", "what"]))
+    assert (embeddings.provider, embeddings.model, vectors.shape) == ("sentence_transformers", "tiny", (3, 8))
     assert vectors[0].tolist() == pytest.approx(vectors[1].tolist())
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0)
 
 
-def test_a_version_carries_the_folder(tiny: Path, store: Path, tmp_path: Path) -> None:
+def test_logged_version_contains_sentence_transformer_folder(tiny_model: Path, store: Path, tmp_path: Path) -> None:
     import shutil
 
     import mlflow
@@ -129,27 +129,27 @@ def test_a_version_carries_the_folder(tiny: Path, store: Path, tmp_path: Path) -
     from training.packaging.log_model import log_model
 
     (tmp_path / "mine.yaml").write_text(
-        f'embeddings: {{provider: sentence_transformers, model: "{tiny}"}}\n' + STAGES, "utf-8"
+        f'embeddings: {{provider: sentence_transformers, model: "{tiny_model}"}}\n' + STAGES, "utf-8"
     )
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    built = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
-    uri = log_model(str(tmp_path / "mine.yaml"), built.folder)
-    shutil.rmtree(tiny)
+    result = build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    uri = log_model(str(tmp_path / "mine.yaml"), result.folder)
+    shutil.rmtree(tiny_model)
     response: Any = mlflow.pyfunc.load_model(uri).predict({"qa": {"question": "What is LangChain?"}})
     assert response["qa"]["answer"].startswith("LangChain is a framework")
     assert "multichain" not in sys.modules
 
 
-def test_an_error_of_an_sdk_is_one_of_ours(engine: Engine) -> None:
+def test_sdk_authentication_error_becomes_multichain_error(engine: Engine) -> None:
     class APIError(Exception): ...
 
     class AuthenticationError(APIError):
         status_code = 401
 
-    class Refusing(Asymmetric):
+    class RefusingEmbeddings(AsymmetricEmbeddings):
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
             raise AuthenticationError(f"sk-secret {len(texts)}")
 
-    made = langchain.LangChainEmbeddings("langchain", "x", Refusing(), usage.Usage())
+    embeddings = langchain.LangChainEmbeddings("langchain", "x", RefusingEmbeddings(), usage.Usage())
     with pytest.raises(MultichainError, match=r"^langchain:x rejects the key"):
-        engine.run(made.embed(["a"]))
+        engine.run(embeddings.embed(["a"]))

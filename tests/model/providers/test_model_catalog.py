@@ -1,4 +1,4 @@
-"""What providers publish: prices, windows and ends, and a table of one's own."""
+"""Model catalog: prices, context windows and end dates, shipped or in a file of the user."""
 
 from datetime import date
 from pathlib import Path
@@ -11,17 +11,17 @@ from model.providers.model_catalog import ModelFacts, TokenCounts
 from model.runtime.usage import Usage
 
 
-def test_the_shipped_table() -> None:
-    table = model_catalog.load_catalog()
-    assert table.date == date(2026, 11, 24)
-    assert table.models["openai"]["gpt-4.1"] == ModelFacts(
+def test_shipped_catalog_has_date_prices_and_listed_successors() -> None:
+    catalog = model_catalog.load_catalog()
+    assert catalog.date == date(2026, 11, 24)
+    assert catalog.models["openai"]["gpt-4.1"] == ModelFacts(
         2.0, 0.5, 8.0, window=1_047_576, temperature=True, ends=date(2027, 1, 14), successor="gpt-6-luna"
     )
-    successors = {one.successor for one in table.models["openai"].values() if one.successor}
-    assert successors <= table.models["openai"].keys()
+    successors = {facts.successor for facts in catalog.models["openai"].values() if facts.successor}
+    assert successors <= catalog.models["openai"].keys()
 
 
-def test_a_cost_counts_what_was_cached_and_what_is_a_picture() -> None:
+def test_cost_distinguishes_cached_tokens_and_image_tokens() -> None:
     assert model_catalog.cost_of("openai", "gpt-4.1", TokenCounts(1000, 400, 100)) == pytest.approx(
         (600 * 2 + 400 * 0.5 + 800) / 1e6
     )
@@ -31,7 +31,7 @@ def test_a_cost_counts_what_was_cached_and_what_is_a_picture() -> None:
     assert model_catalog.cost_of("openai", "text-embedding-3-small", TokenCounts(1_000_000)) == pytest.approx(0.02)
 
 
-def test_a_dated_snapshot_is_its_model() -> None:
+def test_dated_snapshot_has_the_facts_of_its_model() -> None:
     assert model_catalog.find_model("openai", "gpt-4.1-2025-04-14") == model_catalog.find_model("openai", "gpt-4.1")
     assert model_catalog.find_model("openai", "gpt-4.1-huge") == ModelFacts()
 
@@ -39,12 +39,12 @@ def test_a_dated_snapshot_is_its_model() -> None:
 @pytest.mark.parametrize(
     ("provider", "model"), [("openai", "unheard-of"), ("azure", "gpt-4.1"), ("openai", "gpt-5.6-sol")]
 )
-def test_an_unknown_price_is_never_nothing(provider: str, model: str) -> None:
+def test_unknown_price_is_none_instead_of_zero(provider: str, model: str) -> None:
     assert model_catalog.cost_of(provider, model, TokenCounts(1)) is None
     assert model_catalog.price_usage(provider, model, TokenCounts(1, output=2)) == Usage(1, 2, cost_known=False)
 
 
-def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catalog_variable_replaces_shipped_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text("date: 2026-01-01\ncompatible:\n  llama3.3: {input: 0, output: 0, window: 8192}\n", "utf-8")
     monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
@@ -64,7 +64,9 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ("date: 2026-01-01\nopenai:\n  a: 3\n", r"prices.yaml:3: a: expected some of"),
     ],
 )
-def test_a_table_that_is_none(text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_catalog_raises_profile_error_with_line(
+    text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text(text, "utf-8")
     monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
@@ -72,7 +74,7 @@ def test_a_table_that_is_none(text: str, sentence: str, tmp_path: Path, monkeypa
         model_catalog.load_catalog()
 
 
-def test_a_table_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_catalog_file_raises_setting_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, "/no/such.yaml")
     with pytest.raises(SettingError, match=r"there is no file /no/such\.yaml, which MULTICHAIN_PRICES names"):
         model_catalog.load_catalog()

@@ -1,4 +1,4 @@
-"""Citations in a chat model's reply."""
+"""Citations in the reply of a chat model."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from model.runtime import usage
 
 
 @pytest.mark.parametrize(
-    ("reply", "text", "cited", "false"),
+    ("reply", "text", "cited", "false_numbers"),
     [
         ("So. [1]", "So. [1]", {0}, []),
         ("So [1][2].", "So [1][2].", {0, 1}, []),
@@ -23,14 +23,16 @@ from model.runtime import usage
         ("No citation.", "No citation.", set(), []),
     ],
 )
-def test_citations(reply: str, text: str, cited: set[int], false: list[int]) -> None:
-    with usage.track_usage() as used:
+def test_check_citations_normalises_valid_and_removes_false_ones(
+    reply: str, text: str, cited: set[int], false_numbers: list[int]
+) -> None:
+    with usage.track_usage() as account:
         assert check_citations(reply, 3) == (text, cited)
-    assert [note.partition("cited [")[2].partition("]")[0] for note in used.notes] == [str(n) for n in false]
+    assert [note.partition("cited [")[2].partition("]")[0] for note in account.notes] == [str(n) for n in false_numbers]
 
 
 @given(st.text(), st.integers(0, 5))
-def test_nothing_false_is_left(reply: str, passages: int) -> None:
+def test_check_citations_leaves_no_false_citation(reply: str, passages: int) -> None:
     text, cited = check_citations(reply, passages)
     assert all(position < passages for position in cited)
     assert check_citations(text, passages)[1] <= cited
