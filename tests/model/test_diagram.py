@@ -1,4 +1,4 @@
-"""Pictures: their graph, and that no text covers another or leaves the picture."""
+"""Diagrams: their graphs, and labels that stay in the picture without an overlap."""
 
 import io
 from itertools import combinations
@@ -33,34 +33,34 @@ TEXT = (
 )
 
 
-def passage(text: str, source: str = "a.txt") -> Passage:
+def make_passage(text: str, source: str = "a.txt") -> Passage:
     return Passage(Chunk(source, "", "", 0, 0, len(text), text), 0.5)
 
 
-def overlap(one: Box, other: Box) -> bool:
-    return min(one.right, other.right) - max(one.left, other.left) > 0.5 and (
-        min(one.bottom, other.bottom) - max(one.top, other.top) > 0.5
+def boxes_overlap(first: Box, second: Box) -> bool:
+    return min(first.right, second.right) - max(first.left, second.left) > 0.5 and (
+        min(first.bottom, second.bottom) - max(first.top, second.top) > 0.5
     )
 
 
-def check(drawn: RenderedDiagram, size: tuple[int, int]) -> None:
-    assert drawn.image.size == size
-    for box in drawn.boxes:
+def check_boxes(diagram: RenderedDiagram, size: tuple[int, int]) -> None:
+    assert diagram.image.size == size
+    for box in diagram.boxes:
         assert box.left >= 0
         assert box.top >= 0
         assert box.right <= size[0]
         assert box.bottom <= size[1]
-    assert [(one, other) for one, other in combinations(drawn.boxes, 2) if overlap(one, other)] == []
+    assert [(first, second) for first, second in combinations(diagram.boxes, 2) if boxes_overlap(first, second)] == []
 
 
 @pytest.mark.parametrize("size", [(1536, 864), (1024, 1024), (256, 512)])
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_no_label_covers_another_or_leaves_the_picture(prompt: str, size: tuple[int, int]) -> None:
-    made = build_graph(prompt, [passage(TEXT)])
+def test_labels_do_not_overlap_or_leave_the_picture(prompt: str, size: tuple[int, int]) -> None:
+    graph = build_graph(prompt, [make_passage(TEXT)])
     for sample in (1, 2):
-        drawn = draw_diagram(made, "A caption " * 12, size, sample)
-        assert len(drawn.boxes) == 2 + len(made.nodes) + len([edge for edge in made.edges if edge.label])
-        check(drawn, size)
+        diagram = draw_diagram(graph, "A caption " * 12, size, sample)
+        assert len(diagram.boxes) == 2 + len(graph.nodes) + len([edge for edge in graph.edges if edge.label])
+        check_boxes(diagram, size)
 
 
 @settings(max_examples=25, deadline=None)
@@ -70,41 +70,44 @@ def test_no_label_covers_another_or_leaves_the_picture(prompt: str, size: tuple[
     ),
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.text(alphabet="ab cd", max_size=30)), max_size=14),
 )
-def test_any_graph_fits(labels: list[str], joins: list[tuple[int, int, str]]) -> None:
+def test_labels_of_random_graph_fit_into_the_picture(
+    labels: list[str], connections: list[tuple[int, int, str]]
+) -> None:
     nodes = {label: Node(label, label) for label in labels}
-    ends = [(labels[a % len(labels)], labels[b % len(labels)], label.strip()) for a, b, label in joins]
+    ends = [(labels[a % len(labels)], labels[b % len(labels)], label.strip()) for a, b, label in connections]
     edges = {frozenset((a, b)): Edge(a, b, label) for a, b, label in ends if a != b}
-    check(draw_diagram(DiagramGraph("A title", nodes, list(edges.values())), "A caption", (800, 450)), (800, 450))
+    check_boxes(draw_diagram(DiagramGraph("A title", nodes, list(edges.values())), "A caption", (800, 450)), (800, 450))
 
 
 def test_unrelated_prompts_give_different_graphs() -> None:
-    graphs = [build_graph(prompt, [passage(TEXT)]) for prompt in PROMPTS[:6]]
-    assert all(one.nodes.keys() != other.nodes.keys() for one, other in combinations(graphs, 2))
+    graphs = [build_graph(prompt, [make_passage(TEXT)]) for prompt in PROMPTS[:6]]
+    assert all(first.nodes.keys() != second.nodes.keys() for first, second in combinations(graphs, 2))
 
 
-def test_nodes_come_from_the_prompt_and_from_the_passages() -> None:
-    made = build_graph(
-        "A conceptual diagram of LangChain in use", [passage(TEXT, "guide.md"), passage("Birds sing songs.", "b.txt")]
+def test_graph_nodes_come_from_the_prompt_and_the_passages() -> None:
+    graph = build_graph(
+        "A conceptual diagram of LangChain in use",
+        [make_passage(TEXT, "guide.md"), make_passage("Birds sing songs.", "b.txt")],
     )
-    assert made.title == "LangChain in use"
-    assert [node.label for node in made.nodes.values()] == [
+    assert graph.title == "LangChain in use"
+    assert [node.label for node in graph.nodes.values()] == [
         "LangChain",
         "Framework",
         "Creation of applications",
         "Large language models",
     ]
-    assert [node.label for node in made.nodes.values() if node.main] == ["LangChain"]
-    assert [edge.label for edge in made.edges] == ["is", "designed to simplify", "using"]
-    assert made.sources == ["guide.md"]
+    assert [node.label for node in graph.nodes.values() if node.main] == ["LangChain"]
+    assert [edge.label for edge in graph.edges] == ["is", "designed to simplify", "using"]
+    assert graph.sources == ["guide.md"]
 
 
-def test_what_holds_under_a_condition_is_left_out() -> None:
-    assert build_graph("Foxes", [passage("If it rains, foxes eat worms.")]).edges == []
+def test_graph_omits_conditional_statements() -> None:
+    assert build_graph("Foxes", [make_passage("If it rains, foxes eat worms.")]).edges == []
 
 
-def test_a_slide_is_never_too_full() -> None:
+def test_graph_has_at_most_max_nodes() -> None:
     text = " ".join(f"Foxes eat animal{letter}." for letter in "abcdefghijklmnop")
-    assert len(build_graph("Foxes", [passage(text)]).nodes) == MAX_NODES
+    assert len(build_graph("Foxes", [make_passage(text)]).nodes) == MAX_NODES
 
 
 @pytest.mark.parametrize(
@@ -117,16 +120,16 @@ def test_a_slide_is_never_too_full() -> None:
         ("A futuristic city", "A futuristic city"),
     ],
 )
-def test_what_only_asks_for_a_picture_is_left_out(prompt: str, title: str) -> None:
+def test_title_omits_words_that_request_a_picture(prompt: str, title: str) -> None:
     assert build_graph(prompt, []).title == title
 
 
-def test_the_picture_is_the_same_each_time_and_another_sample_another() -> None:
-    first, again, other = (draw_prompt("A fox with a tail", [], sample=sample)[0] for sample in (1, 1, 2))
-    assert first == again != other
+def test_picture_is_equal_for_same_sample_and_differs_for_another() -> None:
+    first, repetition, variant = (draw_prompt("A fox with a tail", [], sample=sample)[0] for sample in (1, 1, 2))
+    assert first == repetition != variant
 
 
-def test_the_caption_names_its_sources() -> None:
-    content, told = draw_prompt("LangChain", [passage(TEXT, "guide.md")])
-    assert told.startswith("Diagram of LangChain: LangChain is Framework; ")
+def test_draw_prompt_returns_alt_text_and_picture_of_default_size() -> None:
+    content, alt_text = draw_prompt("LangChain", [make_passage(TEXT, "guide.md")])
+    assert alt_text.startswith("Diagram of LangChain: LangChain is Framework; ")
     assert Image.open(io.BytesIO(content)).size == (1536, 864)

@@ -1,4 +1,4 @@
-"""The multi-chain in LangChain's own hands: LCEL, LangGraph, callbacks, streams."""
+"""The multi-chain as a LangChain Runnable: LCEL, LangGraph, callbacks and streams."""
 
 import asyncio
 from pathlib import Path
@@ -33,14 +33,14 @@ REQUEST = QUESTION | {"short": {"run": True}}
 ANSWER = "GPT-4 is a powerful language model developed by OpenAI. [1]"
 
 
-class Heard(BaseCallbackHandler):
-    """Keeps the names of what starts, with their tags."""
+class RunRecorder(BaseCallbackHandler):
+    """Callback handler that records the names and tags of started runs."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, tuple[str, ...]]] = []
 
-    def on_chain_start(self, *given: Any, tags: Any = None, **told: Any) -> None:
-        self.started.append((told.get("name") or given[0]["name"], tuple(tags or ())))
+    def on_chain_start(self, *arguments: Any, tags: Any = None, **options: Any) -> None:
+        self.started.append((options.get("name") or arguments[0]["name"], tuple(tags or ())))
 
     on_chat_model_start = on_chain_start
 
@@ -53,38 +53,41 @@ def chain(tmp_path_factory: pytest.TempPathFactory, index_folder: Path) -> Multi
     return MultiChain(profile.make_pipeline(profile.make_retriever(Index.open(index_folder))), "7")
 
 
-def timeless(response: Any) -> Any:
-    """Without seconds, and without usage, which is that of who asked first."""
-    dropped = {"seconds", "usage"}
-    return {name: {key: value for key, value in part.items() if key not in dropped} for name, part in response.items()}
+def remove_varying_fields(response: Any) -> Any:
+    """Return a response without its seconds and its usage, which only the first of equal calls has."""
+    varying_fields = {"seconds", "usage"}
+    return {
+        name: {key: value for key, value in part.items() if key not in varying_fields}
+        for name, part in response.items()
+    }
 
 
-def test_invoke_is_what_predict_answers(chain: MultiChain) -> None:
+def test_invoke_returns_response_of_the_pipeline(chain: MultiChain) -> None:
     response = chain.invoke(REQUEST)
     pipeline = chain._pipeline  # noqa: SLF001 - to compare with
-    assert timeless(response) == timeless(
+    assert remove_varying_fields(response) == remove_varying_fields(
         pipeline.answer_requests(parse_requests(REQUEST, pipeline.contract).requests, "7")[0]
     )
     assert (response["qa"]["answer"], response["short"]["reply"]) == (ANSWER, "In short.")
 
 
-def test_the_other_ways_give_the_same(chain: MultiChain) -> None:
-    expected = timeless(chain.invoke(REQUEST))
-    assert timeless(asyncio.run(chain.ainvoke(REQUEST))) == expected
-    assert timeless(chain.batch([REQUEST, QUESTION])[0]) == expected
-    assert [timeless(one) for one in asyncio.run(chain.abatch([REQUEST] * 3))] == [expected] * 3
+def test_async_and_batch_calls_return_the_response_of_invoke(chain: MultiChain) -> None:
+    expected = remove_varying_fields(chain.invoke(REQUEST))
+    assert remove_varying_fields(asyncio.run(chain.ainvoke(REQUEST))) == expected
+    assert remove_varying_fields(chain.batch([REQUEST, QUESTION])[0]) == expected
+    assert [remove_varying_fields(response) for response in asyncio.run(chain.abatch([REQUEST] * 3))] == [expected] * 3
 
 
-def test_one_bad_request_of_a_batch(chain: MultiChain) -> None:
-    bad: Any = {"qa": {"question": 5}}
-    good, refused = chain.batch([QUESTION, bad], return_exceptions=True)
-    assert good["qa"]["answer"] == ANSWER
-    assert isinstance(refused, InvalidRequestError)
+def test_batch_returns_exception_for_invalid_request_alone(chain: MultiChain) -> None:
+    invalid_request: Any = {"qa": {"question": 5}}
+    response, error = chain.batch([QUESTION, invalid_request], return_exceptions=True)
+    assert response["qa"]["answer"] == ANSWER
+    assert isinstance(error, InvalidRequestError)
     with pytest.raises(InvalidRequestError, match=r"^qa.question: expected text"):
-        chain.invoke(bad)
+        chain.invoke(invalid_request)
 
 
-def test_a_stream_gives_parts_that_add_up(chain: MultiChain) -> None:
+def test_streamed_parts_add_up_to_the_response(chain: MultiChain) -> None:
     request = REQUEST | {"image_generation": {"prompt": "A fox"}}
     parts = list(chain.stream(request))
     assert [list(part) for part in parts[:-1]] in (
@@ -92,54 +95,55 @@ def test_a_stream_gives_parts_that_add_up(chain: MultiChain) -> None:
         [["qa"], ["short"], ["image_generation"]],
         [["image_generation"], ["qa"], ["short"]],
     )
-    whole = parts[0]
+    response = parts[0]
     for part in parts[1:]:
-        whole = whole | part
-    assert timeless(whole) == timeless(chain.invoke(request))
+        response = response | part
+    assert remove_varying_fields(response) == remove_varying_fields(chain.invoke(request))
 
-    async def streamed() -> list[Any]:
+    async def collect_parts() -> list[Any]:
         return [part async for part in chain.astream(REQUEST)]
 
-    assert [list(part) for part in asyncio.run(streamed())] == [["qa"], ["short"], ["image_generation", "meta"]]
+    assert [list(part) for part in asyncio.run(collect_parts())] == [["qa"], ["short"], ["image_generation", "meta"]]
 
 
-def test_callbacks_and_tags_reach_the_stages_and_what_is_in_them(chain: MultiChain) -> None:
-    for call in (chain.invoke, lambda *given: asyncio.run(chain.ainvoke(*given))):
-        heard = Heard()
-        call(REQUEST, {"callbacks": [heard], "tags": ["mine"]})
-        assert [name for name, _ in heard.started] == ["MultiChain", "qa", "short", "FakeListChatModel"]
-        assert all("mine" in tags for _, tags in heard.started)
+def test_callbacks_and_tags_reach_stages_and_their_chat_models(chain: MultiChain) -> None:
+    for call in (chain.invoke, lambda *arguments: asyncio.run(chain.ainvoke(*arguments))):
+        handler = RunRecorder()
+        call(REQUEST, {"callbacks": [handler], "tags": ["mine"]})
+        assert [name for name, _ in handler.started] == ["MultiChain", "qa", "short", "FakeListChatModel"]
+        assert all("mine" in tags for _, tags in handler.started)
 
 
-def test_events(chain: MultiChain) -> None:
-    async def events() -> list[Any]:
+def test_astream_events_reports_stages_and_tokens(chain: MultiChain) -> None:
+    async def collect_events() -> list[Any]:
         return [event async for event in chain.astream_events(REQUEST, version="v2")]
 
-    found = asyncio.run(events())
-    assert {(event["event"], event["name"]) for event in found} >= {
+    events = asyncio.run(collect_events())
+    assert {(event["event"], event["name"]) for event in events} >= {
         ("on_chain_start", "MultiChain"),
         ("on_chain_end", "qa"),
         ("on_chain_start", "short"),
         ("on_chat_model_stream", "FakeListChatModel"),
         ("on_chain_end", "MultiChain"),
     }
-    tokens = [event["data"]["chunk"].text for event in found if event["event"] == "on_chat_model_stream"]
+    tokens = [event["data"]["chunk"].text for event in events if event["event"] == "on_chat_model_stream"]
     assert "".join(map(str, tokens)) == "In short."
 
 
-def test_an_lcel_chain(chain: MultiChain) -> None:
-    ask = RunnableLambda(lambda question: {"qa": {"question": question}})
-    assert (ask | chain | RunnableLambda(lambda told: told["qa"]["answer"])).invoke("What is GPT-4?") == ANSWER
+def test_multichain_runs_in_lcel_chain(chain: MultiChain) -> None:
+    make_request = RunnableLambda(lambda question: {"qa": {"question": question}})
+    read_answer = RunnableLambda(lambda response: response["qa"]["answer"])
+    assert (make_request | chain | read_answer).invoke("What is GPT-4?") == ANSWER
 
 
-def test_a_langgraph_node(chain: MultiChain) -> None:
+def test_multichain_runs_in_langgraph_node(chain: MultiChain) -> None:
     class State(TypedDict, total=False):
         question: str
         answer: str
 
     async def answer(state: State) -> State:
-        told = await chain.ainvoke({"qa": {"question": state["question"]}})
-        return {"answer": told["qa"]["answer"]}
+        response = await chain.ainvoke({"qa": {"question": state["question"]}})
+        return {"answer": response["qa"]["answer"]}
 
     graph = StateGraph(State)
     graph.add_node("answer", answer)
@@ -148,15 +152,15 @@ def test_a_langgraph_node(chain: MultiChain) -> None:
     assert asyncio.run(graph.compile().ainvoke({"question": "What is GPT-4?"}))["answer"] == ANSWER
 
 
-def test_a_registered_versions_chain_and_retriever(logged: str) -> None:
+def test_registered_version_has_chain_and_retriever(logged: str) -> None:
     loaded: Any = mlflow.pyfunc.load_model(logged)
     model = loaded.unwrap_python_model()
     assert model.chain.invoke(QUESTION)["qa"]["answer"] == ANSWER
     retriever = model.retriever(k=2)
     documents = retriever.invoke("What is GPT-4?")
-    assert [type(one).__name__ for one in documents] == ["Document", "Document"]
+    assert [type(document).__name__ for document in documents] == ["Document", "Document"]
     assert documents[0].page_content.startswith("GPT-4 is a powerful language model")
     assert documents[0].metadata["source"] == "gpt-4.txt"
     assert asyncio.run(retriever.ainvoke("What is GPT-4?")) == documents
-    narrowed = model.retriever(filter={"source": "langchain.txt"}).invoke("What is GPT-4?")
-    assert {one.metadata["source"] for one in narrowed} == {"langchain.txt"}
+    filtered_documents = model.retriever(filter={"source": "langchain.txt"}).invoke("What is GPT-4?")
+    assert {document.metadata["source"] for document in filtered_documents} == {"langchain.txt"}

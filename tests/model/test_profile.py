@@ -1,4 +1,4 @@
-"""Profiles as pipelines: what they can hold, and what is said of their mistakes."""
+"""Profiles: the pipelines that they describe, and the messages about their mistakes."""
 
 import base64
 import re
@@ -14,7 +14,7 @@ from model.profile import Profile
 from model.profile_validation import validate_profile
 from model.retrieval.local.index import Index
 
-GOOD = """\
+VALID_PROFILE = """\
 embeddings: {provider: offline}
 index: {chunk_size: 800, overlap: 80, language: english}
 stages:
@@ -41,39 +41,37 @@ stages:
       model: langchain_core.language_models.fake_chat_models:FakeListChatModel
       settings: {responses: [A short answer.]}
 """
-KNOWN = {"question": "Tell me about LangChain."}
-UNKNOWN = {"question": "Who discovered penicillin?"}
+KNOWN_QUESTION = {"question": "Tell me about LangChain."}
+UNKNOWN_QUESTION = {"question": "Who discovered penicillin?"}
 
 
-def written(folder: Path, text: str) -> Profile:
+def write_profile(folder: Path, text: str) -> Profile:
     (folder / "mine.yaml").write_text(text, "utf-8")
     return Profile.read(str(folder / "mine.yaml"))
 
 
 @pytest.fixture
-def ask(tmp_path: Path, index_folder: Path) -> Any:
-    profile = written(tmp_path, GOOD)
+def answer_request(tmp_path: Path, index_folder: Path) -> Any:
+    profile = write_profile(tmp_path, VALID_PROFILE)
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
-    def asked(request: dict[str, Any]) -> Any:
+    def parse_and_answer(request: dict[str, Any]) -> Any:
         return pipeline.answer_requests(parse_requests(request, pipeline.contract).requests)[0]
 
-    return asked
+    return parse_and_answer
 
 
-def test_stages_of_one_kind_answer_each_by_its_own_settings(ask: Any) -> None:
-    response = ask({"qa": KNOWN, "models": {"question": "What is GPT-4?"}})
+def test_stages_of_one_kind_use_their_own_settings(answer_request: Any) -> None:
+    response = answer_request({"qa": KNOWN_QUESTION, "models": {"question": "What is GPT-4?"}})
     assert {source["source"] for source in response["models"]["sources"]} == {"gpt-4.txt"}
     assert len(response["qa"]["sources"]) == 3
     assert response["models"]["answer"].count("[") == 1
-    assert (
-        ask({"models": {"question": "What is GPT-4?", "filter": {"source": "langchain.txt"}}})["models"]["sources"]
-        == []
-    )
+    values = {"question": "What is GPT-4?", "filter": {"source": "langchain.txt"}}
+    assert answer_request({"models": values})["models"]["sources"] == []
 
 
-def test_a_default_of_the_profile_refers_to_another_stage(ask: Any) -> None:
-    response = ask({"qa": KNOWN, "image_generation": {"run": True}, "short": {"run": True}})
+def test_default_value_refers_to_another_stage(answer_request: Any) -> None:
+    response = answer_request({"qa": KNOWN_QUESTION, "image_generation": {"run": True}, "short": {"run": True}})
     assert response["image_generation"]["alt_text"].startswith("Diagram of LangChain is a framework")
     assert response["short"] | {"seconds": 0.0} == {
         "reply": "A short answer.",
@@ -93,42 +91,43 @@ def test_a_default_of_the_profile_refers_to_another_stage(ask: Any) -> None:
     }
 
 
-def test_a_request_overrides_the_default(ask: Any) -> None:
-    drawn = ask({"image_generation": {"prompt": "A fox with a tail"}})["image_generation"]
-    assert drawn["error"] == ""
-    assert drawn["alt_text"].startswith("Diagram of A fox with a tail: Fox with Tail")
+def test_request_overrides_default_value(answer_request: Any) -> None:
+    values = answer_request({"image_generation": {"prompt": "A fox with a tail"}})["image_generation"]
+    assert values["error"] == ""
+    assert values["alt_text"].startswith("Diagram of A fox with a tail: Fox with Tail")
 
 
-def test_a_default_that_refers_to_what_was_not_asked(ask: Any) -> None:
-    told = ask({"short": {"run": True}})["short"]["error"]
-    assert told == (
+def test_default_reference_to_absent_stage_is_an_error(answer_request: Any) -> None:
+    error = answer_request({"short": {"run": True}})["short"]["error"]
+    assert error == (
         "bad_reference: short: it refers to qa, which this request does not contain; add qa or remove the reference"
     )
 
 
-def test_unless_skips_a_stage_and_runs_it_otherwise(ask: Any) -> None:
-    skipped = ask({"qa": UNKNOWN, "image_generation": {"run": True}})
-    assert skipped["qa"]["abstained"]
-    assert (skipped["image_generation"]["ran"], skipped["image_generation"]["error"]) == (False, "")
-    assert skipped["image_generation"]["image"] == ""
-    assert ask({"qa": KNOWN, "image_generation": {"run": True}})["image_generation"]["ran"]
+def test_unless_skips_stage_only_when_its_field_is_true(answer_request: Any) -> None:
+    response = answer_request({"qa": UNKNOWN_QUESTION, "image_generation": {"run": True}})
+    assert response["qa"]["abstained"]
+    assert (response["image_generation"]["ran"], response["image_generation"]["error"]) == (False, "")
+    assert response["image_generation"]["image"] == ""
+    assert answer_request({"qa": KNOWN_QUESTION, "image_generation": {"run": True}})["image_generation"]["ran"]
 
 
-@pytest.mark.parametrize("told", [{"run": False}, {"run": False, "prompt": "A fox"}, {"run": None}])
-def test_run_false_means_absent(told: dict[str, Any], ask: Any) -> None:
-    assert not ask({"qa": KNOWN, "image_generation": told})["image_generation"]["ran"]
+@pytest.mark.parametrize("values", [{"run": False}, {"run": False, "prompt": "A fox"}, {"run": None}])
+def test_stage_with_run_false_does_not_run(values: dict[str, Any], answer_request: Any) -> None:
+    assert not answer_request({"qa": KNOWN_QUESTION, "image_generation": values})["image_generation"]["ran"]
 
 
-def test_a_picture_is_drawn_from_the_sources_of_the_answer(ask: Any) -> None:
-    request = {"qa": KNOWN | {"filter": {"source": "langchain.txt"}}, "image_generation": {"run": True}}
-    content = base64.b64decode(ask(request)["image_generation"]["image"])
+def test_image_is_drawn_from_sources_of_answer_or_request(answer_request: Any) -> None:
+    request = {"qa": KNOWN_QUESTION | {"filter": {"source": "langchain.txt"}}, "image_generation": {"run": True}}
+    content = base64.b64decode(answer_request(request)["image_generation"]["image"])
     assert content.startswith(b"\x89PNG")
-    given = {"prompt": "A fox", "sources": [{"text": "A fox eats berries.", "source": "fox.txt"}]}
-    assert ask({"image_generation": given})["image_generation"]["alt_text"] == "Diagram of A fox: Fox eats Berries."
+    values = {"prompt": "A fox", "sources": [{"text": "A fox eats berries.", "source": "fox.txt"}]}
+    output = answer_request({"image_generation": values})["image_generation"]
+    assert output["alt_text"] == "Diagram of A fox: Fox eats Berries."
 
 
 @pytest.mark.parametrize(
-    ("sources", "wrong"),
+    ("sources", "error"),
     [
         ("{qa.answer}", "bad_reference: image_generation: a reference to qa names no list field of it"),
         ("{nobody.sources}", "bad_reference: image_generation: a list may refer to a list of one of the stages qa"),
@@ -136,32 +135,34 @@ def test_a_picture_is_drawn_from_the_sources_of_the_answer(ask: Any) -> None:
         (["a"], "invalid_request: image_generation.sources: expected a list of objects with text"),
     ],
 )
-def test_sources_that_are_none(sources: Any, wrong: str, tmp_path: Path, index_folder: Path) -> None:
-    profile = written(tmp_path, GOOD)
+def test_invalid_sources_are_an_error_of_the_stage(
+    sources: Any, error: str, tmp_path: Path, index_folder: Path
+) -> None:
+    profile = write_profile(tmp_path, VALID_PROFILE)
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
-    rows = [{"qa": KNOWN, "image_generation": {"prompt": "A fox", "sources": sources}}]
-    answer = pipeline.answer_requests(parse_requests(rows, pipeline.contract).requests)[0]
-    assert answer["image_generation"]["error"].startswith(wrong)
+    rows = [{"qa": KNOWN_QUESTION, "image_generation": {"prompt": "A fox", "sources": sources}}]
+    response = pipeline.answer_requests(parse_requests(rows, pipeline.contract).requests)[0]
+    assert response["image_generation"]["error"].startswith(error)
 
 
-def test_a_good_profile_is_described_in_words_and_as_a_drawing(tmp_path: Path) -> None:
-    told = description.describe_contract(validate_profile(written(tmp_path, GOOD)))
-    assert told["stages"]["image_generation"]["refers"] == ["qa.answer", "qa.sources"]
-    assert told["stages"]["image_generation"]["unless"] == "qa.abstained"
-    assert told["stages"]["short"]["providers"] == {"chat": "langchain"}
-    assert "short (chat; chat by langchain)\n  takes   message=, run\n" in told["text"]
-    assert '  stage_qa -->|"answer"| stage_short' in told["mermaid"]
-    assert '  stage_qa -.->|"unless qa.abstained"| stage_image_generation' in told["mermaid"]
+def test_valid_profile_is_described_as_text_and_as_mermaid(tmp_path: Path) -> None:
+    result = description.describe_contract(validate_profile(write_profile(tmp_path, VALID_PROFILE)))
+    assert result["stages"]["image_generation"]["refers"] == ["qa.answer", "qa.sources"]
+    assert result["stages"]["image_generation"]["unless"] == "qa.abstained"
+    assert result["stages"]["short"]["providers"] == {"chat": "langchain"}
+    assert "short (chat; chat by langchain)\n  takes   message=, run\n" in result["text"]
+    assert '  stage_qa -->|"answer"| stage_short' in result["mermaid"]
+    assert '  stage_qa -.->|"unless qa.abstained"| stage_image_generation' in result["mermaid"]
 
 
-def test_a_description_tells_no_prompt(tmp_path: Path) -> None:
-    told = str(description.describe_contract(validate_profile(written(tmp_path, GOOD))))
-    assert "In three words" not in told
-    assert "Be brief" not in told
+def test_description_contains_no_prompt(tmp_path: Path) -> None:
+    text = str(description.describe_contract(validate_profile(write_profile(tmp_path, VALID_PROFILE))))
+    assert "In three words" not in text
+    assert "Be brief" not in text
 
 
 @pytest.mark.parametrize(
-    ("found", "put", "line", "sentence"),
+    ("part", "replacement", "line", "sentence"),
     [
         ("kind: chat", "kind: chta", 19, "short: there is no kind chta; did you mean chat?"),
         ("    kind: chat\n", "", 18, "short: its kind is missing; it is one of chat, image_generation, r"),
@@ -192,24 +193,25 @@ def test_a_description_tells_no_prompt(tmp_path: Path) -> None:
         ("fake_chat_models:Fake", "fake_chat_models.Fake", 24, "short: chat: "),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_file_and_line(
-    found: str, put: str, line: int, sentence: str, tmp_path: Path
+def test_mistake_is_reported_with_its_file_and_line(
+    part: str, replacement: str, line: int, sentence: str, tmp_path: Path
 ) -> None:
-    assert found in GOOD
-    with pytest.raises(ProfileError) as told:
-        validate_profile(written(tmp_path, GOOD.replace(found, put, 1)))
+    assert part in VALID_PROFILE
+    with pytest.raises(ProfileError) as error:
+        validate_profile(write_profile(tmp_path, VALID_PROFILE.replace(part, replacement, 1)))
     expected = f"{tmp_path / 'mine.yaml'}:{line}: {sentence}"
-    assert any(one.startswith(expected) for one in str(told.value).splitlines()), str(told.value)
+    assert any(message.startswith(expected) for message in str(error.value).splitlines()), str(error.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ProfileError) as told:
-        validate_profile(written(tmp_path, GOOD.replace("passages: 4", "pasages: 4").replace("quotes: 1", "qoutes: 1")))
-    assert [re.sub(r".*:(\d+): .*", r"\1", one) for one in str(told.value).splitlines()] == ["6", "11"]
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
+    text = VALID_PROFILE.replace("passages: 4", "pasages: 4").replace("quotes: 1", "qoutes: 1")
+    with pytest.raises(ProfileError) as error:
+        validate_profile(write_profile(tmp_path, text))
+    assert [re.sub(r".*:(\d+): .*", r"\1", message) for message in str(error.value).splitlines()] == ["6", "11"]
 
 
-def test_a_pattern_that_fits_no_document(tmp_path: Path, index_folder: Path) -> None:
-    profile = written(tmp_path, GOOD.replace("gpt*", "handbook/*"))
+def test_pattern_without_matching_document_raises_profile_error(tmp_path: Path, index_folder: Path) -> None:
+    profile = write_profile(tmp_path, VALID_PROFILE.replace("gpt*", "handbook/*"))
     with pytest.raises(ProfileError, match=r"mine.yaml:8: models: no document of the index matches handbook/\*"):
         profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
 
@@ -222,7 +224,9 @@ def test_a_pattern_that_fits_no_document(tmp_path: Path, index_folder: Path) -> 
         "{config.responses}", "{qa.passages}", "{{{{qa}}}}",
     ],
 )  # fmt: skip
-def test_a_text_can_read_no_setting_and_no_prompt(attack: str, ask: Any) -> None:
-    response = ask({"qa": KNOWN, "models": {"question": attack}, "image_generation": {"prompt": f"A fox {attack}"}})
+def test_text_of_request_cannot_read_settings_or_prompts(attack: str, answer_request: Any) -> None:
+    response = answer_request(
+        {"qa": KNOWN_QUESTION, "models": {"question": attack}, "image_generation": {"prompt": f"A fox {attack}"}}
+    )
     secrets = ("Be brief", "In three words", "A short answer", "provider", "<class", "FakeListChatModel")
     assert not any(secret in str(response) for secret in secrets)

@@ -1,4 +1,4 @@
-"""Stems and sentences."""
+"""Text analysis: stems and sentences."""
 
 import pytest
 from hypothesis import given
@@ -18,11 +18,11 @@ from model.text_analysis import Analyser, Sentence, split_sentences
         ("?!", []),
     ],
 )
-def test_stems(text: str, stems: list[str]) -> None:
+def test_stems_omit_stop_words_unless_a_text_has_only_those(text: str, stems: list[str]) -> None:
     assert Analyser().stems(text) == stems
 
 
-def test_another_language_keeps_all_its_words() -> None:
+def test_stems_of_other_languages_keep_stop_words() -> None:
     assert Analyser("german").stems("Die Häuser") == ["die", "haus"]
 
 
@@ -45,15 +45,15 @@ def test_another_language_keeps_all_its_words() -> None:
         ("", []),
     ],
 )
-def test_sentences(text: str, expected: list[str]) -> None:
+def test_split_sentences_handles_abbreviations_and_markdown(text: str, expected: list[str]) -> None:
     assert [sentence.text for sentence in split_sentences(text)] == expected
 
 
 @given(st.text(alphabet=st.sampled_from("ab .!?\n-#*\"')(1"), max_size=80))
-def test_a_sentence_stands_where_it_says(text: str) -> None:
+def test_text_at_start_of_sentence_is_the_sentence(text: str) -> None:
     for sentence in split_sentences(text):
         assert text[sentence.start : sentence.start + len(sentence.text)] == sentence.text
 
 
-def test_a_sentence_knows_its_start() -> None:
+def test_split_sentences_returns_start_of_each_sentence() -> None:
     assert list(split_sentences("  One is.  Two is.")) == [Sentence("One is.", 2), Sentence("Two is.", 11)]

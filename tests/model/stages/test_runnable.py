@@ -1,4 +1,4 @@
-"""LangChain Runnables as stages: by import path, by value, and what their schemas say."""
+"""LangChain Runnables as stages: by import path, by value, and with fields from their schemas."""
 
 import asyncio
 import os
@@ -29,44 +29,46 @@ from training.packaging.log_model import log_model
 from training.verification.verify import verify_version
 
 
-class Found(TypedDict):
-    """What a chain gives."""
+class WordCount(TypedDict):
+    """Output of ``count_words``."""
 
     words: list[str]
     count: int
 
 
-class Asked(BaseModel):
-    """What a chain takes."""
+class CountRequest(BaseModel):
+    """Input of ``count_words``."""
 
     text: str
     times: int = 1
 
 
-def count(asked: Asked) -> Found:
-    words = asked.text.split() * asked.times if isinstance(asked, Asked) else asked["text"].split()
+def count_words(request: CountRequest) -> WordCount:
+    words = request.text.split() * request.times if isinstance(request, CountRequest) else request["text"].split()
     return {"words": words, "count": len(words)}
 
 
-def upper(text: str) -> str:
+def write_upper_case(text: str) -> str:
     return text.upper()
 
 
-COUNTED = AIMessage(
+REPLY_WITH_USAGE = AIMessage(
     "Hallo",
     usage_metadata={"input_tokens": 6, "output_tokens": 2, "total_tokens": 8},
     response_metadata={"model_name": "m"},
 )
 CHAT = ChatPromptTemplate.from_template("Say {text} in {language}") | FakeListChatModel(responses=["Hallo"])
-PAID = ChatPromptTemplate.from_template("Say {text} in {language}") | GenericFakeChatModel(messages=repeat(COUNTED))
+CHAT_WITH_USAGE = ChatPromptTemplate.from_template("Say {text} in {language}") | GenericFakeChatModel(
+    messages=repeat(REPLY_WITH_USAGE)
+)
 
 
 @pytest.mark.parametrize(
     ("runnable", "inputs", "outputs"),
     [
-        (RunnableLambda(upper), ["input text required"], ["output text required"]),
+        (RunnableLambda(write_upper_case), ["input text required"], ["output text required"]),
         (
-            RunnableLambda(count),
+            RunnableLambda(count_words),
             ["text text required", "times integer"],
             ["words list required", "count integer required"],
         ),
@@ -74,32 +76,34 @@ PAID = ChatPromptTemplate.from_template("Say {text} in {language}") | GenericFak
         (CHAT | StrOutputParser(), ["language text required", "text text required"], ["output text required"]),
     ],
 )  # fmt: skip
-def test_fields_come_from_the_schema(runnable: Any, inputs: list[str], outputs: list[str]) -> None:
-    def told(fields: tuple[Field, ...]) -> list[str]:
-        return [f"{one.name} {one.kind}{' required' * one.required}" for one in fields]
+def test_fields_are_read_from_schema_of_runnable(runnable: Any, inputs: list[str], outputs: list[str]) -> None:
+    def describe_fields(fields: tuple[Field, ...]) -> list[str]:
+        return [f"{field.name} {field.kind}{' required' * field.required}" for field in fields]
 
-    assert sorted(told(json_schema.parse_json_schema(runnable.get_input_jsonschema(), "input"))) == sorted(inputs)
-    assert told(json_schema.parse_json_schema(runnable.get_output_jsonschema(), "output")) == outputs
+    assert sorted(describe_fields(json_schema.parse_json_schema(runnable.get_input_jsonschema(), "input"))) == sorted(
+        inputs
+    )
+    assert describe_fields(json_schema.parse_json_schema(runnable.get_output_jsonschema(), "output")) == outputs
 
 
-def test_a_schema_that_says_nothing() -> None:
+def test_schema_without_fields_raises_profile_error() -> None:
     with pytest.raises(ProfileError, match=r"what input is cannot be told .* declare inputs and outputs"):
         json_schema.parse_json_schema(RunnablePassthrough().get_input_jsonschema(), "input")
 
 
-@pytest.mark.parametrize("declared", [{"a": "string"}, {"a": {"kind": "text", "mots": 3}}, {"a": 3}, {"a": {}}])
-def test_a_declaration_that_is_none(declared: dict[str, Any]) -> None:
+@pytest.mark.parametrize("declarations", [{"a": "string"}, {"a": {"kind": "text", "mots": 3}}, {"a": 3}, {"a": {}}])
+def test_invalid_field_declaration_raises_profile_error(declarations: dict[str, Any]) -> None:
     with pytest.raises(ProfileError, match="the field a is declared by a kind"):
-        json_schema.parse_declarations(declared, required=True)
+        json_schema.parse_declarations(declarations, required=True)
 
 
-def test_declared_fields_and_a_path() -> None:
-    made = RunnableStage(
+def test_stage_runs_function_at_path_with_declared_fields() -> None:
+    stage = RunnableStage(
         "parsed", "json:loads", inputs={"input": {"kind": "text", "most": 9}}, outputs={"a": "integer"}
     )
-    assert made.inputs == (Field("input", "text", required=True, maximum=9),)
-    told = asyncio.run(made.run({"input": '{"a": 5, "b": 6}'}, discard))
-    assert told == {"a": 5, "answered_by": "runnable:json:loads"}
+    assert stage.inputs == (Field("input", "text", required=True, maximum=9),)
+    values = asyncio.run(stage.run({"input": '{"a": 5, "b": 6}'}, discard))
+    assert values == {"a": 5, "answered_by": "runnable:json:loads"}
 
 
 @pytest.mark.parametrize(
@@ -114,26 +118,26 @@ def test_declared_fields_and_a_path() -> None:
         ({"cloudpickle": "shout"}, "the object shout is not here; give it as training.packaging.log_model.log_model"),
     ],
 )
-def test_what_is_no_runnable(settings: dict[str, str], sentence: str) -> None:
+def test_invalid_runnable_raises_profile_error(settings: dict[str, str], sentence: str) -> None:
     with pytest.raises(ProfileError, match=f"^{sentence}"):
         RunnableStage("mine", **settings)
 
 
-def test_a_lone_input_of_another_name_comes_in_a_dict() -> None:
-    made = RunnableStage("mine", f"{__name__}:count", inputs={"output": "text"}, outputs={"output": "text"})
-    with pytest.raises(KeyError, match="text"):  # count was given {"output": …}, and looks for its own field
-        asyncio.run(made.run({"output": "a"}, discard))
+def test_single_input_not_named_input_is_passed_in_a_dict() -> None:
+    stage = RunnableStage("mine", f"{__name__}:count_words", inputs={"output": "text"}, outputs={"output": "text"})
+    with pytest.raises(KeyError, match="text"):  # count_words receives {"output": …} without its own field
+        asyncio.run(stage.run({"output": "a"}, discard))
 
 
-def test_a_lone_text_is_streamed() -> None:
-    made = RunnableStage("mine", f"{__name__}:CHAT", inputs={"text": "text", "language": "text"})
-    told: list[tuple[str, Any]] = []
+def test_single_text_output_is_streamed() -> None:
+    stage = RunnableStage("mine", f"{__name__}:CHAT", inputs={"text": "text", "language": "text"})
+    events: list[tuple[str, Any]] = []
     values = {"text": "hello", "language": "German"}
-    assert asyncio.run(made.run(values, lambda *event: told.append(event)))["output"] == "Hallo"
-    assert told == [("token", letter) for letter in "Hallo"]
+    assert asyncio.run(stage.run(values, lambda *event: events.append(event)))["output"] == "Hallo"
+    assert events == [("token", letter) for letter in "Hallo"]
 
 
-def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path: Path, run: Any) -> None:
+def test_package_of_the_user_is_logged_with_the_version(store: Path, tmp_path: Path, run: Any) -> None:
     (tmp_path / "chains_of_mine").mkdir()
     (tmp_path / "chains_of_mine" / "__init__.py").write_text("from .marks import MARK\n", "utf-8")
     (tmp_path / "chains_of_mine" / "marks.py").write_text('MARK = "!"\n', "utf-8")
@@ -143,11 +147,11 @@ def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path:
     stage = '  loud: {kind: runnable, runnable: "chains_of_mine.loud:loud", input: "{qa.answer}"}\n'
     (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     tracking = {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
-    built = run("training", "build", "--profile", "mine.yaml", "--documents", str(EXERCISE))
-    assert built.returncode == 0, built.stderr
-    done = run("training", "log", "--profile", "mine.yaml", **tracking)
-    assert done.returncode == 0, done.stderr
-    uri = done.stdout.strip()
+    build_process = run("training", "build", "--profile", "mine.yaml", "--documents", str(EXERCISE))
+    assert build_process.returncode == 0, build_process.stderr
+    log_process = run("training", "log", "--profile", "mine.yaml", **tracking)
+    assert log_process.returncode == 0, log_process.stderr
+    uri = log_process.stdout.strip()
     (tmp_path / "chains_of_mine").rename(tmp_path / "gone")
     request = {"qa": {"question": "What is GPT-4?"}, "loud": {"run": True}}
     response: Any = mlflow.pyfunc.load_model(uri).predict(request)
@@ -156,7 +160,7 @@ def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path:
     (tmp_path / "chains_of_mine").mkdir()
     (tmp_path / "chains_of_mine" / "loud.py").write_text("def loud(text: str) -> str:\n    return text\n", "utf-8")
     load = f"import chains_of_mine.loud, mlflow; mlflow.pyfunc.load_model({uri!r})"
-    other = subprocess.run(
+    load_process = subprocess.run(
         [sys.executable, "-c", load],
         cwd=tmp_path,
         capture_output=True,
@@ -164,20 +168,18 @@ def test_a_package_of_ones_own_is_logged_with_the_version(store: Path, tmp_path:
         check=False,
         env=os.environ | tracking,
     )
-    assert "another chains_of_mine is imported already" in other.stderr.splitlines()[-1]
+    assert "another chains_of_mine is imported already" in load_process.stderr.splitlines()[-1]
 
 
-def test_an_object_is_carried_by_value_and_only_when_it_is_named(
-    store: Path, index_folder: Path, tmp_path: Path
-) -> None:
+def test_object_is_logged_by_value_only_when_a_stage_names_it(store: Path, index_folder: Path, tmp_path: Path) -> None:
     stage = '  shout: {kind: runnable, cloudpickle: shout, input: "{qa.answer}"}\n'
     (tmp_path / "mine.yaml").write_text(PROFILE + stage, "utf-8")
     mark = "!"
 
-    def shouted(text: str) -> str:
+    def shout_text(text: str) -> str:
         return text.upper() + mark
 
-    shout = RunnableLambda(shouted)
+    shout = RunnableLambda(shout_text)
     with pytest.raises(ProfileError, match="the object shout is named by a stage, and not given"):
         log_model(str(tmp_path / "mine.yaml"), index_folder)
     with pytest.raises(ProfileError, match="the object other is given, and no stage names it"):
@@ -185,37 +187,35 @@ def test_an_object_is_carried_by_value_and_only_when_it_is_named(
     (tmp_path / "tests_of_mine.py").write_text(
         "import sys\nfrom pathlib import Path\nfrom langchain_core.runnables import RunnableLambda\n"
         "from training.packaging.log_model import log_model as log\n"
-        "mark = '!'\ndef shouted(text: str) -> str:\n    return text.upper() + mark\n"
-        "print(log('mine.yaml', Path(sys.argv[1]), {'shout': RunnableLambda(shouted)}))\n",
+        "mark = '!'\ndef shout_text(text: str) -> str:\n    return text.upper() + mark\n"
+        "print(log('mine.yaml', Path(sys.argv[1]), {'shout': RunnableLambda(shout_text)}))\n",
         "utf-8",
     )
-    done = subprocess.run(
+    log_process = subprocess.run(
         [sys.executable, "tests_of_mine.py", str(index_folder)],
         cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    uri = done.stdout.strip()
+    assert log_process.returncode == 0, log_process.stderr
+    uri = log_process.stdout.strip()
     assert [check for check in verify_version(uri) if check.problem] == []
     request = {"shout": {"input": "a"}}
     code = f"import mlflow; print(mlflow.pyfunc.load_model({uri!r}).predict({request!r})['shout'])"
     for allowed, expected in (("true", "'output': 'A!'"), ("false", "the object shout is pickled, and MLFLOW_ALLOW_P")):
-        told = subprocess.run(
+        predict_process = subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path, capture_output=True, text=True, check=False,
             env=os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": allowed},
         )  # fmt: skip
-        assert expected in told.stdout + told.stderr
+        assert expected in predict_process.stdout + predict_process.stderr
 
 
-def test_a_mistake_in_an_object_is_told_by_the_process_that_logs(
-    store: Path, index_folder: Path, tmp_path: Path
-) -> None:
+def test_log_model_rejects_object_without_fields(store: Path, index_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(PROFILE + "  vague: {kind: runnable, cloudpickle: vague}\n", "utf-8")
     with pytest.raises(ProfileError, match=r"mine.yaml:5: vague: what input is cannot be told"):
         log_model(str(tmp_path / "mine.yaml"), index_folder, {"vague": RunnablePassthrough()})
 
 
-def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: Path) -> None:
+def test_output_of_undeclared_kind_is_an_error_of_the_stage(tmp_path: Path, index_folder: Path) -> None:
     from model.contract.requests import parse_requests
     from model.profile import Profile
     from model.retrieval.local.index import Index
@@ -229,13 +229,13 @@ def test_an_output_that_is_not_what_was_declared(tmp_path: Path, index_folder: P
     assert row["bad"]["count"] == 0
 
 
-def test_the_tokens_of_a_chat_model_inside_are_counted() -> None:
-    made = RunnableStage("r", f"{__name__}:PAID")
+def test_tokens_of_inner_chat_model_are_counted() -> None:
+    stage = RunnableStage("r", f"{__name__}:CHAT_WITH_USAGE")
     for _ in range(2):
-        with usage.track_usage() as used:
-            said = asyncio.run(made.run({"text": "hello", "language": "German"}, discard))
-        assert said["output"] == "Hallo"
-        assert used.usage == usage.Usage(6, 2, cost_known=False)
-    with usage.track_usage() as used:
+        with usage.track_usage() as account:
+            values = asyncio.run(stage.run({"text": "hello", "language": "German"}, discard))
+        assert values["output"] == "Hallo"
+        assert account.usage == usage.Usage(6, 2, cost_known=False)
+    with usage.track_usage() as account:
         asyncio.run(RunnableStage("r", f"{__name__}:CHAT").run({"text": "hello", "language": "German"}, discard))
-    assert used.usage == usage.Usage()
+    assert account.usage == usage.Usage()
