@@ -1,4 +1,4 @@
-"""Whatever MLflow hands over becomes the same requests."""
+"""Requests in every form in which MLflow passes them on."""
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,12 @@ prompts = st.fixed_dictionaries({"prompt": texts}, optional={"sample": st.intege
 requests = st.fixed_dictionaries({}, optional={"qa": questions, "image_generation": prompts}).filter(bool)
 
 
-def declared(request: dict[str, dict[str, object]]) -> Request:
-    return Request({name: {k: v for k, v in told.items() if k != "purpose"} for name, told in request.items()})
+def drop_undeclared_fields(request: dict[str, dict[str, object]]) -> Request:
+    return Request({name: {k: v for k, v in values.items() if k != "purpose"} for name, values in request.items()})
 
 
 class Row(tuple[object, ...]):
-    """As Spark's: a tuple that knows its names."""
+    """Tuple with named fields, like a row of Spark."""
 
     __slots__ = ()
 
@@ -34,38 +34,38 @@ class Row(tuple[object, ...]):
         return {"question": self[0]}
 
 
-class Model:
-    """As pydantic's."""
+class PydanticObject:
+    """Object with the method of a pydantic model."""
 
     def model_dump(self) -> dict[str, object]:
         return {"question": "q"}
 
 
 @given(requests)
-def test_a_dict_that_pandas_exploded_is_folded_back(request: dict[str, dict[str, object]]) -> None:
+def test_dict_that_pandas_spread_over_rows_is_one_request(request: dict[str, dict[str, object]]) -> None:
     call = parse_requests(pd.DataFrame(request), CONTRACT)
     assert call.single
-    assert call.requests == [declared(request)]
+    assert call.requests == [drop_undeclared_fields(request)]
 
 
 @given(st.lists(requests, min_size=1, max_size=4))
-def test_rows_of_a_frame_are_the_same_as_a_list(rows: list[dict[str, dict[str, object]]]) -> None:
+def test_rows_of_a_frame_equal_the_same_requests_in_a_list(rows: list[dict[str, dict[str, object]]]) -> None:
     frame = parse_requests(pd.DataFrame(rows), CONTRACT)
     assert not frame.single
     assert frame == parse_requests(rows, CONTRACT)
-    assert frame.requests == [declared(row) for row in rows]
+    assert frame.requests == [drop_undeclared_fields(row) for row in rows]
 
 
 @given(st.lists(requests, min_size=1, max_size=4))
-def test_a_frame_labelled_by_the_user_is_rows(rows: list[dict[str, dict[str, object]]]) -> None:
+def test_frame_with_custom_row_labels_is_several_requests(rows: list[dict[str, dict[str, object]]]) -> None:
     labels = [f"row {number}" for number in range(len(rows))]
     call = parse_requests(pd.DataFrame(rows, index=labels), CONTRACT)
     assert not call.single
-    assert call.requests == [declared(row) for row in rows]
+    assert call.requests == [drop_undeclared_fields(row) for row in rows]
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("value", "expected"),
     [
         (None, None),
         (np.nan, None),
@@ -77,34 +77,34 @@ def test_a_frame_labelled_by_the_user_is_rows(rows: list[dict[str, dict[str, obj
         (np.array(["a", "b"]), ["a", "b"]),
         (np.array({"question": "q"}, dtype=object), {"question": "q"}),
         (Row(("q",)), {"question": "q"}),
-        (Model(), {"question": "q"}),
+        (PydanticObject(), {"question": "q"}),
         ({"filter": {"source": np.array(["a"])}, "k": np.nan}, {"filter": {"source": ["a"]}, "k": None}),
         (("a", None), ["a", None]),
         (True, True),
     ],
 )
-def test_plain(given: object, expected: object) -> None:
-    assert to_plain(given) == expected
+def test_to_plain_converts_values_of_pandas_numpy_and_spark(value: object, expected: object) -> None:
+    assert to_plain(value) == expected
 
 
-def test_a_series_named_for_a_stage_holds_that_stage() -> None:
+def test_series_with_a_stage_name_holds_values_of_the_stage() -> None:
     call = parse_requests(pd.Series([{"question": "a"}, None], name="qa"), CONTRACT)
     assert call.requests == [Request({"qa": {"question": "a"}}), Request()]
 
 
-def test_a_series_of_whole_requests() -> None:
+def test_series_without_a_name_holds_whole_requests() -> None:
     call = parse_requests(pd.Series([{"qa": {"question": "a"}}]), CONTRACT)
     assert call.requests == [Request({"qa": {"question": "a"}})]
 
 
-def test_a_spark_null_struct_with_two_columns_is_absent() -> None:
+def test_spark_struct_of_nulls_is_an_absent_stage() -> None:
     call = parse_requests(
         pd.DataFrame({"qa": [{"question": np.nan, "k": np.nan}, {"question": "a", "k": 3.0}]}), CONTRACT
     )
     assert call.requests == [Request(), Request({"qa": {"question": "a", "k": 3}})]
 
 
-def test_a_stage_as_text_beside_another_is_refused() -> None:
+def test_text_in_place_of_a_stage_beside_another_is_rejected() -> None:
     exploded = pd.DataFrame({"qa": {"question": "a", "k": 3}, "image_generation": "cat"})
     with pytest.raises(
         InvalidRequestError, match=r"^image_generation\.prompt: expected text of 1 to 32,000 characters$"
@@ -112,29 +112,30 @@ def test_a_stage_as_text_beside_another_is_refused() -> None:
         parse_requests(exploded, CONTRACT)
 
 
-@pytest.mark.parametrize("given", ["text", 5, [1, 2], [None], [["a"]]])
-def test_what_is_no_request_is_refused(given: object) -> None:
+@pytest.mark.parametrize("value", ["text", 5, [1, 2], [None], [["a"]]])
+def test_value_without_an_object_is_rejected(value: object) -> None:
     with pytest.raises(InvalidRequestError, match="expected an object, or a list of objects"):
-        parse_requests(given, CONTRACT)
+        parse_requests(value, CONTRACT)
 
 
-@pytest.mark.parametrize("given", [{}, {"nope": {}}, [{"nope": 1}], pd.DataFrame(), pd.DataFrame({"nope": [1]})])
-def test_what_holds_no_known_stage_is_refused(given: object) -> None:
+@pytest.mark.parametrize("value", [{}, {"nope": {}}, [{"nope": 1}], pd.DataFrame(), pd.DataFrame({"nope": [1]})])
+def test_request_without_a_known_stage_is_rejected(value: object) -> None:
     with pytest.raises(InvalidRequestError, match="found none of the stages qa, image_generation"):
-        parse_requests(given, CONTRACT)
+        parse_requests(value, CONTRACT)
 
 
-@pytest.mark.parametrize(("given", "expected"), [([], []), ([{}], [Request()]), (pd.DataFrame({"qa": []}), [])])
-def test_empty_rows(given: object, expected: list[Request]) -> None:
-    assert parse_requests(given, CONTRACT).requests == expected
+@pytest.mark.parametrize(("value", "expected"), [([], []), ([{}], [Request()]), (pd.DataFrame({"qa": []}), [])])
+def test_empty_rows_become_empty_requests(value: object, expected: list[Request]) -> None:
+    assert parse_requests(value, CONTRACT).requests == expected
 
 
 @given(st.dictionaries(texts, texts, max_size=3), texts)
-def test_a_refusal_never_repeats_the_callers_data(extra: dict[str, str], secret: str) -> None:
-    told = f"5up3r-{secret}-s3cr3t"
-    with pytest.raises(InvalidRequestError) as refusal:
+def test_error_message_never_repeats_data_of_the_caller(extra: dict[str, str], secret: str) -> None:
+    secret_text = f"5up3r-{secret}-s3cr3t"
+    with pytest.raises(InvalidRequestError) as error:
         parse_requests(
-            {"qa": {"question": [told], **{f"{told}{key}": value for key, value in extra.items()}}}, CONTRACT
+            {"qa": {"question": [secret_text], **{f"{secret_text}{key}": value for key, value in extra.items()}}},
+            CONTRACT,
         )
-    assert "5up3r" not in str(refusal.value)
-    assert str(refusal.value) == "qa.question: expected text of 1 to 10,000 characters"
+    assert "5up3r" not in str(error.value)
+    assert str(error.value) == "qa.question: expected text of 1 to 10,000 characters"

@@ -1,4 +1,4 @@
-"""Diagrams as a chat model writes them: what is taken, what is said of what is not, and how they are drawn."""
+"""Diagrams from the JSON of a chat model: parsing, messages about invalid replies, and drawing."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from model.diagram.graph import Edge, Layer
 from model.diagram.layout import Box
 from model.diagram.render import draw_diagram
 
-WHOLE: dict[str, Any] = {
+SPECIFICATION: dict[str, Any] = {
     "title": "A lakehouse",
     "groups": [{"id": "g1", "label": "Storage"}, {"id": "g2", "label": "Compute"}],
     "nodes": [
@@ -28,92 +28,99 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def written(**changes: Any) -> str:
-    return json.dumps(WHOLE | changes)
+def write_specification(**changes: Any) -> str:
+    return json.dumps(SPECIFICATION | changes)
 
 
-def test_a_reply_becomes_a_diagram_with_groups() -> None:
-    made = parse_specification(f"Here it is:\n```json\n{written()}\n```").to_graph("map")
-    assert [node.label for node in made.nodes.values()] == ["Delta tables", "Volumes", "Spark cluster"]
-    assert [node.main for node in made.nodes.values()] == [True, False, False]
-    assert made.edges == [Edge("c", "a", "reads")]
-    assert made.groups == [Layer("Storage", ("a", "b")), Layer("Compute", ("c",))]
-    told = "Diagram of A lakehouse: Spark cluster reads Delta tables; Volumes; "
-    assert made.in_words == told + "Storage: Delta tables, Volumes; Compute: Spark cluster."
+def test_reply_with_groups_becomes_a_graph_with_groups() -> None:
+    graph = parse_specification(f"Here it is:\n```json\n{write_specification()}\n```").to_graph("map")
+    assert [node.label for node in graph.nodes.values()] == ["Delta tables", "Volumes", "Spark cluster"]
+    assert [node.main for node in graph.nodes.values()] == [True, False, False]
+    assert graph.edges == [Edge("c", "a", "reads")]
+    assert graph.groups == [Layer("Storage", ("a", "b")), Layer("Compute", ("c",))]
+    beginning = "Diagram of A lakehouse: Spark cluster reads Delta tables; Volumes; "
+    assert graph.in_words == beginning + "Storage: Delta tables, Volumes; Compute: Spark cluster."
 
 
-def test_groups_are_bands_when_layers_are_asked_for() -> None:
-    made = parse_specification(written()).to_graph("layers")
-    assert (made.layers, made.groups) == ([Layer("Storage", ("a", "b")), Layer("Compute", ("c",))], [])
-    apart = parse_specification(written(nodes=[*WHOLE["nodes"], {"id": "d", "label": "Alone"}])).to_graph("layers")
-    assert (apart.layers, len(apart.groups)) == ([], 2)
+def test_groups_become_layers_when_each_node_has_a_group() -> None:
+    grouped = parse_specification(write_specification()).to_graph("layers")
+    assert (grouped.layers, grouped.groups) == ([Layer("Storage", ("a", "b")), Layer("Compute", ("c",))], [])
+    partly_grouped = parse_specification(
+        write_specification(nodes=[*SPECIFICATION["nodes"], {"id": "d", "label": "Alone"}])
+    ).to_graph("layers")
+    assert (partly_grouped.layers, len(partly_grouped.groups)) == ([], 2)
 
 
-def test_labels_are_of_one_line() -> None:
+def test_label_with_line_breaks_becomes_one_line() -> None:
     nodes = [{"id": "a", "label": " two\nlines\u0007 "}, {"id": "b", "label": "B"}]
-    made = parse_specification(written(nodes=nodes, edges=[], groups=[])).to_graph("map")
-    assert made.nodes["a"].label == "two lines"
+    graph = parse_specification(write_specification(nodes=nodes, edges=[], groups=[])).to_graph("map")
+    assert graph.nodes["a"].label == "two lines"
 
 
 @pytest.mark.parametrize(
-    ("reply", "wrong"),
+    ("reply", "message"),
     [
         ("no object", "there is no JSON object in it"),
         ('{"title": "x",', "there is no JSON object in it"),
         ("{'title': 1}", "it is no JSON: Expecting property name enclosed in double quotes at character 1"),
-        (written(title=""), "title: String should have at least 1 character"),
-        (written(nodes=WHOLE["nodes"][:1], edges=[]), "nodes: List should have at least 2 items"),
+        (write_specification(title=""), "title: String should have at least 1 character"),
+        (write_specification(nodes=SPECIFICATION["nodes"][:1], edges=[]), "nodes: List should have at least 2 items"),
         (
-            written(nodes=[{"id": str(n), "label": "x"} for n in range(MAX_NODES + 1)]),
+            write_specification(nodes=[{"id": str(n), "label": "x"} for n in range(MAX_NODES + 1)]),
             "nodes: List should have at most",
         ),
         (
-            written(nodes=[{"id": "a", "label": "x" * 61}, {"id": "c", "label": "y"}]),
+            write_specification(nodes=[{"id": "a", "label": "x" * 61}, {"id": "c", "label": "y"}]),
             "nodes.0.label: String should have",
         ),
-        (written(edges=[{"from": "a", "to": "z"}]), "an edge leads to an id that is no node's"),
-        (written(groups=[]), "a node is in a group that is not there"),
-        (written(nodes=[{"id": "a", "label": "x"}, {"id": "a", "label": "y"}], edges=[]), "two nodes have the same id"),
+        (write_specification(edges=[{"from": "a", "to": "z"}]), "an edge leads to an id that is no node's"),
+        (write_specification(groups=[]), "a node is in a group that is not there"),
+        (
+            write_specification(nodes=[{"id": "a", "label": "x"}, {"id": "a", "label": "y"}], edges=[]),
+            "two nodes have the same id",
+        ),
     ],
 )
-def test_what_is_no_diagram_is_told_in_words_for_the_model(reply: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(wrong)):
+def test_invalid_reply_raises_a_message_for_the_model(reply: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         parse_specification(reply)
 
 
-def overlap(one: Box, other: Box) -> bool:
+def boxes_overlap(first: Box, second: Box) -> bool:
     return (
-        min(one.right, other.right) - max(one.left, other.left) > 0.5
-        and min(one.bottom, other.bottom) - max(one.top, other.top) > 0.5
+        min(first.right, second.right) - max(first.left, second.left) > 0.5
+        and min(first.bottom, second.bottom) - max(first.top, second.top) > 0.5
     )
 
 
 labels = st.text("abc def", min_size=1, max_size=40).filter(str.strip)
-joints = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8)
+node_pairs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8)
 
 
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(labels, min_size=2, max_size=8),
-    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8),
+    node_pairs,
     labels,
 )
-def test_no_text_of_a_drawing_covers_another(names: list[str], pairs: list[tuple[int, int]], group: str) -> None:
+def test_texts_of_a_drawing_do_not_overlap(names: list[str], pairs: list[tuple[int, int]], group: str) -> None:
     nodes = [{"id": str(n), "label": name} | ({"group": "g"} if n % 2 else {}) for n, name in enumerate(names)]
     edges = [{"from": str(a), "to": str(b), "label": "to"} for a, b in pairs if a < len(names) and b < len(names)]
     reply = json.dumps({"title": "T", "groups": [{"id": "g", "label": group}], "nodes": nodes, "edges": edges})
     boxes = draw_diagram(parse_specification(reply).to_graph("map"), "caption", (1536, 864)).boxes
-    assert [(one, other) for one, other in combinations(boxes, 2) if overlap(one, other)] == []
+    assert [(first, second) for first, second in combinations(boxes, 2) if boxes_overlap(first, second)] == []
 
 
-def test_a_picture_of_it() -> None:
-    content, told = draw_graph(parse_specification(written()).to_graph("map"), "Written by x", "800x600", 1)
+def test_drawn_graph_is_a_png_with_a_description() -> None:
+    content, description = draw_graph(
+        parse_specification(write_specification()).to_graph("map"), "Written by x", "800x600", 1
+    )
     assert content.startswith(b"\x89PNG")
-    assert told.startswith("Diagram of A lakehouse")
+    assert description.startswith("Diagram of A lakehouse")
 
 
 @pytest.mark.parametrize(
-    ("prompt", "wanted"),
+    ("prompt", "expected"),
     [
         ("A conceptual diagram of LangChain in use", True),
         ("Flowchart of an order", True),
@@ -126,5 +133,5 @@ def test_a_picture_of_it() -> None:
         ("Rivers that flow to the sea", False),
     ],
 )
-def test_prompts_that_ask_for_a_diagram(prompt: str, wanted: bool) -> None:
-    assert wants_diagram(prompt) == wanted
+def test_wants_diagram_recognizes_prompts_for_diagrams(prompt: str, expected: bool) -> None:
+    assert wants_diagram(prompt) == expected

@@ -1,4 +1,4 @@
-"""What a prompt lists, and the form of diagram that it asks for."""
+"""Lists in prompts, and the diagram styles that prompts name."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from model.diagram.from_text.prompt_parsing import Item, choose_style, parse_lis
 
 
 @pytest.mark.parametrize(
-    ("prompt", "form"),
+    ("prompt", "style"),
     [
         ("A conceptual diagram of LangChain in use", "map"),
         ("Flow of a request", "flow"),
@@ -19,8 +19,8 @@ from model.diagram.from_text.prompt_parsing import Item, choose_style, parse_lis
         ("Snowflakes and overflow", "map"),
     ],
 )
-def test_the_form(prompt: str, form: str) -> None:
-    assert choose_style(prompt) == form
+def test_style_follows_from_the_words_of_the_prompt(prompt: str, style: str) -> None:
+    assert choose_style(prompt) == style
 
 
 @pytest.mark.parametrize(
@@ -36,53 +36,53 @@ def test_the_form(prompt: str, form: str) -> None:
         ("Note: " + "word " * 30 + ", b", "", []),
     ],
 )
-def test_a_list(prompt: str, head: str, names: list[str]) -> None:
+def test_parse_list_returns_heading_and_items(prompt: str, head: str, names: list[str]) -> None:
     assert parse_list(prompt) == (head, [Item(name) for name in names])
 
 
-def test_members_in_brackets() -> None:
+def test_parse_list_takes_members_from_brackets() -> None:
     assert parse_list("Stack: app (web, phone), API")[1] == [Item("app", ("web", "phone")), Item("API")]
 
 
-def test_a_flow_goes_from_step_to_step() -> None:
-    made = build_graph("Flow of training: load, split, embed", [])
-    assert [(node.label, node.step) for node in made.nodes.values()] == [("Load", 1), ("Split", 2), ("Embed", 3)]
-    assert made.in_words == "Flow of Training: Load → Split; Split → Embed."
+def test_flow_connects_each_step_to_the_next() -> None:
+    graph = build_graph("Flow of training: load, split, embed", [])
+    assert [(node.label, node.step) for node in graph.nodes.values()] == [("Load", 1), ("Split", 2), ("Embed", 3)]
+    assert graph.in_words == "Flow of Training: Load → Split; Split → Embed."
 
 
-def test_layers_lie_on_one_another() -> None:
-    made = build_graph("The layers of a shop: clients (web, phone), API, database", [])
-    assert [(layer.name, [made.nodes[key].label for key in layer.keys]) for layer in made.layers] == [
+def test_layers_of_a_list_keep_its_order_and_members() -> None:
+    graph = build_graph("The layers of a shop: clients (web, phone), API, database", [])
+    assert [(layer.name, [graph.nodes[key].label for key in layer.keys]) for layer in graph.layers] == [
         ("clients", ["Web", "Phone"]),
         ("", ["API"]),
         ("", ["Database"]),
     ]
-    assert made.in_words == "Layers of A shop, from the top: clients, Web, Phone; API; Database."
+    assert graph.in_words == "Layers of A shop, from the top: clients, Web, Phone; API; Database."
 
 
-def test_layers_out_of_what_a_sentence_says() -> None:
-    made = build_graph("The browser calls the API, the API reads the database and writes the log", [], "layers")
-    assert [[made.nodes[key].label for key in layer.keys] for layer in made.layers] == [
+def test_layers_follow_from_the_statements_of_a_sentence() -> None:
+    graph = build_graph("The browser calls the API, the API reads the database and writes the log", [], "layers")
+    assert [[graph.nodes[key].label for key in layer.keys] for layer in graph.layers] == [
         ["Browser"],
         ["API"],
         ["Database", "Log"],
     ]
 
 
-def test_layers_of_a_circle_come_to_an_end() -> None:
-    made = build_graph("The cat chases the dog. The dog chases the cat.", [], "layers")
-    assert sorted(key for layer in made.layers for key in layer.keys) == sorted(made.nodes)
+def test_layers_of_circular_statements_hold_each_node_once() -> None:
+    graph = build_graph("The cat chases the dog. The dog chases the cat.", [], "layers")
+    assert sorted(key for layer in graph.layers for key in layer.keys) == sorted(graph.nodes)
 
 
-def test_the_form_that_is_asked_for_wins() -> None:
+def test_style_argument_overrides_the_style_of_the_prompt() -> None:
     assert build_graph("The layers of a shop: web, API", [], "flow").style == "flow"
 
 
-def test_another_script_is_drawn_around_its_subject() -> None:
-    made = build_graph("Круговорот воды: испарение, осадки", [])
-    assert made.in_words == "Diagram of Круговорот воды: Круговорот воды → испарение; Круговорот воды → осадки."
+def test_cyrillic_list_is_drawn_around_its_heading() -> None:
+    graph = build_graph("Круговорот воды: испарение, осадки", [])
+    assert graph.in_words == "Diagram of Круговорот воды: Круговорот воды → испарение; Круговорот воды → осадки."
 
 
-def test_a_title_begins_with_a_capital_where_titles_do() -> None:
+def test_title_is_capitalized_except_in_georgian() -> None:
     assert build_graph("water: ice, steam", []).title == "Water"
-    assert build_graph("წყალი: ყინული, ორთქლი", []).title == "წყალი"  # its capitals are for whole words alone
+    assert build_graph("წყალი: ყინული, ორთქლი", []).title == "წყალი"  # Georgian has capitals only for whole words

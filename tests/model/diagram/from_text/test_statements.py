@@ -1,4 +1,4 @@
-"""Statements: nothing is said that the sentence does not say."""
+"""Statements and phrases of sentences: only the content of the sentence is extracted."""
 
 import pytest
 from hypothesis import given
@@ -37,11 +37,13 @@ from model.diagram.from_text.statements import extract_phrases, extract_statemen
         ("LangChain cuts the documents into chunks.", ["LangChain | cuts | documents", "documents | into | chunks"]),
     ],
 )
-def test_statements(text: str, expected: list[str]) -> None:
-    assert [f"{told.subject} | {told.relation} | {told.object}" for told in extract_statements(text)] == expected
+def test_extract_statements_returns_subject_relation_object(text: str, expected: list[str]) -> None:
+    assert [
+        f"{statement.subject} | {statement.relation} | {statement.object}" for statement in extract_statements(text)
+    ] == expected
 
 
-def test_phrases() -> None:
+def test_extract_phrases_returns_the_phrases_of_a_sentence() -> None:
     assert extract_phrases("GPT-4 is a powerful language model developed by OpenAI.") == [
         "GPT-4",
         "powerful language model",
@@ -49,12 +51,12 @@ def test_phrases() -> None:
     ]
 
 
-def test_plain() -> None:
+def test_strip_markup_removes_emphasis_links_and_citations() -> None:
     assert strip_markup("**Bold** [link](http://x) `code` is cited. [1]") == "Bold link code is cited."
 
 
 @given(st.text(max_size=200))
-def test_any_text_can_be_read(text: str) -> None:
-    for told in extract_statements(text):
-        assert told.subject
-        assert told.object
+def test_statements_of_any_text_have_subject_and_object(text: str) -> None:
+    for statement in extract_statements(text):
+        assert statement.subject
+        assert statement.object
