@@ -1,4 +1,4 @@
-"""An index that Databricks AI Search holds: looked up, described, asked, narrowed; and what goes wrong there."""
+"""Indexes in Databricks AI Search: descriptions, queries, filters and failures."""
 
 import asyncio
 import re
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.models import Model
 
+from model.contract.requests import parse_requests
 from model.errors import CommandError, IndexFolderError, InvalidRequestError, MultichainError, ProfileError
 from model.passages import Chunk, Passage
 from model.pipeline import Pipeline
@@ -68,45 +69,45 @@ def chunks() -> list[Chunk]:
 
 @pytest.fixture
 def index(stand_in: StandIn, chunks: list[Chunk]) -> SearchIndex:
-    """The exercise's three texts, as rows of a table that AI Search embeds."""
-    made = [{"id": n, "team": f"team {n}", "year": 2024 + n} | asdict(chunk) for n, chunk in enumerate(chunks)]
-    held = stand_in.workspace.search.indexes[NAME] = SearchIndex(
-        [{key: row[key] for key in TYPES} for row in made], TYPES
+    """Return an index with the exercise's three texts as rows of a table that AI Search embeds."""
+    rows = [{"id": n, "team": f"team {n}", "year": 2024 + n} | asdict(chunk) for n, chunk in enumerate(chunks)]
+    search_index = stand_in.workspace.search.indexes[NAME] = SearchIndex(
+        [{key: row[key] for key in TYPES} for row in rows], TYPES
     )
-    return held
+    return search_index
 
 
-def written(folder: Path, text: str = HANDBOOK) -> Profile:
+def write_profile(folder: Path, text: str = HANDBOOK) -> Profile:
     (folder / "handbook.yaml").write_text(text, "utf-8")
-    told = Profile.read(str(folder / "handbook.yaml"))
-    validate_profile(told)
-    return told
+    profile = Profile.read(str(folder / "handbook.yaml"))
+    validate_profile(profile)
+    return profile
 
 
-def searching(folder: Path, text: str = HANDBOOK) -> AISearchRetriever:
-    """What a version would search with: the description is written and read again."""
-    profile = written(folder, text)
+def build_retriever(folder: Path, text: str = HANDBOOK) -> AISearchRetriever:
+    """Write the description of the index, read it and return the retriever of a version."""
+    profile = write_profile(folder, text)
     describe_index(profile, folder / "index")
-    made = profile.make_retriever(profile.open_index(folder / "index"))
-    assert isinstance(made, AISearchRetriever)
-    return made
+    retriever = profile.make_retriever(profile.open_index(folder / "index"))
+    assert isinstance(retriever, AISearchRetriever)
+    return retriever
 
 
-def sources(found: list[Passage]) -> list[str]:
-    return [passage.chunk.source for passage in found]
+def list_sources(passages: list[Passage]) -> list[str]:
+    return [passage.chunk.source for passage in passages]
 
 
-def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_path: Path) -> None:
-    profile = written(tmp_path)
+def test_answer_cites_rows_of_the_remote_index(index: SearchIndex, stand_in: StandIn, tmp_path: Path) -> None:
+    profile = write_profile(tmp_path)
     describe_index(profile, tmp_path / "index")
     pipeline: Pipeline = profile.make_pipeline(profile.make_retriever(profile.open_index(tmp_path / "index")))
     request = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {"prompt": "LangChain in use"}}
-    from model.contract.requests import parse_requests as requested
-
-    (told,) = pipeline.answer_requests(requested(request, pipeline.contract).requests, "7")
-    assert told["qa"]["answer"].startswith("LangChain is a framework designed to simplify the creation of applications")
-    assert told["qa"]["error"] == told["image_generation"]["error"] == ""
-    first, second = told["qa"]["sources"]
+    (response,) = pipeline.answer_requests(parse_requests(request, pipeline.contract).requests, "7")
+    assert response["qa"]["answer"].startswith(
+        "LangChain is a framework designed to simplify the creation of applications"
+    )
+    assert response["qa"]["error"] == response["image_generation"]["error"] == ""
+    first, second = response["qa"]["sources"]
     row = next(row for row in index.rows if row["source"] == "langchain.txt")
     assert {name: first[name] for name in ("title", "heading", "page", "start", "end", "text")} == {
         name: row[name] for name in ("title", "heading", "page", "start", "end", "text")
@@ -115,9 +116,9 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
     assert first["cited"]
     assert not second["cited"]
     assert first["score"] > second["score"] > 0
-    assert told["qa"]["support"] == 1.0
-    assert told["qa"]["usage"]["cost_known"] is False
-    body = next(asked for asked in stand_in.workspace.search.queries if asked.get("num_results") == 2)
+    assert response["qa"]["support"] == 1.0
+    assert response["qa"]["usage"]["cost_known"] is False
+    body = next(query for query in stand_in.workspace.search.queries if query.get("num_results") == 2)
     assert body == {
         "columns": ["text", "source", "title", "heading", "page", "start", "end", "team", "year"],
         "num_results": 2,
@@ -126,9 +127,9 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
     }
 
 
-@pytest.mark.parametrize("optimized", [False, True], ids=["standard", "storage-optimised"])
+@pytest.mark.parametrize("is_storage_optimized", [False, True], ids=["standard", "storage-optimised"])
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("conditions", "expected"),
     [
         ({}, {"azure-databricks.txt", "gpt-4.txt", "langchain.txt"}),
         ({"source": "gpt-4.txt"}, {"gpt-4.txt"}),
@@ -144,103 +145,110 @@ def test_an_answer_with_its_sources(index: SearchIndex, stand_in: StandIn, tmp_p
         ({"source": "' OR 1=1 --"}, set()),
     ],
 )  # fmt: skip
-def test_a_filter_narrows(
-    wanted: Row, expected: set[str], optimized: bool, index: SearchIndex, tmp_path: Path, engine: Engine
+def test_filter_limits_the_passages_to_matching_rows(
+    conditions: Row, expected: set[str], is_storage_optimized: bool, index: SearchIndex, tmp_path: Path, engine: Engine
 ) -> None:
-    index.is_storage_optimized = optimized
-    found = engine.run(searching(tmp_path).search("What is GPT-4?", 3, wanted))
-    assert set(sources(found)) == expected
-    assert len(found) == len(expected)
+    index.is_storage_optimized = is_storage_optimized
+    passages = engine.run(build_retriever(tmp_path).search("What is GPT-4?", 3, conditions))
+    assert set(list_sources(passages)) == expected
+    assert len(passages) == len(expected)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("conditions", "message"),
     [
         ({"heading": "A"}, "filter.heading: the index has no column for it; it can be narrowed by source, page, tag"),
         ({"tag": "month=May"}, "filter.tag: expected name=value, where name is one of team, year"),
         ({"tag": ["team=a", "year=1"]}, "filter.tag: expected values of one name; ask for those of another one by one"),
     ],
 )
-def test_a_filter_that_no_column_has(wanted: Row, sentence: str) -> None:
+def test_filter_without_a_matching_column_is_rejected(conditions: Row, message: str) -> None:
     layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["team", "year"])
-    with pytest.raises(InvalidRequestError) as told:
-        build_conditions(wanted, layout, TYPES)
-    assert str(told.value) == sentence
+    with pytest.raises(InvalidRequestError) as error:
+        build_conditions(conditions, layout, TYPES)
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize("value", ["a\\", "a\\' OR 1=1 --", "a\nb"])
-def test_what_cannot_be_quoted_for_sure_is_refused(value: str) -> None:
+def test_filter_value_with_backslash_or_control_character_is_rejected(value: str) -> None:
     with pytest.raises(InvalidRequestError, match="takes no backslash and no control character"):
         format_as_clause({"source": [value]})
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.lists(st.text(max_size=20), min_size=1, max_size=4))
-def test_a_clause_finds_what_has_the_values_and_nothing_else(held: list[str], wanted: list[str]) -> None:
-    wanted = [value for value in [*wanted, held[0]] if "\\" not in value and value.isprintable()]
-    clause = format_as_clause({"source": wanted})["filter_string"] if wanted else "false"
+def test_filter_clause_selects_exactly_the_requested_values(
+    stored_values: list[str], requested_values: list[str]
+) -> None:
+    requested_values = [
+        value for value in [*requested_values, stored_values[0]] if "\\" not in value and value.isprintable()
+    ]
+    clause = format_as_clause({"source": requested_values})["filter_string"] if requested_values else "false"
     with closing(sqlite3.connect(":memory:")) as table:
-        table.execute("CREATE TABLE held (source)")
-        table.executemany("INSERT INTO held VALUES (?)", [(value,) for value in held])
-        found = [value for (value,) in table.execute(f"SELECT source FROM held WHERE {clause}")]  # noqa: S608 - the test
-    assert found == [value for value in held if value in wanted]
+        table.execute("CREATE TABLE chunks (source)")
+        table.executemany("INSERT INTO chunks VALUES (?)", [(value,) for value in stored_values])
+        selected_values = [value for (value,) in table.execute(f"SELECT source FROM chunks WHERE {clause}")]  # noqa: S608 - a query of this test
+    assert selected_values == [value for value in stored_values if value in requested_values]
 
 
-def test_both_forms_of_a_filter() -> None:
-    asked = {"team": ["a", "O'Neil"], "year": [2024], "draft": [False]}
-    assert format_as_object(asked) == {"filters_json": '{"team": ["a", "O\'Neil"], "year": [2024], "draft": [false]}'}
-    assert format_as_clause(asked) == {
+def test_filter_is_formatted_as_object_and_as_clause() -> None:
+    conditions = {"team": ["a", "O'Neil"], "year": [2024], "draft": [False]}
+    assert format_as_object(conditions) == {
+        "filters_json": '{"team": ["a", "O\'Neil"], "year": [2024], "draft": [false]}'
+    }
+    assert format_as_clause(conditions) == {
         "filter_string": "team IN ('a', 'O''Neil') AND year IN (2024) AND draft IN (false)"
     }
     assert format_as_object({}) == format_as_clause({}) == {}
 
 
-def test_rows_as_passages() -> None:
-    names = ["chunk", "path", "page", "draft", "year", "score"]
-    told = {
-        "manifest": {"columns": [{"name": name} for name in names]},
+def test_parse_passages_reads_rows_by_column_mapping() -> None:
+    columns = ["chunk", "path", "page", "draft", "year", "score"]
+    reply = {
+        "manifest": {"columns": [{"name": name} for name in columns]},
         "result": {
             "data_array": [["About foxes", "a.pdf", 3.0, True, "2024", "0.75"], [None, "b", None, None, None, 0.5]]
         },
     }
     layout = ColumnMapping(NAME, {"text": "chunk", "source": "path", "page": "page"}, ["draft", "year"])
-    found = parse_passages(told, layout, {"year": "int"}, SupportMeasure("Is a fox red?", Analyser()))
-    assert found == [
+    passages = parse_passages(reply, layout, {"year": "int"}, SupportMeasure("Is a fox red?", Analyser()))
+    assert passages == [
         Passage(Chunk("a.pdf", "", "", 3, 0, 11, "About foxes", ("draft=true", "year=2024")), 0.75, 0.5),
         Passage(Chunk("b", "", "", 0, 0, 0, ""), 0.5, 0.0),
     ]
     assert (
         parse_passages(
-            {"manifest": told["manifest"], "result": {"row_count": 0}}, layout, {}, SupportMeasure("", Analyser())
+            {"manifest": reply["manifest"], "result": {"row_count": 0}}, layout, {}, SupportMeasure("", Analyser())
         )
         == []
     )
 
 
-def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
+def test_index_without_embedder_is_queried_with_own_vectors(
+    index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine
+) -> None:
     index.embedder = ""
     index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
-    retriever = searching(tmp_path, EMBEDDED)
+    retriever = build_retriever(tmp_path, EMBEDDED)
     stand_in.script.calls.clear()
     stand_in.workspace.search.queries.clear()
 
-    async def both() -> list[list[Passage]]:
-
+    async def search_both() -> list[list[Passage]]:
         return await asyncio.gather(*(retriever.search(f"What is {name}?", 1) for name in ("GPT-4", "LangChain")))
 
-    with usage.track_usage() as used:
-        found = engine.run(both())
-    assert [sources(one) for one in found] == [["gpt-4.txt"], ["langchain.txt"]]
+    with usage.track_usage() as account:
+        results = engine.run(search_both())
+    assert [list_sources(passages) for passages in results] == [["gpt-4.txt"], ["langchain.txt"]]
     assert [path for path, _ in stand_in.script.calls] == ["embeddings"]
     assert [len(body["query_vector"]) for body in stand_in.workspace.search.queries] == [1024, 1024]
     assert {body["query_text"] for body in stand_in.workspace.search.queries} == {
         "What is GPT-4?",
         "What is LangChain?",
     }
-    assert used.usage.input_tokens > 0
+    assert account.usage.input_tokens > 0
 
 
 @pytest.mark.parametrize(
-    ("search", "embedded", "sent"),
+    ("search", "embedded", "query_keys"),
     [
         ("ann", True, {"query_vector"}),
         ("hybrid", True, {"query_vector", "query_text"}),
@@ -248,22 +256,28 @@ def test_vectors_of_ones_own(index: SearchIndex, stand_in: StandIn, tmp_path: Pa
         ("full_text", False, {"query_text"}),
     ],
 )
-def test_what_a_query_holds(
-    search: str, embedded: bool, sent: set[str], index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine
+def test_query_contains_vector_or_text_by_type_of_search(
+    search: str,
+    embedded: bool,
+    query_keys: set[str],
+    index: SearchIndex,
+    stand_in: StandIn,
+    tmp_path: Path,
+    engine: Engine,
 ) -> None:
     if embedded:
         index.embedder = ""
         index.vectors = {n: make_vector(row["text"], 1024).tolist() for n, row in enumerate(index.rows)}
     text = (EMBEDDED if embedded else HANDBOOK).replace("tags:", f"search: {search}, tags:")
-    found = engine.run(searching(tmp_path, text).search("Which models does OpenAI make?", 1))
-    assert sources(found) == ["gpt-4.txt"]
+    passages = engine.run(build_retriever(tmp_path, text).search("Which models does OpenAI make?", 1))
+    assert list_sources(passages) == ["gpt-4.txt"]
     body = stand_in.workspace.search.queries[-1]
-    assert body.keys() - {"columns", "num_results"} == {"query_type", *sent}
+    assert body.keys() - {"columns", "num_results"} == {"query_type", *query_keys}
     assert body["query_type"] == search.upper()
 
 
 @pytest.mark.parametrize(
-    ("put", "line", "sentence"),
+    ("replacement", "line", "sentence"),
     [
         (("main.docs.handbook", "handbook"), 2, "index: name is expected to be that of an index in Unity"),
         (("name: main.docs.handbook, ", ""), 2, "index: name is missing"),
@@ -280,16 +294,18 @@ def test_what_a_query_holds(
         (("stages:", "embeddings: 1\nstages:"), 1, "it is not a profile: it needs embeddings, index and stages, each"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_profile(put: tuple[str, str], line: int, sentence: str, tmp_path: Path) -> None:
-    assert put[0] in HANDBOOK
-    with pytest.raises(ProfileError) as told:
-        written(tmp_path, HANDBOOK.replace(*put))
+def test_profile_mistake_is_reported_with_file_and_line(
+    replacement: tuple[str, str], line: int, sentence: str, tmp_path: Path
+) -> None:
+    assert replacement[0] in HANDBOOK
+    with pytest.raises(ProfileError) as error:
+        write_profile(tmp_path, HANDBOOK.replace(*replacement))
     expected = f"{tmp_path / 'handbook.yaml'}:{line}: {sentence}"
-    assert any(one.startswith(expected) for one in str(told.value).splitlines()), str(told.value)
+    assert any(message.startswith(expected) for message in str(error.value).splitlines()), str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "change", "sentence"),
+    ("text", "change", "message"),
     [
         (HANDBOOK.replace("handbook,", "other,"), {}, "the AI Search index main.docs.other is not there, or not"),
         (HANDBOOK, {"ready": False}, "the AI Search index main.docs.handbook is not ready yet; its page in Catalog"),
@@ -302,14 +318,14 @@ def test_a_mistake_in_a_profile(put: tuple[str, str], line: int, sentence: str, 
         (EMBEDDED, {"embedder": "", "vectors": {0: [1.0, 0.0]}}, "embeds in 1024 dimensions, and the AI Search index"),
     ],
 )  # fmt: skip
-def test_an_index_that_is_not_as_the_profile_says(
-    text: str, change: Row, sentence: str, index: SearchIndex, tmp_path: Path
+def test_index_that_contradicts_the_profile_is_not_described(
+    text: str, change: Row, message: str, index: SearchIndex, tmp_path: Path
 ) -> None:
     for name, value in change.items():
         setattr(index, name, value)
-    with pytest.raises(MultichainError) as told:
-        describe_index(written(tmp_path, text), tmp_path / "index")
-    assert sentence in str(told.value)
+    with pytest.raises(MultichainError) as error:
+        describe_index(write_profile(tmp_path, text), tmp_path / "index")
+    assert message in str(error.value)
     assert not (tmp_path / "index").exists()
 
 
@@ -327,39 +343,39 @@ def test_an_index_that_is_not_as_the_profile_says(
         ([Fault("garbage")] * 5, 5, "provider_busy: the AI Search index main.docs.handbook returned an invalid"),
     ],
 )  # fmt: skip
-def test_a_query_that_fails(
+def test_failed_query_is_retried_or_reported_by_its_fault(
     faults: list[Fault], queries: int, error: str, index: SearchIndex, stand_in: StandIn, tmp_path: Path, engine: Engine
 ) -> None:
-    retriever = searching(tmp_path)
+    retriever = build_retriever(tmp_path)
     search = stand_in.workspace.search
     search.queries.clear()
     search.faults.extend(faults)
     try:
-        assert sources(engine.run(retriever.search("What is GPT-4?", 1))) == ["gpt-4.txt"]
-        found = ""
-    except MultichainError as told:
-        found = told.coded_message
-    assert found.startswith(error)
-    assert bool(found) == bool(error)
+        assert list_sources(engine.run(retriever.search("What is GPT-4?", 1))) == ["gpt-4.txt"]
+        message = ""
+    except MultichainError as failure:
+        message = failure.coded_message
+    assert message.startswith(error)
+    assert bool(message) == bool(error)
     assert len(search.queries) == queries
 
 
-def test_a_workspace_that_is_not_there(
+def test_unreachable_workspace_is_reported_as_busy_provider(
     index: SearchIndex, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    retriever = searching(tmp_path)
+    retriever = build_retriever(tmp_path)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setattr("model.transport.retry.ATTEMPTS", 1)
     monkeypatch.setattr("model.transport.databricks_client._RETRY_SECONDS", 1)
-    with pytest.raises(MultichainError) as told:
+    with pytest.raises(MultichainError) as error:
         engine.run(retriever.search("What is GPT-4?", 1))
-    assert told.value.coded_message.startswith(
+    assert error.value.coded_message.startswith(
         "provider_busy: the AI Search index main.docs.handbook did not answer in time"
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("", "describes no index (no manifest.json); describe it again with python -m training build"),
         ("{", "manifest.json is damaged; describe it again"),
@@ -367,74 +383,82 @@ def test_a_workspace_that_is_not_there(
         ('{"kind": "ai_search", "format": 1}', "manifest.json lacks entries; describe it again"),
     ],
 )
-def test_a_folder_that_describes_none(text: str, sentence: str, tmp_path: Path) -> None:
+def test_folder_without_a_valid_description_is_rejected(text: str, message: str, tmp_path: Path) -> None:
     if text:
         (tmp_path / "manifest.json").write_text(text, "utf-8")
-    with pytest.raises(IndexFolderError) as told:
+    with pytest.raises(IndexFolderError) as error:
         RemoteIndex.read(tmp_path)
-    assert str(told.value).endswith(sentence) or sentence in str(told.value)
+    assert str(error.value).endswith(message) or message in str(error.value)
 
 
-def test_a_description_in_the_place_of_an_index_and_back(
+def test_description_and_local_index_do_not_replace_each_other(
     index: SearchIndex, profile: Profile, index_folder: Path, tmp_path: Path
 ) -> None:
-    describe_index(written(tmp_path), tmp_path / "index")
+    describe_index(write_profile(tmp_path), tmp_path / "index")
     with pytest.raises(IndexFolderError, match="describes an index that lies elsewhere; build this profile's own"):
         profile.open_index(tmp_path / "index")
     with pytest.raises(IndexFolderError, match="holds an index, and this profile's lies in AI Search"):
-        written(tmp_path).open_index(index_folder)
+        write_profile(tmp_path).open_index(index_folder)
     with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps as its table is"):
-        read_content(written(tmp_path), [EXERCISE])
+        read_content(write_profile(tmp_path), [EXERCISE])
 
 
 @pytest.mark.parametrize("text", [HANDBOOK.replace("[team, year]", "[team]"), EMBEDDED])
-def test_a_description_of_another_profile_is_not_logged(text: str, index: SearchIndex, tmp_path: Path) -> None:
-    found = inspect_index(written(tmp_path))
+def test_description_made_with_other_settings_is_not_logged(text: str, index: SearchIndex, tmp_path: Path) -> None:
+    description = inspect_index(write_profile(tmp_path))
     with pytest.raises(CommandError, match=r"handbook.yaml:2: main.docs.handbook was described with other settings or"):
-        check_index(written(tmp_path, text), found)
+        check_index(write_profile(tmp_path, text), description)
 
 
-def command(*words: str) -> str:
-    """What a command of training prints, in this process."""
+def run_training(*words: str) -> str:
+    """Run a command of training in this process and return its output."""
     return CliRunner().invoke(training, words).output
 
 
-def test_what_commands_say_of_it(index: SearchIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_commands_report_on_the_remote_index(
+    index: SearchIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    written(tmp_path)
-    own = ("--profile", "handbook.yaml")
-    assert command("build", *own, "--dry-run") == (
+    write_profile(tmp_path)
+    profile_option = ("--profile", "handbook.yaml")
+    assert run_training("build", *profile_option, "--dry-run") == (
         f"Would describe the AI Search index {NAME} of 3 rows; nothing is embedded\n"
     )
     assert not (tmp_path / "index").exists()
-    for told in (command("build", *own, "--documents", "."), command("run", *own, "--documents", ".")):
-        assert told == f"Error: the documents of {NAME} are in its table; leave --documents out\n"
-    assert command("build", *own, "--documents", "").startswith(f"Described the AI Search index {NAME}")
-    told = command("forget", "gpt-4.txt", *own)
-    assert told == f"Error: delete the documents in the table of {NAME}; its versions hold none\n"
-    assert f"ok    {NAME} answers: 3 rows, embedded by databricks:databricks-gte-large-en" in command("preflight", *own)
+    for output in (
+        run_training("build", *profile_option, "--documents", "."),
+        run_training("run", *profile_option, "--documents", "."),
+    ):
+        assert output == f"Error: the documents of {NAME} are in its table; leave --documents out\n"
+    assert run_training("build", *profile_option, "--documents", "").startswith(f"Described the AI Search index {NAME}")
+    output = run_training("forget", "gpt-4.txt", *profile_option)
+    assert output == f"Error: delete the documents in the table of {NAME}; its versions hold none\n"
+    assert f"ok    {NAME} answers: 3 rows, embedded by databricks:databricks-gte-large-en" in run_training(
+        "preflight", *profile_option
+    )
     index.ready = False
-    assert f"fail  the index: the AI Search index {NAME} is not ready yet" in command("preflight", *own)
+    assert f"fail  the index: the AI Search index {NAME} is not ready yet" in run_training("preflight", *profile_option)
 
 
-def test_a_life(index: SearchIndex, run: Any, tmp_path: Path) -> None:
-    written(tmp_path)
-    done = run("training", "run", "--profile", "handbook.yaml", "--documents", "")  # as the bundle's job does
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"Described the AI Search index {NAME} of 3 rows:\n{tmp_path / 'index'}\n" in done.stdout
-    assert "Promoted version 1 of multichain" in done.stdout
-    asked = run("serving", "ask", "--question", "Who makes GPT-4?")
-    assert "\nGPT-4 is a powerful language model developed by OpenAI. [1]\n" in asked.stdout
-    assert "Answered by version 1\n" in asked.stdout
+def test_profile_with_remote_index_is_promoted_and_answers(index: SearchIndex, run: Any, tmp_path: Path) -> None:
+    write_profile(tmp_path)
+    # The command of the bundle's job.
+    training_run = run("training", "run", "--profile", "handbook.yaml", "--documents", "")
+    assert training_run.returncode == 0, training_run.stdout + training_run.stderr
+    assert f"Described the AI Search index {NAME} of 3 rows:\n{tmp_path / 'index'}\n" in training_run.stdout
+    assert "Promoted version 1 of multichain" in training_run.stdout
+    answer = run("serving", "ask", "--question", "Who makes GPT-4?")
+    assert "\nGPT-4 is a powerful language model developed by OpenAI. [1]\n" in answer.stdout
+    assert "Answered by version 1\n" in answer.stdout
     assert run("training", "history").stdout.startswith(f"Version 1 (champion), index of {NAME}, 3 rows\n")
-    compared = run("training", "check", "--documents", str(EXERCISE))
-    assert compared.stdout.startswith(f"ok    Documents: not compared; AI Search updates {NAME} from its table\n")
+    check = run("training", "check", "--documents", str(EXERCISE))
+    assert check.stdout.startswith(f"ok    Documents: not compared; AI Search updates {NAME} from its table\n")
     (model,) = tmp_path.rglob("MLmodel")
-    declares(model.parent)
+    check_version_files(model.parent)
 
 
-def declares(version: Path) -> None:
-    """The files of the version name what it asks, and hold no document."""
+def check_version_files(version: Path) -> None:
+    """Assert that the files of the version name its services and contain no document."""
     assert Model.load(version).resources == {
         "api_version": "1",
         "databricks": {
@@ -450,26 +474,26 @@ def declares(version: Path) -> None:
     assert not any("GPT-4 is a powerful language model" in text for text in texts)
 
 
-def test_the_way_that_the_documentation_tells(stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
-    """Its blocks as they stand, but for places and the name of a table: Spark alone has names of two levels."""
+def test_documented_table_and_profile_find_the_passage(stand_in: StandIn, tmp_path: Path, engine: Engine) -> None:
+    """Run the blocks of the page with other paths and a table name of two levels, since Spark has no third level."""
     session = spark_session()
     session.sql(f"CREATE DATABASE docs LOCATION '{tmp_path / 'docs'}'")
     page = (ROOT / "docs" / "ai-search.md").read_text("utf-8")
     rows, create, yaml = re.findall(r"```(?:python|yaml)\n(.*?)```", page, re.DOTALL)
     rows = rows.replace("/Volumes/dev/assistants/documents", str(EXERCISE)).replace("dev.assistants", "docs")
-    exec(rows, {"spark": session})  # noqa: S102 - the documentation's own
-    held = [row.asDict() for row in session.table("docs.chunks").collect()]
+    exec(rows, {"spark": session})  # noqa: S102 - code of the documentation
+    table_rows = [row.asDict() for row in session.table("docs.chunks").collect()]
     session.sql("DROP DATABASE docs CASCADE")
-    stand_in.workspace.search.tables["dev.assistants.chunks"] = held
-    exec(create, {})  # noqa: S102 - likewise
-    found = engine.run(searching(tmp_path, yaml).search("What is GPT-4?", 1))
-    (chunk,) = [
-        one for one in read_content(Profile.read("databricks"), [EXERCISE])[1].chunks if one.source == "gpt-4.txt"
+    stand_in.workspace.search.tables["dev.assistants.chunks"] = table_rows
+    exec(create, {})  # noqa: S102 - code of the documentation
+    passages = engine.run(build_retriever(tmp_path, yaml).search("What is GPT-4?", 1))
+    (expected,) = [
+        chunk for chunk in read_content(Profile.read("databricks"), [EXERCISE])[1].chunks if chunk.source == "gpt-4.txt"
     ]
-    assert [passage.chunk for passage in found] == [chunk]
+    assert [passage.chunk for passage in passages] == [expected]
 
 
-def test_a_version_serves_with_what_asks_the_index(tmp_path: Path) -> None:
-    told = written(tmp_path, HANDBOOK.replace("databricks, models: [openai-behind-databricks]", FAKE))
-    assert {"databricks-sdk", "openai", "tenacity"} <= told.distributions
-    assert told.embedding_folder is None
+def test_version_requires_the_packages_that_query_ai_search(tmp_path: Path) -> None:
+    profile = write_profile(tmp_path, HANDBOOK.replace("databricks, models: [openai-behind-databricks]", FAKE))
+    assert {"databricks-sdk", "openai", "tenacity"} <= profile.distributions
+    assert profile.embedding_folder is None

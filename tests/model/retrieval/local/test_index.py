@@ -1,4 +1,4 @@
-"""The index folder: what it holds, and that every damage is named."""
+"""Index folders: files, manifest, searches, and an error for each damage."""
 
 import asyncio
 import json
@@ -23,16 +23,16 @@ def folder(index_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(index_folder, tmp_path / "index"))
 
 
-def change(manifest: Path, **entries: object) -> None:
+def change_manifest(manifest: Path, **entries: object) -> None:
     manifest.write_text(json.dumps(json.loads(manifest.read_text("utf-8")) | entries), "utf-8")
 
 
-def test_what_the_folder_holds(folder: Path) -> None:
+def test_folder_contains_all_files_and_manifest_entries(folder: Path) -> None:
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == FILES
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert sorted(manifest["files"]) == FILES[:-1]
-    told = {name: manifest[name] for name in ("chunks", "dimension", "metric", "format", "language", "chunking")}
-    assert told == {
+    entries = {name: manifest[name] for name in ("chunks", "dimension", "metric", "format", "language", "chunking")}
+    assert entries == {
         "chunks": 3,
         "dimension": 2048,
         "metric": "inner_product",
@@ -46,7 +46,7 @@ def test_what_the_folder_holds(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES[:-1])
-def test_one_changed_byte_is_found(name: str, folder: Path) -> None:
+def test_changed_byte_in_a_file_is_detected(name: str, folder: Path) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
@@ -55,58 +55,59 @@ def test_one_changed_byte_is_found(name: str, folder: Path) -> None:
     assert str(error.value) == f"{folder / name} is not what was built (its checksum differs); build the index again"
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
+def test_missing_file_is_named_in_the_error(folder: Path) -> None:
     (folder / "chunks.jsonl").unlink()
     with pytest.raises(IndexFolderError, match=r"chunks\.jsonl is missing; build the index again$"):
         Index.open(folder)
 
 
-def test_a_folder_without_manifest(tmp_path: Path) -> None:
+def test_folder_without_a_manifest_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(
         IndexFolderError, match=r"holds no index \(no manifest\.json\); build one with python -m training"
     ):
         Index.open(tmp_path)
 
 
-@pytest.mark.parametrize("other", [INDEX_FORMAT - 1, INDEX_FORMAT + 1])
-def test_another_format_is_refused(other: int, folder: Path) -> None:
-    change(folder / "manifest.json", format=other)
+@pytest.mark.parametrize("index_format", [INDEX_FORMAT - 1, INDEX_FORMAT + 1])
+def test_index_of_another_format_is_rejected(index_format: int, folder: Path) -> None:
+    change_manifest(folder / "manifest.json", format=index_format)
     with pytest.raises(
-        IndexFolderError, match=f"has index format {other}, and this version reads {INDEX_FORMAT}; build the index"
+        IndexFolderError,
+        match=f"has index format {index_format}, and this version reads {INDEX_FORMAT}; build the index",
     ):
         Index.open(folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"format": "2"}'])
-def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
+def test_invalid_manifest_is_rejected(text: str, folder: Path) -> None:
     (folder / "manifest.json").write_text(text, "utf-8")
     with pytest.raises(IndexFolderError, match="build the index again"):
         Index.open(folder)
 
 
-def test_a_manifest_that_lacks_entries(folder: Path) -> None:
+def test_manifest_without_required_entries_is_rejected(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({"format": INDEX_FORMAT}), "utf-8")
     with pytest.raises(IndexFolderError, match=r"manifest\.json lacks entries"):
         Index.open(folder)
 
 
-def test_nearest(folder: Path, profile: Profile) -> None:
+def test_search_returns_the_nearest_of_the_allowed_positions(folder: Path, profile: Profile) -> None:
     index = Index.open(folder)
     vector = asyncio.run(profile.make_embedder().embed([index.chunks[2].searchable_text]))[0]
-    found = index.search(vector, 3)
-    assert max(found, key=lambda position: found[position]) == 2
-    assert found[2] == pytest.approx(1.0, abs=1e-5)
+    scores = index.search(vector, 3)
+    assert max(scores, key=lambda position: scores[position]) == 2
+    assert scores[2] == pytest.approx(1.0, abs=1e-5)
     assert list(index.search(vector, 3, np.array([0, 1]))) == [1, 0]
     assert index.search(vector, 3, np.array([], dtype=np.int64)) == {}
 
 
-def test_matching(folder: Path) -> None:
+def test_positions_matching_applies_every_filter(folder: Path) -> None:
     index = Index.open(folder)
     assert index.positions_matching({"source": "gpt-4.txt"}).tolist() == [1]
     assert index.positions_matching({"source": ["gpt-4.txt", "langchain.txt"], "page": 0}).tolist() == [1, 2]
     assert index.positions_matching({"title": "nope"}).tolist() == []
 
 
-def test_an_index_cannot_be_added_to(folder: Path) -> None:
-    """FAISS aborts the process when a mapped index is added to: no method of ours leads there."""
+def test_index_has_no_method_that_changes_it(folder: Path) -> None:
+    """FAISS aborts the process when vectors are added to a mapped index, so no method of Index adds any."""
     assert not {"add", "update", "remove", "save"} & set(dir(Index.open(folder)))

@@ -1,4 +1,4 @@
-"""Slips in words that the corpus does not have: mended to what it has, counted less, and never in words that it has."""
+"""Spelling correction: a word that the corpus lacks becomes one of the corpus, with a lower weight."""
 
 from string import ascii_lowercase
 
@@ -9,35 +9,35 @@ from model.retrieval.local.lexical import Lexical
 from model.text_analysis import correct_spelling
 
 
-def lexical(*texts: str) -> Lexical:
+def build_lexical(*texts: str) -> Lexical:
     return Lexical.build([Chunk(f"{n}.txt", "", "", 0, 0, len(text), text) for n, text in enumerate(texts)], "english")
 
 
 TEXTS = ("Temperatures rise in summer.", "Whales swim in the sea.", "A whale sang.")
 
 
-@pytest.mark.parametrize("slip", ["tempreature", "temperture", "temperrature", "temporature", "temperatures", "whlaes"])
-def test_one_slip_is_mended(slip: str) -> None:
-    stems = lexical(*TEXTS).weights(slip)
-    assert list(stems) == ["whale" if slip.startswith("wh") else "temperatur"]
+@pytest.mark.parametrize("word", ["tempreature", "temperture", "temperrature", "temporature", "temperatures", "whlaes"])
+def test_word_with_one_typing_error_is_corrected(word: str) -> None:
+    stems = build_lexical(*TEXTS).weights(word)
+    assert list(stems) == ["whale" if word.startswith("wh") else "temperatur"]
 
 
 @pytest.mark.parametrize("word", ["tepmreature", "sae", "rsie", "w1ales", "elephant"])
-def test_more_slips_short_words_and_numbers_are_left(word: str) -> None:
-    made = lexical(*TEXTS)
-    assert list(made.weights(word)) == made.stems(word)
+def test_word_far_from_the_corpus_or_too_short_is_not_corrected(word: str) -> None:
+    lexical = build_lexical(*TEXTS)
+    assert list(lexical.weights(word)) == lexical.stems(word)
 
 
-def test_a_mended_word_finds_its_text_and_counts_less_than_one_that_was_meant() -> None:
-    made = lexical(*TEXTS)
-    right, _ = made.scores("temperatures summer")
-    slip, _ = made.scores("tempreatures summer")
-    assert right.argmax() == slip.argmax() == 0
-    assert 0 < slip[0] < right[0]
-    assert made.scores("tepmreatures summer")[0][0] < slip[0]
+def test_corrected_word_finds_its_text_with_a_lower_score() -> None:
+    lexical = build_lexical(*TEXTS)
+    correct_scores, _ = lexical.scores("temperatures summer")
+    corrected_scores, _ = lexical.scores("tempreatures summer")
+    assert correct_scores.argmax() == corrected_scores.argmax() == 0
+    assert 0 < corrected_scores[0] < correct_scores[0]
+    assert lexical.scores("tepmreatures summer")[0][0] < corrected_scores[0]
 
 
-def test_of_several_the_most_frequent_is_taken() -> None:
+def test_correction_prefers_the_most_frequent_word() -> None:
     rarity = {"planet": 2.0, "planer": 1.0, "plane": 3.0}
     assert correct_spelling("planex", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == "planer"
     assert correct_spelling("plan", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == ""

@@ -1,4 +1,4 @@
-"""Nearest vectors: exact where that is quick, a graph of measured recall above, and filters that find all there are."""
+"""Vector indexes: exact search, graphs with measured recall, and searches of allowed vectors."""
 
 from pathlib import Path
 
@@ -12,56 +12,62 @@ from model.retrieval.local.vector_index import MIN_RECALL, FaissIndex, Float32Ar
 
 @pytest.fixture(scope="module")
 def vectors() -> Float32Array:
-    """Three thousand in a hundred groups, as texts are."""
+    """Return 3000 unit vectors in 100 clusters, which resemble vectors of texts."""
     random = np.random.default_rng(1)
     middles = random.standard_normal((100, 32))
-    made = middles[random.integers(0, 100, 3000)] + 0.7 * random.standard_normal((3000, 32))
-    return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
+    points = middles[random.integers(0, 100, 3000)] + 0.7 * random.standard_normal((3000, 32))
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), dtype=np.float32)
 
 
-def test_few_vectors_are_all_compared(vectors: Float32Array) -> None:
+def test_few_vectors_are_indexed_for_exact_search(vectors: Float32Array) -> None:
     assert FaissIndex.build(vectors).search_params == {"kind": "flat", "width": 0, "recall": 1.0}
 
 
-def test_many_become_a_graph_whose_recall_is_measured(vectors: Float32Array, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_vectors_are_indexed_as_a_graph_with_high_recall(
+    vectors: Float32Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vector_index, "MAX_FLAT_NUMBERS", 50_000)
-    made = FaissIndex.build(vectors)
-    assert made.kind == "hnsw"
-    assert made.width >= 64
-    true = np.argsort(-(vectors[:50] @ vectors.T), axis=1, kind="stable")[:, :10]
-    found, scores = made.search(vectors[:50], 10)
-    right = np.mean([len(set(one) & set(other)) / 10 for one, other in zip(found, true, strict=True)])
-    assert right >= MIN_RECALL
-    assert MIN_RECALL <= made.recall <= 1
+    index = FaissIndex.build(vectors)
+    assert index.kind == "hnsw"
+    assert index.width >= 64
+    nearest = np.argsort(-(vectors[:50] @ vectors.T), axis=1, kind="stable")[:, :10]
+    positions, scores = index.search(vectors[:50], 10)
+    recall = np.mean(
+        [len(set(row) & set(nearest_row)) / 10 for row, nearest_row in zip(positions, nearest, strict=True)]
+    )
+    assert recall >= MIN_RECALL
+    assert MIN_RECALL <= index.recall <= 1
     assert scores[:, 0] == pytest.approx(np.ones(50), abs=1e-5)
 
 
-def test_a_graph_that_finds_too_little_is_not_used(vectors: Float32Array, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graph_with_low_recall_is_replaced_by_exact_search(
+    vectors: Float32Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vector_index, "MAX_FLAT_NUMBERS", 50_000)
     monkeypatch.setattr(vector_index, "MIN_RECALL", 1.1)
     assert FaissIndex.build(vectors).kind == "flat"
 
 
-@pytest.mark.parametrize("most", [50_000, 50_000_000])
-def test_opened_from_a_file_and_narrowed(
-    most: int, vectors: Float32Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("flat_limit", [50_000, 50_000_000])
+def test_reopened_index_finds_all_allowed_vectors(
+    flat_limit: int, vectors: Float32Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A graph that is searched with a filter finds too few: those allowed are compared one by one."""
-    monkeypatch.setattr(vector_index, "MAX_FLAT_NUMBERS", most)
-    made = FaissIndex.build(vectors)
-    made.save(tmp_path / "index.faiss")
-    opened = FaissIndex.open(tmp_path / "index.faiss", made.search_params)
-    assert opened.search_params == made.search_params
-    assert opened.search(vectors[:9], 5)[0].tolist() == made.search(vectors[:9], 5)[0].tolist()
+    """A graph search with a filter finds too few vectors, so the allowed ones are compared one by one."""
+    monkeypatch.setattr(vector_index, "MAX_FLAT_NUMBERS", flat_limit)
+    index = FaissIndex.build(vectors)
+    index.save(tmp_path / "index.faiss")
+    opened = FaissIndex.open(tmp_path / "index.faiss", index.search_params)
+    assert opened.search_params == index.search_params
+    assert opened.search(vectors[:9], 5)[0].tolist() == index.search(vectors[:9], 5)[0].tolist()
     allowed = np.arange(7, 3000, 100, dtype=np.int64)
-    found, scores = opened.search(vectors[:1], 40, allowed)
-    assert sorted(found[0, :30].tolist()) == allowed.tolist()
-    assert found[0, 30:].tolist() == [-1] * 10
+    positions, scores = opened.search(vectors[:1], 40, allowed)
+    assert sorted(positions[0, :30].tolist()) == allowed.tolist()
+    assert positions[0, 30:].tolist() == [-1] * 10
     assert scores[0, :30] == pytest.approx(np.sort(vectors[allowed] @ vectors[0])[::-1], abs=1e-5)
     assert opened.get_vectors(allowed[:3]) == pytest.approx(vectors[allowed[:3]])
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_file_without_an_index_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "index.faiss").write_bytes(b"nothing")
     with pytest.raises(IndexFolderError, match=r"index\.faiss is no index that this version reads"):
         FaissIndex.open(tmp_path / "index.faiss", {"kind": "flat", "width": 0, "recall": 1.0})
