@@ -1,4 +1,4 @@
-"""The stand-in is strict: it refuses what the real one refuses, in three spellings, and does what a script says."""
+"""The stand-in: rejected requests in three protocols, vectors, scripted faults and the command."""
 
 import base64
 import json
@@ -29,8 +29,10 @@ def address(stand_in: StandIn) -> str:
 
 
 def post(address: str, path: str, body: Any, key: str = "sk-standin", **headers: str) -> requests.Response:
-    given = {"Authorization": f"Bearer {key}"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(f"{address}{path}", json=body, headers=given, timeout=30)
+    all_headers = {"Authorization": f"Bearer {key}"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return requests.post(f"{address}{path}", json=body, headers=all_headers, timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -69,19 +71,21 @@ def post(address: str, path: str, body: Any, key: str = "sk-standin", **headers:
         ("responses", RESPOND | {"tools": [STYLED]}, 400, "unknown_parameter", "style"),
     ],
 )
-def test_what_it_refuses(path: str, body: Any, status: int, code: Any, param: Any, address: str) -> None:
+def test_invalid_request_is_rejected_with_code_and_parameter(
+    path: str, body: Any, status: int, code: Any, param: Any, address: str
+) -> None:
     reply = post(address, f"/v1/{path}", body)
     error = reply.json()["error"]
     assert (reply.status_code, error["code"], error["param"]) == (status, code, param)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/serving-endpoints/chat/completions"])
-def test_a_bad_key(path: str, address: str) -> None:
+def test_invalid_key_is_rejected_with_status_401(path: str, address: str) -> None:
     reply = post(address, path, CHAT, key="sk-bad")
     assert (reply.status_code, reply.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
-def test_azures_spelling(address: str) -> None:
+def test_azure_path_needs_api_version_and_takes_api_key_header(address: str) -> None:
     path = "/openai/deployments/gpt-4.1/chat/completions"
     body = {"messages": CHAT["messages"]}
     assert post(address, f"{path}?api-version=2024-10-21", body, key="", api_key="sk-standin").ok
@@ -90,21 +94,23 @@ def test_azures_spelling(address: str) -> None:
     assert post(address, f"{path}?api-version=1", body, key="", api_key="sk-bad").status_code == 401
 
 
-def test_databricks_knows_no_stream_options(address: str) -> None:
+def test_databricks_path_rejects_stream_options(address: str) -> None:
     body = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     assert post(address, "/v1/chat/completions", body).ok
     reply = post(address, "/serving-endpoints/chat/completions", body)
     assert reply.json()["error"]["message"] == 'json: unknown field "stream_options"'
 
 
-def test_both_encodings_hold_the_same_vectors(address: str) -> None:
+def test_float_and_base64_encodings_hold_the_same_vectors(address: str) -> None:
     floats = post(address, "/v1/embeddings", EMBED).json()["data"]
     coded = post(address, "/v1/embeddings", EMBED | {"encoding_format": "base64"}).json()["data"]
-    for one, other in zip(floats, coded, strict=True):
-        assert np.array_equal(np.frombuffer(base64.b64decode(other["embedding"]), np.float32), one["embedding"])
+    for float_item, coded_item in zip(floats, coded, strict=True):
+        assert np.array_equal(
+            np.frombuffer(base64.b64decode(coded_item["embedding"]), np.float32), float_item["embedding"]
+        )
 
 
-def test_it_is_scripted_over_http(address: str) -> None:
+def test_script_over_http_sets_faults_and_replies(address: str) -> None:
     fault = {"status": 429, "headers": {"retry-after": "7"}, "path": "embeddings"}
     script = {"faults": [fault], "replies": ["So be it."], "latency": {"chat/completions": 0.01}, "per_text": 0.001}
     assert post(address, "/standin/script", script).status_code == 204
@@ -112,12 +118,12 @@ def test_it_is_scripted_over_http(address: str) -> None:
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
     assert post(address, "/v1/chat/completions", CHAT).json()["choices"][0]["message"]["content"] == "So be it."
     assert post(address, "/v1/embeddings", EMBED).ok
-    told = requests.get(f"{address}/standin/calls", timeout=5).json()
-    assert told["calls"] == {"chat/completions": 1, "embeddings": 2, "images/generations": 0, "responses": 0}
-    assert told["peak"] == {"chat/completions": 1, "embeddings": 1}
+    report = requests.get(f"{address}/standin/calls", timeout=5).json()
+    assert report["calls"] == {"chat/completions": 1, "embeddings": 2, "images/generations": 0, "responses": 0}
+    assert report["peak"] == {"chat/completions": 1, "embeddings": 1}
 
 
-def test_the_command_tells_what_to_set() -> None:
+def test_command_prints_variables_and_rejects_a_used_port() -> None:
     command = [sys.executable, "-m", "standin", "--port", "0", "--key", "sk-mine"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -127,10 +133,10 @@ def test_the_command_tells_what_to_set() -> None:
         address = export["DATABRICKS_HOST"]
         reply = post(address, "/v1/chat/completions", CHAT, key="sk-mine")
         assert reply.json()["choices"][0]["message"]["content"] == "This is the stand-in; it was sent 2 characters."
-        taken = subprocess.run(
+        second_process = subprocess.run(
             [*command[:3], "--port", address.split(":")[2]],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert (taken.returncode, taken.stderr.startswith("Error: port ")) == (1, True)
+        assert (second_process.returncode, second_process.stderr.startswith("Error: port ")) == (1, True)
         process.terminate()
     assert json.loads(reply.text)["model"] == "gpt-4.1"

@@ -1,4 +1,4 @@
-"""A request as one trace: its steps, documents, tokens and times, no picture and no key, masked where wanted."""
+"""Traces of requests: spans with documents, usage and times, without images and keys, masked on demand."""
 
 import json
 from pathlib import Path
@@ -35,20 +35,20 @@ def pipeline(
     monkeypatch.setenv(tracing.SHARE, "1")
     assert stand_in
     profile = Profile.read(str(tmp_path / "mine.yaml"))
-    made = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
-    made.trace_request = tracing.trace_request
-    return made
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
+    pipeline.trace_request = tracing.trace_request
+    return pipeline
 
 
-def answered(pipeline: Pipeline, request: Any = REQUEST) -> tuple[Any, Any]:
-    """The response, and its trace as the store has it."""
+def answer_with_trace(pipeline: Pipeline, request: Any = REQUEST) -> tuple[Any, Any]:
+    """Return the response and its trace from the store."""
     (response,) = pipeline.answer_requests([Request(dict(request))], "7")
     mlflow.flush_trace_async_logging()
     return response, mlflow.get_trace(response["meta"]["trace_id"])
 
 
-def test_a_request_is_one_trace_of_its_steps(pipeline: Pipeline) -> None:
-    response, trace = answered(pipeline)
+def test_request_is_one_trace_with_a_span_for_each_step(pipeline: Pipeline) -> None:
+    response, trace = answer_with_trace(pipeline)
     steps = {span.name: span for span in trace.data.spans}
     names = {span.span_id: span.name for span in trace.data.spans}
     tree = sorted((span.name, names.get(span.parent_id or "", "")) for span in trace.data.spans)
@@ -70,51 +70,51 @@ def test_a_request_is_one_trace_of_its_steps(pipeline: Pipeline) -> None:
     assert all(span.end_time_ns >= span.start_time_ns for span in trace.data.spans)
 
 
-def test_the_retrieval_has_its_documents_as_scorers_read_them(pipeline: Pipeline) -> None:
-    response, trace = answered(pipeline, {"qa": REQUEST["qa"]})
+def test_retrieval_span_holds_documents_in_the_form_for_scorers(pipeline: Pipeline) -> None:
+    response, trace = answer_with_trace(pipeline, {"qa": REQUEST["qa"]})
     (retrieval,) = trace.search_spans(span_type="RETRIEVER")
-    documents = [(one["metadata"]["doc_uri"], one["page_content"]) for one in retrieval.outputs]
+    documents = [(output["metadata"]["doc_uri"], output["page_content"]) for output in retrieval.outputs]
     assert documents == [(source["source"], source["text"]) for source in response["qa"]["sources"]]
 
 
-def test_pictures_are_told_by_hash(pipeline: Pipeline) -> None:
-    response, trace = answered(pipeline)
-    told = trace.to_json()
-    assert response["image_generation"]["sha256"] in told
-    assert response["image_generation"]["image"][:200] not in told
+def test_trace_holds_the_hash_of_an_image_but_no_image(pipeline: Pipeline) -> None:
+    response, trace = answer_with_trace(pipeline)
+    trace_text = trace.to_json()
+    assert response["image_generation"]["sha256"] in trace_text
+    assert response["image_generation"]["image"][:200] not in trace_text
 
 
-def test_masked_no_text_is_in_it_and_a_key_never_is(
+def test_trace_holds_no_key_and_no_text_when_masked(
     pipeline: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stand_in.key not in answered(pipeline)[1].to_json()
+    assert stand_in.key not in answer_with_trace(pipeline)[1].to_json()
     monkeypatch.setenv(tracing.MASKED, "true")
-    response, trace = answered(pipeline)
-    told = trace.to_json()
+    response, trace = answer_with_trace(pipeline)
+    trace_text = trace.to_json()
     for text in ("What is LangChain?", "LangChain in use", response["qa"]["answer"], "framework designed"):
-        assert json.dumps(text)[1:-1] not in told
-    assert "(18 characters)" in told
+        assert json.dumps(text)[1:-1] not in trace_text
+    assert "(18 characters)" in trace_text
 
 
-def test_retries_and_failures_are_told(pipeline: Pipeline, stand_in: StandIn) -> None:
+def test_chat_span_records_retries_and_failures(pipeline: Pipeline, stand_in: StandIn) -> None:
     stand_in.script.faults.append(Fault(status=500, headers={"retry-after-ms": "1"}))
-    _, trace = answered(pipeline, {"qa": REQUEST["qa"]})
+    _, trace = answer_with_trace(pipeline, {"qa": REQUEST["qa"]})
     assert {span.name: span.attributes.get("retries") for span in trace.data.spans}["chat"] == 1
     stand_in.script.faults.append(Fault(status=400))
-    response, trace = answered(pipeline, {"qa": REQUEST["qa"]})
+    response, trace = answer_with_trace(pipeline, {"qa": REQUEST["qa"]})
     assert response["qa"]["error"].startswith("provider: ")
     assert {span.name: span.status.status_code for span in trace.data.spans}["chat"] == "ERROR"
 
 
-def test_it_is_off_unless_it_is_asked_for(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_without_a_trace_share_has_no_trace(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     for share in ("0", ""):
         monkeypatch.setenv(tracing.SHARE, share)
         (response,) = pipeline.answer_requests([Request(REQUEST)])
         assert response["meta"]["trace_id"] == ""
 
 
-@pytest.mark.parametrize("told", ["often", "2", "-1"])
-def test_a_share_that_is_none(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tracing.SHARE, told)
+@pytest.mark.parametrize("share", ["often", "2", "-1"])
+def test_invalid_trace_share_is_rejected(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracing.SHARE, share)
     with pytest.raises(SettingError, match="MULTICHAIN_TRACES is expected to be a number from 0 to 1"):
         tracing.read_trace_share()
