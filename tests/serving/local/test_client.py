@@ -1,4 +1,4 @@
-"""What is asked may be another model, or none: it is told in a sentence."""
+"""Replies of targets: responses of a version, and errors for other models and servers."""
 
 import json
 from collections.abc import Iterator
@@ -17,37 +17,37 @@ NO_RESPONSE = "the target answered, but not with one response; is it a version o
 
 
 class Server(HTTPServer):
-    """Answers everything with what it is told."""
+    """Server with one reply to every request."""
 
-    said: tuple[int, Any] = (200, {"predictions": [ANSWER]})
+    reply: tuple[int, Any] = (200, {"predictions": [ANSWER]})
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says what the server is told."""
+    """Handler that sends the reply of its server."""
 
     server: Server
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        status, body = self.server.said
+        status, body = self.server.reply
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_args: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        Thread(target=made.serve_forever, daemon=True).start()
-        yield made
-        made.shutdown()
+    with Server(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.mark.parametrize("predictions", [ANSWER, [ANSWER]])
-def test_the_response_by_itself_or_in_a_list(predictions: Any) -> None:
+def test_response_is_read_from_an_object_or_a_list_of_one(predictions: Any) -> None:
     assert extract_response({"predictions": predictions}) == ANSWER
 
 
@@ -64,7 +64,7 @@ def test_the_response_by_itself_or_in_a_list(predictions: Any) -> None:
         {"predictions": {"qa": {"answer": "of another model"}}},
     ],
 )
-def test_an_answer_of_something_else(body: Any) -> None:
+def test_body_without_exactly_one_response_is_rejected(body: Any) -> None:
     with pytest.raises(ServingError) as caught:
         extract_response(body)
     assert caught.value.message == NO_RESPONSE
@@ -80,12 +80,12 @@ def test_an_answer_of_something_else(body: Any) -> None:
         (500, ["failed"], "/invocations answered HTTP 500"),
     ],
 )
-def test_a_server_of_something_else(status: int, body: Any, expected: str, server: Server) -> None:
-    server.said = status, body
+def test_error_or_reply_of_another_server_is_reported(status: int, body: Any, expected: str, server: Server) -> None:
+    server.reply = status, body
     with pytest.raises(ServingError) as caught:
         RestTarget(f"http://127.0.0.1:{server.server_port}").ask({})
     assert expected in caught.value.message
 
 
-def test_a_server_that_answers(server: Server) -> None:
+def test_rest_target_returns_the_response_of_its_server(server: Server) -> None:
     assert RestTarget(f"http://127.0.0.1:{server.server_port}/").ask({}) == ANSWER

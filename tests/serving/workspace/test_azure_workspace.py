@@ -1,4 +1,4 @@
-"""An Azure workspace from nothing to nothing, by Azure's own SDKs against a stand-in; and a fault at each call."""
+"""Azure workspaces with the SDKs of Azure and a stand-in: creation, removal, and a fault at each call."""
 
 import os
 from typing import Any
@@ -13,12 +13,12 @@ from serving.workspace import azure_workspace
 from standin.app import StandIn
 from standin.azure.resource_manager import ResourceManager
 
-PLACE = ("--subscription", "s-1", "--group", "rg", "--workspace", "ws")
+WORKSPACE_OPTIONS = ("--subscription", "s-1", "--group", "rg", "--workspace", "ws")
 
 
-def run(*words: str, typed: str = "") -> Result:
-    """A command in this process."""
-    return CliRunner().invoke(serving, words, input=typed)
+def run_command(*words: str, stdin: str = "") -> Result:
+    """Run a command of serving in this process."""
+    return CliRunner().invoke(serving, words, input=stdin)
 
 
 @pytest.fixture
@@ -29,11 +29,13 @@ def arm(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> ResourceManager:
     return stand_in.azure
 
 
-def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workspace_is_created_reused_and_removed(
+    arm: ResourceManager, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PAID_API_KEY", "sk-planted\n")
-    made = run("workspace", "create", *PLACE, "--cluster", "lab", "--secret", "PAID_API_KEY")
-    assert made.exit_code == 0, made.output
-    assert made.output.splitlines() == [
+    creation = run_command("workspace", "create", *WORKSPACE_OPTIONS, "--cluster", "lab", "--secret", "PAID_API_KEY")
+    assert creation.exit_code == 0, creation.output
+    assert creation.output.splitlines() == [
         "Created the resource group rg in westeurope",
         "Creating the workspace ws, which takes some minutes",
         f"The workspace is there; next: export DATABRICKS_HOST={os.environ['DATABRICKS_HOST']}",
@@ -48,15 +50,17 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
     assert cluster["autotermination_minutes"] == 30
     assert stand_in.secrets["multichain-dev", "PAID_API_KEY"] == "sk-planted"
 
-    again = run("workspace", "create", *PLACE, "--cluster", "lab", "--secret", "PAID_API_KEY")
-    assert "The cluster lab is there already" in again.output
-    assert "Creating" not in again.output
-    told = run("workspace", "status", *PLACE).output
-    assert "workspace ws: Succeeded, premium, made by this project" in told
+    second_creation = run_command(
+        "workspace", "create", *WORKSPACE_OPTIONS, "--cluster", "lab", "--secret", "PAID_API_KEY"
+    )
+    assert "The cluster lab is there already" in second_creation.output
+    assert "Creating" not in second_creation.output
+    status = run_command("workspace", "status", *WORKSPACE_OPTIONS).output
+    assert "workspace ws: Succeeded, premium, made by this project" in status
 
-    gone = run("teardown", "--everything", *PLACE, "--yes")
-    assert gone.exit_code == 0, gone.output
-    removed = [line.removeprefix("Removed: ") for line in gone.output.splitlines() if line.startswith("Removed")]
+    teardown = run_command("teardown", "--everything", *WORKSPACE_OPTIONS, "--yes")
+    assert teardown.exit_code == 0, teardown.output
+    removed = [line.removeprefix("Removed: ") for line in teardown.output.splitlines() if line.startswith("Removed")]
     assert removed == [
         "cluster lab",
         "secret scope multichain-dev (costs nothing)",
@@ -64,99 +68,103 @@ def test_from_nothing_to_nothing(arm: ResourceManager, stand_in: StandIn, monkey
         "resource group rg",
     ]
     assert (arm.groups, arm.workspaces) == ({}, {})
-    after = run("teardown", "--everything", *PLACE, "--yes")
-    assert after.output == "The workspace ws is gone: nothing billable is left of what this project made\n"
+    second_teardown = run_command("teardown", "--everything", *WORKSPACE_OPTIONS, "--yes")
+    assert second_teardown.output == "The workspace ws is gone: nothing billable is left of what this project made\n"
 
 
-def test_a_workspace_whose_name_is_not_known_at_once(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, head = [], requests.head
+def test_create_waits_until_the_host_name_is_known(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts, head = [], requests.head
     monkeypatch.setattr(connection, "_RETRY_PAUSE", 0)
 
-    def unknown_twice(host: str, **how: Any) -> requests.Response:
-        looks.append(host)
-        if len(looks) < 3:
+    def fail_twice(host: str, **options: Any) -> requests.Response:
+        hosts.append(host)
+        if len(hosts) < 3:
             raise requests.ConnectionError
-        return head(host, **how)
+        return head(host, **options)
 
-    monkeypatch.setattr(requests, "head", unknown_twice)
-    made = run("workspace", "create", *PLACE, "--cluster", "lab")
-    assert made.exit_code == 0, made.output
-    assert looks == [os.environ["DATABRICKS_HOST"]] * 3
+    monkeypatch.setattr(requests, "head", fail_twice)
+    creation = run_command("workspace", "create", *WORKSPACE_OPTIONS, "--cluster", "lab")
+    assert creation.exit_code == 0, creation.output
+    assert hosts == [os.environ["DATABRICKS_HOST"]] * 3
     assert arm.workspaces.keys() == {("rg", "ws")}
 
 
-def test_a_group_that_others_use_stays(arm: ResourceManager) -> None:
-    run("workspace", "create", *PLACE)
+def test_resource_group_with_other_resources_is_kept(arm: ResourceManager) -> None:
+    run_command("workspace", "create", *WORKSPACE_OPTIONS)
     arm.other_resources.append("their-database")
-    done = run("workspace", "delete", *PLACE, typed="ws\n")
-    assert done.exit_code == 0, done.output
-    assert "Left: resource group rg, in which others stand: their-database" in done.output
+    result = run_command("workspace", "delete", *WORKSPACE_OPTIONS, stdin="ws\n")
+    assert result.exit_code == 0, result.output
+    assert "Left: resource group rg, in which others stand: their-database" in result.output
     assert (list(arm.groups), arm.workspaces) == (["rg"], {})
 
 
-def test_what_others_made_is_left_alone(arm: ResourceManager) -> None:
-    run("workspace", "create", *PLACE)
+def test_resources_without_the_project_tag_are_left_alone(arm: ResourceManager) -> None:
+    run_command("workspace", "create", *WORKSPACE_OPTIONS)
     arm.groups["rg"]["tags"] = {}
     arm.workspaces["rg", "ws"]["tags"] = {}
-    assert run("workspace", "delete", *PLACE, "--yes").exit_code == 0
+    assert run_command("workspace", "delete", *WORKSPACE_OPTIONS, "--yes").exit_code == 0
     assert (list(arm.groups), list(arm.workspaces)) == (["rg"], [("rg", "ws")])
 
 
-def test_a_workspace_that_does_not_come_up(arm: ResourceManager) -> None:
+def test_failed_creation_is_reported_and_can_be_repeated(arm: ResourceManager) -> None:
     arm.is_failing = True
-    failed = run("workspace", "create", *PLACE)
-    assert failed.exit_code == 1
-    assert "Error: creating ws: Azure refused it (QuotaExceeded); then run it again" in failed.output
+    failure = run_command("workspace", "create", *WORKSPACE_OPTIONS)
+    assert failure.exit_code == 1
+    assert "Error: creating ws: Azure refused it (QuotaExceeded); then run it again" in failure.output
     arm.is_failing = False
-    assert run("workspace", "create", *PLACE).exit_code == 0
+    assert run_command("workspace", "create", *WORKSPACE_OPTIONS).exit_code == 0
 
 
-def test_a_workspace_of_others_that_failed_is_not_made_again(arm: ResourceManager) -> None:
-    run("workspace", "create", *PLACE)
+def test_failed_workspace_without_the_tag_is_not_created_again(arm: ResourceManager) -> None:
+    run_command("workspace", "create", *WORKSPACE_OPTIONS)
     arm.workspaces["rg", "ws"] |= {"tags": {}, "properties": {"provisioningState": "Failed"}}
-    failed = run("workspace", "create", *PLACE)
-    assert failed.output == "Error: ws did not come up (Failed); run it again\n"
+    failure = run_command("workspace", "create", *WORKSPACE_OPTIONS)
+    assert failure.output == "Error: ws did not come up (Failed); run it again\n"
     assert arm.workspaces["rg", "ws"]["properties"] == {"provisioningState": "Failed"}
 
 
-def test_a_workspace_that_goes_while_it_is_waited_for(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("workspace", "create", *PLACE)
+def test_workspace_deleted_during_creation_is_reported(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_command("workspace", "create", *WORKSPACE_OPTIONS)
     arm.workspaces["rg", "ws"]["properties"]["provisioningState"] = "Deleting"
     monkeypatch.setattr(azure_workspace.time, "sleep", lambda _seconds: arm.workspaces.clear())
-    gone = run("workspace", "create", *PLACE)
-    assert gone.output == "  ws: Deleting\nError: ws did not come up (gone); run it again\n"
+    creation = run_command("workspace", "create", *WORKSPACE_OPTIONS)
+    assert creation.output == "  ws: Deleting\nError: ws did not come up (gone); run it again\n"
 
 
-def test_nothing_without_the_name(arm: ResourceManager) -> None:
-    run("workspace", "create", *PLACE)
-    assert run("workspace", "delete", *PLACE, typed="no\n").output.endswith("Error: nothing was removed\n")
-    assert "which subscription?" in run("workspace", "status").output
-    assert "NO_SUCH is not set here" in run("workspace", "create", *PLACE, "--secret", "NO_SUCH").output
+def test_missing_confirmation_option_or_secret_is_reported(arm: ResourceManager) -> None:
+    run_command("workspace", "create", *WORKSPACE_OPTIONS)
+    removal = run_command("workspace", "delete", *WORKSPACE_OPTIONS, stdin="no\n")
+    assert removal.output.endswith("Error: nothing was removed\n")
+    assert "which subscription?" in run_command("workspace", "status").output
+    creation = run_command("workspace", "create", *WORKSPACE_OPTIONS, "--secret", "NO_SUCH")
+    assert "NO_SUCH is not set here" in creation.output
 
 
-def life() -> list[Result]:
+def run_all_commands() -> list[Result]:
     return [
-        run("workspace", "create", *PLACE),
-        run("workspace", "status", *PLACE),
-        run("workspace", "delete", *PLACE, "--yes"),
+        run_command("workspace", "create", *WORKSPACE_OPTIONS),
+        run_command("workspace", "status", *WORKSPACE_OPTIONS),
+        run_command("workspace", "delete", *WORKSPACE_OPTIONS, "--yes"),
     ]
 
 
 @pytest.mark.parametrize(
     "fault", [(403, "AuthorizationFailed"), (409, "Conflict"), (401, "ExpiredAuthenticationToken")]
 )
-def test_a_fault_at_each_call(arm: ResourceManager, fault: tuple[int, str]) -> None:
-    """Whatever call fails, a sentence says so, and the same command run again ends well."""
+def test_repeated_command_succeeds_after_a_fault_at_any_call(arm: ResourceManager, fault: tuple[int, str]) -> None:
+    """Each call fails once: the command reports an error and succeeds when repeated."""
     arm.clear()
-    assert [done.exit_code for done in life()] == [0, 0, 0]
+    assert [result.exit_code for result in run_all_commands()] == [0, 0, 0]
     for number in range(len(arm.calls)):
         arm.clear()
         arm.failing_call, arm.fault = number, fault
-        for words in ("create", "status", "delete"):
-            done = run("workspace", words, *PLACE, *(["--yes"] if words == "delete" else []))
-            if done.exit_code:
-                assert "Error: " in done.output
-                assert "Traceback" not in done.output
-                done = run("workspace", words, *PLACE, *(["--yes"] if words == "delete" else []))
-            assert done.exit_code == 0, (number, words, done.output)
+        for command in ("create", "status", "delete"):
+            result = run_command("workspace", command, *WORKSPACE_OPTIONS, *(["--yes"] if command == "delete" else []))
+            if result.exit_code:
+                assert "Error: " in result.output
+                assert "Traceback" not in result.output
+                result = run_command(
+                    "workspace", command, *WORKSPACE_OPTIONS, *(["--yes"] if command == "delete" else [])
+                )
+            assert result.exit_code == 0, (number, command, result.output)
         assert (arm.groups, arm.workspaces) == ({}, {})
