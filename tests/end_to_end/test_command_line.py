@@ -182,9 +182,9 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
     [
         (
             ["run", "--documents", "."],
-            "found no document to read; --documents takes tables, and folders, files, patterns and addresses of .csv",
+            "no readable document was found; --documents takes tables, and folders, files, patterns and addresses of",
         ),
-        (["run", "--documents", "nope"], "there is no file or folder"),
+        (["run", "--documents", "nope"], "no file or folder matches"),
         (
             ["run", "--profile", "nope"],
             "there is no profile nope; use one of azure, compatible, databricks, offline, openai, or the path",

@@ -1,1 +1,1 @@
-"""Turn places into documents, and documents into chunks. Imports model alone."""
+"""Find and read documents, and split documents into chunks. Imports model and training.progress."""

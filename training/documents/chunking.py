@@ -1,4 +1,4 @@
-"""Documents cut into chunks that keep their place: heading and character span."""
+"""Split documents into chunks. Each chunk keeps its headings and character offsets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SEPARATORS = ["\n\n", "\n", r"(?<=[.!?])\s+", " ", ""]
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """The text from ``start`` to ``end`` and the headings above it, outermost first."""
+    """A part of a document's text, as character offsets, with the headings above the part, outermost first."""
 
     headings: tuple[str, ...]
     start: int
@@ -25,7 +25,19 @@ class _Section:
 
 
 def split_document(document: Document, chunk_size: int, overlap: int) -> list[Chunk]:
-    """The chunks of ``document``, of at most ``chunk_size`` characters, cut at sentences where possible."""
+    """Split a document into chunks, at paragraphs, lines or sentences where possible.
+
+    A chunk never spans two sections of a Markdown document. The title of the chunks is the document's title, else its
+    first heading, else the file name without the suffix.
+
+    Args:
+        document: The document to split.
+        chunk_size: Maximum length of a chunk in characters.
+        overlap: Characters that consecutive chunks of a section may share.
+
+    Returns:
+        The chunks in the order of the text, without empty ones.
+    """
     splitter = RecursiveCharacterTextSplitter(
         chunk_size=chunk_size,
         chunk_overlap=overlap,
@@ -61,7 +73,11 @@ def _split_section(splitter: RecursiveCharacterTextSplitter, text: str, section:
 
 
 def _find_sections(document: Document) -> Iterator[_Section]:
-    """A Markdown document cut at its headings, which go with the section and not into its text."""
+    """Yield the sections between the headings of a Markdown document, or one section for any other document.
+
+    A heading belongs to the section's headings, not to the section's text. Headings inside lists and quotations do not
+    start a section.
+    """
     if not document.is_markdown:
         yield _Section((), 0, len(document.text))
         return

@@ -1,4 +1,4 @@
-"""Documents read from wherever they are, and what was passed over."""
+"""Read documents from folders, files, patterns, addresses and tables, and list those that were skipped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pathlib import Path
 from model.errors import DocumentError
 
 from ..progress import Progress
-from . import loaders, locations, spark_tables
+from . import loaders, locations
 from .document import Document
 from .locations import DocumentLocation
 
@@ -17,7 +17,7 @@ __all__ = ["Document", "LoadResult", "SkippedDocument", "load_documents"]
 
 @dataclass(frozen=True, slots=True)
 class SkippedDocument:
-    """What was passed over, and why."""
+    """A location whose document was skipped, with the reason."""
 
     location: str
     reason: str
@@ -25,14 +25,14 @@ class SkippedDocument:
 
 @dataclass(slots=True)
 class LoadResult:
-    """The documents found, in order of their sources and pages, and what was passed over."""
+    """The documents in the order of their sources and pages, and the skipped ones in the order of their locations."""
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[SkippedDocument] = field(default_factory=list)
 
     @property
     def digests(self) -> dict[str, str]:
-        """Each source with the SHA-256 of all that was read of it: text, title, pages and tags."""
+        """SHA-256 digest by source, over the text, title, page numbers and tags of the source's documents."""
         parts_by_source: dict[str, list[str]] = {}
         for document in self.documents:
             parts_by_source.setdefault(document.source, []).append(repr(document))
@@ -47,26 +47,36 @@ def load_documents(
     reading_progress: Progress | None = None,
     evaluation: Path | None = None,
 ) -> LoadResult:
-    """All documents of ``given``: folders, files, patterns, addresses, tables.
+    """Load the documents of ``sources``. A document that cannot be read is skipped and listed in the result.
 
-    ``private`` allows addresses of a network; ``reading`` is told how many of how many are read. A file that cannot be
-    read is passed over, and told; with ``strict`` it stops all. Raises DocumentError then, for a place that is not
-    there, for two documents of one source, when no document is found, and when the ``evaluation`` that is to follow
-    lies among them.
+    Args:
+        sources: Folders, files, patterns, addresses and tables.
+        strict: Raise an error for a document that cannot be read. A file of an unsupported type that was found in a
+            folder is still skipped.
+        private: Allow addresses that lead into a private network.
+        reading_progress: Called before each location with its number, from 1, and the number of locations.
+        evaluation: Evaluation file that must not be one of the documents.
+
+    Returns:
+        The documents, at least one, and the skipped locations.
+
+    Raises:
+        DocumentError: A location does not exist, two documents have the same source, no document was found,
+            ``evaluation`` is one of the documents, or ``strict`` is set and a document cannot be read.
     """
     locations_found = list(locations.find_locations([str(source) for source in sources], private=private))
     if evaluation and any(location.file and location.file.samefile(evaluation) for location in locations_found):
         raise DocumentError(
-            f"{evaluation.absolute()} lies among the documents, where each question would find its own answer; "
-            "keep it elsewhere"
+            f"{evaluation.absolute()} is one of the documents, so each question would find its own answer; "
+            "move the evaluation file out of the documents"
         )
     loaded = _read_locations(locations_found, strict=strict, reading_progress=reading_progress)
     loaded.documents.sort(key=lambda document: (document.source, document.page))
     if not loaded.documents:
         why = f": {loaded.skipped[0].location}: {loaded.skipped[0].reason}" if len(loaded.skipped) == 1 else ""
         raise DocumentError(
-            f"found no document to read{why}; --documents takes tables, and folders, files, patterns and addresses of "
-            f"{', '.join(sorted(loaders.LOADERS.keys() - {spark_tables.SUFFIX}))}"
+            f"no readable document was found{why}; --documents takes tables, and folders, files, patterns and "
+            f"addresses of the types {loaders.FILE_TYPES}"
         )
     return loaded
 
@@ -74,14 +84,20 @@ def load_documents(
 def _read_locations(
     locations_found: Sequence[DocumentLocation], *, strict: bool, reading_progress: Progress | None
 ) -> LoadResult:
-    """What is at the places, in their order. Raises DocumentError for two of one source, and as ``strict`` says."""
+    """Return the documents and the skipped locations, both in the order of ``locations_found``.
+
+    Raises:
+        DocumentError: Two documents have the same source, or ``strict`` is set and a document cannot be read.
+    """
     loaded = LoadResult()
     sources: set[str] = set()
     for number, location in enumerate(locations_found):
         if reading_progress:
             reading_progress(number + 1, len(locations_found))
         if location.source in sources:
-            raise DocumentError(f"two documents are called {location.source}; give the folder that holds both instead")
+            raise DocumentError(
+                f"two documents have the source {location.source}; name the folder that contains both instead"
+            )
         try:
             loaded.documents += _read_parts(location)
         except DocumentError as error:
@@ -94,7 +110,11 @@ def _read_locations(
 
 
 def _read_parts(location: DocumentLocation) -> list[Document]:
-    """What ``place`` holds, parts without text left out. Raises DocumentError when nothing is left."""
+    """Return the documents of a location that have text.
+
+    Raises:
+        DocumentError: The location cannot be read, or contains no text.
+    """
     parts = [part for part in loaders.read_documents(location) if part.text.strip()]
     if not parts:
         raise DocumentError(loaders.explain_empty(location))

@@ -1,4 +1,7 @@
-"""How each kind of file is read: one table from suffix to loader; heavier packages are imported when needed."""
+"""Load each type of file as documents. ``LOADERS`` maps a suffix to its loader.
+
+The packages of the extra ``documents`` are imported when a file needs them.
+"""
 
 import csv
 import io
@@ -17,36 +20,45 @@ from .document import Document
 from .locations import DocumentLocation
 
 EXTRA = "pip install -e '.[documents]'"
+"""Command that installs the packages which some file types need."""
 _TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "description", "answer")
-"""Columns and fields that hold a row's text, the first one that is there; else the longest."""
+"""Columns that hold a row's text, in order of preference. Without one of them the longest value is the text."""
 _TITLE_COLUMNS = ("title", "name", "heading", "question")
 _SPACES = re.compile(r"\s{2,}")
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 500_000_000, 200
+"""Limits of an archive's unpacked size: in bytes, and as a multiple of the archive's size."""
 
 Loader = Callable[[DocumentLocation], Iterable[Document]]
+"""Reads a location and returns its documents: one, or one for each page, slide or row."""
 
 
 def read_documents(location: DocumentLocation) -> Iterable[Document]:
-    """The documents in ``place``: one, or one for each page or row. Raises DocumentError."""
+    """Return the documents of a location: one, or one for each page, slide or row.
+
+    Raises:
+        DocumentError: The file type is not supported, or the document cannot be read.
+    """
     loader = LOADERS.get(location.suffix)
     if loader is None:
-        raise DocumentError("it is of no kind that is read here")
+        raise DocumentError(f"the file type is not supported; supported are {FILE_TYPES}")
     try:
         return list(loader(location))
     except (DocumentError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a library makes of a damaged file
-        raise DocumentError(f"it cannot be read ({type(error).__name__}); is it whole?") from None
+    except Exception as error:  # noqa: BLE001 - the libraries raise many classes for a damaged file
+        raise DocumentError(
+            f"the document cannot be read ({type(error).__name__}); check that it is complete and not damaged"
+        ) from None
 
 
 def explain_empty(location: DocumentLocation) -> str:
-    """Why a place without text has none, as far as its kind tells."""
+    """Return the likely reason why the document at a location contains no text, as a message."""
     reasons = {
-        ".pdf": "it has no text; are its pages scanned? recognise them first",
-        ".html": "it has no text without its scripts; save it as shown",
-        ".htm": "it has no text without its scripts; save it as shown",
+        ".pdf": "the PDF contains no text; if its pages are scanned, run text recognition (OCR) first",
+        ".html": "the page contains no text without its scripts; save the page as a browser renders it",
+        ".htm": "the page contains no text without its scripts; save the page as a browser renders it",
     }
-    return reasons.get(location.suffix, "it is empty")
+    return reasons.get(location.suffix, "the document contains no text")
 
 
 def _make_document(location: DocumentLocation, text: str, **fields: Any) -> Document:
@@ -56,12 +68,12 @@ def _make_document(location: DocumentLocation, text: str, **fields: Any) -> Docu
 def _read_text(location: DocumentLocation) -> str:
     content = location.read()
     if b"\0" in content:
-        raise DocumentError("it is not text (it holds zero bytes)")
+        raise DocumentError("the file is not text (it contains null bytes)")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise DocumentError(f"it is not UTF-8 (line {line}); save it as UTF-8") from None
+        raise DocumentError(f"the text is not UTF-8 (line {line}); save it as UTF-8") from None
 
 
 def _load_text(location: DocumentLocation) -> Iterator[Document]:
@@ -69,33 +81,33 @@ def _load_text(location: DocumentLocation) -> Iterator[Document]:
 
 
 def _load_html(location: DocumentLocation) -> Iterator[Document]:
-    """Without scripts and navigation, as Markdown.
+    """Yield a page as Markdown, without scripts, navigation and images.
 
-    Read by lxml, since html.parser takes the square of the length of tags and comments that do not end.
+    lxml parses the page, because html.parser takes quadratic time for tags and comments that do not end.
     """
     soup = _import_extra("bs4").BeautifulSoup(location.read(), "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     for unwanted in soup(["script", "style", "noscript", "template", "nav", "title"]):
         unwanted.decompose()
     for string in soup.find_all(string=_SPACES):
-        if string.find_parent("pre") is None:  # markdownify takes the square of a run's length
+        if string.find_parent("pre") is None:  # markdownify takes quadratic time for a run of spaces
             string.replace_with(collapse_space(string))
     text = _import_extra("markdownify").MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(soup)
     yield _make_document(location, text.strip(), title=title, has_markup=True)
 
 
 def _load_pdf(location: DocumentLocation) -> Iterator[Document]:
-    """A document for each page."""
+    """Yield a document for each page."""
     reader = _import_extra("pypdf").PdfReader(io.BytesIO(location.read()))
     if reader.is_encrypted and not reader.decrypt(""):
-        raise DocumentError("it is locked with a password; save it without one")
+        raise DocumentError("the PDF is protected by a password; save it without one")
     title = str((reader.metadata or {}).get("/Title") or "")
     for number, page in enumerate(reader.pages, 1):
         yield _make_document(location, page.extract_text().strip(), title=title, page=number, has_markup=False)
 
 
 def _load_docx(location: DocumentLocation) -> Iterator[Document]:
-    """Paragraphs and tables, with headings marked."""
+    """Yield paragraphs and tables as one document, with Markdown headings."""
     _check_unpacked(location)
     document = _import_extra("docx").Document(io.BytesIO(location.read()))
     parts = []
@@ -109,7 +121,7 @@ def _load_docx(location: DocumentLocation) -> Iterator[Document]:
 
 
 def _load_pptx(location: DocumentLocation) -> Iterator[Document]:
-    """A document for each slide, with its notes."""
+    """Yield a document for each slide, with the speaker's notes."""
     _check_unpacked(location)
     slides = _import_extra("pptx").Presentation(io.BytesIO(location.read())).slides
     for number, slide in enumerate(slides, 1):
@@ -156,10 +168,13 @@ def _load_notebook(location: DocumentLocation) -> Iterator[Document]:
 
 
 def _load_rows(location: DocumentLocation, rows: Iterable[object]) -> Iterator[Document]:
-    """A document for each row: one of its fields as text, one as title, the others as tags."""
+    """Yield a document for each row: one column is the text, one the title, the others become tags.
+
+    Empty values are left out.
+    """
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            raise DocumentError("its rows are no objects; give it as a list of objects with a text")
+            raise DocumentError("the rows are not objects; expected a list of objects that have a text")
         values = {str(name): str(value) for name, value in row.items() if value not in {None, ""} and _is_simple(value)}
         text = next(
             (name for name in _TEXT_COLUMNS if name in row), max(values, key=lambda name: len(values[name]), default="")
@@ -176,19 +191,26 @@ def _is_simple(value: object) -> bool:
 
 
 def _check_unpacked(location: DocumentLocation) -> None:
-    """Raises DocumentError for an archive that unpacks into far more than it is."""
+    """Raise DocumentError for an archive whose unpacked size exceeds the limits."""
     content = location.read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > _MAX_UNPACKED_BYTES or size > _MAX_RATIO * max(len(content), 10_000):
-        raise DocumentError(f"it would unpack into {size:,} bytes; it is not read")
+        raise DocumentError(f"the archive would unpack to {size:,} bytes, which exceeds the limit for its size")
 
 
-def _import_extra(name: str) -> Any:  # an extra's module
+def _import_extra(name: str) -> Any:  # a module
+    """Return a module of the extra ``documents``.
+
+    Raises:
+        DocumentError: The module's package is not installed.
+    """
     try:
         return import_module(name)
     except ImportError:
-        raise DocumentError(f"it needs the package {name.partition('.')[0]}, which is not installed; {EXTRA}") from None
+        raise DocumentError(
+            f"the file type needs the package {name.partition('.')[0]}, which is not installed; {EXTRA}"
+        ) from None
 
 
 LOADERS: dict[str, Loader] = {
@@ -209,4 +231,6 @@ LOADERS: dict[str, Loader] = {
     ".ipynb": _load_notebook,
     spark_tables.SUFFIX: _load_spark_table,
 }
-"""Suffix → loader; a table has one of its own."""
+"""Loader by suffix. Tables have the suffix ``spark_tables.SUFFIX``."""
+FILE_TYPES = ", ".join(sorted(LOADERS.keys() - {spark_tables.SUFFIX}))
+"""Suffixes of the supported files, for messages."""

@@ -1,4 +1,4 @@
-"""Where documents are: folders, files, patterns, addresses and tables become places to read from."""
+"""Find the locations of documents in folders, files, patterns, addresses and tables."""
 
 import ipaddress
 import socket
@@ -14,7 +14,8 @@ from model.errors import DocumentError
 
 from . import spark_tables
 
-_SECONDS, _MAX_BYTES, _MAX_REDIRECTS = 30, 50_000_000, 5
+_TIMEOUT_SECONDS, _MAX_BYTES, _MAX_REDIRECTS = 30, 50_000_000, 5
+"""Limits of reading an address."""
 _SUFFIX_OF_TYPE = {
     "text/html": ".html",
     "text/markdown": ".md",
@@ -27,7 +28,16 @@ _SUFFIX_OF_TYPE = {
 
 @dataclass(frozen=True, slots=True)
 class DocumentLocation:
-    """A document's source, its kind as a suffix, how it is told to a person, and its content."""
+    """A file, a fetched address or a table that documents are read from.
+
+    Attributes:
+        source: Name by which the documents are cited.
+        suffix: Type of the content as a lower-case file suffix, such as ``.pdf``.
+        label: Absolute path, address or table, for messages.
+        file: File to read; None for an address or a table.
+        content: Fetched content of an address.
+        is_explicit: Whether the caller named the location. False for a file that was found in a folder.
+    """
 
     source: str
     suffix: str
@@ -35,18 +45,28 @@ class DocumentLocation:
     file: Path | None = None
     content: bytes = b""
     is_explicit: bool = True
-    """Whether it was given itself, and not found in a folder."""
 
     def read(self) -> bytes:
-        """The whole content."""
+        """Return the whole content; empty for a table."""
         return self.content if self.file is None else self.file.read_bytes()
 
 
 def find_locations(sources: Sequence[str], *, private: bool) -> Iterator[DocumentLocation]:
-    """The places of ``given``, in order. Raises DocumentError for one that is not there."""
+    """Yield the locations of ``sources`` in order, the files of a folder or pattern sorted by path.
+
+    Hidden files, and files in hidden folders, are left out of a folder. Addresses are fetched.
+
+    Args:
+        sources: Folders, files, patterns, addresses and tables.
+        private: Allow addresses that lead into a private network.
+
+    Raises:
+        DocumentError: A source is empty or matches nothing, an address cannot be fetched, or an address leads into a
+            private network and ``private`` is false.
+    """
     for source in sources:
         if not source.strip():
-            raise DocumentError("--documents is empty; it takes a folder, file, pattern, address or table")
+            raise DocumentError("--documents is empty; expected a folder, file, pattern, address or table")
         if source.startswith(("http://", "https://")):
             yield _fetch(source, private=private)
         elif Path(source).is_dir():
@@ -67,10 +87,12 @@ def _list_folder(folder: Path) -> Iterator[DocumentLocation]:
 
 
 def _match_pattern(pattern: str) -> Iterator[DocumentLocation]:
-    """The files that fit a pattern; their sources are relative to its part without wildcards."""
+    """Yield the files that match a pattern. Their sources are relative to the pattern's part without wildcards."""
     files = [Path(name) for name in sorted(glob(pattern, recursive=True)) if Path(name).is_file()]  # noqa: PTH207
     if not files:
-        raise DocumentError(f"there is no file or folder {Path(pattern).absolute()}; --documents takes either")
+        raise DocumentError(
+            f"no file or folder matches {Path(pattern).absolute()}; check the path, or name a table as table:NAME"
+        )
     plain = [part for part in Path(pattern).parts if not set(part) & set("*?[")]
     fixed = Path(*plain) if len(plain) < len(Path(pattern).parts) else Path(pattern).parent
     for file in files:
@@ -83,22 +105,26 @@ def _locate_file(file: Path, source: str, *, named: bool) -> DocumentLocation:
 
 
 def _fetch(address: str, *, private: bool) -> DocumentLocation:
-    """What an address holds. Raises DocumentError, also when it leads into a private network."""
+    """Return the content of an address as a location, following redirects.
+
+    Raises:
+        DocumentError: The address cannot be fetched, or leads into a private network that is not allowed.
+    """
     current_address = address
     try:
         for _ in range(_MAX_REDIRECTS):
             _check_address(current_address, private=private)
-            reply = requests.get(current_address, timeout=_SECONDS, allow_redirects=False, stream=True)
+            reply = requests.get(current_address, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True)
             if not reply.is_redirect:
                 break
             current_address = urljoin(current_address, reply.headers["location"])
         else:
-            raise DocumentError(f"{address} leads elsewhere too often; give the address where it is")
+            raise DocumentError(f"{address} redirects too often; use the final address")
         if not reply.ok:
-            raise DocumentError(f"{address} answers HTTP {reply.status_code}; check it")
+            raise DocumentError(f"{address} answered HTTP {reply.status_code}; check the address")
         content = b"".join(_read_within_limit(reply, address))
     except requests.RequestException as error:
-        raise DocumentError(f"{address} cannot be read ({type(error).__name__}); check it") from None
+        raise DocumentError(f"{address} cannot be read ({type(error).__name__}); check the address") from None
     kind = reply.headers.get("content-type", "").partition(";")[0].strip()
     suffix = PurePosixPath(urlsplit(current_address).path).suffix.lower()
     return DocumentLocation(address, _SUFFIX_OF_TYPE.get(kind, suffix or ".html"), address, content=content)
@@ -109,20 +135,20 @@ def _read_within_limit(reply: requests.Response, address: str) -> Iterator[bytes
     for piece in reply.iter_content(1 << 16):
         size += len(piece)
         if size > _MAX_BYTES:
-            raise DocumentError(f"{address} has over {_MAX_BYTES:,} bytes; save it, and give the file")
+            raise DocumentError(f"{address} has more than {_MAX_BYTES:,} bytes; download it and name the file instead")
         yield piece
 
 
 def _check_address(address: str, *, private: bool) -> None:
-    """Raises DocumentError for an address inside a network, unless that is allowed."""
+    """Raise DocumentError for an address whose host is not public, unless ``private`` allows it."""
     host = urlsplit(address).hostname or ""
     if private:
         return
     try:
         addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError:
-        raise DocumentError(f"{address} cannot be read: there is no host {host}") from None
+        raise DocumentError(f"{address} cannot be read: the host {host} was not found; check the address") from None
     if any(not ipaddress.ip_address(str(ip_address).partition("%")[0]).is_global for ip_address in addresses):
         raise DocumentError(
-            f"{address} leads into a private network; allow that with --private, if you trust where it comes from"
+            f"{address} leads into a private network; allow this with --private if you trust the address"
         )

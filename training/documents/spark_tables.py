@@ -1,4 +1,4 @@
-"""Tables of a Spark catalog as places to read from: on a cluster, and wherever a session runs."""
+"""Read tables of a Spark catalog, on a cluster or in a local session."""
 
 import sys
 from collections.abc import Iterator
@@ -7,12 +7,16 @@ from typing import Any
 from model.errors import DocumentError
 
 PREFIX = "table:"
+"""Prefix of ``--documents`` that names a table."""
 SUFFIX = ".table"
-"""The kind of place that a table is."""
+"""Suffix of a table's location, by which its loader is chosen."""
 
 
 def table_name(source: str) -> str:
-    """The table that ``given`` names: with the prefix, or, where a Spark session runs, by its name; else empty."""
+    """Return the table that ``source`` names, or an empty string when ``source`` names none.
+
+    With the prefix ``table:`` any name counts. Without, the table must exist in the running Spark session.
+    """
     if source.startswith(PREFIX):
         return source.removeprefix(PREFIX)
     session = _active_session()
@@ -20,22 +24,26 @@ def table_name(source: str) -> str:
 
 
 def read_rows(table: str) -> Iterator[dict[str, Any]]:
-    """The rows of ``table``. Raises DocumentError when it cannot be read."""
+    """Yield the rows of a table as dicts by column, with nested rows as dicts, starting a Spark session if needed.
+
+    Raises:
+        DocumentError: pyspark is not installed, or the table does not exist or cannot be seen.
+    """
     session = _active_session() or _start_session()
     if not _table_exists(session, table):
-        raise DocumentError("there is no such table, or it may not be read")
+        raise DocumentError("the table does not exist, or you have no permission to read it")
     yield from (row.asDict(recursive=True) for row in session.table(table).toLocalIterator())
 
 
 def _table_exists(session: Any, table: str) -> bool:  # a Spark session, classic or Connect
     try:
         return bool(session.catalog.tableExists(table))
-    except Exception:  # noqa: BLE001 - a name that Spark cannot parse raises classes of its own
+    except Exception:  # noqa: BLE001 - Spark raises many classes for a name that it cannot parse
         return False
 
 
 def _active_session() -> Any:
-    """The session of this process, if Spark is in use here."""
+    """Return the Spark session of this process, or None. pyspark is not imported for this."""
     return sys.modules["pyspark.sql"].SparkSession.getActiveSession() if "pyspark.sql" in sys.modules else None
 
 

@@ -26,7 +26,10 @@ def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
         Document("e.TXT", "E", has_markup=False),
     ]
     assert loaded.skipped == [
-        SkippedDocument(str(tmp_path / "f.pdf"), "it cannot be read (PdfStreamError); is it whole?")
+        SkippedDocument(
+            str(tmp_path / "f.pdf"),
+            "the document cannot be read (PdfStreamError); check that it is complete and not damaged",
+        )
     ]
 
 
@@ -46,43 +49,46 @@ def test_markdown_is_told_by_its_name() -> None:
 
 def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=" \n")
-    assert load_documents([tmp_path]).skipped == [SkippedDocument(str(tmp_path / "b.txt"), "it is empty")]
+    assert load_documents([tmp_path]).skipped == [
+        SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")
+    ]
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(
-        DocumentError, match=r"^found no document to read; --documents takes tables, and folders, files"
+        DocumentError, match=r"^no readable document was found; --documents takes tables, and folders, files"
     ):
         load_documents([tmp_path])
 
 
 def test_an_empty_place_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(write(tmp_path, a_txt="A"))
-    with pytest.raises(DocumentError, match=r"^--documents is empty; it takes a folder, file, pattern"):
+    with pytest.raises(DocumentError, match=r"^--documents is empty; expected a folder, file, pattern"):
         load_documents([""])
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match=r"there is no file or folder .*nope; --documents takes either"):
+    with pytest.raises(DocumentError, match=r"no file or folder matches .*nope; check the path"):
         load_documents([tmp_path / "nope"])
 
 
 def test_a_binary_file_among_texts(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
-    with pytest.raises(DocumentError, match=r"b\.txt: it is not text \(it holds zero bytes\)"):
+    with pytest.raises(DocumentError, match=r"b\.txt: the file is not text \(it contains null bytes\)"):
         load_documents([tmp_path], strict=True)
 
 
 def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     write(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
-    with pytest.raises(DocumentError, match=r"^found no document to read: .*a\.txt: it is not UTF-8 \(line 2\); save"):
+    sentence = r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"
+    with pytest.raises(DocumentError, match=sentence):
         load_documents([tmp_path])
 
 
 def test_two_documents_of_one_name(tmp_path: Path) -> None:
     write(tmp_path, a__x_txt="A", b__x_txt="B")
     with pytest.raises(
-        DocumentError, match=r"two documents are called x\.txt; give the folder that holds both instead"
+        DocumentError, match=r"two documents have the source x\.txt; name the folder that contains both"
     ):
         load_documents([tmp_path / "a", tmp_path / "b"])
 
@@ -90,7 +96,7 @@ def test_two_documents_of_one_name(tmp_path: Path) -> None:
 def test_an_evaluation_among_the_documents(tmp_path: Path) -> None:
     write(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
     write(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
-    with pytest.raises(DocumentError, match=r"rows\.jsonl lies among the documents, where each question would find"):
+    with pytest.raises(DocumentError, match=r"rows\.jsonl is one of the documents, so each question would find"):
         load_documents([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
     assert len(load_documents([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
     assert len(load_documents([tmp_path / "rows.jsonl"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1

@@ -165,16 +165,17 @@ def damaged(folder: Path) -> dict[str, str]:
     with zipfile.ZipFile(folder / "bomb.docx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * 30_000_000)
     return {
-        "scan.pdf": "it has no text; are its pages scanned? recognise them first",
-        "script.html": "it has no text without its scripts; save it as shown",
-        "cut.pdf": "it cannot be read (PdfStreamError); is it whole?",
-        "cut.docx": "it cannot be read (BadZipFile); is it whole?",
-        "cut.json": "it cannot be read (JSONDecodeError); is it whole?",
-        "numbers.json": "its rows are no objects; give it as a list of objects with a text",
-        "latin.txt": "it is not UTF-8 (line 1); save it as UTF-8",
-        "empty.md": "it is empty",
-        "picture.bmp": "it is of no kind that is read here",
-        "bomb.docx": "it would unpack into 30,000,000 bytes; it is not read",
+        "scan.pdf": "the PDF contains no text; if its pages are scanned, run text recognition (OCR) first",
+        "script.html": "the page contains no text without its scripts; save the page as a browser renders it",
+        "cut.pdf": "the document cannot be read (PdfStreamError); check that it is complete and not damaged",
+        "cut.docx": "the document cannot be read (BadZipFile); check that it is complete and not damaged",
+        "cut.json": "the document cannot be read (JSONDecodeError); check that it is complete and not damaged",
+        "numbers.json": "the rows are not objects; expected a list of objects that have a text",
+        "latin.txt": "the text is not UTF-8 (line 1); save it as UTF-8",
+        "empty.md": "the document contains no text",
+        "picture.bmp": "the file type is not supported; supported are .csv, .docx, .htm, .html, .ipynb, .json, .jsonl, "
+        ".markdown, .md, .parquet, .pdf, .pptx, .rst, .tsv, .txt",
+        "bomb.docx": "the archive would unpack to 30,000,000 bytes, which exceeds the limit for its size",
     }
 
 
@@ -219,7 +220,7 @@ def test_patterns(tmp_path: Path) -> None:
         (tmp_path / name).write_text("Text.", "utf-8")
     assert [one.source for one in load_documents([f"{tmp_path}/a/**/*.md"]).documents] == ["b/y.md", "x.md"]
     assert [one.source for one in load_documents([f"{tmp_path}/a/b/*"]).documents] == ["y.md", "z.txt"]
-    with pytest.raises(DocumentError, match="there is no file or folder"):
+    with pytest.raises(DocumentError, match="no file or folder matches"):
         load_documents([f"{tmp_path}/*.pdf"])
 
 
@@ -254,12 +255,12 @@ def site() -> Iterator[str]:
 def test_addresses(site: str) -> None:
     told = load_documents([f"{site}/moved", f"{site}/notes.md"], private=True).documents
     assert [(one.source, one.title) for one in told] == [(f"{site}/moved", "The pump"), (f"{site}/notes.md", "")]
-    with pytest.raises(DocumentError, match="/none answers HTTP 404; check it"):
+    with pytest.raises(DocumentError, match="/none answered HTTP 404; check the address"):
         load_documents([f"{site}/none"], private=True)
 
 
 def test_an_address_of_a_private_network_is_refused(site: str) -> None:
-    with pytest.raises(DocumentError, match="leads into a private network; allow that with --private"):
+    with pytest.raises(DocumentError, match="leads into a private network; allow this with --private"):
         load_documents([f"{site}/page"])
 
 

@@ -33,9 +33,9 @@ def test_a_table_as_documents(name: str, spark: Any) -> None:
 @pytest.mark.parametrize("name", ["nope", "no such name"])
 def test_a_table_that_is_not_there(name: str, spark: Any) -> None:
     assert not spark.catalog.tableExists("nope")
-    with pytest.raises(DocumentError, match=rf"table {name}: there is no such table, or it may not be read"):
+    with pytest.raises(DocumentError, match=rf"table {name}: the table does not exist, or you have no permission"):
         load_documents([f"table:{name}"], strict=True)
-    with pytest.raises(DocumentError, match=r"there is no file or folder .*; --documents takes either"):
+    with pytest.raises(DocumentError, match=r"no file or folder matches .*; check the path, or name a table"):
         load_documents([name])
 
 
