@@ -1,1 +1,1 @@
-"""The commands of `python -m training`. Imports every other folder of training."""
+"""Define the commands of ``python -m training``. Imports every other folder of training."""

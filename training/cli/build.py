@@ -1,4 +1,4 @@
-"""The commands that make an index and a version of it."""
+"""Define the commands that build an index, log and register a version, and remove documents."""
 
 from pathlib import Path
 
@@ -31,7 +31,11 @@ def run(
     force: str,
     **load_options: bool,
 ) -> None:
-    """The whole line: preflight, build, log, verify, register, promote if it is no worse than the champion."""
+    """Run all steps from documents to a served version.
+
+    Check the models, build the index, log, verify and register a version, and promote the version if it is no worse
+    than the champion. The first failure stops the run.
+    """
     from ..workflow import PromotionOptions, run_all
 
     with (
@@ -49,7 +53,7 @@ def run(
 @document_options
 @INDEX
 @MAX_COST
-@click.option("--dry-run", is_flag=True, help="Say what would be embedded and what that costs, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be embedded and at what cost; change nothing.")
 def build(
     profile: str,
     documents: tuple[str, ...],
@@ -59,7 +63,10 @@ def build(
     dry_run: bool,
     **load_options: bool,
 ) -> None:
-    """Build the index of documents."""
+    """Build an index of documents.
+
+    A profile whose index is in Databricks AI Search has no index to build; the index is described instead.
+    """
     from ..indexing.estimate import estimate_build
     from ..report import print_estimate, print_remote_index
     from ..workflow import build_or_describe
@@ -93,9 +100,9 @@ def build(
 
 @click.command()
 @PROFILE
-@click.option("--mermaid", is_flag=True, help="Print the drawing alone, as Mermaid.")
+@click.option("--mermaid", is_flag=True, help="Print only the diagram, as Mermaid.")
 def describe(profile: str, mermaid: bool) -> None:
-    """Print the pipeline of a profile: stages, fields, references, providers."""
+    """Print the pipeline of a profile: stages, fields, references and providers."""
     summary = description.describe_contract(validate_profile(Profile.read(profile)))
     if not mermaid:
         click.echo(summary["text"] + "\n\n* required, = the profile has a default\n")
@@ -106,7 +113,7 @@ def describe(profile: str, mermaid: bool) -> None:
 @PROFILE
 @INDEX
 def log(profile: str, index: Path) -> None:
-    """Log an index as a model; prints the model's URI."""
+    """Log an index as an MLflow model, and print the model's URI. Checks the profile's models first."""
     from ..packaging.log_model import log_model
     from ..workflow import run_preflight
 
@@ -119,10 +126,10 @@ def log(profile: str, index: Path) -> None:
 @PROFILE
 @INDEX
 def preflight(profile: str, index: Path) -> None:
-    """Check a profile's models before anything is paid: reachable, permitted, when they end, the same embedding.
+    """Check the models of a profile: whether they are reachable and permitted, and when they end.
 
-    Makes one tiny chat call and one tiny embedding call for each list of models, and never an image. The index is
-    compared when it is there.
+    Makes one tiny chat call and one tiny embedding call for each list of models, and generates no image. If the index
+    exists, its embedding model is compared with the profile's.
     """
     from ..workflow import run_preflight
 
@@ -136,12 +143,18 @@ def preflight(profile: str, index: Path) -> None:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @PROFILE
 @INDEX
-@click.option("--evaluation", multiple=True, type=click.Path(path_type=Path), help="Remove its questions here, too.")
+@click.option(
+    "--evaluation",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Evaluation file whose questions about the documents are removed, too.",
+)
 @NAME
 def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tuple[Path, ...], name: str) -> None:
-    """Remove documents, named as answers cite them, wherever they are kept; a version without them takes over.
+    """Remove documents from the index, the kept vectors and evaluation files, and promote a version without them.
 
-    Older versions that hold them are listed, and are not rolled back to.
+    SOURCE is the name by which answers cite a document. Older versions that contain the documents are listed, and
+    rollback refuses them.
     """
     from ..workflow import forget_everywhere
 

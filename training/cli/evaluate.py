@@ -1,4 +1,4 @@
-"""The command that measures versions and profiles."""
+"""Define the command that evaluates versions and profiles."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,14 @@ from .options import JUDGES, PROFILE
 
 @click.command()
 @click.argument("uri", required=False)
-@click.option("--evaluation", type=click.Path(path_type=Path), help="A SQuAD file, or JSON lines.")
-@click.option("--from-traces", is_flag=True, help="Take questions that people judged, and add them to --evaluation.")
+@click.option("--evaluation", type=click.Path(path_type=Path), help="Evaluation file: SQuAD, or JSON lines.")
+@click.option("--from-traces", is_flag=True, help="Use questions that people judged; add them to --evaluation.")
 @PROFILE
-@click.option("--beside", multiple=True, help="A profile whose search is measured for comparison, if it can be used.")
+@click.option(
+    "--beside",
+    multiple=True,
+    help="Profile whose search is also measured for comparison, if usable.",
+)
 @JUDGES
 def evaluate(
     uri: str | None,
@@ -29,11 +33,11 @@ def evaluate(
     beside: tuple[str, ...],
     judges: str,
 ) -> None:
-    """Measure the version at URI on an evaluation file; or, without URI, a profile on a SQuAD file's paragraphs.
+    """Evaluate the version at URI on an evaluation file; without URI, evaluate a profile on a SQuAD file's paragraphs.
 
-    Each figure has a 95 % interval. Figures, rows and pictures of a version are kept in MLflow. JSON lines hold
-    question, answer (empty when the documents do not hold one), source, expected_response for judges, and prompt for
-    pictures.
+    Each metric has a 95 % interval. A version's metrics, examples and pictures are stored in MLflow. Each JSON line is
+    an object with question, answer (empty when the documents do not contain the answer), source, expected_response
+    for judges, and prompt for pictures.
     """
     from ..evaluation import mlflow_run as evaluate  # MLflow takes two seconds to import
 
@@ -53,26 +57,32 @@ def evaluate(
 
 
 def _read_feedback(file: Path | None) -> list[Example]:
-    """The questions that people judged, which are added to ``file`` where there is one."""
+    """Return the examples of the judged questions, and append the new ones to ``file``, if given.
+
+    Raises:
+        CommandError: No judged question can be used as an example, or the name of ``file`` does not end in ``.jsonl``.
+    """
     from ..evaluation.human_feedback import append_lines, collect_feedback
 
     feedback = collect_feedback()
     lines = [json.dumps(line) for line in feedback.lines.values()]
-    click.echo(f"{len(lines)} judged questions make rows", nl=False)
+    click.echo(f"Made {len(lines)} examples from judged questions", nl=False)
     click.echo(f", {append_lines(file, feedback.lines)} of them new in {file.absolute()}" if file else "")
     if feedback.without_expectation:
         click.echo(
-            f"{feedback.without_expectation} answers are bad and nobody said what was expected; "
-            "serving ask --bad --expected"
+            f"{feedback.without_expectation} answers are judged bad without the expected answer; state it with "
+            "python -m serving ask --bad --expected"
         )
     if feedback.masked_count:
-        click.echo(f"{feedback.masked_count} questions are masked in their traces, so no row can be made of them")
+        click.echo(f"{feedback.masked_count} questions are masked in their traces, so they cannot become examples")
     if not lines:
-        raise CommandError("no question was judged; python -m serving ask --good or --bad judges one")
+        raise CommandError(
+            "no judged question can be used as an example; judge an answer with python -m serving ask --good or --bad"
+        )
     return [parse_line(line) for line in lines]
 
 
 def _print_table(table: tuple[str, list[Estimate]]) -> None:
     click.echo(f"\n{table[0]}")
-    for figure in table[1]:
-        click.echo(f"  {figure.as_line}")
+    for estimate in table[1]:
+        click.echo(f"  {estimate.as_line}")

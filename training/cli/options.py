@@ -1,4 +1,4 @@
-"""Options that several commands of training take."""
+"""Define the options that several commands of training share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,54 +11,73 @@ from model.errors import CommandError
 from model.profile import Profile
 
 SHIPPED_DOCUMENTS = Path(model.__file__).parent.parent / "documents"
-"""The documents that come with the project."""
+"""Folder of the documents that come with the project."""
 
-PROFILE = click.option("--profile", default="offline", show_default=True, help="A profile's name, or its file.")
+PROFILE = click.option("--profile", default="offline", show_default=True, help="Name of a profile, or its file.")
 INDEX = click.option(
     "--index", type=click.Path(path_type=Path), default=Path("index"), show_default=True, help="The index folder."
 )
 MAX_COST = click.option(
-    "--max-cost", type=click.FloatRange(min=0), help="Stop before embeddings cost more than these US dollars."
+    "--max-cost", type=click.FloatRange(min=0), help="Stop before embeddings cost more than this many US dollars."
 )
 NAME = click.option("--name", default="multichain", show_default=True, help="The registered model.")
 JUDGES = click.option(
     "--judges",
     default="",
     metavar="MODEL",
-    help="A chat model that marks answers, such as openai:/gpt-4.1; it costs.",
+    help="Chat model that judges answers, such as openai:/gpt-4.1; its calls cost money.",
 )
 
 
 def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes --documents once or several times, each with one path or more."""
+    """Add the options ``--documents``, ``--strict``, ``--private`` and ``--update`` to a command.
+
+    ``--documents`` may be repeated, and further locations may follow as arguments.
+    """
     option = click.option(
         "--documents",
         multiple=True,
-        help="A folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
+        help="Folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
     )
-    strict = click.option("--strict", is_flag=True, help="Stop at a document that cannot be read, not pass it over.")
+    strict = click.option("--strict", is_flag=True, help="Stop at an unreadable document instead of skipping it.")
     private = click.option("--private", is_flag=True, help="Allow addresses that lead into a private network.")
     update = click.option(
-        "--update", is_flag=True, help="Go on from the index that is there: embed only what is new or changed."
+        "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
     )
     return option(strict(private(update(click.argument("more_documents", nargs=-1, metavar="[PATH]...")(command)))))
 
 
 def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes what a promotion is decided on."""
+    """Add the options ``--evaluation``, ``--judges`` and ``--force`` of a promotion to a command."""
     evaluation = click.option(
         "--evaluation",
         type=click.Path(path_type=Path),
-        help="Compare with the champion on these rows. [default: the contract and an example are enough]",
+        help="Evaluation file on which to compare with the champion. [default: check only contract and example]",
     )
-    force = click.option("--force", default="", metavar="REASON", help="Promote regardless; the reason is kept.")
+    force = click.option(
+        "--force", default="", metavar="REASON", help="Promote despite the verdict; the reason is kept."
+    )
     return evaluation(JUDGES(force(command)))
 
 
 def choose_documents(profile: Profile, documents: tuple[str, ...], more_documents: tuple[str, ...]) -> list[str]:
-    """Where the documents are; nowhere for an index that lies elsewhere, for which a job may name an empty place."""
+    """Return the locations of the documents to build the index from.
+
+    Args:
+        profile: The profile.
+        documents: Values of the option ``--documents``; a job may pass an empty one.
+        more_documents: Locations that follow as arguments.
+
+    Returns:
+        The locations; this project's documents when none is given. Empty for an index in Databricks AI Search.
+
+    Raises:
+        CommandError: The index is in Databricks AI Search, and a location is given.
+    """
     if profile.backend.IS_LOCAL:
         return [*documents, *more_documents] or [str(SHIPPED_DOCUMENTS)]
     if any([*documents, *more_documents]):
-        raise CommandError(f"the documents of {profile.index['name']} are in its table; leave --documents out")
+        raise CommandError(
+            f"the AI Search index {profile.index['name']} takes its documents from its table; leave out --documents"
+        )
     return []

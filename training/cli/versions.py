@@ -1,4 +1,4 @@
-"""The commands about versions that are there: which serves, what is known of each."""
+"""Define the commands that promote, roll back, list, monitor and verify versions."""
 
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from .options import NAME, gate_options
 @click.argument("version", required=False, default="")
 @NAME
 @gate_options
-@click.option("--to", help="Copy the version to this model and promote it there, such as prod.assistants.multichain.")
+@click.option(
+    "--to", help="Copy the version to this registered model and promote the copy, such as prod.assistants.multichain."
+)
 def promote(version: str, name: str, evaluation: Path | None, judges: str, force: str, to: str | None) -> None:
-    """Move the alias champion to VERSION, the newest by default, if nothing is worse than the champion beyond noise.
+    """Verify VERSION, the newest by default, and move the alias champion to VERSION if no metric is worse beyond noise.
 
-    Without --evaluation the version has to keep its contract and answer its example.
+    Without --evaluation, the version only has to keep its contract and answer its example.
     """
     from ..versions.registry import find_version
     from ..workflow import PromotionOptions, promote_through_gate, verify_in_process
@@ -35,7 +37,7 @@ def promote(version: str, name: str, evaluation: Path | None, judges: str, force
 @click.argument("version", required=False, default="")
 @NAME
 def rollback(version: str, name: str) -> None:
-    """Move the alias champion back to the champion before, or to VERSION. Nothing is built."""
+    """Move the alias champion back to the previous champion, or to VERSION. Nothing is built."""
     from ..promotion.promote import roll_back
 
     require_store()
@@ -46,7 +48,7 @@ def rollback(version: str, name: str) -> None:
 @click.command()
 @NAME
 def history(name: str) -> None:
-    """List the versions: aliases, why each was promoted or not, figures, models' ends, size of the index."""
+    """List the versions, newest first: aliases, reason of the promotion, metrics, ends of models, index size."""
     from ..versions.history import list_history
 
     require_store()
@@ -56,13 +58,20 @@ def history(name: str) -> None:
 
 @click.command()
 @NAME
-@click.option("--documents", multiple=True, help="Where the documents are, to see whether they changed.")
+@click.option("--documents", multiple=True, help="Location of the documents, to find changed ones; may be repeated.")
 @click.argument("more_documents", nargs=-1, metavar="[PATH]...")
-@click.option("--days", default=7, show_default=True, type=click.IntRange(min=1), help="Whose answers are compared.")
+@click.option(
+    "--days",
+    default=7,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of days whose answers are compared.",
+)
 def check(name: str, documents: tuple[str, ...], more_documents: tuple[str, ...], days: int) -> None:
-    """For a scheduler: changed documents, models that end, answers that drift.
+    """Check the champion for changed documents, models that end and answers that drift; meant for a scheduler.
 
-    Exit code 0 when all is as it was promoted; 8 for documents, 16 for models, 32 for answers, their sum for several.
+    The exit code is 0 without findings, 8 for documents, 16 for models, 32 for answers, and the sum of these for
+    several findings.
     """
     from ..promotion.monitor import check_champion
 
@@ -76,12 +85,13 @@ def check(name: str, documents: tuple[str, ...], more_documents: tuple[str, ...]
 
 @click.command()
 @click.argument("uri")
-@click.option("--example", default="", metavar="JSON", help="A request for a model that is none of this project's.")
-@click.option("--quiet", is_flag=True, help="Tell what is wrong and a summary, not every check.")
+@click.option("--example", default="", metavar="JSON", help="Request for a model that this project did not log.")
+@click.option("--quiet", is_flag=True, help="Print only failed checks and the summary.")
 def verify(uri: str, example: str, quiet: bool) -> None:
-    """Check the saved version at URI: does it load, keep the contract, and answer?
+    """Check the saved version at URI: whether it loads, keeps the contract and answers.
 
-    Tells its fingerprints, too, and whether this environment is its own. Of any other pyfunc it tells what works.
+    Also prints the version's fingerprints, and whether this environment matches the version's. For a pyfunc model that
+    this project did not log, prints which operations work.
     """
     from ..verification.verify import verify_version
 
@@ -101,7 +111,11 @@ def verify(uri: str, example: str, quiet: bool) -> None:
 
 
 def require_store() -> None:
-    """Raises CommandError when there is no store to look into."""
+    """Check that an MLflow store exists, since MLflow would create an empty one.
+
+    Raises:
+        CommandError: MLflow is configured with no store, and the current folder contains none.
+    """
     explanation = mlflow_store.explain_missing_store()
     if explanation:
         raise CommandError(explanation)

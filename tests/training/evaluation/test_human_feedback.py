@@ -102,7 +102,7 @@ def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path:
     assert "--expected goes with --bad" in run(*words, "--good", "a", "--expected", "b").stderr
     file = tmp_path / "rows.jsonl"
     told = run("training", "evaluate", "--from-traces", "--evaluation", str(file), folder=store, **there)
-    assert told.stdout == f"1 judged questions make rows, 1 of them new in {file}\n", told.stderr
+    assert told.stdout == f"Made 1 examples from judged questions, 1 of them new in {file}\n", told.stderr
     assert json.loads(file.read_text("utf-8"))["answer"] == "OpenAI"
     again = run("training", "evaluate", logged, "--from-traces", folder=store, **there)
     assert f"{logged} on judged questions, 1 examples" in again.stdout, again.stderr

@@ -68,7 +68,7 @@ def test_a_life_on_a_tracking_server(server: str, tmp_path: Path) -> None:
     asked = run("serving", "ask", "--question", "Who makes GPT-4?", "--good", "short")
     assert "Answered by version 2" in asked
     assert "at the trace tr-" in asked
-    assert run("training", "evaluate", "--from-traces") == "1 judged questions make rows\n"
+    assert run("training", "evaluate", "--from-traces") == "Made 1 examples from judged questions\n"
     assert "points at version 1 again; version 2 stays registered" in run("training", "rollback")
     assert "Version 1 (champion), index of 3 documents" in run("training", "history")
     assert run("training", "check", "--documents", str(EXERCISE)).startswith("ok    Documents: 3, all unchanged")
