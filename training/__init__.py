@@ -1,1 +1,1 @@
-"""From documents to a registered version: load, split, embed, index, log, verify, register."""
+"""Build an index from documents, and log, verify, register and promote a version with the index."""

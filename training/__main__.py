@@ -1,4 +1,4 @@
-"""``python -m training``: from documents to a registered version."""
+"""Run the command line ``python -m training``."""
 
 import click
 
@@ -11,7 +11,7 @@ from .cli.versions import check, history, promote, rollback, verify
 
 @click.group(cls=Commands)
 def training() -> None:
-    """Build an index, log it as a model, verify and register it."""
+    """Build an index of documents; log, verify, register and promote a version with the index."""
 
 
 for command in (run, build, describe, log, preflight, evaluate, promote, rollback, history, forget, check, verify):

@@ -1,7 +1,7 @@
-"""A document is removed from wherever this project kept it, and a version without it takes over.
+"""Remove documents from the index, the embedding cache and evaluation files.
 
-Its chunks and vectors leave the index, its vectors the file of kept ones, its questions the evaluation files. Older
-versions are copies: they are listed, and tagged so that none of them is rolled back to.
+Registered versions are copies of their index and are not changed here; ``training.workflow`` lists and tags those that
+contain a removed document, so that no rollback serves them.
 """
 
 import json
@@ -25,7 +25,7 @@ from .progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class RemovalCounts:
-    """What was removed: chunks of the index, kept vectors, and questions."""
+    """Numbers of removed chunks of the index, vectors of the embedding cache, and evaluation questions."""
 
     chunks: int
     vectors: int
@@ -35,17 +35,31 @@ class RemovalCounts:
 def forget_documents(
     profile: Profile, sources: Sequence[str], folder: Path, evaluations: Sequence[Path], progress: Progress
 ) -> RemovalCounts:
-    """Removes the documents ``sources`` from the index in ``folder``, from kept vectors and from ``evaluations``.
+    """Remove documents from an index, the embedding cache of the current folder, and evaluation files.
 
-    What is removed already is passed over, so that it can be run again. Raises IndexFolderError, and CommandError
-    when nothing would be left in the index, or its embeddings are not the profile's.
+    Documents that are absent are ignored, so the call can be repeated.
+
+    Args:
+        profile: Profile that the index was built with.
+        sources: Sources of the documents.
+        folder: Index folder.
+        evaluations: Evaluation files in SQuAD's format (``.json``) or JSON lines.
+        progress: Called with the number of embedded chunks, while the index is written again.
+
+    Returns:
+        Numbers of removed items.
+
+    Raises:
+        IndexFolderError: The folder contains no index, or is damaged.
+        CommandError: No chunk would be left in the index, its embeddings are not the profile's, or a file cannot be
+            read as an evaluation file.
     """
     index = Index.open(folder)
     check_embedding(profile, index)
     forgotten_sources = frozenset(sources)
     remaining = [chunk for chunk in index.chunks if chunk.source not in forgotten_sources]
     if not remaining:
-        raise CommandError(f"nothing would be left in {folder.absolute()}; remove that folder instead")
+        raise CommandError(f"no chunk would be left in the index {folder.absolute()}; delete the folder instead")
     questions = sum(_remove_from_file(file, forgotten_sources) for file in evaluations)
     removed = len(index.chunks) - len(remaining)
     if removed or forgotten_sources & index.manifest.documents.keys():
@@ -59,7 +73,14 @@ def forget_documents(
 
 
 def _remove_from_file(file: Path, forgotten_sources: frozenset[str]) -> int:
-    """Removes the questions about ``gone`` from an evaluation file, which is replaced whole; gives how many."""
+    """Remove the questions about documents from an evaluation file, which is replaced atomically.
+
+    Returns:
+        Number of removed questions.
+
+    Raises:
+        CommandError: The file cannot be read, or is no evaluation file.
+    """
     try:
         text = file.read_text("utf-8")
         content, removed = (
@@ -69,7 +90,8 @@ def _remove_from_file(file: Path, forgotten_sources: frozenset[str]) -> int:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
-            f"{file.absolute()} is no evaluation file ({type(error).__name__}); it is as it was"
+            f"{file.absolute()} cannot be read as an evaluation file ({type(error).__name__}); the file was not "
+            "changed. Name a SQuAD file or JSON lines"
         ) from None
     if removed:
         _replace_file(file, content)
@@ -83,7 +105,10 @@ def _remove_from_lines(text: str, forgotten_sources: frozenset[str]) -> tuple[st
 
 
 def _remove_from_squad(text: str, forgotten_sources: frozenset[str]) -> tuple[str, int]:
-    """Paragraphs go with their questions; those behind them keep their numbers, so an empty one stays in the place."""
+    """Return the content without the paragraphs of documents, and the number of removed questions.
+
+    A removed paragraph stays as an empty one, because a paragraph's source contains its number in the article.
+    """
     content: dict[str, Any] = json.loads(text)
     removed = 0
     for source, paragraph in _list_paragraphs(content):

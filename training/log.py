@@ -1,4 +1,4 @@
-"""The old place of the function that logs a model; import training.packaging.log_model instead."""
+"""Deprecated import path of ``training.packaging.log_model``. Importing this module warns."""
 
 import warnings
 
@@ -6,4 +6,8 @@ from .packaging.log_model import log_model as log
 
 __all__ = ["log"]
 
-warnings.warn("training.log has moved; import training.packaging.log_model instead", DeprecationWarning, stacklevel=2)
+warnings.warn(
+    "training.log has moved; import training.packaging.log_model instead",
+    DeprecationWarning,
+    stacklevel=2,
+)

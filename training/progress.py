@@ -1,4 +1,4 @@
-"""How far a long step is, shown on a terminal once there is something to wait for."""
+"""Show the progress of a long step on the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,19 +8,23 @@ from typing import Any
 import click
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many are done."""
-_DELAY = 0.5  # seconds
+"""Callback of a long step: called with the number of items done and the number of all items."""
+_DELAY_SECONDS = 0.5
 
 
 @contextmanager
 def show_progress(label: str) -> Iterator[Progress]:
-    """A bar that shows when a step takes longer than half a second."""
+    """Yield a callback that draws a progress bar once the step has taken half a second.
+
+    Args:
+        label: Text before the bar.
+    """
     bars: list[Any] = []
     started: list[float] = []
 
     def show(done: int, total: int) -> None:
         started.append(time.monotonic())
-        if not bars and done < total and time.monotonic() - started[0] > _DELAY:
+        if not bars and done < total and time.monotonic() - started[0] > _DELAY_SECONDS:
             bars.append(click.progressbar(length=total, label=label))
             bars[0].__enter__()
         if bars:

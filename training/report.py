@@ -1,4 +1,4 @@
-"""What commands print of a build: what was read, made and paid."""
+"""Print the result or the estimate of a build: documents, chunks, tokens and cost."""
 
 import click
 
@@ -9,40 +9,40 @@ from .indexing.estimate import BuildEstimate
 
 
 def print_build(built: BuildResult) -> None:
-    """Says what a build made."""
+    """Print the result of a build."""
     _print_loading(built)
     counts = f"{len(built.load_result.digests)} documents, {built.manifest.chunks} chunks"
     done = f"in {built.seconds:.1f} s"
     if built.changes and not built.changes.has_changes and not built.is_written:
-        click.echo(f"The index of {counts} is as it would be built now; read {done}:\n{built.folder}")
+        click.echo(f"The index of {counts} is up to date; documents read {done}:\n{built.folder}")
     else:
         click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions, {done}:\n{built.folder}")
     if built.usage.input_tokens or not built.usage.cost_known:
-        cost = f"${built.usage.cost:.6f}" if built.usage.cost_known else "a cost that is not known"
-        click.echo(f"Embedded {built.usage.input_tokens:,} tokens for {cost}")
+        cost = f"for ${built.usage.cost:.6f}" if built.usage.cost_known else "at an unknown cost"
+        click.echo(f"Embedded {built.usage.input_tokens:,} tokens {cost}")
 
 
 def print_estimate(estimate: BuildEstimate) -> None:
-    """Says what a build would do."""
+    """Print the estimate of a build."""
     _print_loading(estimate)
     counts = f"{len(estimate.load_result.digests)} documents, {estimate.chunks} chunks"
     cost = (
-        "a cost that is not known"
+        "at an unknown cost"
         if estimate.cost is None
-        else f"at most ${estimate.cost:.7f}"
+        else f"for at most ${estimate.cost:.7f}"
         if estimate.cost
-        else "no cost"
+        else "at no cost"
     )
     click.echo(f"Would build an index of {counts}")
     click.echo(
         f"Would embed {estimate.missing_texts:,} texts, at most {estimate.tokens:,} tokens, "
-        f"with {estimate.model} for {cost}"
+        f"with {estimate.model} {cost}"
     )
 
 
 def print_remote_index(profile: Profile) -> None:
-    """Says what a build would describe."""
-    from .indexing.ai_search import inspect_index  # Databricks' SDK, half a second
+    """Print which index of AI Search a build would describe."""
+    from .indexing.ai_search import inspect_index  # Databricks' SDK takes half a second to import
 
     remote_index = inspect_index(profile)
     click.echo(

@@ -1,4 +1,4 @@
-"""The whole line, from documents to a promoted version, each step timed and told."""
+"""Run the steps from documents to a promoted version, and print the result of each step."""
 
 import json
 import subprocess
@@ -29,19 +29,19 @@ from .versions.history import MODEL_ENDS_TAG, REMOTE_INDEX_TAG, SIZE_TAGS
 
 @dataclass(slots=True)
 class StepTimer:
-    """Tells each step as it ends, and all of them with their seconds at the end."""
+    """The seconds that each step took, by the step's name."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Times what runs inside."""
+        """Measure the time of the block inside; a block that raises an error is not recorded."""
         started = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - started
 
     def in_words(self) -> str:
-        """The steps on one line."""
+        """Return the steps and their seconds on one line."""
         return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
 
 
@@ -55,7 +55,21 @@ def run_all(
     gate: "PromotionOptions | None" = None,
     **load_options: Any,
 ) -> None:
-    """Looks ahead, builds, logs, verifies, registers and promotes; raises MultichainError at the first failure."""
+    """Check the models, build an index, and log, verify, register and promote a version with the index.
+
+    Args:
+        profile: Name of a profile, or its file.
+        documents: Locations of the documents.
+        index: Index folder, which is replaced.
+        name: Registered model.
+        progress: Called with the number of embedded chunks.
+        max_cost: Highest cost of the embeddings in US dollars; None for no limit.
+        gate: Basis of the promotion; None to check only the contract and the example.
+        load_options: Options of ``load_documents``, and ``update``.
+
+    Raises:
+        MultichainError: A step failed. Later steps are not started.
+    """
     steps = StepTimer()
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
@@ -80,11 +94,25 @@ def build_or_describe(
     max_cost: float | None = None,
     **load_options: Any,
 ) -> None:
-    """Builds the index of the documents, or describes the one that lies elsewhere, and says what came of it."""
+    """Build the index of documents, or describe the profile's index of AI Search, and print the result.
+
+    Args:
+        profile: The profile.
+        documents: Locations of the documents.
+        index: Index folder.
+        progress: Called with the number of embedded chunks.
+        max_cost: Highest cost of the embeddings in US dollars; None for no limit.
+        load_options: Options of ``load_documents``, and ``update``.
+
+    Raises:
+        DocumentError: The documents cannot be read, or there are none.
+        CommandError: The folder contains something else, or the embeddings would cost more than ``max_cost``.
+        MultichainError: A provider failed, or the index of AI Search cannot be reached or does not match the profile.
+    """
     if profile.backend.IS_LOCAL:
         print_build(build_index(profile, documents, index, progress, max_cost, **load_options))
         return
-    from .indexing.ai_search import describe_index  # Databricks' SDK, half a second
+    from .indexing.ai_search import describe_index  # Databricks' SDK takes half a second to import
 
     remote_index = describe_index(profile, index)
     click.echo(f"Described the AI Search index {remote_index.name} of {remote_index.rows:,} rows:\n{index.absolute()}")
@@ -92,7 +120,15 @@ def build_or_describe(
 
 @dataclass(slots=True)
 class PromotionOptions:
-    """What a promotion is decided on: an evaluation file and its rows, a judge's model if any; or why regardless."""
+    """The basis of a promotion.
+
+    Attributes:
+        file: Evaluation file; None to check only the contract and the example.
+        judge_model: Chat model that judges the answers; empty for none.
+        force_reason: Reason to promote against the verdict; empty to obey the verdict.
+        progress: Called with the number of evaluated examples.
+        examples: Examples of the evaluation file, read at creation.
+    """
 
     file: Path | None = None
     judge_model: str = ""
@@ -101,14 +137,30 @@ class PromotionOptions:
     examples: Sequence[Example] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Reads the rows, before anything is paid. Raises DocumentError for a file that is no evaluation."""
+        """Read the examples of the evaluation file, before any step costs money.
+
+        Raises:
+            DocumentError: The file cannot be read, has another format, or contains no example.
+        """
         self.examples = dataset.read_dataset(self.file).examples if self.file else ()
 
 
 def release(
     profile: str, index: Path, name: str, tags: dict[str, str], steps: StepTimer, gate: PromotionOptions | None = None
 ) -> None:
-    """Logs, verifies and registers an index, and promotes it through the gate."""
+    """Log an index as a model, verify and register the version, and promote the version through the gate.
+
+    Args:
+        profile: Name of the index's profile, or its file.
+        index: Index folder.
+        name: Registered model.
+        tags: Tags of the version.
+        steps: Timer of the steps.
+        gate: Basis of the promotion; None to check only the contract and the example.
+
+    Raises:
+        MultichainError: A step failed, or the gate refused the version.
+    """
     with steps.step("log"):
         uri = log_model(profile, index, tags=tags)
         click.echo(f"Logged the model {uri}")
@@ -124,7 +176,18 @@ def release(
 
 
 def promote_through_gate(name: str, version: str, to: str, gate: PromotionOptions) -> None:
-    """Promotes a registered version through the gate, and says why or why not. Raises CommandError when refused."""
+    """Promote a registered version through the gate, and print the verdict with its reasons.
+
+    Args:
+        name: Registered model of the version.
+        version: Number of the version.
+        to: Registered model that receives the champion.
+        gate: Basis of the promotion.
+
+    Raises:
+        CommandError: The gate refused the version and no reason forces the promotion, or a model, version or
+            privilege is missing.
+    """
     from .promotion.promote import Evidence, decide_promotion, promote_version
     from .versions import registry
 
@@ -137,20 +200,21 @@ def promote_through_gate(name: str, version: str, to: str, gate: PromotionOption
     if verdict.weakness:
         click.echo(f"Note: {verdict.weakness}")
     against = f" against version {decision.champion}" if decision.champion else ""
-    why = "; ".join(verdict.reasons)
+    reasons = "; ".join(verdict.reasons)
     if not champion:
         raise CommandError(
-            f"version {challenger.version} of {name} is not promoted{against}: {why}. It stays registered, and the "
-            "alias where it was; --force REASON promotes it regardless"
+            f"version {challenger.version} of {name} is not promoted{against}: {reasons}. The version stays "
+            f"registered, and the alias {registry.CHAMPION_ALIAS} does not move; --force REASON promotes the version "
+            "despite the verdict"
         )
-    click.echo(f"Promoted version {champion} of {to}{against}: {why}")
+    click.echo(f"Promoted version {champion} of {to}{against}: {reasons}")
     if not verdict.is_promoted:
-        click.echo(f"It was forced: {gate.force_reason}")
-    click.echo(f"The alias {registry.CHAMPION_ALIAS} points at it: models:/{to}@{registry.CHAMPION_ALIAS}")
+        click.echo(f"The promotion was forced: {gate.force_reason}")
+    click.echo(f"The alias {registry.CHAMPION_ALIAS} points at this version: models:/{to}@{registry.CHAMPION_ALIAS}")
 
 
 def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
-    """The tags that tell how large an index is, or where it is."""
+    """Return the tags with the size of an index, or with the name and rows of an index of AI Search."""
     if isinstance(index, RemoteIndex):
         return {REMOTE_INDEX_TAG: f"{index.name}, {index.rows:,} rows"}
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -160,7 +224,23 @@ def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
 def forget_everywhere(
     profile: str, sources: Sequence[str], index: Path, evaluations: Sequence[Path], name: str, progress: Progress
 ) -> None:
-    """Forgets documents: in the index, kept vectors and evaluation files, and in the version that is served."""
+    """Remove documents from an index, the embedding cache and evaluation files, and release a version without them.
+
+    A version is released when the index or the champion contained a document. Other versions that contain one are
+    tagged and listed.
+
+    Args:
+        profile: Name of the index's profile, or its file.
+        sources: Sources of the documents.
+        index: Index folder.
+        evaluations: Evaluation files.
+        name: Registered model.
+        progress: Called with the number of embedded chunks.
+
+    Raises:
+        CommandError: The index is in AI Search, no document was found, or nothing would be left in the index.
+        MultichainError: The release failed.
+    """
     from .forget import forget_documents
     from .versions.registry import CHAMPION_ALIAS, find_holders, mark_forgotten
 
@@ -168,7 +248,8 @@ def forget_everywhere(
     validate_profile(loaded_profile)
     if not loaded_profile.backend.IS_LOCAL:
         raise CommandError(
-            f"delete the documents in the table of {loaded_profile.index['name']}; its versions hold none"
+            f"delete the documents in the table of the AI Search index {loaded_profile.index['name']}; versions "
+            "contain no documents of such an index"
         )
     holders = list(find_holders(name, sources))
     removed = forget_documents(loaded_profile, sources, index, evaluations, progress)
@@ -177,34 +258,53 @@ def forget_everywhere(
         f"{removed.questions:,} questions"
     )
     if not (removed.chunks or removed.questions or holders):
-        raise CommandError(f"nothing holds a document called {', '.join(sources)}; training history lists versions")
+        raise CommandError(
+            f"no index, evaluation file or version contains {', '.join(sources)}; check the sources that answers cite"
+        )
     if removed.chunks or any(CHAMPION_ALIAS in holder.aliases for holder in holders):
         release(profile, index, name, run_preflight(loaded_profile), StepTimer())
     for holder in holders:
         mark_forgotten(name, holder)
         click.echo(
-            f"Version {holder.version} of {name} still holds {', '.join(holder.sources)}; delete it where that must go"
+            f"Version {holder.version} of {name} still contains {', '.join(holder.sources)}; delete the version if "
+            "they must be removed there, too"
         )
-    click.echo("The documents themselves are yours: a build of a place that has them brings them back")
+    click.echo("The original documents were not deleted; a build from a location that contains them adds them again")
 
 
 def run_preflight(profile: Profile, index: Index | RemoteIndex | None = None, *, quiet: bool = True) -> dict[str, str]:
-    """Runs preflight and says what it warns of, or all; gives the tags of a version. Raises CommandError."""
-    from .verification.preflight import check_models  # not for every command
+    """Check the models of a profile, and print warnings and failures.
+
+    Args:
+        profile: The profile.
+        index: Index whose embeddings have to equal those of the profile; None when there is no index yet.
+        quiet: Print no findings that are in order.
+
+    Returns:
+        Tags for the version: the day on which each model ends, where the provider states one.
+
+    Raises:
+        CommandError: The profile cannot answer.
+    """
+    from .verification.preflight import check_models  # the other commands start faster without
 
     report = check_models(profile, index)
     for finding in report.findings:
         if finding.level != "ok" or not quiet:
             click.echo(f"{finding.level:6}{finding.message}")
     if report.has_failed:
-        raise CommandError("preflight failed, so nothing was begun and nothing paid; see above")
+        raise CommandError("preflight failed, so no further step was started; see the findings above")
     return {MODEL_ENDS_TAG: json.dumps(report.end_dates)} if report.end_dates else {}
 
 
 def verify_in_process(uri: str) -> None:
-    """Verifies the version in a clean process. Raises CommandError when a check fails."""
+    """Verify a version in a clean process, which has imported nothing yet.
+
+    Raises:
+        CommandError: A check failed.
+    """
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "training", "verify", "--quiet", uri], check=False
     )
     if done.returncode:
-        raise CommandError(f"{uri} failed its verification, so it is not registered")
+        raise CommandError(f"{uri} failed verification, so no further step was started; see the failed checks above")

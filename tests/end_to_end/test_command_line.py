@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "Verified: 35 checks passed",
         f"Registered version 1 of multichain in sqlite:///{folder / 'mlflow.db'}",
         "Promoted version 1 of multichain: the version keeps its contract and answers; no example was compared",
-        "The alias champion points at it: models:/multichain@champion",
+        "The alias champion points at this version: models:/multichain@champion",
     ]
     steps = ("preflight", "build", "log", "verify", "register", "gate")
     assert re.fullmatch("Steps: " + ", ".join(rf"{name} [\d.]+ s" for name in steps), lines[7])
@@ -212,7 +212,7 @@ def test_a_version_that_fails_its_verification_is_not_registered(run: Run, tmp_p
     (tmp_path / "broken.yaml").write_text(profile + stage, "utf-8")
     done = run("training", "run", "--profile", "broken.yaml", "--documents", str(EXERCISE))
     assert done.returncode == 1
-    assert "failed its verification, so it is not registered" in done.stderr
+    assert "failed verification, so no further step was started" in done.stderr
     assert mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_registered_models() == []
 
 
@@ -272,7 +272,7 @@ def test_the_gate_by_its_commands(trained: Path, run: Run, tmp_path: Path) -> No
         "training", "promote", "2", "--name", "gated", "--evaluation", str(rows), "--force", "a test", folder=trained
     )
     assert forced.returncode == 0, forced.stderr
-    assert "It was forced: a test" in forced.stdout
+    assert "The promotion was forced: a test" in forced.stdout
     assert "points at version 1 again" in run("training", "rollback", "--name", "gated", folder=trained).stdout
     missing = run("training", "promote", "9", "--name", "gated", folder=trained)
     assert missing.stderr == "Error: gated has no version 9; python -m training history lists them\n"

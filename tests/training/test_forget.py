@@ -92,7 +92,7 @@ def test_a_file_that_is_no_evaluation_stops_it_before_anything(text: str | None,
     build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
     if text is not None:
         (folder / "rows.jsonl").write_text(text, "utf-8")
-    with pytest.raises(CommandError, match=r"rows\.jsonl is no evaluation file \(\w+\); it is as it was"):
+    with pytest.raises(CommandError, match=r"rows\.jsonl cannot be read as an evaluation file \(\w+\); the file"):
         forget_documents(Profile.read("offline"), ["gpt-4.txt"], folder / "index", [folder / "rows.jsonl"], quiet)
     assert len(Index.open(folder / "index").chunks) == 3
 
@@ -100,7 +100,7 @@ def test_a_file_that_is_no_evaluation_stops_it_before_anything(text: str | None,
 def test_what_cannot_be_forgotten(folder: Path, stand_in: StandIn) -> None:
     build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
     all_of_them = ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
-    with pytest.raises(CommandError, match=r"nothing would be left in .*index; remove that folder instead"):
+    with pytest.raises(CommandError, match=r"no chunk would be left in the index .*index; delete the folder"):
         forget_documents(Profile.read("offline"), all_of_them, folder / "index", [], quiet)
     with pytest.raises(CommandError, match="built with the embeddings offline:char_wb-3-5-2048, and the profile has"):
         forget_documents(Profile.read("openai"), ["gpt-4.txt"], folder / "index", [], quiet)
@@ -116,10 +116,10 @@ def test_a_version_without_it_takes_over_and_older_ones_are_listed(
     forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", quiet)
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "Removed 1 chunks of the index, 0 kept vectors and 0 questions"
-    assert "The alias champion points at it: models:/multichain@champion" in told
+    assert "The alias champion points at this version: models:/multichain@champion" in told
     assert told[-2:] == [
-        "Version 1 of multichain still holds gpt-4.txt; delete it where that must go",
-        "The documents themselves are yours: a build of a place that has them brings them back",
+        "Version 1 of multichain still contains gpt-4.txt; delete the version if they must be removed there, too",
+        "The original documents were not deleted; a build from a location that contains them adds them again",
     ]
     client = mlflow.MlflowClient()
     assert str(client.get_model_version_by_alias("multichain", "champion").version) == "2"
@@ -127,5 +127,5 @@ def test_a_version_without_it_takes_over_and_older_ones_are_listed(
     assert "forgotten" not in client.get_model_version("multichain", "2").tags
     answer = mlflow.pyfunc.load_model("models:/multichain@champion").predict({"qa": {"question": "What is GPT-4?"}})
     assert "gpt-4.txt" not in {source["source"] for source in answer["qa"]["sources"]}
-    with pytest.raises(CommandError, match=r"nothing holds a document called nope\.txt"):
+    with pytest.raises(CommandError, match=r"no index, evaluation file or version contains nope\.txt"):
         forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", quiet)

@@ -89,7 +89,7 @@ def test_an_index_that_would_be_the_same_stays(
     assert (again.is_written, len(embedded(stand_in))) == (False, asked)
     assert (first.folder / manifest.MANIFEST_FILE).stat().st_mtime_ns == when
     print_build(again)
-    assert "The index of 3 documents, 3 chunks is as it would be built now" in capsys.readouterr().out
+    assert "The index of 3 documents, 3 chunks is up to date" in capsys.readouterr().out
 
 
 def test_other_settings_build_it_again(texts: Path, tmp_path: Path) -> None:
@@ -132,9 +132,7 @@ def test_a_dry_run_of_a_first_build(
     (texts.parent / "none.yaml").write_text("date: 2026-01-01\n", "utf-8")
     monkeypatch.setenv("MULTICHAIN_PRICES", str(texts.parent / "none.yaml"))
     print_estimate(estimate_build(Profile.read("openai"), [texts], texts.parent / "index"))
-    assert capsys.readouterr().out.splitlines()[-1].endswith("for a cost that is not known")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("at an unknown cost")
     print_estimate(estimate_build(Profile.read("offline"), [texts], texts.parent / "index"))
-    assert (
-        capsys.readouterr().out.splitlines()[-1] == "Would embed 3 texts, at most 30 tokens, with offline for no cost"
-    )
+    assert capsys.readouterr().out.splitlines()[-1] == "Would embed 3 texts, at most 30 tokens, with offline at no cost"
     assert sorted(path.name for path in texts.parent.iterdir()) == ["none.yaml", "texts"]

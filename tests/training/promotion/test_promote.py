@@ -107,7 +107,7 @@ def test_floors_of_the_profile(name: str, store: Path, index_folder: Path, evide
     registry.register_model(uri, name)
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, QUESTIONS)), "utf-8")
-    sentence = r"version 1 of .* is not promoted: seconds per request: .*at most 0\. It stays"
+    sentence = r"version 1 of .* is not promoted: seconds per request: .*at most 0\. The version stays"
     with pytest.raises(CommandError, match=sentence):
         promote_through_gate(name, "1", name, PromotionOptions(file))
     assert registry.find_champion(name) is None
