@@ -1,9 +1,9 @@
-"""How much of a question a passage must hold before it counts as an answer: fitted to the corpus at every build.
+"""Fit the threshold of abstaining to the corpus at every build: the least support that counts as an answer.
 
-Questions are made from the corpus itself: some telling words of a sentence, and others that its chunk does not have,
-as people ask in part in words of their own. With its chunk such a question can be answered; with its chunk taken
-out it cannot. The threshold parts the two best. So it follows the corpus: in three texts a word says more than in
-ten thousand, where much of any question stands somewhere.
+Questions are made from the corpus: some content words of a sentence, and other words that stand for an asker's own
+wording. The corpus can answer such a question with its chunk, and cannot without that chunk. The threshold separates
+the two cases best. A fixed threshold would not do: in three texts one matching word tells more than in ten thousand,
+where most words of any question occur somewhere.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,26 @@ from model.text_analysis import split_sentences, split_words
 
 _QUESTIONS = 400
 _MEAN_WORDS, _WORDS_DEVIATION, _MIN_WORDS = 6, 1.5, 3
-"""Telling words of a question: mean, deviation, and the fewest."""
+"""Words of a question: mean, standard deviation and minimum."""
 _OTHER_SHARE = (0.15, 0.45)
-"""The share of a question's words that are its asker's own: anything between these."""
+"""Range of the share of a question's words that do not come from its sentence."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 SupportArray = npt.NDArray[np.float64]
 
 
 def calibrate_threshold(chunks: Sequence[Chunk], lexical: Lexical) -> dict[str, float]:
-    """The ``threshold``, and the shares of questions ``answered`` and ``refused`` rightly with it, as far as asked."""
+    """Fit the threshold of support below which the stage ``qa`` abstains.
+
+    Args:
+        chunks: The chunks of all documents.
+        lexical: The words and n-grams of these chunks.
+
+    Returns:
+        ``threshold``, from 0 to 1; ``answered``, the share of generated questions whose support with their chunk
+        reaches the threshold; and ``refused``, the share whose support without the chunk stays below. The values are
+        0, 1 and 0 when no question could be generated.
+    """
     supports = _measure_supports(chunks, lexical)
     if not len(supports):
         return {"threshold": 0.0, "answered": 1.0, "refused": 0.0}
@@ -39,7 +49,15 @@ def calibrate_threshold(chunks: Sequence[Chunk], lexical: Lexical) -> dict[str, 
 
 
 def find_threshold(with_chunk: SupportArray, without_chunk: SupportArray) -> float:
-    """The value that parts both best, by the mean of the shares on the right sides; the middle one of those that do."""
+    """Return the value that separates two samples best: the one with the highest balanced accuracy.
+
+    Args:
+        with_chunk: Support of each question with its chunk; shape (questions,). At or above the threshold is right.
+        without_chunk: Support without the chunk; shape (questions,). Below the threshold is right.
+
+    Returns:
+        The threshold; the middle one where several are equally good.
+    """
     values = np.unique(np.concatenate([with_chunk, without_chunk]))
     middles = np.concatenate([values[:1], (values[1:] + values[:-1]) / 2])
     balanced_shares = [(with_chunk >= value).mean() + (without_chunk < value).mean() for value in middles]
@@ -48,7 +66,7 @@ def find_threshold(with_chunk: SupportArray, without_chunk: SupportArray) -> flo
 
 
 def _measure_supports(chunks: Sequence[Chunk], lexical: Lexical) -> SupportArray:
-    """For each question, how much the best chunk holds of it: with its own chunk, and without; shape (questions, 2)."""
+    """Return each question's highest support, with its chunk and without; shape (questions, 2)."""
     random = Random(0)  # noqa: S311 - the same corpus gives the same threshold
     vocabulary = sorted({word for chunk in chunks[:: max(1, len(chunks) // 500)] for word in split_words(chunk.text)})
     pairs = []
@@ -63,26 +81,26 @@ def _measure_supports(chunks: Sequence[Chunk], lexical: Lexical) -> SupportArray
 
 
 def _make_question(chunk: Chunk, vocabulary: Sequence[str], lexical: Lexical, random: Random) -> list[str]:
-    """Words of one sentence of ``chunk``, and others; empty when the sentence says too little."""
+    """Return words of one sentence of ``chunk`` with other words; empty when the sentence has too few words."""
     sentence_texts = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
     content_words = [word for word in dict.fromkeys(split_words(random.choice(sentence_texts))) if lexical.stems(word)]
     if len(content_words) < _MIN_WORDS:
         return []
     length, share = max(_MIN_WORDS, round(random.gauss(_MEAN_WORDS, _WORDS_DEVIATION))), random.uniform(*_OTHER_SHARE)
     others = sum(random.random() < share for _ in range(length))
-    own_words = random.sample(content_words, min(len(content_words), max(1, length - others)))
-    return own_words + [_random_word(vocabulary, random) for _ in range(others)]
+    sentence_words = random.sample(content_words, min(len(content_words), max(1, length - others)))
+    return sentence_words + [_random_word(vocabulary, random) for _ in range(others)]
 
 
 def _random_word(vocabulary: Sequence[str], random: Random) -> str:
-    """A word of the corpus, or one that it does not have."""
-    if random.random() < 0.5:  # noqa: PLR2004 - as often the one as the other
+    """Return a word of the corpus or a random string of letters, each half of the time."""
+    if random.random() < 0.5:  # noqa: PLR2004 - a fair coin
         return random.choice(vocabulary)
     return "".join(random.choice(_LETTERS) for _ in range(7))
 
 
 def _find_overlapping(chunks: Sequence[Chunk], position: int) -> list[int]:
-    """The chunk and its neighbours that have some of its text."""
+    """Return the positions of a chunk and of its neighbours that share text with it."""
     chunk = chunks[position]
     near = range(max(0, position - 2), min(len(chunks), position + 3))
     return [n for n in near if _overlaps(chunks[n], chunk)]

@@ -1,4 +1,4 @@
-"""Documents become an index folder: read, split, embedded, indexed."""
+"""Build an index folder from documents: read, split, embed and index them."""
 
 import time
 from collections.abc import Sequence
@@ -21,9 +21,17 @@ from .index_writer import IndexContent
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build made, from what, and what is not as before when it went on from an index.
+    """The index that a build produced or left unchanged.
 
-    It is not ``written`` when the index was as it would be. ``anew`` says why nothing that was there could be used.
+    Attributes:
+        folder: Absolute path of the index folder.
+        load_result: The documents that were read, and those that were skipped.
+        manifest: Manifest of the index.
+        usage: Usage of the embedding model; empty when nothing was embedded.
+        seconds: Duration of the build.
+        changes: Documents compared with the previous index; None without a previous index.
+        is_written: False when no document and no setting changed, so that the index was left as it was.
+        rebuild_reason: Why the previous index could not be reused; empty otherwise.
     """
 
     folder: Path
@@ -46,12 +54,25 @@ def build_index(
     update: bool = False,
     **load_options: Any,
 ) -> BuildResult:
-    """Builds the index of ``documents`` in the folder ``out``, replacing the index that is there; ``how`` is load's.
+    """Build the index of ``documents`` and replace the index in ``out``.
 
-    With ``update`` it goes on from that index: vectors of texts that it holds are taken from it, and where no
-    document and no setting changed it stays as it is. Raises DocumentError for documents that cannot be read, and
-    CommandError when ``out`` holds something else or the embeddings would cost more than ``max_cost`` US dollars;
-    those that were paid for are kept (vectors.py).
+    Args:
+        profile: The profile whose index is built.
+        documents: Folders, files, patterns, addresses and tables.
+        out: The index folder.
+        progress: Callback for the number of embedded texts.
+        max_cost: Limit for the cost of embedding, in US dollars; None for no limit.
+        update: Reuse vectors of the index in ``out``, and leave the index as it is where no document and no setting
+            changed.
+        **load_options: Keyword arguments of ``load_documents``.
+
+    Returns:
+        The index, its cost and what changed.
+
+    Raises:
+        DocumentError: A document cannot be read, or no document has text.
+        CommandError: ``out`` holds something that is not an index, the profile searches AI Search, or embedding would
+            exceed ``max_cost``. Vectors that were paid for stay in the cache (embedding_cache.py).
     """
     started = time.perf_counter()
     out = out.absolute()
@@ -67,15 +88,28 @@ def build_index(
 
 
 def read_content(profile: Profile, documents: Sequence[object], **load_options: Any) -> tuple[LoadResult, IndexContent]:
-    """The documents, and what an index of them holds. Raises DocumentError, and CommandError without such an index."""
+    """Read documents and split them into chunks.
+
+    Args:
+        profile: The profile with the settings of the index.
+        documents: Folders, files, patterns, addresses and tables.
+        **load_options: Keyword arguments of ``load_documents``.
+
+    Returns:
+        The documents, and the content of their index.
+
+    Raises:
+        DocumentError: A document cannot be read, or no document has text.
+        CommandError: The profile searches AI Search, where nothing is built.
+    """
     if not profile.backend.IS_LOCAL:
         raise CommandError(
-            f"{profile.name} searches in {profile.index['name']}, which AI Search keeps as its table is, so nothing is "
-            "built here; add documents to the table, and measure a version by its URI"
+            f"{profile.name} searches in {profile.index['name']}, which AI Search keeps in step with its table, so "
+            "there is no index to build; add documents to the table, and evaluate a version by its URI"
         )
     loaded = load_documents(documents, **load_options)
     chunking, language = index_update.chunking_settings(profile)
     chunks = [chunk for document in loaded.documents for chunk in split_document(document, **chunking)]
     if not chunks:
-        raise DocumentError("the documents hold headings alone; add some text to them")
+        raise DocumentError("the documents contain headings alone; add text to them")
     return loaded, IndexContent(chunks, loaded.digests, chunking, language)

@@ -399,7 +399,7 @@ def test_description_and_local_index_do_not_replace_each_other(
         profile.open_index(tmp_path / "index")
     with pytest.raises(IndexFolderError, match="holds an index, and this profile's lies in AI Search"):
         write_profile(tmp_path).open_index(index_folder)
-    with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps as its table is"):
+    with pytest.raises(CommandError, match=r"searches in main.docs.handbook, which AI Search keeps in step with"):
         read_content(write_profile(tmp_path), [EXERCISE])
 
 

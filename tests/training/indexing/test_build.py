@@ -55,7 +55,7 @@ def test_a_build_that_fails_leaves_the_index_that_was_there(profile: Profile, te
 
 def test_documents_that_hold_headings_alone(profile: Profile, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# A heading\n", "utf-8")
-    with pytest.raises(DocumentError, match="the documents hold headings alone"):
+    with pytest.raises(DocumentError, match="the documents contain headings alone"):
         build_index(profile, [tmp_path], tmp_path / "index", quiet)
     assert not (tmp_path / "index").exists()
 
