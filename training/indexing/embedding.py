@@ -1,4 +1,4 @@
-"""Chunks become vectors: what was embedded before is taken from where it is kept, and the rest within a limit."""
+"""Embed chunks: reuse vectors of the previous index and of the cache, and embed the rest within a cost limit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +22,16 @@ _BATCH_SIZE = 512
 
 
 class TextEmbedder:
-    """The embedding model of a profile at work."""
+    """The embedding model of a profile, with its usage so far."""
 
     def __init__(self, profile: Profile, texts: Sequence[str], language: str, fit: Path) -> None:
-        """Fits it to ``texts`` where it can be fitted, into the folder ``fit``.
+        """Fit the model to ``texts`` where it can be fitted, and embed a fixed text as its fingerprint.
 
-        Then asks it for the vector of a fixed text, which tells it from others of its name.
+        Args:
+            profile: The profile that names the embedding model.
+            texts: The texts of all chunks.
+            language: Language of the texts.
+            fit: Folder for the files of a fitted model.
         """
         self._embedder, self._engine = profile.make_embedder(), Engine()
         if hasattr(self._embedder, "fit_to"):
@@ -37,24 +41,32 @@ class TextEmbedder:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """Provider, model, and the vector that it gives for a fixed text."""
+        """``provider``, ``model`` and ``fingerprint``: the model's vector of a fixed text, to six decimals."""
         vector = np.round(self._fingerprint_vector[0], 6).tolist()
         return {"provider": self._embedder.provider, "model": self._embedder.model, "fingerprint": vector}
 
     @property
     def name(self) -> str:
-        """Provider and model."""
+        """Provider and model, as ``provider:model``."""
         return f"{self._embedder.provider}:{self._embedder.model}"
 
     def embed(
         self, chunks: Sequence[Chunk], progress: Progress, max_cost: float | None = None, previous: Index | None = None
     ) -> Float32Array:
-        """A row for each of ``chunks``; shape (chunks, dimension). Those of texts that ``before`` has come from there.
+        """Return a row for each of ``chunks``; shape (chunks, dimension).
 
-        Raises CommandError before more than ``max_cost`` US dollars are spent; what is embedded then is kept.
+        Args:
+            chunks: The chunks.
+            progress: Callback for the number of texts that have a vector, of all.
+            max_cost: Limit in US dollars; None for no limit.
+            previous: An index whose vectors are reused if the same model made them.
+
+        Raises:
+            CommandError: The next batch would exceed ``max_cost``, or its price is unknown. Vectors that were embedded
+                before stay in the cache.
         """
         texts = [chunk.searchable_text for chunk in chunks]
-        if self._embedder.provider == "offline":  # fitted to all texts, so each is made anew; and quicker so
+        if self._embedder.provider == "offline":  # fitted to all texts, so earlier vectors do not fit; faster, too
             return self._embed_all(texts, progress)
         cache = embedding_cache.EmbeddingCache(Path(embedding_cache.CACHE_FILE), self.name)
         cache.check_model(self._fingerprint_vector[0])
@@ -73,7 +85,7 @@ class TextEmbedder:
         return np.stack([vectors_by_text[text] for text in texts])
 
     def _has_made(self, index: Index) -> bool:
-        """Whether this model made the vectors of ``index``."""
+        """Return whether this model made the vectors of ``index``."""
         embedding = index.manifest.embedding
         probe = np.array(embedding["fingerprint"], dtype=np.float32)
         return f"{embedding['provider']}:{embedding['model']}" == self.name and embedding_cache.is_same_model(
@@ -94,28 +106,38 @@ class TextEmbedder:
         return rows
 
     def _check_cost(self, batch: Sequence[str], max_cost: float | None, remaining: int) -> None:
-        """Raises CommandError when the batch might cost more than is left."""
+        """Raise CommandError when the batch might exceed ``max_cost`` or has no known price."""
         if max_cost is None:
             return
         token_counts = model_catalog.TokenCounts(input=sum(map(token_limits.count_tokens, batch)))
         cost = model_catalog.cost_of(self._embedder.provider, self._embedder.model, token_counts)
         if cost is None:
             raise CommandError(
-                f"the price of {self.name} is not known, so --max-cost cannot be kept; name a table of prices with "
-                f"{environment.PRICES.name}, or leave --max-cost out"
+                f"the price of {self.name} is unknown, so --max-cost cannot be enforced; name a table of prices in "
+                f"{environment.PRICES.name}, or omit --max-cost"
             )
         if self.usage.cost + cost > max_cost:
             rest = cost * remaining / len(batch)
             raise CommandError(
                 f"stopped at ${self.usage.cost:.7f}, before --max-cost ${max_cost:.7f}: {remaining:,} chunks are not "
-                f"embedded yet, which may cost ${rest:.7f}; run it again with a higher one: what is embedded is kept "
-                f"in {Path(embedding_cache.CACHE_FILE).absolute()}"
+                f"embedded yet and may cost ${rest:.7f}; run the command again with a higher --max-cost: the vectors "
+                f"so far are kept in {Path(embedding_cache.CACHE_FILE).absolute()}"
             )
 
 
 def vectors_from_index(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:
-    """Those of ``texts`` that ``index`` has a vector of, with it; shape (dimension,)."""
-    wanted_texts = set(texts)
-    places = {text: n for n, text in enumerate(chunk.searchable_text for chunk in index.chunks) if text in wanted_texts}
-    rows = index.vectors.get_vectors(np.array(list(places.values()), dtype=np.int64))
-    return dict(zip(places, rows, strict=True))
+    """Return the vectors that ``index`` has for ``texts``.
+
+    Args:
+        index: An index.
+        texts: Texts as they were embedded; those that the index lacks are omitted.
+
+    Returns:
+        Vectors by text, each of shape (dimension,).
+    """
+    requested_texts = set(texts)
+    positions = {
+        text: n for n, text in enumerate(chunk.searchable_text for chunk in index.chunks) if text in requested_texts
+    }
+    rows = index.vectors.get_vectors(np.array(list(positions.values()), dtype=np.int64))
+    return dict(zip(positions, rows, strict=True))

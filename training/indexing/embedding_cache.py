@@ -1,7 +1,7 @@
-"""Vectors that were made once, kept by what they are of, so that no text is paid for twice.
+"""Cache vectors by model and text, so that no text is paid for twice.
 
-One SQLite file, shared by all builds of a folder and safe from several at once: model and the SHA-256 of a text →
-its vector. What a killed or stopped build has embedded is there for the next one.
+All builds in a folder share one SQLite file, also at the same time. The key is the model and the SHA-256 of a text.
+Vectors of a build that was killed or stopped are there for the next build.
 """
 
 import sqlite3
@@ -16,26 +16,36 @@ import numpy.typing as npt
 from model.errors import CommandError
 
 CACHE_FILE = "embeddings.db"
-"""Its name, in the current folder."""
+"""Name of the cache's file in the current folder."""
 _TABLES = (
     "vectors (model TEXT, text TEXT, vector BLOB, PRIMARY KEY (model, text))",
     "holders (text TEXT, source TEXT, PRIMARY KEY (text, source)) WITHOUT ROWID",
 )
-"""A text's vectors, and the documents that it stands or stood in, so that a document can be forgotten."""
+"""Vectors by model and text, and the sources whose documents contain or contained a text, for ``forget_sources``."""
 _MIN_COSINE = 0.999
+"""Least cosine of two vectors of one text that count as made by the same model."""
 _MAX_PARAMETERS = 500  # parameters of one statement
 
 Float32Vector = npt.NDArray[np.float32]
 
 
 class EmbeddingCache:
-    """The vectors of one embedding model in ``file``, which is made when the first is kept."""
+    """The cached vectors of one embedding model.
+
+    Args:
+        file: The SQLite file; created when something is first written.
+        model: Provider and model, as ``provider:model``.
+    """
 
     def __init__(self, file: Path, model: str) -> None:
         self._file, self._model = file, model
 
     def check_model(self, fingerprint_vector: Float32Vector) -> None:
-        """Forgets what is kept when another model of this name made it: ``probe``, its vector of a text, is another."""
+        """Delete the vectors of this name if ``fingerprint_vector`` shows that another model made them.
+
+        Raises:
+            CommandError: The file cannot be used.
+        """
         with _open_store(self._file) as store:
             query = "SELECT vector FROM vectors WHERE model = ? AND text = ''"
             row = store.execute(query, [self._model]).fetchone()
@@ -47,7 +57,11 @@ class EmbeddingCache:
                 )
 
     def get(self, texts: Iterable[str]) -> dict[str, Float32Vector]:
-        """Those of ``texts`` that have a vector, with it; shape (dimension,)."""
+        """Return the cached vectors by text, each of shape (dimension,); texts without a vector are omitted.
+
+        Raises:
+            CommandError: The file cannot be used.
+        """
         text_by_key = {_text_key(text): text for text in texts}
         keys = list(text_by_key)
         vectors_by_text: dict[str, Float32Vector] = {}
@@ -63,21 +77,47 @@ class EmbeddingCache:
         return vectors_by_text
 
     def put(self, texts: Sequence[str], vectors: Float32Vector) -> None:
-        """Keeps a row of ``vectors`` for each of ``texts``; shape (texts, dimension)."""
+        """Store the vectors of ``texts``.
+
+        Args:
+            texts: The texts.
+            vectors: One row for each text; shape (texts, dimension).
+
+        Raises:
+            CommandError: The file cannot be used.
+        """
         rows = zip(texts, vectors, strict=True)
         entries = [(self._model, _text_key(text), row.tobytes()) for text, row in rows]
         with _open_store(self._file) as store:
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", entries)
 
     def record_sources(self, texts: Iterable[tuple[str, str]]) -> None:
-        """Keeps which document each text stands in: pairs of text and source."""
+        """Record which document contains which text.
+
+        Args:
+            texts: Pairs of a text and the source of its document.
+
+        Raises:
+            CommandError: The file cannot be used.
+        """
         entries = [(_text_key(text), source) for text, source in texts]
         with _open_store(self._file) as store:
             store.executemany("INSERT OR IGNORE INTO holders VALUES (?, ?)", entries)
 
 
 def forget_sources(file: Path, sources: Iterable[str]) -> int:
-    """Removes the vectors of all texts that only ``sources`` ever held, of every model; gives how many."""
+    """Delete the vectors, of every model, of texts that occurred in no other document than ``sources``.
+
+    Args:
+        file: The SQLite file; nothing happens if it does not exist.
+        sources: The sources to forget.
+
+    Returns:
+        The number of deleted vectors.
+
+    Raises:
+        CommandError: The file cannot be used.
+    """
     if not file.exists():
         return 0
     with _open_store(file) as store:
@@ -88,24 +128,29 @@ def forget_sources(file: Path, sources: Iterable[str]) -> int:
 
 @contextmanager
 def _open_store(file: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction, alone with the file; what it deletes is overwritten."""
+    """Yield a connection in one exclusive transaction; deleted content is overwritten on disk."""
     try:
         with closing(sqlite3.connect(file, timeout=60)) as store:
             store.execute("PRAGMA secure_delete = ON")
             with store:
-                store.execute("BEGIN IMMEDIATE")  # so that what it reads stays true until it has written
+                store.execute("BEGIN IMMEDIATE")  # no other process writes between reading and writing
                 for table in _TABLES:
                     store.execute(f"CREATE TABLE IF NOT EXISTS {table}")
                 yield store
     except sqlite3.DatabaseError as error:
         raise CommandError(
-            f"{file.absolute()} cannot be used ({error}); move it away: it holds vectors that were made "
-            "before, and is made anew"
+            f"{file.absolute()} cannot be used ({error}); move the file away: it is a cache of vectors, and the next "
+            "build creates a new one"
         ) from None
 
 
 def is_same_model(first_vector: Float32Vector, second_vector: Float32Vector) -> bool:
-    """Whether one model made both of the same text: their cosine is at least 0.999."""
+    """Return whether one model made two vectors of the same text: their cosine is at least 0.999.
+
+    Args:
+        first_vector: A vector; shape (dimension,).
+        second_vector: A vector of the same text; another shape is another model.
+    """
     if first_vector.shape != second_vector.shape:
         return False
     lengths = float(np.linalg.norm(first_vector) * np.linalg.norm(second_vector))

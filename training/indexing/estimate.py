@@ -1,4 +1,4 @@
-"""What a build would do, and cost, before it does anything."""
+"""Estimate what a build would embed, and its cost, without calling a provider."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,17 @@ from .index_update import DocumentDiff, UpdateBase
 
 @dataclass(frozen=True, slots=True)
 class BuildEstimate:
-    """What a build would make: ``wanted`` texts embedded, of at most ``tokens``, for at most ``cost`` US dollars.
+    """Estimate of a build.
 
-    ``cost`` is None where the model's price is not known.
+    Attributes:
+        load_result: The documents that were read, and those that were skipped.
+        chunks: Number of chunks.
+        model: Embedding model as ``provider:model``; ``offline`` for the offline embeddings.
+        missing_texts: Number of distinct texts without a vector in the index or the cache.
+        tokens: Upper bound of the tokens of these texts.
+        cost: Upper bound of their cost in US dollars; None if the price of the model is unknown.
+        changes: Documents compared with the previous index; None without a previous index.
+        rebuild_reason: Why the previous index cannot be reused; empty otherwise.
     """
 
     load_result: LoadResult
@@ -36,9 +44,22 @@ class BuildEstimate:
 def estimate_build(
     profile: Profile, documents: Sequence[object], out: Path, *, update: bool = False, **load_options: Any
 ) -> BuildEstimate:
-    """Reads the documents and asks no provider: that the model is still the one that made what is kept is assumed.
+    """Read the documents and estimate a build of their index.
 
-    Raises DocumentError and CommandError as build does.
+    No provider is called, so the estimate assumes that the provider still serves the model that made the stored
+    vectors.
+
+    Args:
+        profile: The profile whose index would be built.
+        documents: Folders, files, patterns, addresses and tables.
+        out: The index folder.
+        update: Assume that the build updates the index in ``out``.
+        **load_options: Keyword arguments of ``load_documents``.
+
+    Raises:
+        DocumentError: A document cannot be read, or no document has text.
+        CommandError: ``out`` holds something that is not an index, the profile searches AI Search, or the cache
+            cannot be used.
     """
     index_writer.check_folder(out.absolute())
     loaded, content = read_content(profile, documents, **load_options)
@@ -61,11 +82,11 @@ def estimate_build(
 
 
 def _find_missing(texts: Iterable[str], name: str, previous: Index | None) -> list[str]:
-    """Those that no index and no file keeps the vector of."""
+    """Return the texts without a vector in the previous index and in the cache of the model ``name``."""
     embedding = previous.manifest.embedding if previous else {}
     distinct = list(texts)
     if previous and f"{embedding['provider']}:{embedding['model']}" == name and embedding["provider"] != "offline":
-        embedder_name = vectors_from_index(previous, distinct)
-        distinct = [text for text in distinct if text not in embedder_name]
+        indexed = vectors_from_index(previous, distinct)
+        distinct = [text for text in distinct if text not in indexed]
     cached = embedding_cache.EmbeddingCache(Path(embedding_cache.CACHE_FILE), name).get(distinct)
     return [text for text in distinct if text not in cached]

@@ -1,4 +1,4 @@
-"""Chunks become an index folder: embedded, indexed, calibrated. The folder appears whole or not at all."""
+"""Write an index folder from chunks: embed, index and calibrate. The folder appears complete or not at all."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,14 @@ _PART_PREFIX = ".multichain-part-"
 
 @dataclass(frozen=True, slots=True)
 class IndexContent:
-    """What an index is of: chunks, the digest of each document, and how they were cut."""
+    """Content of an index.
+
+    Attributes:
+        chunks: The chunks of all documents.
+        documents: SHA-256 of each document by source.
+        chunking: Settings by which documents were split.
+        language: Language of the stems.
+    """
 
     chunks: Sequence[Chunk]
     documents: Mapping[str, str]
@@ -40,9 +47,21 @@ def write_index_folder(
     max_cost: float | None = None,
     previous: Index | None = None,
 ) -> tuple[manifest.Manifest, Usage]:
-    """Writes the index of ``content`` into ``out`` in the place of what is there; gives what it says and what it cost.
+    """Build an index and atomically replace the index in ``out``.
 
-    Vectors of texts that ``before`` has are taken from there, where the same model made them.
+    Args:
+        content: The chunks and how they were made.
+        profile: The profile that names the embedding model.
+        out: The index folder.
+        progress: Callback for the number of embedded texts.
+        max_cost: Limit for the cost of embedding, in US dollars; None for no limit.
+        previous: An index whose vectors are reused if the same model made them.
+
+    Returns:
+        The manifest, and the usage of the embedding model.
+
+    Raises:
+        CommandError: ``out`` holds something that is not an index, or embedding would exceed ``max_cost``.
     """
     with replace_folder(out) as part:
         embedding = TextEmbedder(
@@ -50,7 +69,7 @@ def write_index_folder(
         )
         vectors = embedding.embed(content.chunks, progress, max_cost, previous)
         lexical = Lexical.build(content.chunks, content.language)
-        embedder = index.write_index(
+        written_manifest = index.write_index(
             part,
             chunks=content.chunks,
             vectors=vectors,
@@ -61,18 +80,19 @@ def write_index_folder(
             documents=dict(content.documents),
             language=content.language,
         )
-    return embedder, embedding.usage
+    return written_manifest, embedding.usage
 
 
 @contextmanager
 def replace_folder(out: Path) -> Iterator[Path]:
-    """A folder to write into, which takes the place of ``out`` when all is written, and is gone otherwise.
+    """Yield a temporary folder beside ``out`` that replaces ``out`` at the end, and is removed after an error.
 
-    Raises CommandError when ``out`` holds something that is not an index.
+    Raises:
+        CommandError: ``out`` holds something that is not an index.
     """
     check_folder(out)
     _remove_left_overs(out.parent)
-    part = out.parent / f"{_PART_PREFIX}{uuid4().hex}"  # named before it is made, so that no signal comes in between
+    part = out.parent / f"{_PART_PREFIX}{uuid4().hex}"  # known before mkdir, so that any signal cleans up
     try:
         part.mkdir()
         yield part
@@ -82,20 +102,24 @@ def replace_folder(out: Path) -> Iterator[Path]:
 
 
 def check_folder(out: Path) -> None:
-    """Raises CommandError when ``out`` holds something that is not an index."""
+    """Check that an index may be written to ``out``, and create the parent folder.
+
+    Raises:
+        CommandError: ``out`` holds something that is not an index.
+    """
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]) and not (out / manifest.MANIFEST_FILE).is_file():
-        raise CommandError(f"{out} exists and is not an index; give another --index, or remove it")
+        raise CommandError(f"{out} exists and is not an index folder; choose another --index, or remove {out}")
     out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _remove_left_overs(folder: Path) -> None:
-    """Removes what a killed build left."""
-    for folder_left_over in folder.glob(_PART_PREFIX + "*"):
-        shutil.rmtree(folder_left_over, ignore_errors=True)
+    """Remove the temporary folders of builds that were killed."""
+    for left_over in folder.glob(_PART_PREFIX + "*"):
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _replace(out: Path, part: Path) -> None:
-    """Puts ``part`` in the place of ``out``, which stays where it was when that is interrupted."""
+    """Move ``part`` to ``out``; restore the previous ``out`` if the move is interrupted."""
     old = part.with_name(part.name + "-old")
     try:
         if out.exists():

@@ -68,7 +68,7 @@ def test_what_is_no_index_is_not_replaced(kind: str, profile: Profile, texts: Pa
         (out / "letter.txt").write_text("Dear", "utf-8")
     else:
         out.write_text("Dear", "utf-8")
-    with pytest.raises(CommandError, match="exists and is not an index; give another --index, or remove it"):
+    with pytest.raises(CommandError, match="exists and is not an index folder; choose another --index, or remove"):
         build_index(profile, [texts], out, quiet)
     assert out.exists()
 

@@ -80,7 +80,7 @@ def test_a_limit_on_an_unknown_price_is_refused(
 ) -> None:
     (tmp_path / "none.yaml").write_text("date: 2026-01-01\n", "utf-8")
     monkeypatch.setenv("MULTICHAIN_PRICES", str(tmp_path / "none.yaml"))
-    with pytest.raises(CommandError, match="the price of openai:text-embedding-3-small is not known, so --max-cost"):
+    with pytest.raises(CommandError, match="the price of openai:text-embedding-3-small is unknown, so --max-cost"):
         built(texts, 1.0)
     assert inputs(stand_in) == [1]
 
@@ -132,7 +132,9 @@ def test_several_at_once(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_named(stand_in: StandIn, texts: Path) -> None:
     (texts.parent / embedding_cache.CACHE_FILE).write_text("garbage " * 100, "utf-8")
-    with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move it away"):
+    with pytest.raises(
+        CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move the file away"
+    ):
         built(texts)
     assert not (texts.parent / "index").exists()
 

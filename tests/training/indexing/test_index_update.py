@@ -47,7 +47,7 @@ def test_changes_are_by_content() -> None:
     told = DocumentDiff.between({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
     assert told == DocumentDiff(new=("d",), changed=("c",), removed=("a",), unchanged=("b",))
     assert told.has_changes
-    assert told.in_words == "1 new, 1 changed, 1 gone, 1 as before"
+    assert told.in_words == "1 new, 1 changed, 1 removed, 1 unchanged"
     assert not DocumentDiff.between({"a": "1"}, {"a": "1"}).has_changes
 
 
@@ -107,7 +107,7 @@ def test_a_damaged_index_is_built_anew_and_told(texts: Path, capsys: pytest.Capt
     made = built(texts, "offline", update=True)
     assert (made.is_written, made.changes) == (True, None)
     print_build(made)
-    assert "All is built anew: " in capsys.readouterr().out
+    assert "The whole index is rebuilt: " in capsys.readouterr().out
     assert len(Index.open(first.folder).chunks) == 3
 
 
@@ -119,7 +119,7 @@ def test_a_dry_run_says_what_and_how_much_and_asks_nobody(
     (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
     print_estimate(estimate_build(Profile.read("openai"), [texts], texts.parent / "index", update=True))
     assert capsys.readouterr().out.splitlines() == [
-        "Documents: 1 new, 0 changed, 0 gone, 3 as before",
+        "Documents: 1 new, 0 changed, 0 removed, 3 unchanged",
         "Would build an index of 4 documents, 4 chunks",
         "Would embed 1 texts, at most 11 tokens, with openai:text-embedding-3-small for at most $0.0000002",
     ]

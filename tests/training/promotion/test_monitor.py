@@ -61,7 +61,9 @@ def test_documents_that_changed(name: str, tmp_path: Path) -> None:
     (tmp_path / "documents" / "new.txt").write_text("New.", "utf-8")
     found = next(check_champion(name, [tmp_path / "documents"], 7, TODAY))
     assert found.code == DOCUMENTS
-    assert found.message.startswith("Documents: 1 new, 1 changed, 0 gone, 2 as before; python -m training run --update")
+    assert found.message.startswith(
+        "Documents: 1 new, 1 changed, 0 removed, 2 unchanged; python -m training run --update"
+    )
 
 
 @pytest.mark.parametrize(("today", "code"), [(date(2026, 10, 1), 0), (date(2026, 12, 1), MODELS)])
