@@ -1,4 +1,4 @@
-"""What both command lines share: errors as sentences, quiet libraries, and no traceback."""
+"""Shared parts of both command lines: error messages instead of tracebacks, and quiet libraries."""
 
 import logging
 import os
@@ -17,14 +17,14 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Commands(click.Group):
-    """A group of commands whose failures end in one sentence and a non-zero exit code.
+    """A group of commands whose failures print a message and exit with a non-zero code.
 
-    MULTICHAIN_TRACEBACK=1 shows where an unforeseen one came from.
+    MULTICHAIN_TRACEBACK=1 shows the traceback of an unexpected error.
     """
 
     def invoke(self, ctx: click.Context) -> Any:  # click's own signature
-        """Runs the command that was asked for."""
-        signal.signal(signal.SIGTERM, _exit_on_signal)  # so that a command that is ended cleans up
+        """Run the requested command; turn errors into messages without a traceback."""
+        signal.signal(signal.SIGTERM, _exit_on_signal)  # an exception, so that an ended command cleans up
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -38,12 +38,12 @@ class Commands(click.Group):
 
 
 def _error_sentence(error: Exception) -> str:
-    kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's own errors are classes of its own copy
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's copy has classes of its own
     if kinds & {"MlflowException", "MultichainError"} or isinstance(error, OSError):
         return str(error).splitlines()[0]
     return (
-        f"something unforeseen happened ({type(error).__name__}); run it again with MULTICHAIN_TRACEBACK=1 "
-        "to see where, and report it"
+        f"an unexpected error occurred ({type(error).__name__}); run the command again with MULTICHAIN_TRACEBACK=1 "
+        "for the traceback, and report the error"
     )
 
 

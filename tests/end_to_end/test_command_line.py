@@ -123,7 +123,7 @@ def test_ask_needs_something_to_ask(run: Run) -> None:
 def test_ask_without_a_store_makes_none(run: Run, tmp_path: Path) -> None:
     done = run("serving", "ask", "--question", "x")
     assert done.returncode == 1
-    assert f"there is no store in {tmp_path} (no mlflow.db)" in done.stderr
+    assert f"there is no MLflow store in {tmp_path} (no mlflow.db)" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -250,7 +250,7 @@ def test_a_folder_without_a_store_stays_as_it_is(command: str, run: Run, tmp_pat
     done = run("training", command)
     assert done.returncode == 1
     assert done.stderr.startswith(
-        f"Error: there is no store in {tmp_path} (no mlflow.db); go to the folder where you ran"
+        f"Error: there is no MLflow store in {tmp_path} (no mlflow.db); go to the folder where you ran"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -1,6 +1,6 @@
-"""The index that Databricks AI Search holds for a profile: looked up, tried, and described in an index folder.
+"""Look up the Databricks AI Search index of a profile, query it once, and describe it in an index folder.
 
-Nothing is built: the rows of a table are the chunks, and Databricks keeps the index as they are.
+Nothing is built: the rows of a table are the chunks, and Databricks keeps the index in step with the table.
 """
 
 import asyncio
@@ -24,13 +24,22 @@ from .index_writer import replace_folder
 
 _FULL_TEXT = "full_text"
 _TAG_TYPES = {"", "string", "boolean", *INTEGER_TYPES}
-"""Types of columns that a tag can be told by; the empty one is told nowhere."""
+"""SQL types that the column of a tag can have; empty where the workspace reports no type."""
 
 
 def describe_index(profile: Profile, out: Path) -> RemoteIndex:
-    """Describes the index of ``profile`` in the folder ``out``, in the place of what is there.
+    """Write the description of the profile's index into an index folder, replacing the previous one.
 
-    Raises CommandError when ``out`` holds something else, and as ``look`` does.
+    Args:
+        profile: A profile that searches AI Search.
+        out: The index folder.
+
+    Returns:
+        The description.
+
+    Raises:
+        CommandError: ``out`` holds something that is not an index, or the AI Search index does not fit the profile.
+        ProviderError: The AI Search index does not exist, is not permitted, or cannot be reached.
     """
     remote_index = inspect_index(profile)
     with replace_folder(out.absolute()) as part:
@@ -39,15 +48,19 @@ def describe_index(profile: Profile, out: Path) -> RemoteIndex:
 
 
 def inspect_index(profile: Profile) -> RemoteIndex:
-    """What the workspace tells of the index, which is asked one question.
+    """Return the description of the profile's index, checked against the profile with one query.
 
-    Raises CommandError when it is not as the profile says, RejectedCallError when it is not there, CredentialError, and
-    BusyError.
+    Raises:
+        CommandError: The index is not ready, or its embeddings or columns do not fit the profile.
+        RejectedCallError: The index does not exist or is not permitted, or it rejects the query.
+        ProfileError: A setting of the embeddings is invalid.
+        CredentialError: The workspace rejects the credentials, or none are configured.
+        ProviderUnavailableError: The workspace cannot be reached.
     """
     engine, layout = Engine(), ColumnMapping(**profile.index)
     index, is_storage_optimized = engine.run(_fetch_index(layout.name))
     if not (index.status and index.status.ready):
-        raise CommandError(f"the AI Search index {layout.name} is not ready yet; its page in Catalog Explorer says why")
+        raise CommandError(f"the AI Search index {layout.name} is not ready yet; see its page in Catalog Explorer")
     embedding, dimension = _find_embedding(profile, index, layout, engine)
     rows = index.status.indexed_row_count or 0
     remote_index = RemoteIndex(
@@ -64,7 +77,7 @@ def inspect_index(profile: Profile) -> RemoteIndex:
 
 
 async def _fetch_index(name: str) -> tuple[Any, bool]:
-    """The index as the SDK tells it, and whether its endpoint is storage-optimised."""
+    """Return the SDK's description of the index, and whether its endpoint is storage-optimised."""
     client = await databricks_client.shared_client()
 
     def fetch() -> tuple[Any, bool]:
@@ -78,18 +91,21 @@ async def _fetch_index(name: str) -> tuple[Any, bool]:
 
 
 def _find_embedding(profile: Profile, index: Any, layout: ColumnMapping, engine: Engine) -> tuple[StageValues, int]:
-    """Who embeds questions, and in how many dimensions where that is known. Raises CommandError."""
+    """Return the model that embeds questions, and the dimension of its vectors, 0 if unknown.
+
+    The first is empty when the index is searched by words alone. Raise CommandError when the profile does not fit.
+    """
     spec = index.delta_sync_index_spec or index.direct_access_index_spec
     sources = [
         column.model_endpoint_name_for_query or column.embedding_model_endpoint_name
         for column in _embedding_columns(spec, "source")
     ]
-    maker = next(filter(None, sources), "") if layout.search != _FULL_TEXT else ""
-    if profile.embeddings and (maker or layout.search == _FULL_TEXT):
-        why = f"embeds questions itself, with {maker}" if maker else "is searched by words alone"
-        raise CommandError(f"the AI Search index {layout.name} {why}; leave embeddings out of the profile")
-    if maker or layout.search == _FULL_TEXT:
-        return ({"provider": "databricks", "model": maker} if maker else {}), 0
+    endpoint = next(filter(None, sources), "") if layout.search != _FULL_TEXT else ""
+    if profile.embeddings and (endpoint or layout.search == _FULL_TEXT):
+        why = f"embeds questions itself, with {endpoint}" if endpoint else "is searched by words alone"
+        raise CommandError(f"the AI Search index {layout.name} {why}; remove embeddings from the profile")
+    if endpoint or layout.search == _FULL_TEXT:
+        return ({"provider": "databricks", "model": endpoint} if endpoint else {}), 0
     return _own_embedding(profile, layout.name, next(iter(_embedding_columns(spec, "vector")), None), engine)
 
 
@@ -98,24 +114,30 @@ def _embedding_columns(spec: Any, kind: str) -> Sequence[Any]:  # a class of the
 
 
 def _own_embedding(profile: Profile, name: str, column: Any, engine: Engine) -> tuple[StageValues, int]:
-    """The profile's embeddings, which made the vectors of ``column``. Raises CommandError."""
+    """Return the profile's embedding model with its fingerprint, and the dimension of ``column``.
+
+    Raise CommandError when the profile names no embeddings or their dimension differs.
+    """
     embedder = profile.make_embedder()
     if embedder is None:
         raise CommandError(
-            f"the AI Search index {name} holds vectors that Databricks did not make; name the embeddings that "
-            "they were made with in the profile"
+            f"the AI Search index {name} contains vectors that Databricks did not compute; set embeddings in the "
+            "profile to the model that computed them"
         )
     vector, dimension = engine.run(embedder.embed([FINGERPRINT_TEXT]))[0], column.embedding_dimension if column else 0
     if len(vector) != dimension:
         raise CommandError(
-            f"{embedder.provider}:{embedder.model} embeds in {len(vector)} dimensions, and the AI Search index "
-            f"{name} has {dimension}; name the embeddings that its vectors were made with"
+            f"{embedder.provider}:{embedder.model} embeds in {len(vector)} dimensions, but the AI Search index "
+            f"{name} has {dimension}; set embeddings in the profile to the model that computed its vectors"
         )
     return {"provider": embedder.provider, "model": embedder.model, "fingerprint": vector.tolist()}, dimension
 
 
 def _fetch_types(layout: ColumnMapping, body: StageValues, engine: Engine) -> dict[str, str]:
-    """The SQL type of each column, empty where it is not told, by asking. Raises CommandError for a missing one."""
+    """Return the SQL type of each column from a query's response, empty if unknown.
+
+    Raise CommandError when the index lacks a column.
+    """
     try:
         return engine.run(query_index(layout.name, body, _parse_types))
     except RejectedCallError:
@@ -124,9 +146,11 @@ def _fetch_types(layout: ColumnMapping, body: StageValues, engine: Engine) -> di
             for column in layout.requested_columns
             if not _has_column(layout.name, body | {"columns": [column]}, engine)
         ]
-        if len(missing) in {0, len(layout.requested_columns)}:  # then something else is wrong
+        if len(missing) in {0, len(layout.requested_columns)}:  # the columns are not the cause
             raise
-    raise CommandError(f"the AI Search index {layout.name} has no column {', '.join(missing)}; name those that it has")
+    raise CommandError(
+        f"the AI Search index {layout.name} has no column {', '.join(missing)}; correct columns and tags in the profile"
+    )
 
 
 def _has_column(name: str, body: StageValues, engine: Engine) -> bool:
@@ -141,11 +165,11 @@ def _parse_types(response: StageValues) -> dict[str, str]:
 
 
 def _find_unfit_columns(layout: ColumnMapping, types: Mapping[str, str]) -> Iterator[str]:
-    """Columns whose types do not fit what they are named for."""
+    """Yield a message for each column whose SQL type does not fit a tag or a field of a passage."""
     for column in layout.tags:
         if types.get(column, "") not in _TAG_TYPES:
-            yield f"{column} is of the type {types[column]}; a tag is text, a whole number, or true or false"
+            yield f"column {column} has the type {types[column]}; a tag needs text, whole numbers or booleans"
     for field in {"page", "start", "end"} & layout.columns.keys():
         column = layout.columns[field]
         if types.get(column, "") not in {"", *INTEGER_TYPES}:
-            yield f"{column} is of the type {types[column]}; {field} is a whole number"
+            yield f"column {column} has the type {types[column]}; {field} needs whole numbers"

@@ -1,7 +1,7 @@
-"""The code of a version, under a name of its own.
+"""Copy the code of a version into a package with a unique name.
 
-A loaded model imports its code by name, and Python keeps one module for each name: two versions that both called
-their code ``model`` would run the same one. So each version's copy is called ``multichain_<fingerprint>``.
+A loaded model imports its code by name, and Python keeps one module for each name: two versions whose code were both
+called ``model`` would run the same code. So each version's copy is called ``multichain_<fingerprint>``.
 """
 
 import json
@@ -18,19 +18,37 @@ from model.profile import Profile
 
 CODE_FOLDER = Path(model.__file__).parent
 CODE_PREFIX = "multichain_"
-"""What the name of a version's code begins with, before its fingerprint."""
+"""Prefix of the name of a version's package; the fingerprint follows."""
 
 
 def compute_fingerprint(profile: str) -> str:
-    """Twelve hexadecimal digits over the code, the prompts and the profile; not addresses, not keys."""
+    """Return twelve hexadecimal digits over code, prompts and profile; addresses and keys have no effect.
+
+    Args:
+        profile: Name of a profile, or path of its file.
+
+    Raises:
+        ProfileError: The profile cannot be read, or a package that it names is missing.
+    """
     return _hash_files(_own_files(profile, {}) | _user_files(profile))
 
 
 def copy_code(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple[str, Path, list[Path]]:
-    """Copies the code into ``folder`` under a name of its own: the name, the entry file, all that is to be logged.
+    """Copy the code of a version into ``folder``.
 
-    ``profile`` is a name or the path of a file, which is copied too. Packages of one's own that it names go beside
-    the code, the objects in ``runnables`` into it. Raises ProfileError.
+    A profile that is given as a file is copied into the package, and so are the ``runnables``. Users' own packages
+    that the profile names are copied beside the package.
+
+    Args:
+        profile: Name of a profile, or path of its file.
+        folder: Folder for the copies.
+        runnables: Objects for stages that name them by ``cloudpickle``, by name.
+
+    Returns:
+        The package's name, the file that MLflow runs to load the model, and the files and folders to log.
+
+    Raises:
+        ProfileError: The profile cannot be read, or a package that it names is missing.
     """
     own_files, user_files = _own_files(profile, runnables), _user_files(profile)
     name = CODE_PREFIX + _hash_files(own_files | user_files)
@@ -44,12 +62,20 @@ def copy_code(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple
 
 
 def list_copies(code: Path) -> list[str]:
-    """The names of versions' code in the folder ``code`` of a saved model; none when there is no such folder."""
+    """Return the names of the version packages in the folder ``code`` of a saved model, sorted; [] without a folder."""
     return sorted(path.name for path in code.glob(f"{CODE_PREFIX}*"))
 
 
 def compute_digest(code: Path, name: str) -> str:
-    """The fingerprint of what lies in the folder ``code`` of a saved model whose code is called ``name``."""
+    """Return the fingerprint of the files in a saved model.
+
+    Args:
+        code: Folder ``code`` of the saved model.
+        name: Name of the version's package.
+
+    Returns:
+        Twelve hexadecimal digits; equal to those in ``name`` if no file changed.
+    """
     files = {path.relative_to(code).as_posix(): path for path in code.rglob("*") if _is_logged(path)}
     return _hash_files({file.removeprefix(f"{name}/"): path.read_bytes() for file, path in files.items()})
 
@@ -66,7 +92,7 @@ def _hash_files(files: Mapping[str, bytes]) -> str:
 
 
 def _own_files(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of the package itself, by path inside it."""
+    """Return the content of the package's files by path inside the package."""
     files = {name.partition("/")[2]: content for name, content in import_paths.read_code(CODE_FOLDER).items()}
     if profile.endswith((".yaml", ".yml")):
         files[f"profiles/{Path(profile).stem}.yaml"] = Path(profile).read_bytes()
@@ -74,7 +100,7 @@ def _own_files(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _user_files(profile: str) -> dict[str, bytes]:
-    """The files of the packages that the profile names and no distribution brings, by path beside the code."""
+    """Return the content of the files of users' own packages that the profile names, by path beside the package."""
     packages = [
         import_paths.locate_package(path)
         for path in Profile.read(profile).import_paths
@@ -84,23 +110,23 @@ def _user_files(profile: str) -> dict[str, bytes]:
 
 
 def _pickle_runnables(runnables: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Each object by value: a notebook's own definitions, and those of modules beside it, go with it."""
+    """Yield each object pickled by value, with the definitions of the notebook and of modules in the current folder."""
     if not runnables:
         return
     import cloudpickle
 
-    beside = [module for module in list(sys.modules.values()) if _is_in_current_folder(module)]
-    for module in beside:
+    local_modules = [module for module in list(sys.modules.values()) if _is_in_current_folder(module)]
+    for module in local_modules:
         cloudpickle.register_pickle_by_value(module)
     try:
         yield from [(name, cloudpickle.dumps(runnable)) for name, runnable in runnables.items()]
     finally:
-        for module in beside:
+        for module in local_modules:
             cloudpickle.unregister_pickle_by_value(module)
 
 
 def _is_in_current_folder(module: ModuleType) -> bool:
-    """Whether it is a module of the current folder, which no distribution brings."""
+    """Return whether a module lies in the current folder and belongs to no distribution and not to this project."""
     file = Path(getattr(module, "__file__", None) or "/")
     return file.is_relative_to(Path.cwd()) and module.__name__ != "__main__" and not _is_installed(file)
 

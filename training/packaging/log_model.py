@@ -1,7 +1,7 @@
-"""Logs an index and the code that answers from it as one MLflow model.
+"""Log an index and the code that answers from it as one MLflow model.
 
-The work is done in a process of its own, with the version's copy of the code on its path: in this process, a
-later ``load_model`` would find the temporary copy instead of the logged one.
+MLflow runs in a separate process that has the version's copy of the code on its path: in this process, a later
+``load_model`` would import the temporary copy instead of the logged one.
 """
 
 import json
@@ -26,7 +26,19 @@ from . import code_snapshot, requirements
 
 @dataclass(frozen=True, slots=True)
 class LoggingJob:
-    """What the process that logs is told."""
+    """Arguments of the process that logs.
+
+    Attributes:
+        profile: Name of the profile.
+        code: Paths of the code to log; the version's package first.
+        entry: Path of the file that MLflow runs to load the model.
+        requirements: Pinned distributions.
+        artifacts: Paths of folders to log, by name.
+        endpoints: Databricks serving endpoints that the model calls.
+        indexes: AI Search indexes that the model queries.
+        tags: Tags of the model.
+        result: Path of the JSON file that receives ``uri`` or ``error``.
+    """
 
     profile: str
     code: list[str]
@@ -42,9 +54,21 @@ class LoggingJob:
 def log_model(
     profile: str, index: Path, runnables: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
 ) -> str:
-    """Logs the model and gives its URI, ``models:/m-…``. Raises IndexFolderError, ProfileError, CommandError.
+    """Log a model.
 
-    ``runnables`` are objects for stages that name them by ``cloudpickle``: by name. ``tags`` are the model's.
+    Args:
+        profile: Name of a profile, or path of its file.
+        index: The index folder.
+        runnables: Objects for stages that name them by ``cloudpickle``, by name.
+        tags: Tags of the model.
+
+    Returns:
+        The model's URI, ``models:/m-…``.
+
+    Raises:
+        ProfileError: The profile is wrong, or ``runnables`` are not the objects that it names.
+        IndexFolderError: The index folder is missing or damaged.
+        CommandError: The index does not fit the profile, a distribution is not installed, or MLflow failed.
     """
     runnables = runnables or {}
     loaded_profile = Profile.read(profile)
@@ -68,28 +92,43 @@ def log_model(
 
 
 def _check_profile(profile: Profile, runnables: Mapping[str, Any]) -> None:
-    """Raises ProfileError; what depends on objects that are given here is checked where the version's copy is."""
+    """Raise ProfileError when ``runnables`` are not the objects that the profile names, or the profile is wrong.
+
+    A profile with such objects is validated later, in the process that has the version's copy of the code.
+    """
     names = {stage["cloudpickle"] for stage in profile.stages.values() if "cloudpickle" in stage}
     for name in sorted(runnables.keys() ^ names):
-        sentence = "is given, and no stage names it" if name in runnables else "is named by a stage, and not given"
-        raise ProfileError(f"the object {name} {sentence}: log(profile, index, runnables={{{name!r}: …}})")
+        sentence = "was passed, but no stage names it" if name in runnables else "is named by a stage, but not passed"
+        raise ProfileError(
+            f"the object {name} {sentence}; log_model(profile, index, runnables={{{name!r}: …}}) must pass exactly the "
+            "objects that stages name under cloudpickle"
+        )
     if not names:
         validate_profile(profile)
 
 
 def _list_artifacts(profile: Profile, index: Path) -> dict[str, str]:
-    """The index, and the embedding model's folder where it has one."""
+    """Return the paths of the index folder and of the embedding model's folder, if it has one."""
     folder = {"embeddings": str(profile.embedding_folder.absolute())} if profile.embedding_folder else {}
     return {"index": str(index.absolute())} | folder
 
 
 def _embedding_endpoints(index: Index | RemoteIndex) -> list[str]:
-    """The endpoint that embeds questions for an index elsewhere, which a version asks by asking the index."""
+    """Return the endpoint that embeds questions for an AI Search index; the model needs permission to query it."""
     return [index.embedding["model"]] if isinstance(index, RemoteIndex) and index.is_managed else []
 
 
 def check_index(profile: Profile, index: Index | RemoteIndex) -> None:
-    """Raises CommandError, naming both, when what a build left is not of this profile."""
+    """Check that an index fits a profile.
+
+    Args:
+        profile: The profile.
+        index: An index, or the description of an AI Search index.
+
+    Raises:
+        CommandError: Settings or embeddings differ.
+        ProfileError: A setting of the embeddings is invalid.
+    """
     if isinstance(index, RemoteIndex) and (index.settings, index.uses_own_embeddings) != (
         profile.index,
         bool(profile.embeddings),
@@ -103,13 +142,21 @@ def check_index(profile: Profile, index: Index | RemoteIndex) -> None:
 
 
 def check_embedding(profile: Profile, index: Index | RemoteIndex) -> None:
-    """Raises CommandError, naming both, when the index was built with other embeddings than the profile's."""
+    """Check that an index was built with the embedding model of a profile.
+
+    Args:
+        profile: The profile.
+        index: An index, or the description of an AI Search index.
+
+    Raises:
+        CommandError: The embedding models differ; the message names both.
+        ProfileError: A setting of the embeddings is invalid.
+    """
     embedder, embedding = profile.make_embedder(index=index if isinstance(index, Index) else None), index.embedding
     if (embedder.provider, embedder.model) != (embedding["provider"], embedding["model"]):
         raise CommandError(
-            f"the index was built with the embeddings {embedding['provider']}:{embedding['model']}, and the profile "
-            f"has "
-            f"{embedder.provider}:{embedder.model}; build the index again, or name the profile it was built with"
+            f"the index was built with the embeddings {embedding['provider']}:{embedding['model']}, but the profile "
+            f"has {embedder.provider}:{embedder.model}; build the index again, or use the profile that built it"
         )
 
 
@@ -133,17 +180,17 @@ def _run_job(job: LoggingJob, folder: str) -> str:
 
 
 def _log_in_process(job: LoggingJob) -> None:
-    """What the process does, with the version's own copy of the code."""
+    """Log the model in the separate process, with the version's copy of the code."""
     code = Path(job.code[0]).name
     copy = import_module(f"{code}.profile").Profile.read(job.profile)
     try:
         contract = import_module(f"{code}.profile_validation").validate_profile(copy)
     except Exception as error:
-        if type(error).__name__ != ProfileError.__name__:  # the copy's class is another than ours
+        if type(error).__name__ != ProfileError.__name__:  # the copy has a class of its own, so no isinstance
             raise
         Path(job.result).write_text(json.dumps({"error": str(error)}), "utf-8")
         sys.exit(1)
-    import mlflow  # two seconds, in this process alone
+    import mlflow  # takes two seconds, needed in this process alone
     from mlflow.models.resources import DatabricksServingEndpoint, DatabricksVectorSearchIndex
 
     from .signature import make_signature

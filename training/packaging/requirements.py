@@ -1,4 +1,4 @@
-"""The exact requirements that a profile serves with."""
+"""Pin the distributions that a version of a profile needs, with everything that they require."""
 
 import re
 from collections.abc import Iterable
@@ -20,19 +20,26 @@ BASE_DISTRIBUTIONS = (
     "cachetools",
     "diskcache",
 )
-"""What every profile serves with: the way in, retrieval, and what MLflow's pyfunc flavour asks of an environment."""
+"""Distributions that every version needs: for predict, for retrieval, and for MLflow's pyfunc flavour."""
 
 
 def pin_closure(names: Iterable[str]) -> list[str]:
-    """``names`` and all that they need, as "name==version" of what is installed, sorted.
+    """Return the installed versions of distributions and of everything that they require.
 
-    Raises CommandError when one is not installed.
+    Args:
+        names: Names of distributions.
+
+    Returns:
+        Sorted lines of the form ``name==version``.
+
+    Raises:
+        CommandError: A distribution is not installed.
     """
     pins: dict[str, str] = {}
-    ahead = [(name, frozenset[str]()) for name in names]
-    visited = set(ahead)
-    while ahead:
-        name, extras = ahead.pop()
+    pending = [(name, frozenset[str]()) for name in names]
+    visited = set(pending)
+    while pending:
+        name, extras = pending.pop()
         try:
             installed = distribution(name)
         except PackageNotFoundError:
@@ -44,7 +51,7 @@ def pin_closure(names: Iterable[str]) -> list[str]:
             for requirement in requirements
             if _is_applicable(requirement, extras)
         }
-        ahead += needed - visited
+        pending += needed - visited
         visited |= needed
     return [f"{name}=={version}" for name, version in sorted(pins.items())]
 
@@ -56,5 +63,5 @@ def _is_applicable(requirement: Requirement, extras: frozenset[str]) -> bool:
 
 
 def _normalize_name(name: str) -> str:
-    """A distribution's name as packaging compares it (PEP 503)."""
+    """Return the name of a distribution in its normal form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,7 +1,7 @@
-"""The MLflow signature, made from the contract's declarations.
+"""Make the MLflow signature of a model from its contract.
 
-Inputs are one optional column of any type for each stage: the only form found that serves ``load_model``, REST
-and ``spark_udf`` alike (docs/decisions.md). Outputs are named structs, so that Spark knows its result type.
+Inputs are one optional column of any type for each stage. No other form that was tried works with ``load_model``,
+REST and ``spark_udf`` alike (docs/decisions.md). Outputs are named structs, so that Spark knows its result type.
 """
 
 from typing import assert_never
@@ -14,7 +14,7 @@ from model.contract.stage_contract import META_FIELDS, Contract
 
 
 def make_signature(contract: Contract) -> ModelSignature:
-    """The signature of a model with these stages."""
+    """Return the signature of a model with the stages of ``contract``."""
     outputs = {name: stage.output_fields for name, stage in contract.stages.items()} | {"meta": META_FIELDS}
     any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow's class is untyped
     return ModelSignature(

@@ -308,14 +308,14 @@ def test_profile_mistake_is_reported_with_file_and_line(
     ("text", "change", "message"),
     [
         (HANDBOOK.replace("handbook,", "other,"), {}, "the AI Search index main.docs.other is not there, or not"),
-        (HANDBOOK, {"ready": False}, "the AI Search index main.docs.handbook is not ready yet; its page in Catalog"),
-        (HANDBOOK.replace("year", "month"), {}, "the AI Search index main.docs.handbook has no column month; name"),
-        (HANDBOOK, {"types": TYPES | {"year": "double"}}, "year is of the type double; a tag is text, a whole"),
-        (HANDBOOK, {"types": TYPES | {"page": "string"}}, "page is of the type string; page is a whole number"),
-        (HANDBOOK, {"embedder": ""}, "main.docs.handbook holds vectors that Databricks did not make; name"),
-        (EMBEDDED, {}, "main.docs.handbook embeds questions itself, with databricks-gte-large-en; leave"),
+        (HANDBOOK, {"ready": False}, "the AI Search index main.docs.handbook is not ready yet; see its page in"),
+        (HANDBOOK.replace("year", "month"), {}, "the AI Search index main.docs.handbook has no column month; correct"),
+        (HANDBOOK, {"types": TYPES | {"year": "double"}}, "column year has the type double; a tag needs text, whole"),
+        (HANDBOOK, {"types": TYPES | {"page": "string"}}, "column page has the type string; page needs whole numbers"),
+        (HANDBOOK, {"embedder": ""}, "main.docs.handbook contains vectors that Databricks did not compute; set"),
+        (EMBEDDED, {}, "main.docs.handbook embeds questions itself, with databricks-gte-large-en; remove"),
         (EMBEDDED.replace("tags:", "search: full_text, tags:"), {"embedder": ""}, "handbook is searched by words"),
-        (EMBEDDED, {"embedder": "", "vectors": {0: [1.0, 0.0]}}, "embeds in 1024 dimensions, and the AI Search index"),
+        (EMBEDDED, {"embedder": "", "vectors": {0: [1.0, 0.0]}}, "embeds in 1024 dimensions, but the AI Search index"),
     ],
 )  # fmt: skip
 def test_index_that_contradicts_the_profile_is_not_described(

@@ -180,9 +180,9 @@ def test_object_is_logged_by_value_only_when_a_stage_names_it(store: Path, index
         return text.upper() + mark
 
     shout = RunnableLambda(shout_text)
-    with pytest.raises(ProfileError, match="the object shout is named by a stage, and not given"):
+    with pytest.raises(ProfileError, match="the object shout is named by a stage, but not passed"):
         log_model(str(tmp_path / "mine.yaml"), index_folder)
-    with pytest.raises(ProfileError, match="the object other is given, and no stage names it"):
+    with pytest.raises(ProfileError, match="the object other was passed, but no stage names it"):
         log_model(str(tmp_path / "mine.yaml"), index_folder, {"shout": shout, "other": shout})
     (tmp_path / "tests_of_mine.py").write_text(
         "import sys\nfrom pathlib import Path\nfrom langchain_core.runnables import RunnableLambda\n"
