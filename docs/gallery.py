@@ -60,8 +60,8 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
 
 
 _ABOUT = (
-    "Ten requests, answered by the offline profile over the documents of this project: no key, no network, "
-    "no image model. `python docs/gallery.py` draws them again."
+    "Ten requests and their pictures. The offline profile answers them over the documents of this project, without a "
+    "key, a network or an image model. Run `python docs/gallery.py` to draw the pictures again."
 )
 
 
