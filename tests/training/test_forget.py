@@ -102,7 +102,7 @@ def test_what_cannot_be_forgotten(folder: Path, stand_in: StandIn) -> None:
     all_of_them = ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
     with pytest.raises(CommandError, match=r"no chunk would be left in the index .*index; delete the folder"):
         forget_documents(Profile.read("offline"), all_of_them, folder / "index", [], quiet)
-    with pytest.raises(CommandError, match="built with the embeddings offline:char_wb-3-5-2048, and the profile has"):
+    with pytest.raises(CommandError, match="built with the embeddings offline:char_wb-3-5-2048, but the profile has"):
         forget_documents(Profile.read("openai"), ["gpt-4.txt"], folder / "index", [], quiet)
     assert len(Index.open(folder / "index").chunks) == 3
 

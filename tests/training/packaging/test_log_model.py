@@ -291,7 +291,7 @@ def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Pat
     manifest["embedding"]["model"] = "ada"
     (other / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     with pytest.raises(
-        CommandError, match="built with the embeddings offline:ada, and the profile has offline:char_wb"
+        CommandError, match="built with the embeddings offline:ada, but the profile has offline:char_wb"
     ):
         log_model("offline", other)
 
