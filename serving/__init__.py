@@ -1,1 +1,1 @@
-"""Asking a version: from the command line and over REST."""
+"""Ask and deploy a version of the model, on this machine and on Databricks. Imports neither model nor training."""

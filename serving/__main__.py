@@ -1,4 +1,4 @@
-"""``python -m serving``: ask a version, or serve it."""
+"""``python -m serving``: ask a version, serve it on this machine, or deploy it on Databricks."""
 
 import click
 
@@ -11,7 +11,7 @@ from .cli.workspace import workspace
 
 @click.group(cls=Commands)
 def serving() -> None:
-    """Ask a version, or serve it over REST."""
+    """Ask a version of the model, serve it over REST on this machine, or deploy it on Databricks."""
 
 
 for _command in (ask, up, deploy, smoke, status, teardown, workspace):

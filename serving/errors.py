@@ -1,10 +1,11 @@
-"""What goes wrong between a client and a model, in sentences.
+"""The error that every command of serving reports.
 
-Apart from the model's own errors: serving knows MLflow and the JSON contract, not the insides of ``model``.
+The class is separate from the model's errors, because serving depends on MLflow and the JSON contract and not on the
+insides of ``model``.
 """
 
 import click
 
 
 class ServingError(click.ClickException):
-    """A target cannot be reached, or refused the request; says what to do."""
+    """A failure that a command reports in one sentence: what happened, why, and what to do."""

@@ -1,4 +1,4 @@
-"""The commands about an endpoint of Databricks Model Serving: deploy, status, teardown."""
+"""The commands for an endpoint of Databricks Model Serving: deploy, status, smoke and teardown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,45 +9,73 @@ import click
 from ..errors import ServingError
 from .workspace import azure_options, azure_workspace_at
 
-_ENDPOINT_OPTION = click.option("--endpoint", help="The endpoint. [default: the last part of the model's name]")
-_NOTHING_LEFT = "nothing billable is left of what this project made"
+_ENDPOINT_OPTION = click.option("--endpoint", help="Name of the endpoint. [default: the last part of the model's name]")
+_NOTHING_LEFT = "no billable resource of this project is left"
 _NAME_OPTION = click.option(
-    "--name", default="multichain", show_default=True, help="The registered model, of three levels."
+    "--name", default="multichain", show_default=True, help="Registered model, as CATALOG.SCHEMA.MODEL."
 )
 
 
 def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes how large it has to be."""
+    """Add the options that determine the workload size: --requests-per-second and --seconds."""
     rate = click.option(
-        "--requests-per-second", "rate", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True)
+        "--requests-per-second",
+        "rate",
+        default=1.0,
+        show_default=True,
+        type=click.FloatRange(min=0, min_open=True),
+        help="Expected load.",
     )
     seconds = click.option(
         "--seconds",
         default=4.0,
         show_default=True,
         type=click.FloatRange(min=0, min_open=True),
-        help="How long a request takes; an image of 20 s holds a unit for 20 s.",
+        help="Duration of one request; a request of 20 s occupies a unit of concurrency for 20 s.",
     )
     return rate(seconds(command))
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes what it is set to."""
-    secret = click.option("--secret", multiple=True, metavar="NAME=SCOPE/KEY", help="A variable from a secret scope.")
-    plain = click.option("--set", "plain", multiple=True, metavar="NAME=VALUE", help="A variable that all may see.")
+    """Add the options for the settings of an endpoint: variables, tags, tables, limits and routing."""
+    secret = click.option(
+        "--secret", multiple=True, metavar="NAME=SCOPE/KEY", help="Environment variable with the value of a secret."
+    )
+    plain = click.option(
+        "--set",
+        "plain",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Environment variable with a value that everyone who sees the endpoint can read.",
+    )
     environment = click.option(
-        "--environment", default="prod", show_default=True, help="A tag; an endpoint of dev scales to zero."
+        "--environment",
+        default="prod",
+        show_default=True,
+        help="Value of the tag multichain; with dev, the endpoint scales to zero.",
     )
     tables = click.option(
         "--tables",
         default="",
         metavar="CATALOG.SCHEMA",
-        help="Keep requests and logs in tables there.",
+        help="Schema for the inference table and the telemetry tables.",
     )
-    limit = click.option("--calls-per-minute", default=0, type=click.IntRange(min=0), help="The most; 0 is no limit.")
-    policy = click.option("--budget-policy", default="", help="The id of a budget policy.")
-    tag = click.option("--tag", multiple=True, metavar="NAME=VALUE", help="A further tag, which goes to the bill.")
-    routed = click.option("--route-optimized/--no-route-optimized", default=True, show_default=True)
+    limit = click.option(
+        "--calls-per-minute",
+        default=0,
+        type=click.IntRange(min=0),
+        help="Rate limit of the endpoint; 0 means no limit.",
+    )
+    policy = click.option("--budget-policy", default="", help="Id of a budget policy.")
+    tag = click.option(
+        "--tag", multiple=True, metavar="NAME=VALUE", help="Further tag of the endpoint, which appears on the bill."
+    )
+    routed = click.option(
+        "--route-optimized/--no-route-optimized",
+        default=True,
+        show_default=True,
+        help="Route optimisation; takes effect only when the endpoint is created.",
+    )
     for option in (secret, plain, environment, tables, limit, policy, tag, routed):
         command = option(command)
     return command
@@ -55,13 +83,21 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @_NAME_OPTION
-@click.option("--alias", default="champion", show_default=True, help="Which version.")
+@click.option("--alias", default="champion", show_default=True, help="Alias of the version to deploy.")
 @_ENDPOINT_OPTION
 @size_options
 @setting_options
-@click.option("--golden", type=click.Path(path_type=Path), help="JSON lines with questions that it has to answer.")
-@click.option("--watch", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Seconds under traffic.")
-@click.option("--plan", "planned", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--golden", type=click.Path(path_type=Path), help="JSON Lines file with questions that the version must answer."
+)
+@click.option(
+    "--watch",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds to check the version under traffic.",
+)
+@click.option("--plan", "planned", is_flag=True, help="Print the changes, and make none.")
 def deploy(
     name: str,
     alias: str,
@@ -71,36 +107,37 @@ def deploy(
     planned: bool,
     **options: Any,
 ) -> None:
-    """Serve the version behind an alias on Databricks: created or updated, tried, and taken back if it goes wrong.
+    """Deploy the version behind an alias to an endpoint on Databricks.
 
-    The new version stands beside the old one without traffic, answers the example and the golden questions, gets all
-    traffic and is watched. An interrupted deployment is gone on with when it is run again.
+    The endpoint is created or updated. On an update, the new version is added without traffic, has to answer its own
+    example and the golden questions, receives all traffic and is checked for --watch seconds; if an answer is wrong,
+    the previous version keeps or regains the traffic. Run the command again to continue an interrupted deployment.
     """
     from ..endpoint import connection, invocation, rollout_plan
     from ..endpoint.rollout import EndpointRollout
     from ..endpoint.updates import EndpointUpdater
 
     client = connection.connect_workspace()
-    changes = EndpointUpdater(
+    updater = EndpointUpdater(
         client, _build_spec(name, alias, endpoint or name.rpartition(".")[2], options), click.echo
     )
     questions = invocation.read_golden_questions(golden)
-    with connection.translate_errors("looking who you are"):
+    with connection.translate_errors("reading the current user"):
         warning = rollout_plan.warn_about_creator(client)
     if warning:
         click.echo(f"WARN  {warning}")
     if planned:
-        for line in rollout_plan.describe_plan(changes):
+        for line in rollout_plan.describe_plan(updater):
             click.echo(line)
     else:
-        EndpointRollout(changes, questions, watch).run()
+        EndpointRollout(updater, questions, watch).run()
 
 
 @click.command()
 @_NAME_OPTION
 @_ENDPOINT_OPTION
 def status(name: str, endpoint: str | None) -> None:
-    """Show an endpoint's state, versions with their traffic, a change under way, and its last errors."""
+    """Show the state of an endpoint: versions with their traffic, a change in progress, and the last errors."""
     from ..endpoint import connection
     from ..endpoint.state import describe_endpoint
 
@@ -109,22 +146,27 @@ def status(name: str, endpoint: str | None) -> None:
 
 
 @click.command()
-@click.option("--name", required=True, help="A registered model for this test alone, of three levels.")
-@click.option("--endpoint", default="multichain-smoke", show_default=True, help="An endpoint for this test alone.")
-@click.option("--profile", default="offline", show_default=True, help="Who answers.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("smoke.md"), show_default=True, help="The report.")
+@click.option("--name", required=True, help="Registered model for this test alone, as CATALOG.SCHEMA.MODEL.")
+@click.option("--endpoint", default="multichain-smoke", show_default=True, help="Endpoint for this test alone.")
+@click.option("--profile", default="offline", show_default=True, help="Profile of the version.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("smoke.md"), show_default=True, help="File for the report."
+)
 def smoke(name: str, endpoint: str, profile: str, out: Path) -> None:
-    """Ten minutes against a workspace, from nothing to teardown: train, deploy, ask, remove; with a written report."""
+    """Run a smoke test in a workspace, and write a report.
+
+    The steps are train, deploy, ask and tear down. They take about ten minutes.
+    """
     from ..workspace.smoke_test import run_smoke_test
 
     run_smoke_test(name, endpoint, profile, out, click.echo)
 
 
 @click.command()
-@click.option("--model", default="", metavar="NAME", help="Remove this registered model with all versions, too.")
-@click.option("--everything", is_flag=True, help="The Azure workspace and its resource group, too.")
+@click.option("--model", default="", metavar="NAME", help="Also remove this registered model with all its versions.")
+@click.option("--everything", is_flag=True, help="Also remove the Azure workspace and its resource group.")
 @azure_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Remove without confirmation.")
 def teardown(
     model: str,
     everything: bool,
@@ -133,17 +175,18 @@ def teardown(
     workspace: str,
     yes: bool,
 ) -> None:
-    """Remove what this project made in the workspace, by its tag, and look again whether anything is left.
+    """Remove the resources of this project from the workspace, and check that none is left.
 
-    Endpoints, jobs, clusters for good, secret scopes. Run it again when it was interrupted.
+    The resources are endpoints, jobs and clusters with the project's tag, and secret scopes that the project created.
+    Clusters are deleted permanently. Run the command again after an interruption.
     """
     from ..endpoint import connection
     from ..workspace.teardown import find_resources, remove_resources
 
     azure = azure_workspace_at(subscription, group, workspace) if everything else None
-    if azure and not azure.exists():  # it went at an earlier try
+    if azure and not azure.exists():  # deleted by an earlier run; the resource group may be left
         azure.delete(click.echo)
-        click.echo(f"The workspace {workspace} is gone: {_NOTHING_LEFT}")
+        click.echo(f"The workspace {workspace} does not exist: {_NOTHING_LEFT}")
         return
     client = connection.connect_workspace()
     resources = find_resources(client, model)
@@ -152,20 +195,21 @@ def teardown(
     for resource in resources:
         click.echo(f"  {resource.in_words}")
     host = str(client.config.host)
-    if (resources or azure) and not yes and click.prompt(f"Type {host} to remove all of it", default="") != host:
-        raise ServingError("nothing was removed")
+    if (resources or azure) and not yes and click.prompt(f"Type {host} to remove these resources", default="") != host:
+        raise ServingError("not confirmed, so nothing was removed")
     remove_resources(resources, click.echo)
     remaining = find_resources(client, model)
     if any(resource.is_billable for resource in remaining):
-        raise ServingError(f"still there: {', '.join(resource.in_words for resource in remaining)}; run it again")
+        names = ", ".join(resource.in_words for resource in remaining)
+        raise ServingError(f"not removed: {names}; run the command again")
     if azure:
         azure.delete(click.echo)
-    click.echo(f"Left: {remaining[0].in_words}" if remaining else f"Looked again in {host}: {_NOTHING_LEFT}")
+    click.echo(f"Left: {remaining[0].in_words}" if remaining else f"Checked {host}: {_NOTHING_LEFT}")
 
 
 def _build_spec(model: str, alias: str, endpoint: str, options: dict[str, Any]) -> Any:
-    """What is to be served. Raises ServingError when the alias points at nothing."""
-    from mlflow import MlflowClient  # two seconds
+    """Return the EndpointSpec of the options, or raise ServingError when the alias does not exist."""
+    from mlflow import MlflowClient  # the import takes two seconds
     from mlflow.exceptions import MlflowException
 
     from ..endpoint.spec import EndpointSpec, choose_size, parse_variables

@@ -132,7 +132,7 @@ def test_endpoint_is_created_updated_rolled_back_asked_and_removed(
 
     teardown = run_successfully("teardown", "--yes")
     assert teardown.splitlines()[0] == "  endpoint multichain"
-    assert teardown.splitlines()[-1].endswith(": nothing billable is left of what this project made")
+    assert teardown.splitlines()[-1].endswith(": no billable resource of this project is left")
     assert workspace.endpoints.endpoints == {}
 
 
@@ -286,7 +286,7 @@ def test_resources_without_the_project_tag_are_left_alone(workspace: DatabricksW
     add_version(workspace, answer_with_errors)
     assert "multichain was not made by this project (no tag multichain), so it is left alone" in deploy().output
     output = run_successfully("teardown", "--yes")
-    assert output.splitlines()[-1].endswith(": nothing billable is left of what this project made")
+    assert output.splitlines()[-1].endswith(": no billable resource of this project is left")
     assert (list(workspace.endpoints.endpoints), list(workspace.resources.jobs)) == ([NAME], [1])
 
 
@@ -297,7 +297,7 @@ def test_teardown_removes_all_project_resources_in_order(workspace: DatabricksWo
     workspace.resources.scopes.add("multichain")
     stand_in.secrets["multichain", SCOPE_MARK] = "1"
     refusal = run_command("teardown", "--model", MODEL, stdin="no\n")
-    assert refusal.output.endswith("Error: nothing was removed\n")
+    assert refusal.output.endswith("Error: not confirmed, so nothing was removed\n")
     host = os.environ["DATABRICKS_HOST"]
     result = run_successfully("teardown", "--model", MODEL, stdin=f"{host}\n")
     removed = [line for line in result.splitlines() if line.startswith("Removed: ")]

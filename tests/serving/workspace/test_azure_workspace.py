@@ -38,7 +38,7 @@ def test_workspace_is_created_reused_and_removed(
     assert creation.output.splitlines() == [
         "Created the resource group rg in westeurope",
         "Creating the workspace ws, which takes some minutes",
-        f"The workspace is there; next: export DATABRICKS_HOST={os.environ['DATABRICKS_HOST']}",
+        f"The workspace is ready; next: export DATABRICKS_HOST={os.environ['DATABRICKS_HOST']}",
         "Created the cluster lab, which ends after 30 minutes without use",
         "Put PAID_API_KEY into the secret scope multichain-dev",
     ]
@@ -69,7 +69,7 @@ def test_workspace_is_created_reused_and_removed(
     ]
     assert (arm.groups, arm.workspaces) == ({}, {})
     second_teardown = run_command("teardown", "--everything", *WORKSPACE_OPTIONS, "--yes")
-    assert second_teardown.output == "The workspace ws is gone: nothing billable is left of what this project made\n"
+    assert second_teardown.output == "The workspace ws does not exist: no billable resource of this project is left\n"
 
 
 def test_create_waits_until_the_host_name_is_known(arm: ResourceManager, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,10 +134,10 @@ def test_workspace_deleted_during_creation_is_reported(arm: ResourceManager, mon
 def test_missing_confirmation_option_or_secret_is_reported(arm: ResourceManager) -> None:
     run_command("workspace", "create", *WORKSPACE_OPTIONS)
     removal = run_command("workspace", "delete", *WORKSPACE_OPTIONS, stdin="no\n")
-    assert removal.output.endswith("Error: nothing was removed\n")
-    assert "which subscription?" in run_command("workspace", "status").output
+    assert removal.output.endswith("Error: not confirmed, so nothing was removed\n")
+    assert "the subscription is missing; give --subscription" in run_command("workspace", "status").output
     creation = run_command("workspace", "create", *WORKSPACE_OPTIONS, "--secret", "NO_SUCH")
-    assert "NO_SUCH is not set here" in creation.output
+    assert "environment variable not set: NO_SUCH; export" in creation.output
 
 
 def run_all_commands() -> list[Result]:

@@ -97,9 +97,9 @@ def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path:
     there = {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "MULTICHAIN_TRACES": "0"}
     words = ("serving", "ask", "--question", "Who makes GPT-4?", "--target", logged)
     done = run(*words, "--bad", "too long", "--expected", "OpenAI", folder=store, **there)
-    assert "Kept that it is bad, at the trace tr-" in done.stdout, done.stderr
+    assert "Recorded the answer as bad in the trace tr-" in done.stdout, done.stderr
     assert "not both" in run(*words, "--bad", "a", "--good", "b").stderr
-    assert "--expected goes with --bad" in run(*words, "--good", "a", "--expected", "b").stderr
+    assert "--expected needs --bad" in run(*words, "--good", "a", "--expected", "b").stderr
     file = tmp_path / "rows.jsonl"
     told = run("training", "evaluate", "--from-traces", "--evaluation", str(file), folder=store, **there)
     assert told.stdout == f"Made 1 examples from judged questions, 1 of them new in {file}\n", told.stderr
