@@ -1,4 +1,4 @@
-"""A Databricks workspace, as the SDK's own authentication finds it, and what it refuses, in words."""
+"""Connect to a Databricks workspace by the SDK's own authentication, and translate its errors into sentences."""
 
 import logging
 from collections.abc import Iterator
@@ -14,32 +14,38 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 _CALL_SECONDS = 300
-"""How long an answer may take, and for how long a call that was refused is tried again."""
+"""Time-out of a call, and for how long the SDK retries a refused call."""
 _REACH_SECONDS = 10
-"""How long a workspace may take to answer at all."""
+"""Time-out of a call while the client is set up, so that an unreachable workspace is reported soon."""
 _NEW_WORKSPACE_SECONDS, _RETRY_PAUSE = 120, 5
-"""For how long one that was just made is tried, since its name may not be known everywhere yet, and how often."""
+"""For how long a new workspace is tried, since DNS may not know its name yet, and the seconds between two attempts."""
 
 _MESSAGES = {
-    "Unauthenticated": "the workspace does not know you; your token has expired, or is another workspace's",
-    "PermissionDenied": "you may not do that: {message}; docs/databricks.md lists the grants that are needed",
-    "BadRequest": "it was refused: {message}",
-    "NotFound": "it is not there: {message}",
-    "ResourceConflict": "it is being changed already: {message}; wait (python -m serving status), and run it again",
-    "TooManyRequests": "the workspace had too many calls (50 changes in five minutes are the most); run it again later",
+    "Unauthenticated": "authentication failed; the token has expired or belongs to another workspace, so sign in again",
+    "PermissionDenied": "permission denied: {message}; docs/databricks.md lists the required grants",
+    "BadRequest": "the workspace rejected the request: {message}",
+    "NotFound": "not found: {message}",
+    "ResourceConflict": "a change is in progress: {message}; run the command again later (see python -m serving status)",
+    "TooManyRequests": "too many calls to the workspace (limit: 50 changes in 5 minutes); run the command again later",
 }
 
 
 def connect_workspace(host: str | None = None) -> "WorkspaceClient":
-    """The workspace that the SDK finds (DATABRICKS_HOST, a configuration profile, …), or one just made at ``host``.
+    """Return a client of a Databricks workspace that answers.
 
-    Raises ServingError, also when it cannot be reached, which the SDK would try for minutes.
+    Args:
+        host: Address of a workspace that was just created; None for the workspace that the SDK finds (DATABRICKS_HOST,
+            a configuration profile, …).
+
+    Raises:
+        ServingError: No workspace is configured, or the workspace cannot be reached. The SDK alone would try to reach
+            the workspace for minutes.
     """
-    from databricks.sdk import WorkspaceClient  # a second
+    from databricks.sdk import WorkspaceClient  # takes a second to import
     from databricks.sdk.config import Config
 
-    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # it warns at length of what is told below
-    if host:  # first, so that the SDK finds there what it asks for once
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # its long warnings repeat the errors below
+    if host:  # before Config, which queries the host only once
         _require_reachable(host, _NEW_WORKSPACE_SECONDS)
     try:
         config = Config(host=host, http_timeout_seconds=_REACH_SECONDS, retry_timeout_seconds=_REACH_SECONDS)
@@ -55,7 +61,7 @@ def connect_workspace(host: str | None = None) -> "WorkspaceClient":
 
 
 def _require_reachable(host: str, patience: float = 0, *, verify: bool = True) -> None:
-    """Raises ServingError when nothing answers at the address of the workspace, whatever it would answer."""
+    """Raise ServingError when no server answers at ``host`` within ``patience`` seconds; any HTTP status will do."""
     try:
         for attempt in Retrying(stop=stop_after_delay(patience), wait=wait_fixed(_RETRY_PAUSE), reraise=True):
             with attempt:
@@ -63,20 +69,33 @@ def _require_reachable(host: str, patience: float = 0, *, verify: bool = True) -
     except requests.RequestException as error:
         raise ServingError(
             f"cannot reach the workspace {host} ({type(error).__name__}); check DATABRICKS_HOST, or the profile "
-            "of ~/.databrickscfg, and the network"
+            "in ~/.databrickscfg, and the network"
         ) from None
 
 
 @contextmanager
 def translate_errors(action: str) -> Iterator[None]:
-    """Says in words what a workspace refuses while ``what`` is done. Raises ServingError."""
-    from databricks.sdk.errors.base import DatabricksError  # a second
+    """Translate the SDK's errors in the block into sentences.
+
+    Args:
+        action: The work of the block, such as ``creating multichain``; begins the sentence.
+
+    Raises:
+        ServingError: The workspace refused a call, timed out or cannot be reached.
+    """
+    from databricks.sdk.errors.base import DatabricksError  # takes a second to import
 
     try:
         yield
     except (DatabricksError, TimeoutError, OSError) as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         template = next((_MESSAGES[kind] for kind in kinds if kind in _MESSAGES), "")
-        message = str(error).rpartition("Error: ")[2].strip().partition("\n")[0].rstrip(".")  # MLflow's server's own
-        sentence = template.format(message=message) if template else f"the workspace failed ({kinds[0]}); run it again"
+        message = (
+            str(error).rpartition("Error: ")[2].strip().partition("\n")[0].rstrip(".")
+        )  # without the prefix that MLflow's server adds
+        sentence = (
+            template.format(message=message)
+            if template
+            else f"the call to the workspace failed ({kinds[0]}); run the command again"
+        )
         raise ServingError(f"{action}: {sentence}") from None

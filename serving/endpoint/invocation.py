@@ -1,4 +1,4 @@
-"""Requests to an endpoint of Databricks Model Serving, or to one version that it serves."""
+"""Send requests to an endpoint of Databricks Model Serving, or to one version that the endpoint serves."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,48 +11,92 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 GoldenQuestion = tuple[str, str]
-"""A question, and what its answer has to hold; empty when nothing."""
+"""A question, and a text that its answer must contain; an empty text accepts every answer."""
 
 _ANY_REQUEST = {"qa": {"question": "Tell me about LangChain."}}
-"""What is sent where nothing is asked: an endpoint takes no empty body."""
+"""The request that accompanies ``describe``, since an endpoint accepts no empty body."""
 
 
 def ask_endpoint(client: "WorkspaceClient", endpoint: str, request: dict[str, Any], entity: str = "") -> dict[str, Any]:
-    """The response of an endpoint, or of the version ``entity`` of it, whatever its share of the traffic is."""
+    """Send a request to an endpoint, or to one of its versions.
+
+    Args:
+        client: The workspace.
+        endpoint: Name of the endpoint.
+        request: Stages to run, with their input fields.
+        entity: Name of the served version to ask, whatever its share of the traffic; by default the traffic decides.
+
+    Returns:
+        The response.
+
+    Raises:
+        ServingError: The endpoint returned no response of a version of multichain. The SDK's errors pass through; wrap
+            the call in ``translate_errors``.
+    """
     return _invoke(client, endpoint, {"inputs": request}, entity)
 
 
 def describe_endpoint(client: "WorkspaceClient", endpoint: str, entity: str = "") -> dict[str, Any]:
-    """What a version says of itself: its stages, and an example of a request. Raises ServingError."""
+    """Return the description that a version gives of itself.
+
+    Args:
+        client: The workspace.
+        endpoint: Name of the endpoint.
+        entity: Name of the served version to ask; by default the traffic decides.
+
+    Returns:
+        The description: ``stages`` with their fields, and ``example``, a request.
+
+    Raises:
+        ServingError: The response contains no description. The SDK's errors pass through.
+    """
     response = _invoke(client, endpoint, {"inputs": _ANY_REQUEST, "params": {"describe": True}}, entity)
     try:
         return json.loads(response["meta"]["description"])  # type: ignore[no-any-return]
     except (ValueError, LookupError, TypeError):
-        raise ServingError(f"what {endpoint} serves does not describe itself as a version of multichain does") from None
+        raise ServingError(
+            f"the model at {endpoint} did not return a description; deploy a version of multichain"
+        ) from None
 
 
 def _invoke(client: "WorkspaceClient", endpoint: str, body: dict[str, Any], entity: str) -> dict[str, Any]:
     version_path = f"/served-models/{entity}" if entity else ""
     path = f"/serving-endpoints/{endpoint}{version_path}/invocations"
-    return extract_response(client.api_client.do("POST", path, body=body))  # query() knows no served version
+    return extract_response(
+        client.api_client.do("POST", path, body=body)
+    )  # the SDK's query() cannot address a served version
 
 
-def extract_response(body: Any) -> dict[str, Any]:  # whatever a server answers
-    """The one response in what a server answers. Raises ServingError when there is none."""
+def extract_response(body: Any) -> dict[str, Any]:  # any JSON
+    """Return the response in the body of MLflow's scoring protocol.
+
+    Raises:
+        ServingError: The body does not contain exactly one response.
+    """
     return extract_single(body.get("predictions") if isinstance(body, dict) else None)
 
 
-def extract_single(predictions: Any) -> dict[str, Any]:  # whatever a model answers
-    """The one response that was told, by itself or in a list. Raises ServingError when it is none."""
+def extract_single(predictions: Any) -> dict[str, Any]:  # any return value of a model
+    """Return the single response in ``predictions``: the value itself, or the only item of a list.
+
+    Raises:
+        ServingError: The value is not exactly one response.
+    """
     if isinstance(predictions, list) and len(predictions) == 1:
         predictions = predictions[0]
     if not isinstance(predictions, dict) or "meta" not in predictions:
-        raise ServingError("the target answered, but not with one response; is it a version of multichain?")
+        raise ServingError(
+            "the target did not return exactly one response; check that the target is a version of multichain"
+        )
     return predictions
 
 
 def read_golden_questions(file: Path | None) -> list[GoldenQuestion]:
-    """The questions of an evaluation file in JSON lines. Raises ServingError, naming the line."""
+    """Return the golden questions of an evaluation file in JSON Lines; none when ``file`` is None.
+
+    Raises:
+        ServingError: The file cannot be read, or a line is not a JSON object.
+    """
     if file is None:
         return []
     try:
@@ -60,13 +104,27 @@ def read_golden_questions(file: Path | None) -> list[GoldenQuestion]:
         entries = [json.loads(line) for line in lines]
         return [(entry["question"], _expected_text(entry.get("answer"))) for entry in entries if entry.get("question")]
     except (OSError, ValueError, AttributeError) as error:
-        raise ServingError(f"{file.absolute()}: no JSON lines with questions ({type(error).__name__})") from None
+        raise ServingError(
+            f"cannot read golden questions from {file.absolute()} ({type(error).__name__}); expected JSON Lines "
+            "with the key question"
+        ) from None
 
 
 def find_wrong_answers(
     client: "WorkspaceClient", endpoint: str, questions: Sequence[GoldenQuestion], entity: str = ""
 ) -> Iterator[str]:
-    """What is wrong with the answers to the version's own example and to golden questions. Raises ServingError."""
+    """Yield a sentence for each wrong answer to the version's own example and to the golden questions.
+
+    Args:
+        client: The workspace.
+        endpoint: Name of the endpoint.
+        questions: Golden questions, sent to the first stage that has a question and an answer.
+        entity: Name of the served version to ask; by default the traffic decides.
+
+    Raises:
+        ServingError: The version does not describe itself, or has no stage for questions. The SDK's errors pass
+            through.
+    """
     description = describe_endpoint(client, endpoint, entity)
     yield from _stage_errors(ask_endpoint(client, endpoint, description["example"], entity))
     stage = _find_answer_stage(description["stages"]) if questions else ""
@@ -74,20 +132,20 @@ def find_wrong_answers(
         response = ask_endpoint(client, endpoint, {stage: {"question": question}}, entity)
         yield from _stage_errors(response)
         if expected and expected.lower() not in response[stage]["answer"].lower():
-            yield f"the answer to {question!r} does not hold {expected!r}"
+            yield f"the answer to {question!r} does not contain {expected!r}"
 
 
 def _find_answer_stage(stages: dict[str, Any]) -> str:
-    """The first stage that takes a question and gives an answer. Raises ServingError when there is none."""
+    """Return the first stage with the input ``question`` and the output ``answer``, or raise ServingError."""
     for name, stage in stages.items():
-        takes, gives = ({field["name"] for field in stage[side]} for side in ("inputs", "outputs"))
-        if "question" in takes and "answer" in gives:
+        inputs, outputs = ({field["name"] for field in stage[side]} for side in ("inputs", "outputs"))
+        if "question" in inputs and "answer" in outputs:
             return name
-    raise ServingError("no stage of the version takes a question and gives an answer; leave --golden out")
+    raise ServingError("the version has no stage with the input question and the output answer; omit --golden")
 
 
 def _stage_errors(response: dict[str, Any]) -> Iterator[str]:
-    """The errors of its stages."""
+    """Yield the error of each failed stage."""
     for name, stage in response.items():
         if name != "meta" and stage["error"]:
             yield str(stage["error"])

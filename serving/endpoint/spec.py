@@ -1,4 +1,4 @@
-"""What an endpoint is to be, as the SDK's classes tell it to Databricks Model Serving."""
+"""Specify an endpoint of Databricks Model Serving, and convert the spec into the SDK's classes."""
 
 import json
 import math
@@ -11,52 +11,77 @@ from typing import Any
 from ..errors import ServingError
 
 UNITS_BY_SIZE = {"Small": (4, 4), "Medium": (8, 16), "Large": (16, 64)}
-"""Workload sizes of Databricks Model Serving: units that are always there, and at most."""
+"""Units of concurrency for each workload size of Databricks Model Serving: minimum and maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSize:
-    """A workload size, and what it means."""
+    """A workload size of Databricks Model Serving.
+
+    Attributes:
+        name: Small, Medium or Large.
+        slots: Units of concurrency that the expected load needs.
+    """
 
     name: str
     slots: int
 
     @property
     def in_words(self) -> str:
-        """In words."""
+        """Name, units of concurrency and needed units, as a sentence."""
         minimum, maximum = UNITS_BY_SIZE[self.name]
         units = f"{maximum} units" if minimum == maximum else f"{minimum} to {maximum} units"
-        return f"{self.name}: {units}, each of which serves one request at a time; {self.slots} are needed"
+        return f"{self.name}: {units}, each of which serves one request at a time; the load needs {self.slots}"
 
 
 def choose_size(requests_per_second: float, seconds: float) -> WorkloadSize:
-    """The smallest workload size for so many requests a second that take so many ``seconds`` each (Little's law).
+    """Return the smallest workload size for a load, by Little's law.
 
-    Raises ServingError for more than the largest one has.
+    Args:
+        requests_per_second: Expected rate of requests.
+        seconds: Duration of one request.
+
+    Raises:
+        ServingError: The load exceeds the largest size.
     """
     slots = max(1, math.ceil(round(requests_per_second * seconds, 6)))
     for name, (_, maximum) in UNITS_BY_SIZE.items():
         if slots <= maximum:
             return WorkloadSize(name, slots)
     raise ServingError(
-        f"{requests_per_second:g} requests a second of {seconds:g} s each hold {slots} units at once, and the largest "
-        f"size has {UNITS_BY_SIZE['Large'][1]}; ask for less, in batches with spark_udf, or deploy several endpoints"
+        f"{requests_per_second:g} requests a second of {seconds:g} s each occupy {slots} units of concurrency, and the "
+        f"largest size has {UNITS_BY_SIZE['Large'][1]}; reduce the load, use spark_udf for batches, or deploy several "
+        "endpoints"
     )
 
 
 PROJECT_TAG = "multichain"
-"""The tag of what this project made; nothing else is ever changed or removed."""
+"""Tag of the resources that this project created. Resources without the tag are never changed or removed."""
 ALL_TRAFFIC = 100
-"""Per cent of the traffic."""
+"""Per cent."""
 _LIMIT_VARIABLES = {"MULTICHAIN_DEADLINE_SECONDS": "280", "MULTICHAIN_RESPONSE_BYTES": "15000000"}
-"""Below what an endpoint allows: 297 s a request, 16 MB a response."""
+"""Limits of the model, below those of an endpoint: 297 s a request, 16 MB a response."""
 _MAX_VARIABLES = 30
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSpec:
-    """An endpoint: which version of which model, how large, with what settings; ``dev`` ones may sleep."""
+    """The specification of an endpoint that serves one version.
+
+    Attributes:
+        name: Name of the endpoint.
+        model: Registered model, as CATALOG.SCHEMA.MODEL.
+        version: Number of the version.
+        size: Workload size.
+        environment: Value of the project's tag. With ``dev``, the endpoint scales to zero.
+        variables: Environment variables of the served version.
+        route_optimized: Whether the endpoint is created with route optimisation.
+        tables: CATALOG.SCHEMA for inference and telemetry tables; empty for none.
+        calls_per_minute: Rate limit of the endpoint; 0 means no limit.
+        budget_policy: Id of a budget policy; empty for none.
+        tags: Further tags of the endpoint.
+    """
 
     name: str
     model: str
@@ -72,13 +97,13 @@ class EndpointSpec:
 
     @property
     def entity_name(self) -> str:
-        """The name of the version among what the endpoint serves: another one for other settings."""
+        """Name of the served entity: the version, and a hash by which other settings get another name."""
         settings = json.dumps([self.model, self.size.name, self.environment, sorted(self.variables.items())])
         return f"v{self.version}-{sha256(settings.encode()).hexdigest()[:6]}"
 
-    def served_entity(self) -> Any:  # a class of the SDK's
-        """The version as the endpoint serves it."""
-        from databricks.sdk.service.serving import ServedEntityInput  # a second
+    def served_entity(self) -> Any:  # a class of the SDK
+        """Return the ServedEntityInput of the version."""
+        from databricks.sdk.service.serving import ServedEntityInput  # takes a second to import
 
         return ServedEntityInput(
             name=self.entity_name,
@@ -90,7 +115,7 @@ class EndpointSpec:
         )
 
     def ai_gateway(self) -> Any:
-        """AI Gateway: usage is tracked; requests are kept in ``tables`` (CATALOG.SCHEMA) and limited, where wanted."""
+        """Return the AiGatewayConfig: usage tracking, and the inference table and rate limit of the spec."""
         from databricks.sdk.service import serving
 
         config = serving.AiGatewayConfig(usage_tracking_config=serving.AiGatewayUsageTrackingConfig(enabled=True))
@@ -105,7 +130,7 @@ class EndpointSpec:
         return config
 
     def telemetry_config(self) -> Any:
-        """Logs, metrics and traces go to ``tables``; None where none are named."""
+        """Return the TelemetryConfig with tables for logs, metrics and traces; None without ``tables``."""
         from databricks.sdk.service import serving
 
         if not self.tables:
@@ -115,31 +140,42 @@ class EndpointSpec:
         return serving.TelemetryConfig(table_names=serving.UnityCatalogTableNames(**names))
 
     def endpoint_tags(self) -> list[Any]:
-        """The tags of the endpoint, which go to the bill, too."""
+        """Return the tags of the endpoint as EndpointTag, with the project's tag first. The bill shows them, too."""
         from databricks.sdk.service.serving import EndpointTag
 
         return [EndpointTag(key, value) for key, value in {PROJECT_TAG: self.environment, **self.tags}.items()]
 
 
 def traffic_config(shares: Mapping[str, int]) -> Any:
-    """So many per cent of the requests to each served entity."""
+    """Return the TrafficConfig of ``shares``: per cent of the requests by name of the served entity."""
     from databricks.sdk.service.serving import Route, TrafficConfig
 
     return TrafficConfig([Route(traffic_percentage=share, served_entity_name=name) for name, share in shares.items()])
 
 
 def parse_variables(secrets: Sequence[str], settings: Sequence[str]) -> dict[str, str]:
-    """The variables of a served version, of ``NAME=scope/key`` and ``NAME=VALUE``. Raises ServingError."""
+    """Return the environment variables of a served version.
+
+    Args:
+        secrets: Variables with the value of a secret, as ``NAME=scope/key``.
+        settings: Variables with a plain value, as ``NAME=VALUE``.
+
+    Returns:
+        Values by name; a secret as Databricks' reference ``{{secrets/scope/key}}``.
+
+    Raises:
+        ServingError: A variable is malformed or looks like a plain secret, or there are more than an endpoint accepts.
+    """
     values: dict[str, str] = {}
     for word in secrets:
         name, _, secret_path = word.partition("=")
         if not re.fullmatch(r"\w+=[\w.@-]+/[\w.@-]+", word):
-            raise ServingError("--secret takes NAME=scope/key, such as OPENAI_API_KEY=multichain/openai")
+            raise ServingError("--secret expects NAME=scope/key, such as OPENAI_API_KEY=multichain/openai")
         values[name] = f"{{{{secrets/{secret_path}}}}}"
     for word in settings:
         name, _, value = word.partition("=")
         if not (name and value):
-            raise ServingError("--set takes NAME=VALUE, such as MULTICHAIN_TRACES=0.1")
+            raise ServingError("--set expects NAME=VALUE, such as MULTICHAIN_TRACES=0.1")
         if _SECRET_NAME.search(name):
             raise ServingError(
                 f"{name} looks like a secret, which everyone who sees the endpoint could read; use --secret"
@@ -147,6 +183,6 @@ def parse_variables(secrets: Sequence[str], settings: Sequence[str]) -> dict[str
         values[name] = value
     if len(_LIMIT_VARIABLES | values) > _MAX_VARIABLES:
         raise ServingError(
-            f"an endpoint takes {_MAX_VARIABLES} variables at most, {len(_LIMIT_VARIABLES)} of which set its limits"
+            f"too many variables: an endpoint accepts {_MAX_VARIABLES}, {len(_LIMIT_VARIABLES)} of which set its limits"
         )
     return values

@@ -1,4 +1,4 @@
-"""Changes of an endpoint, each of which is waited for and told while it goes on."""
+"""Change an endpoint, and report the progress until the change is complete."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,38 +14,45 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 PAUSE_SECONDS = 5.0
-"""Seconds between two looks at a change."""
+"""Seconds between two requests for the state of a change."""
 MAX_WAIT_SECONDS = 2400.0
-"""Seconds after which a change is left to itself: a build takes ten minutes and more."""
+"""Seconds to wait for a change. Building a version's container takes ten minutes and more."""
 _LOG_LINES = 15
 
 ReportLine = Callable[[str], None]
+"""Receives each line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUpdater:
-    """Of the endpoint that is ``wanted``; ``tell`` hears how they go. Each raises ServingError when it fails."""
+    """The changes of the endpoint that a spec describes. Each method raises ServingError when its change fails.
+
+    Attributes:
+        client: The workspace.
+        spec: How the endpoint is to be.
+        report: Receives the lines of progress.
+    """
 
     client: "WorkspaceClient"
     spec: EndpointSpec
     report: ReportLine
 
-    def get(self) -> Any:  # a class of the SDK's
-        """The endpoint as it is; None when there is none."""
-        from databricks.sdk.errors import NotFound  # a second
+    def get(self) -> Any:  # a class of the SDK
+        """Return the current endpoint; None when there is none."""
+        from databricks.sdk.errors import NotFound  # takes a second to import
 
-        with translate_errors(f"looking at {self.spec.name}"):
+        with translate_errors(f"reading the endpoint {self.spec.name}"):
             try:
                 return self.client.serving_endpoints.get(self.spec.name)
             except NotFound:
                 return None
 
     def create(self) -> None:
-        """Makes it, with all traffic to the version that is wanted."""
+        """Create the endpoint, with all traffic to the version of the spec, and wait until it serves."""
         from databricks.sdk.service.serving import EndpointCoreConfigInput
 
         spec = self.spec
-        with translate_errors(f"creating {spec.name}"):
+        with translate_errors(f"creating the endpoint {spec.name}"):
             self.client.serving_endpoints.create(
                 spec.name,
                 config=EndpointCoreConfigInput(
@@ -59,13 +66,16 @@ class EndpointUpdater:
                 budget_policy_id=spec.budget_policy or None,
                 tags=spec.endpoint_tags(),
             )
-        self.report(f"Creating {spec.name}")
+        self.report(f"Creating the endpoint {spec.name}")
         self.wait_until_settled()
 
-    def update_settings(self, endpoint: Any) -> None:  # a class of the SDK's
-        """AI Gateway, telemetry and tags, where they are not as they should be."""
+    def update_settings(self, endpoint: Any) -> None:  # a class of the SDK
+        """Update AI Gateway, telemetry and tags of ``endpoint`` where they differ from the spec.
+
+        Existing telemetry is kept, and no tag is removed.
+        """
         spec, endpoints = self.spec, self.client.serving_endpoints
-        with translate_errors(f"changing {spec.name}"):
+        with translate_errors(f"changing the endpoint {spec.name}"):
             if (endpoint.ai_gateway.as_dict() if endpoint.ai_gateway else {}) != spec.ai_gateway().as_dict():
                 gateway = spec.ai_gateway()
                 endpoints.put_ai_gateway(
@@ -82,15 +92,27 @@ class EndpointUpdater:
                 endpoints.patch(spec.name, add_tags=spec.endpoint_tags())
 
     def serve(self, entities: Sequence[Any], shares: Mapping[str, int]) -> None:
-        """Serves ``entities``, each with its per cent of the traffic."""
-        with translate_errors(f"changing {self.spec.name}"):
+        """Replace what the endpoint serves, and wait for the change.
+
+        Args:
+            entities: Served entities, as ServedEntityInput.
+            shares: Traffic in per cent, by name of the served entity.
+
+        Raises:
+            ServingError: The change is refused, fails or takes too long.
+        """
+        with translate_errors(f"changing the endpoint {self.spec.name}"):
             self.client.serving_endpoints.update_config(
                 self.spec.name, served_entities=[*entities], traffic_config=traffic_config(shares)
             )
         self.wait_until_settled()
 
-    def wait_until_settled(self) -> Any:  # a class of the SDK's
-        """The endpoint, when its change is there; one that failed is told with the build's last words."""
+    def wait_until_settled(self) -> Any:  # a class of the SDK
+        """Wait until the change in progress is complete, and return the endpoint.
+
+        Raises:
+            ServingError: The change failed, with the end of the build log, or exceeds ``MAX_WAIT_SECONDS``.
+        """
         started = time.monotonic()
         while True:
             endpoint = self.get()
@@ -98,15 +120,19 @@ class EndpointUpdater:
             if state == "NOT_UPDATING":
                 return endpoint
             if state != "IN_PROGRESS":
-                raise ServingError(f"{self.spec.name} did not come to serve ({state}){self._build_log()}")
+                raise ServingError(f"the change of the endpoint {self.spec.name} failed ({state}){self._build_log()}")
             seconds = time.monotonic() - started
             if seconds > MAX_WAIT_SECONDS:
-                raise ServingError(f"{self.spec.name} is still being changed; python -m serving status tells more")
+                raise ServingError(
+                    f"the change of the endpoint {self.spec.name} is still in progress after {MAX_WAIT_SECONDS:.0f} s; "
+                    "see python -m serving status"
+                )
             self.report(f"  {seconds:4.0f} s  {', '.join(describe_progress(endpoint))}")
             time.sleep(PAUSE_SECONDS)
 
     def _build_log(self) -> str:
-        from databricks.sdk.errors.base import DatabricksError  # a second
+        """Return the last lines of the build log after a colon; empty when the log cannot be read."""
+        from databricks.sdk.errors.base import DatabricksError  # takes a second to import
 
         try:
             log = self.client.serving_endpoints.build_logs(self.spec.name, self.spec.entity_name).logs or ""

@@ -150,8 +150,8 @@ def answer_without_description(body: Values) -> Any:
     ("failing_answer", "sentence"),
     [
         (answer_with_errors, "timeout: qa: too late"),
-        (fail_with_500, "asking multichain: the workspace failed (InternalError); run it again"),
-        (answer_without_description, "what multichain serves does not describe itself as a version of multichain does"),
+        (fail_with_500, "asking multichain: the call to the workspace failed (InternalError); run the command again"),
+        (answer_without_description, "the model at multichain did not return a description; deploy a version of multichain"),
     ],
 )
 def test_version_that_fails_under_traffic_is_rolled_back(
@@ -215,7 +215,7 @@ def test_deploy_asks_the_stages_that_a_version_describes(workspace: DatabricksWo
     assert requests[1:] == [{"draw": {"prompt": "A fox"}}, {"handbook": {"question": "Which fox?"}}]
     del stages["handbook"]
     result = deploy("--golden", str(tmp_path / "golden.jsonl"), "--set", "RENEWED=1")
-    assert "no stage of the version takes a question and gives an answer; leave --golden out" in result.output
+    assert "the version has no stage with the input question and the output answer; omit --golden" in result.output
 
 
 def test_deploy_with_other_settings_changes_the_served_version(workspace: DatabricksWorkspace) -> None:
@@ -247,7 +247,7 @@ def test_plan_prints_the_endpoint_and_changes_nothing(workspace: DatabricksWorks
     result = deploy(*words)
     assert result.output.splitlines() == [
         f"Version 1 of {MODEL} on the endpoint multichain: it would be created",
-        "  size Small: 4 units, each of which serves one request at a time; 4 are needed",
+        "  size Small: 4 units, each of which serves one request at a time; the load needs 4",
         "  scale to zero off",
         "  A=b",
         "  MULTICHAIN_DEADLINE_SECONDS=280",
@@ -268,7 +268,7 @@ def test_secret_is_referenced_by_name_and_never_read(workspace: DatabricksWorksp
     assert result.exit_code == 0, result.output
     assert "sk-planted" not in result.output + json.dumps(workspace.endpoints.endpoints[NAME].entities)
     refusal = deploy("--secret", "OPENAI_API_KEY=multichain/nosuch")
-    assert "Error: changing multichain: you may not do that: the creator cannot read a secret" in refusal.output
+    assert "Error: changing multichain: permission denied: the creator cannot read a secret" in refusal.output
 
 
 def test_plan_warns_a_person_about_the_rights_of_the_creator(workspace: DatabricksWorkspace) -> None:
@@ -372,7 +372,7 @@ def test_expired_token_is_reported(workspace: DatabricksWorkspace, monkeypatch: 
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-expired")
     result = run_command("status", "--name", MODEL)
     assert result.output.startswith(
-        "Error: looking at multichain: the workspace does not know you; your token has expired"
+        "Error: looking at multichain: authentication failed; the token has expired"
     )
 
 
@@ -400,17 +400,17 @@ def test_choose_size_returns_the_smallest_sufficient_size(rate: float, seconds: 
 
 
 def test_choose_size_rejects_a_load_above_the_largest_size() -> None:
-    with pytest.raises(ServingError, match="4 requests a second of 20 s each hold 80 units at once, and the largest"):
+    with pytest.raises(ServingError, match="4 requests a second of 20 s each occupy 80 units of concurrency"):
         choose_size(4, 20)
 
 
 @pytest.mark.parametrize(
     ("secrets", "plain", "sentence"),
     [
-        (["OPENAI_API_KEY"], [], "--secret takes NAME=scope/key"),
+        (["OPENAI_API_KEY"], [], "--secret expects NAME=scope/key"),
         ([], ["OPENAI_API_KEY=sk-1"], "OPENAI_API_KEY looks like a secret"),
-        ([], ["A"], "--set takes NAME=VALUE"),
-        ([], [f"A{n}=1" for n in range(29)], "an endpoint takes 30 variables at most"),
+        ([], ["A"], "--set expects NAME=VALUE"),
+        ([], [f"A{n}=1" for n in range(29)], "an endpoint accepts 30, 2 of which"),
     ],
 )
 def test_invalid_variables_are_rejected(secrets: list[str], plain: list[str], sentence: str) -> None:

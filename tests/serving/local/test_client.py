@@ -13,7 +13,7 @@ from serving.errors import ServingError
 from serving.local.client import RestTarget
 
 ANSWER = {"qa": {"answer": "42"}, "meta": {}}
-NO_RESPONSE = "the target answered, but not with one response; is it a version of multichain?"
+NO_RESPONSE = "the target did not return exactly one response; check that the target is a version of multichain"
 
 
 class Server(HTTPServer):
