@@ -25,7 +25,7 @@ _MESSAGES = {
     "PermissionDenied": "permission denied: {message}; docs/databricks.md lists the required grants",
     "BadRequest": "the workspace rejected the request: {message}",
     "NotFound": "not found: {message}",
-    "ResourceConflict": "a change is in progress: {message}; run the command again later (see python -m serving status)",
+    "ResourceConflict": "change in progress: {message}; wait (python -m serving status), then run it again",
     "TooManyRequests": "too many calls to the workspace (limit: 50 changes in 5 minutes); run the command again later",
 }
 
@@ -78,7 +78,7 @@ def translate_errors(action: str) -> Iterator[None]:
     """Translate the SDK's errors in the block into sentences.
 
     Args:
-        action: The work of the block, such as ``creating multichain``; begins the sentence.
+        action: The work of the block, such as "creating the endpoint multichain"; begins the sentence.
 
     Raises:
         ServingError: The workspace refused a call, timed out or cannot be reached.

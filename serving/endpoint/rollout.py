@@ -1,6 +1,6 @@
-"""A version onto an endpoint: beside the one that serves, tried without traffic, then in its place, or back.
+"""Roll a version out to an endpoint: add the version without traffic, check its answers, move the traffic, or go back.
 
-Each step looks at what is there, so that a deployment which was interrupted goes on where it was.
+Each step starts from the current state of the endpoint, so that an interrupted rollout continues when run again.
 """
 
 import time
@@ -18,7 +18,13 @@ from .updates import PAUSE_SECONDS, EndpointUpdater
 
 @dataclass(frozen=True, slots=True)
 class EndpointRollout:
-    """How the version that is wanted comes to serve: what it is asked first, and for how many seconds it is watched."""
+    """The steps by which the version of a spec comes to serve at an endpoint.
+
+    Attributes:
+        updater: Changes the endpoint, and holds the spec.
+        questions: Golden questions that the version must answer.
+        watch_seconds: For how long the answers are checked under traffic.
+    """
 
     updater: EndpointUpdater
     questions: Sequence[GoldenQuestion]
@@ -26,11 +32,15 @@ class EndpointRollout:
 
     @property
     def spec(self) -> EndpointSpec:
-        """What is to be there."""
+        """The specification of the endpoint."""
         return self.updater.spec
 
     def run(self) -> None:
-        """Deploys. Raises ServingError when it did not come to serve; what served before does then."""
+        """Create or update the endpoint, so that the version has all traffic.
+
+        Raises:
+            ServingError: The version does not serve, or its answers are wrong. A previous version keeps or regains the traffic.
+        """
         endpoint = self.updater.get()
         if endpoint is None:
             self.updater.create()
@@ -39,10 +49,10 @@ class EndpointRollout:
             self._update(endpoint)
         self.updater.report(f"{self.spec.name} serves version {self.spec.version} of {self.spec.model}")
 
-    def _update(self, endpoint: Any) -> None:  # a class of the SDK's
+    def _update(self, endpoint: Any) -> None:  # a class of the SDK
         require_owned(endpoint)
         if is_updating(endpoint):
-            self.updater.report(f"A change of {self.spec.name} is under way; waiting for it")
+            self.updater.report(f"A change of the endpoint {self.spec.name} is in progress; waiting for its end")
             endpoint = self.updater.wait_until_settled()
         self.updater.update_settings(endpoint)
         current_shares = traffic_shares(endpoint)
@@ -51,19 +61,20 @@ class EndpointRollout:
             self._check_first()
         elif current_shares.get(self.spec.entity_name) != ALL_TRAFFIC:
             self._add_without_traffic(endpoint, current_shares)
-            self._try_without_traffic(current_shares)
+            self._check_without_traffic(current_shares)
             self._move_traffic(endpoint, current_shares)
         self._remove_others()
 
     def _check_first(self) -> None:
-        """Tries a version that has nothing before it to go back to."""
+        """Check the answers of a version that has no predecessor to go back to."""
         problems = self._find_problems()
         if problems:
-            outcome = f"{self.spec.name} serves version {self.spec.version}"
-            raise ServingError(f"{outcome}, and its answers are wrong: {problems[0]}")
+            raise ServingError(
+                f"the endpoint {self.spec.name} serves version {self.spec.version}, but it failed its check: {problems[0]}"
+            )
 
-    def _add_without_traffic(self, endpoint: Any, shares: dict[str, int]) -> None:  # a class of the SDK's
-        """The new version beside those that serve, without traffic."""
+    def _add_without_traffic(self, endpoint: Any, shares: dict[str, int]) -> None:  # a class of the SDK
+        """Add the new version without traffic, and keep the versions that have traffic."""
         if self.spec.entity_name in shares:
             return
         serving_entities = [entity for entity in served_entities(endpoint) if shares.get(entity.name)]
@@ -72,29 +83,35 @@ class EndpointRollout:
             [*serving_entities, self.spec.served_entity()], {**_nonzero_shares(shares), self.spec.entity_name: 0}
         )
 
-    def _try_without_traffic(self, shares: dict[str, int]) -> None:
+    def _check_without_traffic(self, shares: dict[str, int]) -> None:
+        """Check the answers of the new version before it receives traffic."""
         problems = self._find_problems(self.spec.entity_name)
         if problems:
             raise ServingError(
-                f"version {self.spec.version} was tried without traffic, and its answers are wrong: {problems[0]}. "
-                f"{', '.join(_nonzero_shares(shares))} serves as before; the next deployment takes it away"
+                f"version {self.spec.version} failed its check without traffic: {problems[0]}. "
+                f"The traffic stays at {', '.join(_nonzero_shares(shares))}; the next deployment removes the version"
             )
-        self.updater.report(f"Version {self.spec.version} answers the example and {len(self.questions)} questions")
+        self.updater.report(
+            f"Version {self.spec.version} answers the example and {len(self.questions)} golden questions"
+        )
 
-    def _move_traffic(self, endpoint: Any, shares: dict[str, int]) -> None:  # a class of the SDK's
-        """All traffic to the new version; back again when what it answers under it is wrong."""
+    def _move_traffic(self, endpoint: Any, shares: dict[str, int]) -> None:  # a class of the SDK
+        """Move all traffic to the new version, and back when its answers under traffic are wrong."""
         number, entity = self.spec.version, self.spec.entity_name
         old = [served for served in served_entities(endpoint) if shares.get(served.name) and served.name != entity]
         self.updater.serve(
             [*old, self.spec.served_entity()], {**dict.fromkeys(_nonzero_shares(shares), 0), entity: ALL_TRAFFIC}
         )
-        self.updater.report(f"All traffic goes to version {number}; watching it for {self.watch_seconds:g} s")
+        self.updater.report(f"All traffic goes to version {number}; checking its answers for {self.watch_seconds:g} s")
         problem = next(self._watch(), "")
         if problem:
             self.updater.serve(old, _shares_without(shares, entity))
-            raise ServingError(f"version {number} went wrong under traffic: {problem}. The one before serves again")
+            raise ServingError(
+                f"version {number} failed its check under traffic: {problem}. The previous version serves again"
+            )
 
     def _watch(self) -> Iterator[str]:
+        """Yield the problems of answers under traffic, until ``watch_seconds`` have passed."""
         until = time.monotonic() + self.watch_seconds
         while True:
             yield from self._find_problems()
@@ -103,12 +120,12 @@ class EndpointRollout:
             time.sleep(min(PAUSE_SECONDS, max(0.0, until - time.monotonic())))
 
     def _remove_others(self) -> None:
-        """Nothing is served, and paid for, beside the new version."""
+        """Remove all versions but the new one, since each costs money."""
         if traffic_shares(self.updater.get()).keys() != {self.spec.entity_name}:
             self.updater.serve([self.spec.served_entity()], {self.spec.entity_name: ALL_TRAFFIC})
 
     def _find_problems(self, entity: str = "") -> list[str]:
-        """What is wrong with its answers; that it does not answer at all is wrong, too."""
+        """Return a sentence for each wrong answer; a failed call counts as one."""
         name = self.spec.name
         try:
             with translate_errors(f"asking {name}"):
@@ -118,11 +135,12 @@ class EndpointRollout:
 
 
 def _shares_without(shares: dict[str, int], entity: str) -> dict[str, int]:
-    """The traffic of the others; the first of them gets what ``entity`` had."""
+    """Return the traffic of the other versions; the first one takes over the share of ``entity``."""
     others = {name: share for name, share in _nonzero_shares(shares).items() if name != entity}
     receiver = next(iter(others))
     return others | {receiver: ALL_TRAFFIC - sum(others.values()) + others[receiver]}
 
 
 def _nonzero_shares(shares: dict[str, int]) -> dict[str, int]:
+    """Return the shares of the versions that have traffic."""
     return {name: share for name, share in shares.items() if share}

@@ -89,7 +89,7 @@ def test_endpoint_is_created_updated_rolled_back_asked_and_removed(
     golden.write_text('{"question": "Who makes GPT-4?", "answer": "OpenAI"}\n', "utf-8")
     first = deploy("--golden", str(golden), "--tag", "team=search")
     assert first.exit_code == 0, first.output
-    assert first.output.splitlines()[0] == "Creating multichain"
+    assert first.output.splitlines()[0] == "Creating the endpoint multichain"
     assert first.output.splitlines()[-1] == f"multichain serves version 1 of {MODEL}"
     endpoint = workspace.endpoints.endpoints[NAME]
     (entity,) = endpoint.entities
@@ -105,7 +105,7 @@ def test_endpoint_is_created_updated_rolled_back_asked_and_removed(
     second = deploy("--golden", str(golden))
     assert second.exit_code == 0, second.output
     assert "Adding version 2 without traffic" in second.output
-    assert "Version 2 answers the example and 1 questions" in second.output
+    assert "Version 2 answers the example and 1 golden questions" in second.output
     assert read_traffic(workspace) == {"v2": 100}
     before_traffic = [entity for _, entity in workspace.endpoints.invocations if entity.startswith("v2")]
     assert len(before_traffic) >= 4
@@ -114,7 +114,7 @@ def test_endpoint_is_created_updated_rolled_back_asked_and_removed(
     third = deploy()
     assert third.exit_code == 1
     assert (
-        "Error: version 3 was tried without traffic, and its answers are wrong: timeout: qa: too late. v2-"
+        "Error: version 3 failed its check without traffic: timeout: qa: too late. The traffic stays at v2-"
         in third.output
     )
     assert read_traffic(workspace) == {"v2": 100, "v3": 0}
@@ -122,7 +122,7 @@ def test_endpoint_is_created_updated_rolled_back_asked_and_removed(
     number = add_version(workspace, load_answers(logged))
     workspace.endpoints.broken.add(number)
     fourth = deploy()
-    assert "did not come to serve (UPDATE_FAILED):" in fourth.output
+    assert "the change of the endpoint multichain failed (UPDATE_FAILED):" in fourth.output
     assert fourth.output.endswith("ERROR: No matching distribution found for nosuch==1\n")
     assert read_traffic(workspace) == {"v2": 100, "v3": 0}
 
@@ -167,8 +167,8 @@ def test_version_that_fails_under_traffic_is_rolled_back(
     add_version(workspace, answer_twice)
     result = deploy()
     assert result.exit_code == 1
-    assert f"went wrong under traffic: {sentence}" in result.output
-    assert "The one before serves again" in result.output
+    assert f"failed its check under traffic: {sentence}" in result.output
+    assert "The previous version serves again" in result.output
     assert read_traffic(workspace) == {"v1": 100}
 
 
@@ -191,7 +191,7 @@ def test_failed_version_returns_the_share_that_it_already_had(workspace: Databri
         {next(iter(traffic_shares(endpoint))): 70, updater.spec.entity_name: 30},
     )
     result = deploy()
-    assert "version 2 went wrong under traffic: timeout: qa: too late. The one before serves again" in result.output
+    assert "version 2 failed its check under traffic: timeout: qa: too late. The previous" in result.output
     assert read_traffic(workspace) == {"v1": 100}
 
 
@@ -246,17 +246,17 @@ def test_plan_prints_the_endpoint_and_changes_nothing(workspace: DatabricksWorks
     words = ("--plan", "--secret", "OPENAI_API_KEY=multichain/openai", "--tables", "dev.logs", "--set", "A=b")
     result = deploy(*words)
     assert result.output.splitlines() == [
-        f"Version 1 of {MODEL} on the endpoint multichain: it would be created",
+        f"Version 1 of {MODEL} on the endpoint multichain: the endpoint would be created",
         "  size Small: 4 units, each of which serves one request at a time; the load needs 4",
         "  scale to zero off",
         "  A=b",
         "  MULTICHAIN_DEADLINE_SECONDS=280",
         "  MULTICHAIN_RESPONSE_BYTES=15000000",
         "  OPENAI_API_KEY={{secrets/multichain/openai}}",
-        "  AI Gateway: usage is tracked, requests and telemetry go to tables of dev.logs, no limit of calls",
-        "  route optimisation on, chosen when an endpoint is created",
+        "  AI Gateway: usage is tracked, requests and telemetry are stored in tables of dev.logs, no rate limit",
+        "  route optimisation on; it is set when an endpoint is created",
         "  tags multichain=prod",
-        "  cost: by the hour for each unit of concurrency, at your region's price, which this tool does not know",
+        "  cost: per hour and unit of concurrency, at your region's price, which this command does not know",
     ]
     assert workspace.endpoints.endpoints == {}
     assert not any(call.startswith(("POST /api/2.0/serving", "PUT")) for call in workspace.calls)
@@ -268,13 +268,13 @@ def test_secret_is_referenced_by_name_and_never_read(workspace: DatabricksWorksp
     assert result.exit_code == 0, result.output
     assert "sk-planted" not in result.output + json.dumps(workspace.endpoints.endpoints[NAME].entities)
     refusal = deploy("--secret", "OPENAI_API_KEY=multichain/nosuch")
-    assert "Error: changing multichain: permission denied: the creator cannot read a secret" in refusal.output
+    assert "Error: changing the endpoint multichain: permission denied: the creator cannot read a secret" in refusal.output
 
 
 def test_plan_warns_a_person_about_the_rights_of_the_creator(workspace: DatabricksWorkspace) -> None:
     workspace.resources.user = "anna@example.com"
     assert deploy("--plan").output.startswith(
-        "WARN  anna@example.com is a person: an endpoint has its creator's rights"
+        "WARN  anna@example.com is a person: an endpoint always has its creator's rights"
     )
 
 
@@ -284,7 +284,7 @@ def test_resources_without_the_project_tag_are_left_alone(workspace: DatabricksW
     workspace.resources.jobs[1] = {"job_id": 1, "settings": {"name": "theirs"}}
     workspace.resources.scopes.add("theirs")
     add_version(workspace, answer_with_errors)
-    assert "multichain was not made by this project (no tag multichain), so it is left alone" in deploy().output
+    assert "multichain was not created by this project (no tag multichain) and is not changed" in deploy().output
     output = run_successfully("teardown", "--yes")
     assert output.splitlines()[-1].endswith(": no billable resource of this project is left")
     assert (list(workspace.endpoints.endpoints), list(workspace.resources.jobs)) == ([NAME], [1])
@@ -372,7 +372,7 @@ def test_expired_token_is_reported(workspace: DatabricksWorkspace, monkeypatch: 
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-expired")
     result = run_command("status", "--name", MODEL)
     assert result.output.startswith(
-        "Error: looking at multichain: authentication failed; the token has expired"
+        "Error: reading the endpoint multichain: authentication failed; the token has expired"
     )
 
 
@@ -438,5 +438,5 @@ def test_smoke_writes_a_report_and_removes_its_resources(
     workspace.endpoints.models[name, "1"] = answer_with_errors
     failure = run_command("smoke", "--name", name)
     assert failure.output.endswith("Error: failed: deploy; the report says why\n")
-    assert "answers are wrong: timeout: qa: too late" in (tmp_path / "smoke.md").read_text("utf-8")
+    assert "failed its check: timeout: qa: too late" in (tmp_path / "smoke.md").read_text("utf-8")
     assert (workspace.endpoints.endpoints, list(workspace.catalog.models)) == ({}, [MODEL])
