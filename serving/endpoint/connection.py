@@ -25,7 +25,7 @@ _MESSAGES = {
     "PermissionDenied": "permission denied: {message}; docs/databricks.md lists the required grants",
     "BadRequest": "the workspace rejected the request: {message}",
     "NotFound": "not found: {message}",
-    "ResourceConflict": "change in progress: {message}; wait (python -m serving status), then run it again",
+    "ResourceConflict": "change in progress: {message}; wait (python -m serving status), then run the command again",
     "TooManyRequests": "too many calls to the workspace (limit: 50 changes in 5 minutes); run the command again later",
 }
 

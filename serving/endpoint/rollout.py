@@ -39,7 +39,8 @@ class EndpointRollout:
         """Create or update the endpoint, so that the version has all traffic.
 
         Raises:
-            ServingError: The version does not serve, or its answers are wrong. A previous version keeps or regains the traffic.
+            ServingError: The version does not serve, or failed its check. A previous version keeps or regains
+                the traffic.
         """
         endpoint = self.updater.get()
         if endpoint is None:
@@ -70,7 +71,7 @@ class EndpointRollout:
         problems = self._find_problems()
         if problems:
             raise ServingError(
-                f"the endpoint {self.spec.name} serves version {self.spec.version}, but it failed its check: {problems[0]}"
+                f"version {self.spec.version} serves at {self.spec.name}, but failed its check: {problems[0]}"
             )
 
     def _add_without_traffic(self, endpoint: Any, shares: dict[str, int]) -> None:  # a class of the SDK
