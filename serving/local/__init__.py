@@ -1,1 +1,1 @@
-"""Ask and serve a version on this machine. Imports errors alone."""
+"""Ask and serve a version on this machine. Imports endpoint."""

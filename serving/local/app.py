@@ -1,9 +1,9 @@
-"""A version behind MLflow's own routes, for many callers at once, and ``/stream`` beside them.
+"""The ASGI application of ``serving up``: a version behind MLflow's own routes, and ``/stream``.
 
-``/invocations`` is MLflow's: the same function answers it, in threads, of which MLflow's own command has six on two
-cores. ``/stream``, which MLflow's server cannot serve, takes the same bodies, refuses the same ones
-in the same words, and answers one request with server-sent events (WHATWG HTML, 9.2): one for each event of the
-model, its kind as the event's name, the last one with the whole response.
+MLflow's own function answers ``/invocations``, in up to ``MAX_CALLERS`` threads; MLflow's command has six threads on
+two cores. ``/stream``, which MLflow's server cannot serve, accepts and refuses the same bodies with the same messages.
+``/stream`` answers one request with server-sent events (WHATWG HTML, 9.2): one for each event of the model, named for
+the event's kind. The last event contains the whole response.
 """
 
 import asyncio
@@ -27,14 +27,19 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 _KEEP_ALIVE_SECONDS = 15.0
-"""Seconds without an event after which a comment is sent: proxies drop a silent connection."""
+"""Seconds without an event after which a comment is sent, since proxies drop a silent connection."""
 _END_OF_EVENTS = object()
 MAX_CALLERS = 64
-"""Callers that are answered at once; the others wait."""
+"""Number of callers that are answered concurrently; further callers wait."""
 
 
 def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
-    """The application around ``model``; with ``streams``, which needs a class with ``predict_stream``, also /stream."""
+    """Return the application that serves ``model``.
+
+    Args:
+        model: A loaded version.
+        streams: Whether to serve ``/stream``; the model's class needs ``predict_stream``.
+    """
     loaded: Any = model  # MLflow's method is untyped
     streaming: Any = loaded.unwrap_python_model() if streams else None
 
@@ -58,33 +63,39 @@ def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
 
 @asynccontextmanager
 async def _provide_threads(_: Starlette) -> AsyncIterator[None]:
-    """Threads for as many callers as are answered at once: each waits in one while the engine works."""
+    """Give the event loop ``MAX_CALLERS`` threads, since each caller blocks a thread until the model has answered."""
     with ThreadPoolExecutor(MAX_CALLERS, thread_name_prefix="multichain-caller") as callers:
         asyncio.get_running_loop().set_default_executor(callers)
         yield
 
 
 def _error_response(error: Any) -> Response:  # MLflow's class is untyped
-    """As MLflow's server says it."""
+    """Return the response that MLflow's server gives for ``error``."""
     return Response(error.serialize_as_json(), error.get_http_status_code(), media_type="application/json")
 
 
 def _parse_body(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, Any] | Response:
-    """What MLflow reads out of a body: it is asked to answer, with a model that only keeps what it is given."""
+    """Return the data and parameters of a body, or MLflow's response that refuses the body.
+
+    MLflow has no function that only parses, so MLflow answers the body with a model that records its arguments.
+    """
     calls: list[tuple[Any, Any]] = []
 
-    def predict(data: Any, params: Any = None) -> list[Any]:  # whatever MLflow made of the body
+    def predict(data: Any, params: Any = None) -> list[Any]:  # MLflow chooses the types
         calls.append((data, params))
         return []
 
     recorder: Any = SimpleNamespace(predict=predict, metadata=model.metadata)
-    answer: Any = scoring_server.invocations
-    result = answer(body, content_type, recorder, recorder.metadata.get_input_schema())
+    invocations: Any = scoring_server.invocations  # MLflow's function is untyped
+    result = invocations(body, content_type, recorder, recorder.metadata.get_input_schema())
     return calls[0] if calls else PlainTextResponse(result.response, result.status, media_type=result.mimetype)
 
 
 async def _send_events(events: Any) -> AsyncIterator[str]:  # an iterator of events that can be closed
-    """The events as text; when the client goes away this is cancelled, and closes the events."""
+    """Yield the events as server-sent events.
+
+    A client that disconnects cancels the generator, which closes ``events`` and so ends the model's work.
+    """
     waiting: asyncio.Future[Any] | None = None
     try:
         while True:

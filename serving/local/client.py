@@ -1,4 +1,4 @@
-"""One request to a target: a registered or saved version, loaded here, or a server that speaks MLflow's protocol."""
+"""Send a request to a target: a version that is loaded here, a server with MLflow's protocol, or an endpoint."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,34 +14,43 @@ Request = dict[str, Any]
 Response = dict[str, Any]
 
 _TIMEOUT = 300
+"""Seconds that a server may take to answer."""
 
 
 class Target(Protocol):
-    """What a request can be sent to."""
+    """An addressee of requests."""
 
     def ask(self, request: Request) -> Response:
-        """The response. Raises ServingError when there is none."""
+        """Return the response to ``request``.
+
+        Raises:
+            ServingError: The target cannot be reached, or refused the request.
+        """
         ...
 
 
 def open_target(address: str) -> Target:
-    """The target at ``address``: ``models:/NAME@ALIAS``, a folder, ``http://…``, or ``endpoints:/NAME``."""
+    """Return the target at ``address``: ``models:/NAME@ALIAS``, a folder, ``http://…``, or ``endpoints:/NAME``.
+
+    Raises:
+        ServingError: The address has another form, or there is no version or workspace at the address.
+    """
     if address.startswith(("http://", "https://")):
         return RestTarget(address)
     if address.startswith("endpoints:/"):
         return EndpointTarget(address.removeprefix("endpoints:/"))
     if address.startswith(("models:/", "runs:/")) or Path(address).is_dir():
         return LoadedTarget(address)
-    expected = "models:/NAME@ALIAS, models:/NAME/VERSION, http://HOST:PORT, or endpoints:/NAME"
+    expected = "models:/NAME@ALIAS, models:/NAME/VERSION, a folder, http://HOST:PORT, or endpoints:/NAME"
     raise ServingError(f"--target {address}: expected {expected}")
 
 
 class LoadedTarget:
-    """A version loaded into this process."""
+    """A version that is loaded into this process."""
 
     def __init__(self, uri: str) -> None:
         require_store(uri)
-        import mlflow  # two seconds, which a REST target need not pay
+        import mlflow  # takes two seconds to import, which a REST target does not need
         from mlflow.exceptions import MlflowException
 
         self._mlflow_exception = MlflowException
@@ -54,7 +63,11 @@ class LoadedTarget:
             ) from None
 
     def ask(self, request: Request) -> Response:
-        """The response of ``predict``."""
+        """Return the response of the version's ``predict``.
+
+        Raises:
+            ServingError: The version refused the request.
+        """
         try:
             prediction = self._model.predict(request)
         except self._mlflow_exception as error:
@@ -63,54 +76,72 @@ class LoadedTarget:
 
 
 class RestTarget:
-    """A server with MLflow's /invocations."""
+    """A server with MLflow's route ``/invocations``."""
 
     def __init__(self, address: str) -> None:
         self._url = address.rstrip("/").removesuffix("/invocations") + "/invocations"
 
     def ask(self, request: Request) -> Response:
-        """The response of a POST."""
+        """Return the server's response to a POST of ``request``.
+
+        Raises:
+            ServingError: The server cannot be reached, is too slow, refused the request, or returned no response of a
+                version.
+        """
         try:
             reply = requests.post(self._url, json={"inputs": request}, timeout=_TIMEOUT)
         except requests.Timeout:
-            raise ServingError(f"{self._url} did not answer within {_TIMEOUT} s; try again, or ask for less") from None
+            raise ServingError(
+                f"{self._url} did not answer within {_TIMEOUT} s; try again, or request fewer stages"
+            ) from None
         except requests.RequestException:
-            raise ServingError(f"cannot reach {self._url}; is the server up? python -m serving up starts one") from None
+            raise ServingError(
+                f"cannot reach {self._url}; start a server with python -m serving up, or check the address"
+            ) from None
         try:
             body = reply.json()
         except ValueError:
             raise ServingError(
-                f"{self._url} answered HTTP {reply.status_code} and no JSON; is it this model?"
+                f"{self._url} returned HTTP {reply.status_code} without JSON; check that the server serves multichain"
             ) from None
         if not reply.ok:
             message = body.get("message") if isinstance(body, dict) else ""
-            raise ServingError(_own_message(message or f"{self._url} answered HTTP {reply.status_code}"))
+            raise ServingError(_own_message(message or f"{self._url} returned HTTP {reply.status_code}"))
         return invocation.extract_response(body)
 
 
 class EndpointTarget:
-    """An endpoint of Databricks Model Serving, with the SDK's own authentication, retries and time-out."""
+    """An endpoint of Databricks Model Serving; the SDK authenticates, retries and times out."""
 
     def __init__(self, name: str) -> None:
         self._name, self._client = name, connection.connect_workspace()
 
     def ask(self, request: Request) -> Response:
-        """The response of an invocation."""
+        """Return the endpoint's response to ``request``.
+
+        Raises:
+            ServingError: The workspace refused the call, or the endpoint returned no response of a version.
+        """
         with connection.translate_errors(f"asking the endpoint {self._name}"):
             return invocation.ask_endpoint(self._client, self._name, request)
 
 
 def require_store(uri: str) -> None:
-    """Raises ServingError when there is no store to load a registered version from."""
+    """Check that a store exists in which ``uri`` can be looked up, so that MLflow does not create an empty one.
+
+    Raises:
+        ServingError: ``uri`` names a registered version or a run, and there is no store.
+    """
     explanation = mlflow_store.explain_missing_store() if uri.startswith(("models:/", "runs:/")) else ""
     if explanation:
         raise ServingError(explanation)
 
 
 def _first_line(text: str) -> str:
+    """Return the first line of an error message, without the full stop."""
     return text.strip().splitlines()[0].rstrip(".")
 
 
 def _own_message(message: str) -> str:
-    """The model's own sentence: MLflow's server puts the caller's data before it."""
+    """Return the model's own message, without MLflow's prefix, which contains the caller's data."""
     return _first_line(message.rpartition("Error: ")[2])

@@ -1,4 +1,4 @@
-"""A response on a terminal: the answer, its sources, and the picture in a file."""
+"""Format a response for a terminal: answers, sources and notes; a picture is saved to a file."""
 
 import base64
 from collections.abc import Iterator
@@ -12,7 +12,15 @@ _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
 def format_response(response: dict[str, StageValues], out: Path) -> Iterator[str]:
-    """What to print; a picture is written to ``out`` (numbered when there are several), its path told absolute."""
+    """Yield the lines that show a response, and write its pictures.
+
+    Args:
+        response: The response to one request.
+        out: File of the picture; further pictures get a number after the stem. The suffix follows the image format.
+
+    Raises:
+        ServingError: A picture cannot be written.
+    """
     image_count = 0
     for name, stage in response.items():
         if name == "meta" or not (stage["ran"] or stage["error"]):
@@ -32,18 +40,19 @@ def format_response(response: dict[str, StageValues], out: Path) -> Iterator[str
 
 
 def has_failed(response: dict[str, StageValues]) -> bool:
-    """Whether any stage has an error."""
+    """Return whether any stage has an error."""
     return any(stage["error"] for name, stage in response.items() if name != "meta")
 
 
 def _format_cost(usage: StageValues) -> str:
-    """What it cost, where it cost something."""
+    """Return the cost in US dollars after a comma; empty when the stage cost nothing."""
     if not usage["cost_known"]:
-        return ", at a cost that is not known"
+        return ", cost unknown"
     return f", ${usage['cost']:.6f}" if usage["cost"] else ""
 
 
 def _format_answer(stage: StageValues) -> Iterator[str]:
+    """Yield the answer, and a line for each source: number, score, whether it is cited, name and heading."""
     yield stage["answer"]
     for number, source in enumerate(stage["sources"], 1):
         location = " > ".join(filter(None, [source["source"], source["heading"]]))
@@ -51,6 +60,7 @@ def _format_answer(stage: StageValues) -> Iterator[str]:
 
 
 def _save_image(stage: StageValues, out: Path) -> Iterator[str]:
+    """Yield the alternative text, and the URL or the file of the picture."""
     yield stage["alt_text"]
     if stage["url"]:
         yield stage["url"]

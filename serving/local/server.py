@@ -1,4 +1,4 @@
-"""A version behind REST on this machine: a server around MLflow's own routes, watched until it answers."""
+"""Run the REST server of a version on this machine, in a process of its own."""
 
 import os
 import signal
@@ -16,13 +16,21 @@ from ..errors import ServingError
 from .client import require_store
 
 _MAX_START_SECONDS = 120
+"""Seconds until the server must answer ``/ping``."""
 _EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
 def serve(target: str, host: str, port: int, *, stream: bool) -> None:
-    """Serves ``target`` until interrupted, with ``stream`` also /stream.
+    """Serve a version until interrupted, and print example calls.
 
-    Raises ServingError when the port is taken or the server ends.
+    Args:
+        target: URI or folder of the version.
+        host: Address to listen on.
+        port: Port to listen on.
+        stream: Whether to serve ``/stream``, too.
+
+    Raises:
+        ServingError: There is no store, the port is in use, or the server ends or hangs before it answers.
     """
     require_store(target)
     _require_free_port(host, port)
@@ -34,13 +42,13 @@ def serve(target: str, host: str, port: int, *, stream: bool) -> None:
         )
     try:
         _wait_until_ready(server, f"http://{host}:{port}", log)
-        click.echo(f"Serving {target} at http://{host}:{port}; Ctrl+C ends it. Try:")
+        click.echo(f"Serving {target} at http://{host}:{port}; press Ctrl+C to stop. Try:")
         for route in ("/invocations", *["/stream"] * stream):
             buffered = "-N " if route == "/stream" else ""
             click.echo(
                 f"curl {buffered}http://{host}:{port}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE_BODY}'"
             )
-        click.echo(f"Its log:\n{log}")
+        click.echo(f"Server log:\n{log}")
         server.wait()
     except KeyboardInterrupt:
         click.echo("Stopped.")
@@ -49,17 +57,19 @@ def serve(target: str, host: str, port: int, *, stream: bool) -> None:
 
 
 def _require_free_port(host: str, port: int) -> None:
+    """Raise ServingError when ``port`` cannot be listened on, before the version is loaded."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise ServingError(
-                f"cannot listen on {host}:{port} ({error.strerror}); give another --port, or end what uses it"
+                f"cannot listen on {host}:{port} ({error.strerror}); give another --port, or stop what uses this one"
             ) from None
 
 
 def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    """Wait until the server answers ``/ping``; raise ServingError when the server ends or takes too long."""
     deadline = time.monotonic() + _MAX_START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -71,13 +81,13 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path
             server.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             continue
-        last_line = (log.read_text("utf-8", "replace").strip().splitlines() or ["nothing"])[-1]
-        raise ServingError(f"the server ended before it answered; the last that it said: {last_line}")
-    raise ServingError(f"the server did not answer within {_MAX_START_SECONDS} s; its log is {log}")
+        last_line = (log.read_text("utf-8", "replace").strip().splitlines() or ["(empty)"])[-1]
+        raise ServingError(f"the server ended before it answered; last line of its log: {last_line}")
+    raise ServingError(f"the server did not answer within {_MAX_START_SECONDS} s; see its log {log}")
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """Ends the server and the workers that it started."""
+    """Stop the server and the workers that it started."""
     if server.poll() is None:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()

@@ -76,8 +76,8 @@ def test_body_without_exactly_one_response_is_rejected(body: Any) -> None:
         (200, {"choices": []}, NO_RESPONSE),
         (200, [1], NO_RESPONSE),
         (404, {"message": "MlflowException: data: x Error: invalid_request: qa: too long"}, "invalid_request: qa: too"),
-        (404, {"detail": "Not Found"}, "/invocations answered HTTP 404"),
-        (500, ["failed"], "/invocations answered HTTP 500"),
+        (404, {"detail": "Not Found"}, "/invocations returned HTTP 404"),
+        (500, ["failed"], "/invocations returned HTTP 500"),
     ],
 )
 def test_error_or_reply_of_another_server_is_reported(status: int, body: Any, expected: str, server: Server) -> None:

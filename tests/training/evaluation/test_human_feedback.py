@@ -86,7 +86,7 @@ def test_rows_are_added_once(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_marked(traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ServingError, match="the answer has no trace to mark; set MULTICHAIN_TRACES=1 where the server"):
+    with pytest.raises(ServingError, match="the answer has no trace; set MULTICHAIN_TRACES=1 in the server"):
         record_feedback("", "why", good=True)
     monkeypatch.setattr(marking, "_MAX_WAIT_SECONDS", 0.1)
     with pytest.raises(ServingError, match="the trace tr-none is not in sqlite"):
