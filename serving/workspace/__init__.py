@@ -1,1 +1,1 @@
-"""The workspace around an endpoint: create, rehearse, tear down. Imports endpoint."""
+"""Create a workspace, run a smoke test in a workspace, and tear resources down. Imports endpoint."""

@@ -1,4 +1,4 @@
-"""Azure Resource Manager as Azure's SDKs reach it, and what it refuses, in words."""
+"""Connect to Azure Resource Manager by Azure's SDKs, and translate their errors into sentences."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,14 +9,20 @@ from typing import Any
 from ..errors import ServingError
 
 MANAGER_VARIABLE = "AZURE_RESOURCE_MANAGER"
-"""The variable that names another address of Azure Resource Manager: of a sovereign cloud, or of a stand-in."""
+"""Variable with another address of Azure Resource Manager, such as that of a sovereign cloud or a stand-in."""
 
 _MISSING_MESSAGE = "Azure's SDK is not installed; pip install -e '.[azure]'"
 
 
 @dataclass(frozen=True, slots=True)
 class AzureClients:
-    """The SDKs' clients, with one credential: of workspaces, of resource groups, and of what is in a group."""
+    """Clients of the SDKs, with one credential.
+
+    Attributes:
+        workspaces: Operations on Databricks workspaces.
+        groups: Operations on resource groups.
+        resources: Operations on the resources of a group.
+    """
 
     workspaces: Any
     groups: Any
@@ -24,7 +30,11 @@ class AzureClients:
 
 
 def make_clients(subscription: str) -> AzureClients:
-    """Those of a subscription. Raises ServingError when the extra is not installed."""
+    """Return the clients for a subscription.
+
+    Raises:
+        ServingError: The extra ``azure`` is not installed.
+    """
     try:
         from azure.identity import DefaultAzureCredential  # the extra azure
         from azure.mgmt.databricks import AzureDatabricksManagementClient
@@ -38,7 +48,10 @@ def make_clients(subscription: str) -> AzureClients:
 
 
 def _endpoint_options() -> dict[str, Any]:
-    """Another address of Azure's, and no token for one that is not encrypted, which the SDK would refuse."""
+    """Return the clients' options for the address in AZURE_RESOURCE_MANAGER; empty when the variable is not set.
+
+    The SDK refuses to send a credential over plain HTTP, so a stand-in gets AZURE_TOKEN in a header.
+    """
     address = os.environ.get(MANAGER_VARIABLE, "")
     if not address:
         return {}
@@ -54,7 +67,14 @@ def _endpoint_options() -> dict[str, Any]:
 
 @contextmanager
 def translate_errors(action: str) -> Iterator[None]:
-    """Says in words what Azure refuses while ``what`` is done. Raises ServingError."""
+    """Translate the errors of Azure's SDKs in the block into sentences.
+
+    Args:
+        action: The work of the block, such as "creating the workspace multichain"; begins the sentence.
+
+    Raises:
+        ServingError: Azure refused a call or cannot be reached, or the extra ``azure`` is not installed.
+    """
     try:
         from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
     except ImportError:
@@ -63,19 +83,22 @@ def translate_errors(action: str) -> Iterator[None]:
         yield
     except ClientAuthenticationError:
         raise ServingError(
-            f"{action}: Azure does not know you; az login, or set a service principal's variables"
+            f"{action}: authentication at Azure failed; run az login, or set the variables of a service principal"
         ) from None
     except HttpResponseError as error:
         code = error.error.code if error.error else type(error).__name__
-        messages = {403: "you may not do that there; ask for the role Contributor", 409: "it is being changed already"}
-        sentence = messages.get(error.status_code or 0, f"Azure refused it ({code})")
-        raise ServingError(f"{action}: {sentence}; then run it again") from None
+        messages = {
+            403: "permission denied; get the role Contributor, then run the command again",
+            409: "another change is in progress; run the command again later",
+        }
+        sentence = messages.get(error.status_code or 0, f"Azure refused the request ({code}); run the command again")
+        raise ServingError(f"{action}: {sentence}") from None
     except AzureError as error:
-        raise ServingError(f"{action}: Azure cannot be reached ({type(error).__name__}); run it again") from None
+        raise ServingError(f"{action}: cannot reach Azure ({type(error).__name__}); run the command again") from None
 
 
-def get_or_none(get: Callable[[], Any]) -> Any:  # a class of the SDK's
-    """What ``look`` finds; None when there is none."""
+def get_or_none(get: Callable[[], Any]) -> Any:  # a class of the SDK
+    """Return the resource that ``get`` returns; None when the resource does not exist."""
     from azure.core.exceptions import ResourceNotFoundError
 
     try:

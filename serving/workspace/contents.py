@@ -1,4 +1,4 @@
-"""What a new workspace gets: a cluster for notebooks that ends by itself, and secrets from the environment."""
+"""Set up a new workspace: a notebook cluster that terminates by itself, and secrets from the environment."""
 
 import os
 from collections.abc import Sequence
@@ -16,12 +16,25 @@ _RUNTIME, _NODE = "16.4.x-scala2.12", "Standard_D4ds_v5"
 
 
 def create_cluster(client: "WorkspaceClient", name: str, minutes: int, environment: str) -> str:
-    """Makes a cluster of one machine, unless one of that name is there; says what became of it. Raises ServingError."""
-    from databricks.sdk.service.compute import DataSecurityMode  # a second
+    """Create a cluster of one machine, unless a cluster of that name exists.
+
+    Args:
+        client: The workspace.
+        name: Name of the cluster.
+        minutes: Minutes without use after which the cluster terminates.
+        environment: Value of the project's tag.
+
+    Returns:
+        A sentence about the result.
+
+    Raises:
+        ServingError: The workspace refused a call.
+    """
+    from databricks.sdk.service.compute import DataSecurityMode  # takes a second to import
 
     with translate_errors(f"creating the cluster {name}"):
         if any(existing.cluster_name == name for existing in client.clusters.list()):
-            return f"The cluster {name} is there already"
+            return f"The cluster {name} exists already"
         client.clusters.create(
             spark_version=_RUNTIME,
             cluster_name=name,
@@ -32,18 +45,30 @@ def create_cluster(client: "WorkspaceClient", name: str, minutes: int, environme
             custom_tags={PROJECT_TAG: environment, "ResourceClass": "SingleNode"},
             spark_conf={"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
         )
-    return f"Created the cluster {name}, which ends after {minutes} minutes without use"
+    return f"Created the cluster {name}, which terminates after {minutes} minutes without use"
 
 
 def put_secrets(client: "WorkspaceClient", scope: str, names: Sequence[str]) -> str:
-    """Puts the values of variables into a scope of this project's own. Raises ServingError."""
-    with translate_errors(f"putting secrets into {scope}"):
+    """Store the values of environment variables in a secret scope of this project.
+
+    Args:
+        client: The workspace.
+        scope: Name of the scope, which is created when missing.
+        names: Environment variables, which must be set; also the keys of the secrets.
+
+    Returns:
+        A sentence about the result.
+
+    Raises:
+        ServingError: The scope was not created by this project, or the workspace refused a call.
+    """
+    with translate_errors(f"storing secrets in the scope {scope}"):
         if scope not in {item.name for item in client.secrets.list_scopes()}:
             client.secrets.create_scope(scope)
         keys = {item.key for item in client.secrets.list_secrets(scope)}
         if keys and SCOPE_MARK not in keys:
-            raise ServingError(f"the scope {scope} is not this project's; give another --environment")
+            raise ServingError(f"the secret scope {scope} was not created by this project; give another --environment")
         client.secrets.put_secret(scope, SCOPE_MARK, string_value="1")
         for name in names:
             client.secrets.put_secret(scope, name, string_value=os.environ[name].strip())
-    return f"Put {', '.join(names)} into the secret scope {scope}"
+    return f"Stored {', '.join(names)} in the secret scope {scope}"

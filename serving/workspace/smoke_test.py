@@ -1,6 +1,7 @@
-"""Ten minutes against a workspace, from nothing to teardown, with a written report: what worked, in how many seconds.
+"""Run a smoke test in a workspace, from training to teardown, and report the result and duration of each step.
 
-What it makes has names of its own, and is removed at the end, also after a step that failed.
+The test takes about ten minutes. Its model and endpoint have names of their own, and are removed at the end, also after
+a failed step.
 """
 
 import subprocess
@@ -22,18 +23,27 @@ from .teardown import find_resources, remove_resources
 
 @dataclass(slots=True)
 class SmokeReport:
-    """Steps with what became of them and their seconds."""
+    """The results of the steps.
+
+    Attributes:
+        lines: Name, outcome (``ok`` or an error message) and seconds of each step.
+    """
 
     lines: list[tuple[str, str, float]] = field(default_factory=list)
 
     @property
     def failed_steps(self) -> list[str]:
-        """The steps that failed."""
+        """Names of the failed steps."""
         return [name for name, outcome, _ in self.lines if outcome != "ok"]
 
     @contextmanager
     def step(self, name: str, report: ReportLine) -> Iterator[None]:
-        """Times a step; what goes wrong in it is kept, and the next ones are run."""
+        """Time the step in the block, and record its outcome. A ServingError fails the step and is not raised.
+
+        Args:
+            name: Name of the step.
+            report: Receives a line about the outcome.
+        """
         started = time.perf_counter()
         outcome = "ok"
         try:
@@ -44,7 +54,7 @@ class SmokeReport:
         report(f"{'ok' if outcome == 'ok' else 'WRONG':6}{name}: {self.lines[-1][2]:.1f} s")
 
     def to_markdown(self, host: str) -> str:
-        """As Markdown."""
+        """Return the report on the workspace at ``host`` as Markdown, with a table of the steps."""
         rows = [f"| {name} | {seconds:.1f} | {' '.join(outcome.split())} |" for name, outcome, seconds in self.lines]
         time_of_report = datetime.now(tz=UTC).isoformat(timespec="seconds")
         head = [f"# Smoke test of {host}", "", f"{time_of_report}, {'failed' if self.failed_steps else 'passed'}.", ""]
@@ -52,7 +62,18 @@ class SmokeReport:
 
 
 def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_line: ReportLine) -> None:
-    """Runs it with a registered model ``name``; the report goes to ``out``. Raises ServingError when a step failed."""
+    """Run the smoke test, and write its report.
+
+    Args:
+        name: Registered model for this test alone, as CATALOG.SCHEMA.MODEL.
+        endpoint: Endpoint for this test alone.
+        profile: Profile of the version.
+        out: File for the report.
+        report_line: Receives a line for each step.
+
+    Raises:
+        ServingError: A step failed.
+    """
     client, report = connection.connect_workspace(), SmokeReport()
     with report.step("train, register, promote", report_line), tempfile.TemporaryDirectory() as folder:
         _run_command("training", "run", "--name", name, "--profile", profile, "--index", f"{folder}/index")
@@ -79,19 +100,21 @@ def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_lin
             resource.in_words for resource in find_resources(client, name) if resource.name in {name, endpoint}
         ]
         if remaining:
-            raise ServingError(f"still there: {', '.join(remaining)}")
+            raise ServingError(f"not removed: {', '.join(remaining)}")
     out.write_text(report.to_markdown(str(client.config.host)), "utf-8")
     report_line(str(out.absolute()))
     if report.failed_steps:
-        raise ServingError(f"failed: {', '.join(report.failed_steps)}; the report says why")
+        raise ServingError(f"failed steps: {', '.join(report.failed_steps)}; the report gives the reasons")
 
 
 def _run_command(*words: str) -> None:
-    """A command of this project. Raises ServingError with its last line."""
-    done = subprocess.run(  # noqa: S603 - our own modules
+    """Run a command of this project; raise ServingError with the last line of its errors when the command fails."""
+    completed = subprocess.run(  # noqa: S603 - our own modules
         [sys.executable, "-m", *words], capture_output=True, text=True, check=False
     )
-    if done.returncode:
+    if completed.returncode:
         raise ServingError(
-            (done.stderr.strip().splitlines() or ["it ended without a word"])[-1].removeprefix("Error: ")
+            (completed.stderr.strip().splitlines() or ["the command failed without an error message"])[-1].removeprefix(
+                "Error: "
+            )
         )

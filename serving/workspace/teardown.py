@@ -1,6 +1,6 @@
-"""What this project made in a workspace is found by its tag, and removed, in an order in which nothing is left hanging.
+"""Find the resources that this project created in a workspace, by tag, and remove them in the order of dependency.
 
-Each thing is looked for anew and removed by itself, so that a teardown which was interrupted is simply run again.
+Each resource is removed by itself, so that an interrupted teardown can be run again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 _BILLABLE_KINDS = ("endpoint", "cluster", "workspace")
 SCOPE_MARK = "made-by-multichain"
-"""The secret that tells that a scope was made by this project, since scopes have no tags."""
+"""Key of the secret that marks a scope of this project, since scopes have no tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedResource:
-    """Something that is there: what it is, its name, and how it is removed."""
+    """A resource that this project created.
+
+    Attributes:
+        kind: Kind of the resource, such as ``endpoint``.
+        name: Name of the resource.
+        remove: Removes the resource.
+    """
 
     kind: str
     name: str
@@ -29,17 +35,25 @@ class ManagedResource:
 
     @property
     def is_billable(self) -> bool:
-        """Whether it costs while nobody uses it."""
+        """Whether the resource costs money while nobody uses it."""
         return self.kind in _BILLABLE_KINDS
 
     @property
     def in_words(self) -> str:
-        """In words."""
+        """Kind and name, and whether the resource costs nothing."""
         return f"{self.kind} {self.name}{'' if self.is_billable else ' (costs nothing)'}"
 
 
 def find_resources(client: "WorkspaceClient", model: str = "") -> list[ManagedResource]:
-    """All that this project made, in the order of its removal; the registered ``model`` if it is named."""
+    """Return the resources that this project created, in the order of removal.
+
+    Args:
+        client: The workspace.
+        model: Registered model to include; empty for none.
+
+    Raises:
+        ServingError: The workspace refused a call.
+    """
     resources: list[ManagedResource] = []
     for kind, find in (
         ("endpoints", _find_endpoints),
@@ -54,15 +68,23 @@ def find_resources(client: "WorkspaceClient", model: str = "") -> list[ManagedRe
 
 
 def remove_resources(resources: Sequence[ManagedResource], report: Callable[[str], None]) -> None:
-    """Removes them in order; what is gone meanwhile is passed over. Raises ServingError."""
-    from databricks.sdk.errors import NotFound  # a second
+    """Remove resources in order; a resource that no longer exists is skipped.
+
+    Args:
+        resources: The resources, from ``find_resources``.
+        report: Receives a line for each resource.
+
+    Raises:
+        ServingError: The workspace refused a call.
+    """
+    from databricks.sdk.errors import NotFound  # takes a second to import
 
     for resource in resources:
         with translate_errors(f"removing the {resource.kind} {resource.name}"):
             try:
                 resource.remove()
             except NotFound:
-                report(f"Gone already: {resource.in_words}")
+                report(f"Removed already: {resource.in_words}")
             else:
                 report(f"Removed: {resource.in_words}")
 
@@ -77,17 +99,17 @@ def _find_endpoints(client: "WorkspaceClient") -> Iterator[ManagedResource]:
 def _find_jobs(client: "WorkspaceClient") -> Iterator[ManagedResource]:
     for job in client.jobs.list():
         if job.job_id and job.settings and PROJECT_TAG in (job.settings.tags or {}):
-            number = job.job_id
-            yield ManagedResource("job", str(job.settings.name), partial(client.jobs.delete, number))
+            job_id = job.job_id
+            yield ManagedResource("job", str(job.settings.name), partial(client.jobs.delete, job_id))
 
 
 def _find_clusters(client: "WorkspaceClient") -> Iterator[ManagedResource]:
-    """For good: deleting one only stops it, and keeps it for a month."""
+    """Yield the clusters, to be deleted permanently: a plain deletion only stops a cluster and keeps it for a month."""
     for cluster in client.clusters.list():
         if cluster.cluster_id and PROJECT_TAG in (cluster.custom_tags or {}):
-            number = cluster.cluster_id
+            cluster_id = cluster.cluster_id
             yield ManagedResource(
-                "cluster", str(cluster.cluster_name), partial(client.clusters.permanent_delete, number)
+                "cluster", str(cluster.cluster_name), partial(client.clusters.permanent_delete, cluster_id)
             )
 
 
@@ -99,8 +121,8 @@ def _find_scopes(client: "WorkspaceClient") -> Iterator[ManagedResource]:
 
 
 def _find_model(model: str) -> Iterator[ManagedResource]:
-    """A registered model with all its versions."""
-    from mlflow import MlflowClient  # two seconds
+    """Yield the registered model with all its versions, if the model exists."""
+    from mlflow import MlflowClient  # takes two seconds to import
     from mlflow.exceptions import MlflowException
 
     if not model:

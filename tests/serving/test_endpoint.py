@@ -437,6 +437,6 @@ def test_smoke_writes_a_report_and_removes_its_resources(
 
     workspace.endpoints.models[name, "1"] = answer_with_errors
     failure = run_command("smoke", "--name", name)
-    assert failure.output.endswith("Error: failed: deploy; the report says why\n")
+    assert failure.output.endswith("Error: failed steps: deploy; the report gives the reasons\n")
     assert "failed its check: timeout: qa: too late" in (tmp_path / "smoke.md").read_text("utf-8")
     assert (workspace.endpoints.endpoints, list(workspace.catalog.models)) == ({}, [MODEL])

@@ -37,10 +37,10 @@ def test_workspace_is_created_reused_and_removed(
     assert creation.exit_code == 0, creation.output
     assert creation.output.splitlines() == [
         "Created the resource group rg in westeurope",
-        "Creating the workspace ws, which takes some minutes",
+        "Creating the workspace ws; this takes several minutes",
         f"The workspace is ready; next: export DATABRICKS_HOST={os.environ['DATABRICKS_HOST']}",
-        "Created the cluster lab, which ends after 30 minutes without use",
-        "Put PAID_API_KEY into the secret scope multichain-dev",
+        "Created the cluster lab, which terminates after 30 minutes without use",
+        "Stored PAID_API_KEY in the secret scope multichain-dev",
     ]
     properties = arm.workspaces["rg", "ws"]["properties"]
     assert (arm.workspaces["rg", "ws"]["sku"], properties["computeMode"]) == ({"name": "premium"}, "Hybrid")
@@ -53,10 +53,10 @@ def test_workspace_is_created_reused_and_removed(
     second_creation = run_command(
         "workspace", "create", *WORKSPACE_OPTIONS, "--cluster", "lab", "--secret", "PAID_API_KEY"
     )
-    assert "The cluster lab is there already" in second_creation.output
+    assert "The cluster lab exists already" in second_creation.output
     assert "Creating" not in second_creation.output
     status = run_command("workspace", "status", *WORKSPACE_OPTIONS).output
-    assert "workspace ws: Succeeded, premium, made by this project" in status
+    assert "workspace ws: Succeeded, premium, created by this project" in status
 
     teardown = run_command("teardown", "--everything", *WORKSPACE_OPTIONS, "--yes")
     assert teardown.exit_code == 0, teardown.output
@@ -94,7 +94,7 @@ def test_resource_group_with_other_resources_is_kept(arm: ResourceManager) -> No
     arm.other_resources.append("their-database")
     result = run_command("workspace", "delete", *WORKSPACE_OPTIONS, stdin="ws\n")
     assert result.exit_code == 0, result.output
-    assert "Left: resource group rg, in which others stand: their-database" in result.output
+    assert "Kept: resource group rg, which contains other resources: their-database" in result.output
     assert (list(arm.groups), arm.workspaces) == (["rg"], {})
 
 
@@ -110,7 +110,7 @@ def test_failed_creation_is_reported_and_can_be_repeated(arm: ResourceManager) -
     arm.is_failing = True
     failure = run_command("workspace", "create", *WORKSPACE_OPTIONS)
     assert failure.exit_code == 1
-    assert "Error: creating ws: Azure refused it (QuotaExceeded); then run it again" in failure.output
+    assert "Error: creating the workspace ws: Azure refused the request (QuotaExceeded); run the command again" in failure.output
     arm.is_failing = False
     assert run_command("workspace", "create", *WORKSPACE_OPTIONS).exit_code == 0
 
@@ -119,7 +119,7 @@ def test_failed_workspace_without_the_tag_is_not_created_again(arm: ResourceMana
     run_command("workspace", "create", *WORKSPACE_OPTIONS)
     arm.workspaces["rg", "ws"] |= {"tags": {}, "properties": {"provisioningState": "Failed"}}
     failure = run_command("workspace", "create", *WORKSPACE_OPTIONS)
-    assert failure.output == "Error: ws did not come up (Failed); run it again\n"
+    assert failure.output == "Error: the workspace ws is not ready (Failed); run the command again\n"
     assert arm.workspaces["rg", "ws"]["properties"] == {"provisioningState": "Failed"}
 
 
@@ -128,7 +128,7 @@ def test_workspace_deleted_during_creation_is_reported(arm: ResourceManager, mon
     arm.workspaces["rg", "ws"]["properties"]["provisioningState"] = "Deleting"
     monkeypatch.setattr(azure_workspace.time, "sleep", lambda _seconds: arm.workspaces.clear())
     creation = run_command("workspace", "create", *WORKSPACE_OPTIONS)
-    assert creation.output == "  ws: Deleting\nError: ws did not come up (gone); run it again\n"
+    assert creation.output == "  ws: Deleting\nError: the workspace ws is not ready (gone); run the command again\n"
 
 
 def test_missing_confirmation_option_or_secret_is_reported(arm: ResourceManager) -> None:
