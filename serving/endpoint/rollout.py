@@ -126,7 +126,7 @@ class EndpointRollout:
             self.updater.serve([self.spec.served_entity()], {self.spec.entity_name: ALL_TRAFFIC})
 
     def _find_problems(self, entity: str = "") -> list[str]:
-        """Return a sentence for each wrong answer; a failed call counts as one."""
+        """Return a sentence for each wrong answer; a failed call counts as a wrong answer."""
         name = self.spec.name
         try:
             with translate_errors(f"asking {name}"):

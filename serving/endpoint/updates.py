@@ -25,7 +25,7 @@ ReportLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EndpointUpdater:
-    """The changes of the endpoint that a spec describes. Each method raises ServingError when its change fails.
+    """The changes of the endpoint that a spec describes.
 
     Attributes:
         client: The workspace.
@@ -38,7 +38,11 @@ class EndpointUpdater:
     report: ReportLine
 
     def get(self) -> Any:  # a class of the SDK
-        """Return the current endpoint; None when there is none."""
+        """Return the current endpoint; None when there is none.
+
+        Raises:
+            ServingError: The workspace refuses the call.
+        """
         from databricks.sdk.errors import NotFound  # takes a second to import
 
         with translate_errors(f"reading the endpoint {self.spec.name}"):
@@ -48,7 +52,11 @@ class EndpointUpdater:
                 return None
 
     def create(self) -> None:
-        """Create the endpoint, with all traffic to the version of the spec, and wait until it serves."""
+        """Create the endpoint, with all traffic to the version of the spec, and wait for the end of the change.
+
+        Raises:
+            ServingError: The change is refused, fails or takes too long.
+        """
         from databricks.sdk.service.serving import EndpointCoreConfigInput
 
         spec = self.spec
@@ -73,6 +81,9 @@ class EndpointUpdater:
         """Update AI Gateway, telemetry and tags of ``endpoint`` where they differ from the spec.
 
         Existing telemetry is kept, and no tag is removed.
+
+        Raises:
+            ServingError: The workspace refuses a change.
         """
         spec, endpoints = self.spec, self.client.serving_endpoints
         with translate_errors(f"changing the endpoint {spec.name}"):

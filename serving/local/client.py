@@ -18,7 +18,7 @@ _TIMEOUT = 300
 
 
 class Target(Protocol):
-    """An addressee of requests."""
+    """A receiver of requests: a version, a server or an endpoint."""
 
     def ask(self, request: Request) -> Response:
         """Return the response to ``request``.

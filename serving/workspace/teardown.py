@@ -1,4 +1,4 @@
-"""Find the resources that this project created in a workspace, by tag, and remove them in the order of dependency.
+"""Find the resources that this project created in a workspace, by tag, and remove them, dependents first.
 
 Each resource is removed by itself, so that an interrupted teardown can be run again.
 """
