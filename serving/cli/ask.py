@@ -66,8 +66,8 @@ def ask(
             click.echo(line)
     if rationale is not None:
         feedback.record_feedback(response["meta"]["trace_id"], rationale, expected, good=bad is None)
-        verdict = "good" if bad is None else "bad"
-        click.echo(f"Recorded the answer as {verdict} in the trace {response['meta']['trace_id']}")
+        assessment = "good" if bad is None else "bad"
+        click.echo(f"Recorded the answer as {assessment} in the trace {response['meta']['trace_id']}")
     if display.has_failed(response):
         raise click.exceptions.Exit(1)
 
