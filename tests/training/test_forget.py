@@ -1,4 +1,4 @@
-"""A document is forgotten wherever it was kept; versions that hold it are listed and marked."""
+"""Removal of documents from the index, the cache, evaluation files and registered versions."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ SQUAD = {
 }
 
 
-def quiet(_done: int, _total: int) -> None: ...
+def ignore_progress(_done: int, _total: int) -> None: ...
 
 
 @pytest.fixture
@@ -42,82 +42,88 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_index_has_nothing_of_it_left(folder: Path) -> None:
-    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
-    assert forget_documents(Profile.read("offline"), ["gpt-4.txt"], folder / "index", [], quiet) == RemovalCounts(
-        1, 0, 0
-    )
+def test_forget_leaves_no_trace_of_a_document_in_the_index(folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", ignore_progress)
+    assert forget_documents(
+        Profile.read("offline"), ["gpt-4.txt"], folder / "index", [], ignore_progress
+    ) == RemovalCounts(1, 0, 0)
     index = Index.open(folder / "index")
     assert sorted(index.manifest.documents) == ["azure-databricks.txt", "langchain.txt"]
     assert not [path for path in (folder / "index").rglob("*") if path.is_file() and b"GPT-4" in path.read_bytes()]
     shutil.rmtree(folder / "texts")
     shutil.copytree(EXERCISE, folder / "texts")
     (folder / "texts" / "gpt-4.txt").unlink()
-    scratch = build_index(Profile.read("offline"), [folder / "texts"], folder / "scratch", quiet)
-    assert index.manifest == scratch.manifest
+    fresh_build = build_index(Profile.read("offline"), [folder / "texts"], folder / "scratch", ignore_progress)
+    assert index.manifest == fresh_build.manifest
 
 
-def test_vectors_of_its_earlier_texts_go_too_and_no_other_is_paid_again(stand_in: StandIn, folder: Path) -> None:
+def test_forget_removes_vectors_of_earlier_texts_without_new_embedding(stand_in: StandIn, folder: Path) -> None:
     profile = Profile.read("openai")
-    build_index(profile, [folder / "texts"], folder / "index", quiet)
+    build_index(profile, [folder / "texts"], folder / "index", ignore_progress)
     (folder / "texts" / "gpt-4.txt").write_text("Another text.", "utf-8")
-    build_index(profile, [folder / "texts"], folder / "index", quiet)
+    build_index(profile, [folder / "texts"], folder / "index", ignore_progress)
     stand_in.script.reset()
-    assert forget_documents(profile, ["gpt-4.txt"], folder / "index", [], quiet) == RemovalCounts(1, 2, 0)
-    asked = [body["input"] for path, body in stand_in.script.calls if path == "embeddings"]
-    assert [len(texts) for texts in asked] == [1]  # the probe alone
-    with sqlite3.connect(folder / embedding_cache.CACHE_FILE) as store:
-        assert store.execute("SELECT count(*) FROM vectors WHERE text != ''").fetchone() == (2,)
-        assert store.execute("SELECT count(*) FROM holders WHERE source = 'gpt-4.txt'").fetchone() == (0,)
-    store.close()
+    assert forget_documents(profile, ["gpt-4.txt"], folder / "index", [], ignore_progress) == RemovalCounts(1, 2, 0)
+    batches = [body["input"] for path, body in stand_in.script.calls if path == "embeddings"]
+    assert [len(texts) for texts in batches] == [1]  # only the probe
+    with sqlite3.connect(folder / embedding_cache.CACHE_FILE) as database:
+        assert database.execute("SELECT count(*) FROM vectors WHERE text != ''").fetchone() == (2,)
+        assert database.execute("SELECT count(*) FROM holders WHERE source = 'gpt-4.txt'").fetchone() == (0,)
+    database.close()
 
 
-def test_its_questions_go(folder: Path) -> None:
-    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+def test_forget_removes_questions_on_the_document_from_datasets(folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", ignore_progress)
     lines = [{"question": "q1", "answer": "a", "source": "gpt-4.txt"}, {"question": "q2", "answer": "b"}]
     (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     (folder / "squad.json").write_text(json.dumps(SQUAD), "utf-8")
     files = [folder / "rows.jsonl", folder / "squad.json"]
-    removed = forget_documents(Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, quiet)
-    assert removed == RemovalCounts(1, 0, 2)
+    counts = forget_documents(
+        Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, ignore_progress
+    )
+    assert counts == RemovalCounts(1, 0, 2)
     assert (folder / "rows.jsonl").read_text("utf-8") == json.dumps(lines[1]) + "\n"
-    left = json.loads((folder / "squad.json").read_text("utf-8"))["data"][0]["paragraphs"]
-    assert [(one["context"], len(one["qas"])) for one in left] == [("", 0), ("Two.", 1)]
-    again = forget_documents(Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, quiet)
-    assert again == RemovalCounts(0, 0, 0)
+    paragraphs = json.loads((folder / "squad.json").read_text("utf-8"))["data"][0]["paragraphs"]
+    assert [(paragraph["context"], len(paragraph["qas"])) for paragraph in paragraphs] == [("", 0), ("Two.", 1)]
+    repeated_counts = forget_documents(
+        Profile.read("offline"), ["gpt-4.txt", "A_B/000.txt"], folder / "index", files, ignore_progress
+    )
+    assert repeated_counts == RemovalCounts(0, 0, 0)
 
 
 @pytest.mark.parametrize("text", [None, "{", "[1]"])
-def test_a_file_that_is_no_evaluation_stops_it_before_anything(text: str | None, folder: Path) -> None:
-    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
+def test_forget_with_invalid_evaluation_file_leaves_index_unchanged(text: str | None, folder: Path) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", ignore_progress)
     if text is not None:
         (folder / "rows.jsonl").write_text(text, "utf-8")
     with pytest.raises(CommandError, match=r"rows\.jsonl cannot be read as an evaluation file \(\w+\); the file"):
-        forget_documents(Profile.read("offline"), ["gpt-4.txt"], folder / "index", [folder / "rows.jsonl"], quiet)
+        forget_documents(
+            Profile.read("offline"), ["gpt-4.txt"], folder / "index", [folder / "rows.jsonl"], ignore_progress
+        )
     assert len(Index.open(folder / "index").chunks) == 3
 
 
-def test_what_cannot_be_forgotten(folder: Path, stand_in: StandIn) -> None:
-    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", quiet)
-    all_of_them = ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
+def test_forget_refuses_an_empty_index_and_another_embedding(folder: Path, stand_in: StandIn) -> None:
+    build_index(Profile.read("offline"), [folder / "texts"], folder / "index", ignore_progress)
+    all_sources = ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
     with pytest.raises(CommandError, match=r"no chunk would be left in the index .*index; delete the folder"):
-        forget_documents(Profile.read("offline"), all_of_them, folder / "index", [], quiet)
+        forget_documents(Profile.read("offline"), all_sources, folder / "index", [], ignore_progress)
     with pytest.raises(CommandError, match="built with the embeddings offline:char_wb-3-5-2048, but the profile has"):
-        forget_documents(Profile.read("openai"), ["gpt-4.txt"], folder / "index", [], quiet)
+        forget_documents(Profile.read("openai"), ["gpt-4.txt"], folder / "index", [], ignore_progress)
     assert len(Index.open(folder / "index").chunks) == 3
 
 
-def test_a_version_without_it_takes_over_and_older_ones_are_listed(
+def test_forget_promotes_a_new_version_and_marks_older_ones(
     folder: Path, run: Callable[..., "object"], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     run("training", "run", "--documents", "texts", MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.set_tracking_uri(None)
-    forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", quiet)
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "Removed 1 chunks of the index, 0 kept vectors and 0 questions"
-    assert "The alias champion points at this version: models:/multichain@champion" in told
-    assert told[-2:] == [
+    forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", ignore_progress)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Removed 1 chunks of the index, 0 kept vectors and 0 questions"
+    assert "The alias champion points at this version: models:/multichain@champion" in lines
+    assert lines[-2:] == [
         "Version 1 of multichain still contains gpt-4.txt; delete the version if they must be removed there, too",
         "The original documents were not deleted; a build from a location that contains them adds them again",
     ]
@@ -128,4 +134,4 @@ def test_a_version_without_it_takes_over_and_older_ones_are_listed(
     answer = mlflow.pyfunc.load_model("models:/multichain@champion").predict({"qa": {"question": "What is GPT-4?"}})
     assert "gpt-4.txt" not in {source["source"] for source in answer["qa"]["sources"]}
     with pytest.raises(CommandError, match=r"no index, evaluation file or version contains nope\.txt"):
-        forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", quiet)
+        forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", ignore_progress)

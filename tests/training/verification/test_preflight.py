@@ -1,4 +1,4 @@
-"""Before anything is paid: what is found out about a profile's models, and what is never asked."""
+"""Findings of preflight on a profile's models, and the calls that preflight makes."""
 
 from datetime import date
 from pathlib import Path
@@ -23,13 +23,13 @@ stages:
 QA = "  qa: {{kind: retrieval_qa, chat: {{provider: {0}, models: [{1}]{2}}}}}\n"
 
 
-def profile(tmp_path: Path, stages: str, head: str = HEAD) -> Profile:
+def read_profile(tmp_path: Path, stages: str, head: str = HEAD) -> Profile:
     file = tmp_path / "mine.yaml"
     file.write_text(head + stages, "utf-8")
     return Profile.read(str(file))
 
 
-def test_the_shipped_profile(stand_in: StandIn) -> None:
+def test_openai_profile_gives_findings_for_each_model(stand_in: StandIn) -> None:
     report = check_models(Profile.read("openai"), today=TODAY)
     assert report.findings == [
         PreflightFinding("ok", "openai:text-embedding-3-small (the index)"),
@@ -48,22 +48,22 @@ def test_the_shipped_profile(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("name", ["azure", "databricks"])
-def test_other_shipped_profiles(name: str, stand_in: StandIn) -> None:
+def test_shipped_profile_gives_only_ok_findings(name: str, stand_in: StandIn) -> None:
     report = check_models(Profile.read(name), today=TODAY)
     assert {finding.level for finding in report.findings} == {"ok"}
     assert {path for path, _ in stand_in.script.calls} == {"embeddings", "chat/completions"}
 
 
-def test_nothing_is_to_be_checked_offline_but_the_embedding(index_folder: Path) -> None:
+def test_offline_profile_is_checked_for_its_embedding_only(index_folder: Path) -> None:
     report = check_models(Profile.read("offline"), Index.open(index_folder))
     sentence = "offline:char_wb-3-5-2048 (the index) embeds in 2048 dimensions, as in the index"
     assert report.findings == [PreflightFinding("ok", sentence)]
 
 
-def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: Path) -> None:
-    report = check_models(profile(tmp_path, QA.format("openai", "gpt-4, gpt-6-luna", "")), today=TODAY)
-    told = [finding for finding in report.findings if "(qa)" in finding.message]
-    assert told == [
+def test_list_with_one_ended_model_gives_a_warning(stand_in: StandIn, tmp_path: Path) -> None:
+    report = check_models(read_profile(tmp_path, QA.format("openai", "gpt-4, gpt-6-luna", "")), today=TODAY)
+    findings = [finding for finding in report.findings if "(qa)" in finding.message]
+    assert findings == [
         PreflightFinding("warn", "openai:gpt-4 (qa) ended on 2026-10-23; gpt-6-luna replaces it"),
         PreflightFinding("ok", "openai:gpt-6-luna (qa)"),
         PreflightFinding("ok", "openai:gpt-6-luna answers (qa)"),
@@ -72,7 +72,7 @@ def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("models", "more", "sentence"),
+    ("models", "settings", "sentence"),
     [
         ("gpt-4, gpt-4-turbo", "", "qa: every model in models has ended; name another model"),
         (
@@ -82,26 +82,26 @@ def test_a_list_of_which_one_is_gone_is_a_warning(stand_in: StandIn, tmp_path: P
         ),
     ],
 )
-def test_a_list_of_which_none_is_left_fails(
-    models: str, more: str, sentence: str, stand_in: StandIn, tmp_path: Path
+def test_list_without_usable_model_fails(
+    models: str, settings: str, sentence: str, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    report = check_models(profile(tmp_path, QA.format("openai", models, more)), today=TODAY)
+    report = check_models(read_profile(tmp_path, QA.format("openai", models, settings)), today=TODAY)
     assert PreflightFinding("fail", sentence) in report.findings
     assert report.has_failed
 
 
-def test_a_model_that_the_server_does_not_show_is_unknown_and_the_call_tells(stand_in: StandIn, tmp_path: Path) -> None:
-    report = check_models(profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
-    unknown = "openai:gpt-mine (qa) is not in the server's list of models"
-    assert PreflightFinding("warn", unknown) in report.findings
-    gone = "qa: openai:gpt-mine is not there, or no longer; name another model"
-    assert report.findings[-1] == PreflightFinding("fail", gone)
+def test_model_missing_from_the_list_warns_and_its_call_fails(stand_in: StandIn, tmp_path: Path) -> None:
+    report = check_models(read_profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
+    warning = "openai:gpt-mine (qa) is not in the server's list of models"
+    assert PreflightFinding("warn", warning) in report.findings
+    failure = "qa: openai:gpt-mine is not there, or no longer; name another model"
+    assert report.findings[-1] == PreflightFinding("fail", failure)
 
 
-def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path: Path) -> None:
+def test_server_without_model_list_does_not_fail(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in.script.faults.extend([Fault(path="models", status=404)] * 2)
     head = HEAD.replace("provider: openai", "provider: compatible")
-    report = check_models(profile(tmp_path, QA.format("compatible", "gpt-6-luna", ""), head), today=TODAY)
+    report = check_models(read_profile(tmp_path, QA.format("compatible", "gpt-6-luna", ""), head), today=TODAY)
     assert PreflightFinding("ok", "compatible:gpt-6-luna (qa): the server has no list of models") in report.findings
     assert not report.has_failed
 
@@ -114,36 +114,39 @@ def test_a_server_without_a_list_is_unknown_not_dead(stand_in: StandIn, tmp_path
         (Fault(path="chat/completions", status=400, code="x"), "did not take the request (HTTP 400)"),
     ],
 )
-def test_what_does_not_work_fails(fault: Fault, sentence: str, stand_in: StandIn) -> None:
+def test_failing_call_gives_one_finding_of_level_fail(fault: Fault, sentence: str, stand_in: StandIn) -> None:
     stand_in.script.faults.append(fault)
     report = check_models(Profile.read("openai"), today=TODAY)
     assert [finding.level for finding in report.findings if sentence in finding.message] == ["fail"]
 
 
-def test_an_index_of_other_vectors_fails(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_of_another_embedding_fails(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    made = profile(tmp_path, QA.format("openai", "gpt-6-luna", ""))
-    index = Index.open(build_index(made, [EXERCISE], tmp_path / "index", lambda _done, _total: None).folder)
-    same = "openai:text-embedding-3-small (the index) embeds in 1536 dimensions, as in the index"
-    assert PreflightFinding("ok", same) in check_models(made, index, TODAY).findings
+    profile = read_profile(tmp_path, QA.format("openai", "gpt-6-luna", ""))
+    index = Index.open(build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None).folder)
+    match = "openai:text-embedding-3-small (the index) embeds in 1536 dimensions, as in the index"
+    assert PreflightFinding("ok", match) in check_models(profile, index, TODAY).findings
     shorter = HEAD.replace("-small}", "-small, dimensions: 256}")
-    report = check_models(profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
-    wrong = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536, built with "
-    then = "openai:text-embedding-3-small; build the index again, or use that model"
-    assert PreflightFinding("fail", wrong + then) in report.findings
+    report = check_models(read_profile(tmp_path, QA.format("openai", "gpt-6-luna", ""), shorter), index, TODAY)
+    mismatch = "openai:text-embedding-3-small (the index) embeds in 256 dimensions, and the index has 1536, built with "
+    remedy = "openai:text-embedding-3-small; build the index again, or use that model"
+    assert PreflightFinding("fail", mismatch + remedy) in report.findings
     index.manifest.embedding["fingerprint"] = index.manifest.embedding["fingerprint"][::-1]
-    other = "openai:text-embedding-3-small (the index) returns other vectors than those in the index"
-    assert PreflightFinding("fail", f"{other}; build the index again") in check_models(made, index, TODAY).findings
+    changed_vectors = "openai:text-embedding-3-small (the index) returns other vectors than those in the index"
+    assert (
+        PreflightFinding("fail", f"{changed_vectors}; build the index again")
+        in check_models(profile, index, TODAY).findings
+    )
 
 
-def test_the_command(stand_in: StandIn, run: Any, tmp_path: Path) -> None:
-    done = run("training", "preflight", "--profile", "openai")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Ready")
-    assert "ok    openai:gpt-image-2 (image_generation)" in done.stdout
-    bad = run("training", "preflight", "--profile", "openai", OPENAI_API_KEY="sk-bad")
-    assert bad.returncode == 1
-    assert "fail  qa: openai rejects the key" in bad.stdout
-    assert "Error: preflight failed" in bad.stderr
-    refused = run("training", "run", "--profile", "openai", OPENAI_API_KEY="sk-bad")
-    assert refused.returncode == 1
+def test_preflight_command_fails_on_a_rejected_key(stand_in: StandIn, run: Any, tmp_path: Path) -> None:
+    preflight = run("training", "preflight", "--profile", "openai")
+    assert (preflight.returncode, preflight.stdout.splitlines()[-1]) == (0, "Ready")
+    assert "ok    openai:gpt-image-2 (image_generation)" in preflight.stdout
+    rejected_preflight = run("training", "preflight", "--profile", "openai", OPENAI_API_KEY="sk-bad")
+    assert rejected_preflight.returncode == 1
+    assert "fail  qa: openai rejects the key" in rejected_preflight.stdout
+    assert "Error: preflight failed" in rejected_preflight.stderr
+    rejected_run = run("training", "run", "--profile", "openai", OPENAI_API_KEY="sk-bad")
+    assert rejected_run.returncode == 1
     assert not (tmp_path / "index").exists()
