@@ -1,4 +1,4 @@
-"""What a logged version is made of, and that versions do not share code."""
+"""Contents of a logged version, its verification, and the isolation of versions' code."""
 
 import json
 import os
@@ -34,19 +34,19 @@ def folder(logged: str) -> Path:
     return Path(mlflow.artifacts.download_artifacts(logged))
 
 
-def test_it_loads_and_answers_where_pickle_is_refused(logged: str, store: Path) -> None:
+def test_version_answers_where_pickle_is_forbidden(logged: str, store: Path) -> None:
     code = (
         "import mlflow, sys; model = mlflow.pyfunc.load_model(sys.argv[1]);"
         "print(model.predict({'qa': {'question': 'What is GPT-4?'}})['qa']['answer'])"
     )
     environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, logged], cwd=store, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "GPT-4 is a powerful language model developed by OpenAI. [1]\n"
+    assert process.stdout == "GPT-4 is a powerful language model developed by OpenAI. [1]\n"
 
 
-def test_no_file_is_a_pickle(folder: Path) -> None:
+def test_version_contains_no_pickle(folder: Path) -> None:
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert suffixes <= {".py", ".yaml", ".json", ".jsonl", ".txt", ".npy", ".npz", ".faiss", ".ttf", ""}
     for path in folder.rglob("*"):
@@ -56,7 +56,7 @@ def test_no_file_is_a_pickle(folder: Path) -> None:
             assert b"object" not in content[:128] or path.suffix != ".npy", path  # an array of objects is a pickle
 
 
-def test_its_code_has_a_name_of_its_own(folder: Path) -> None:
+def test_version_code_is_a_package_named_by_the_fingerprint(folder: Path) -> None:
     name = f"multichain_{code_snapshot.compute_fingerprint('offline')}"
     assert [path.name for path in (folder / "code").iterdir()] == [name]
     assert (folder / "entry.py").read_text("utf-8") == f'from {name}.pyfunc import serve\nserve("offline")\n'
@@ -66,7 +66,7 @@ def test_its_code_has_a_name_of_its_own(folder: Path) -> None:
     }
 
 
-def test_its_signature_is_an_optional_column_for_each_stage(folder: Path) -> None:
+def test_signature_has_an_optional_column_for_each_stage(folder: Path) -> None:
     signature = mlflow.models.get_model_info(str(folder)).signature
     assert signature.inputs.to_dict() == [
         {"type": "any", "name": "qa", "required": False},
@@ -76,26 +76,26 @@ def test_its_signature_is_an_optional_column_for_each_stage(folder: Path) -> Non
     assert signature.params.to_dict() == [{"name": "describe", "type": "boolean", "default": False, "shape": None}]
 
 
-def test_its_example_is_the_exercises_request(folder: Path) -> None:
+def test_input_example_is_the_request_of_the_exercise(folder: Path) -> None:
     assert json.loads((folder / "input_example.json").read_text("utf-8")) == {
         "qa": {"question": "Tell me about LangChain."},
         "image_generation": {"prompt": "A conceptual diagram of LangChain in use"},
     }
 
 
-def test_its_requirements_are_pinned_and_need_nothing_else(folder: Path) -> None:
+def test_requirements_are_a_pinned_closure_without_unused_packages(folder: Path) -> None:
     pins = (folder / "requirements.txt").read_text("utf-8").split()
     names = {pin.partition("==")[0] for pin in pins}
     assert pin_closure(names) == pins
-    installed = {found.metadata["Name"].lower() for found in distributions()}
+    installed = {distribution.metadata["Name"].lower() for distribution in distributions()}
     assert {"mlflow", "faiss-cpu", "scipy", "pandas", "scikit-learn", "pygraphviz"} <= names
-    others = {"pyspark", "openai", "langchain", "langchain-core", "langchain-openai", "langchain-community"}
-    others |= {"pytest", "ruff", "mypy", "hypothesis", "markdown-it-py", "uv"}
-    assert others <= installed
-    assert names & others == set()
+    unused = {"pyspark", "openai", "langchain", "langchain-core", "langchain-openai", "langchain-community"}
+    unused |= {"pytest", "ruff", "mypy", "hypothesis", "markdown-it-py", "uv"}
+    assert unused <= installed
+    assert names & unused == set()
 
 
-def test_an_answer_loads_no_other_providers_packages(logged: str, store: Path) -> None:
+def test_answer_imports_no_package_of_unused_providers(logged: str, store: Path) -> None:
     code = """
 import sys
 import mlflow.pyfunc
@@ -106,25 +106,27 @@ assert response["qa"]["ran"] and response["image_generation"]["ran"], response
 print(*before)
 print(*({name.split(".")[0] for name in sys.modules} - before))
 """
-    done = subprocess.run([sys.executable, "-c", code, logged], cwd=store, capture_output=True, text=True, check=True)
-    before, new = (set(line.split()) for line in done.stdout.splitlines())
+    process = subprocess.run(
+        [sys.executable, "-c", code, logged], cwd=store, capture_output=True, text=True, check=True
+    )
+    before, new = (set(line.split()) for line in process.stdout.splitlines())
     assert {"faiss", "sklearn", "pygraphviz"} <= new
     assert new & {"databricks", "pyspark", "langchain", "langchain_core", "markdown_it", "training", "model"} == set()
     assert (before | new) & {"openai", "langchain_openai", "langchain_community", "matplotlib", "tiktoken"} == set()
 
 
-def test_verify_finds_nothing_wrong(logged: str) -> None:
+def test_verify_of_a_valid_version_reports_no_problem(logged: str) -> None:
     checks = list(verify_version(logged))
     assert len([check for check in checks if not check.detail]) == 35
     assert [check for check in checks if check.problem] == []
-    told = {check.name: check.detail for check in checks if check.detail}
-    assert told["code"] == code_snapshot.compute_fingerprint("offline")
-    assert told["index"].endswith(", 3 documents, 3 chunks")
-    assert told["embedding model"].startswith("offline:char_wb-3-5-2048, ")
-    assert told["environment"] == "matches this environment"
+    details = {check.name: check.detail for check in checks if check.detail}
+    assert details["code"] == code_snapshot.compute_fingerprint("offline")
+    assert details["index"].endswith(", 3 documents, 3 chunks")
+    assert details["embedding model"].startswith("offline:char_wb-3-5-2048, ")
+    assert details["environment"] == "matches this environment"
 
 
-def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
+def test_verify_reports_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
     folder = tmp_path / "version"
     shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
     (copy,) = (folder / "code").iterdir()
@@ -138,13 +140,13 @@ def test_verify_sees_changed_code_and_another_environment(logged: str, tmp_path:
     )
 
 
-def test_verify_tells_what_works_of_any_pyfunc(store: Path, tmp_path: Path) -> None:
+def test_verify_of_a_foreign_pyfunc_reports_its_missing_parts(store: Path, tmp_path: Path) -> None:
     (tmp_path / "entry.py").write_text(
         """
 import mlflow
 class Echo(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
-        return [{"text": "one"}]  # whatever it is asked
+        return [{"text": "one"}]  # for every request
 mlflow.models.set_model(Echo())
 """,
         "utf-8",
@@ -162,27 +164,27 @@ mlflow.models.set_model(Echo())
     assert len(checks) == 6
 
 
-def test_verify_names_what_is_wrong(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+def test_verify_reports_pickle_and_invalid_responses(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
     inputs = {name: stage.describe()["inputs"] for name, stage in pipeline.contract.stages.items()}
     (tmp_path / "entry.py").write_text(
         f"INPUTS = {inputs!r}"
         """
 import json
 import mlflow
-class Wrong(mlflow.pyfunc.PythonModel):
+class Invalid(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         kinds = {"answer": "text", "ran": "boolean", "error": "text"}
         fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
-        told = {"stages": {name: {"inputs": INPUTS[name], "outputs": fields} for name in INPUTS}}
-        response = {name: {"answer": None, "ran": True, "error": ""} for name in told["stages"]}
-        return response | {"meta": {"description": json.dumps(told)}}
-mlflow.models.set_model(Wrong())
+        description = {"stages": {name: {"inputs": INPUTS[name], "outputs": fields} for name in INPUTS}}
+        response = {name: {"answer": None, "ran": True, "error": ""} for name in description["stages"]}
+        return response | {"meta": {"description": json.dumps(description)}}
+mlflow.models.set_model(Invalid())
 """,
         "utf-8",
     )
     (tmp_path / "left.pkl").write_bytes(b"\x80\x04N.")
     info = mlflow.pyfunc.log_model(
-        name="wrong",
+        name="invalid",
         python_model=str(tmp_path / "entry.py"),
         artifacts={"left": str(tmp_path / "left.pkl")},
         signature=make_signature(pipeline.contract),
@@ -196,16 +198,18 @@ mlflow.models.set_model(Wrong())
     assert checks["an empty list"]
 
 
-def test_two_versions_in_one_process_answer_each_with_its_own_code(
+def test_two_versions_in_one_process_use_their_own_code(
     logged: str, index_folder: Path, store: Path, tmp_path: Path
 ) -> None:
-    changed = log_changed(index_folder, tmp_path)
+    changed = log_changed_code(index_folder, tmp_path)
     first, second = (register_model(uri, "side-by-side") for uri in (logged, changed))
     set_champion("side-by-side", second)
     request = {"qa": {"question": "Who discovered penicillin?"}}
     versions = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
     versions.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))
-    answers = [(told["qa"]["answer"], told["meta"]["version"]) for told in (v.predict(request) for v in versions)]
+    answers = [
+        (response["qa"]["answer"], response["meta"]["version"]) for response in (v.predict(request) for v in versions)
+    ]
     assert answers == [
         ("The documents do not hold an answer to this question.", "1"),
         ("Nobody wrote that down.", "2"),
@@ -213,23 +217,25 @@ def test_two_versions_in_one_process_answer_each_with_its_own_code(
     ]
 
 
-def test_two_versions_in_one_spark_session(logged: str, index_folder: Path, store: Path, tmp_path: Path) -> None:
+def test_two_versions_in_one_spark_session_use_their_own_code(
+    logged: str, index_folder: Path, store: Path, tmp_path: Path
+) -> None:
     spark = doors.spark_session()
     from pyspark.sql import functions as F
 
-    changed = log_changed(index_folder, tmp_path)
-    ours, theirs = (mlflow.pyfunc.spark_udf(spark, uri, env_manager="local") for uri in (logged, changed))
+    changed = log_changed_code(index_folder, tmp_path)
+    udf, changed_udf = (mlflow.pyfunc.spark_udf(spark, uri, env_manager="local") for uri in (logged, changed))
     rows = spark.createDataFrame([("Who discovered penicillin?",), ("What is GPT-4?",)], "question string")
-    asked = F.struct(F.struct("question").alias("qa"))
-    table = rows.select(ours(asked).alias("a"), theirs(asked).alias("b")).select("a.qa.answer", "b.qa.answer")
+    request = F.struct(F.struct("question").alias("qa"))
+    table = rows.select(udf(request).alias("a"), changed_udf(request).alias("b")).select("a.qa.answer", "b.qa.answer")
     assert [tuple(row) for row in table.collect()] == [
         ("The documents do not hold an answer to this question.", "Nobody wrote that down."),
         ("GPT-4 is a powerful language model developed by OpenAI. [1]",) * 2,
     ]
 
 
-def log_changed(index_folder: Path, folder: Path) -> str:
-    """Logs a version whose code says something else when it abstains, from a checkout that was changed."""
+def log_changed_code(index_folder: Path, folder: Path) -> str:
+    """Log a version from a changed checkout, whose code abstains with another sentence; return its URI."""
     (folder / "training").symlink_to(code_snapshot.CODE_FOLDER.parent / "training")
     shutil.copytree(code_snapshot.CODE_FOLDER, folder / "model")
     file = folder / "model" / "interfaces.py"
@@ -243,7 +249,7 @@ def log_changed(index_folder: Path, folder: Path) -> str:
         "import sys; from pathlib import Path; from training.packaging.log_model import log_model; "
         "print(log_model('offline', Path(sys.argv[1])))"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(index_folder)],
         cwd=Path.cwd(),
         env=os.environ | {"PYTHONPATH": str(folder)},
@@ -251,10 +257,10 @@ def log_changed(index_folder: Path, folder: Path) -> str:
         text=True,
         check=True,
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
-def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
+def test_fingerprint_differs_by_profile_name_and_text(tmp_path: Path) -> None:
     offline = (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml").read_text("utf-8")
     mine = tmp_path / "mine.yaml"
     mine.write_text(offline, "utf-8")
@@ -263,7 +269,7 @@ def test_the_fingerprint_covers_code_and_profile(tmp_path: Path) -> None:
     assert len({code_snapshot.compute_fingerprint("offline"), first, code_snapshot.compute_fingerprint(str(mine))}) == 3
 
 
-def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: Path, tmp_path: Path) -> None:
+def test_version_keeps_a_copy_of_a_custom_profile(index_folder: Path, store: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(
         (code_snapshot.CODE_FOLDER / "profiles" / "offline.yaml")
@@ -272,42 +278,42 @@ def test_a_profile_of_ones_own_goes_with_the_version(index_folder: Path, store: 
     )
     model = mlflow.pyfunc.load_model(log_model(str(mine), index_folder))
     mine.unlink()
-    assert [s["source"] for s in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == [
+    assert [source["source"] for source in model.predict({"qa": {"question": "What is GPT-4?"}})["qa"]["sources"]] == [
         "gpt-4.txt"
     ]
 
 
-def test_nothing_is_logged_from_what_is_no_index(store: Path, tmp_path: Path) -> None:
+def test_log_model_refuses_an_empty_folder_and_an_unknown_profile(store: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexFolderError, match="holds no index"):
         log_model("offline", tmp_path)
     with pytest.raises(ProfileError, match="there is no profile nope; use one of azure, compatible, "):
         log_model("nope", tmp_path)
 
 
-def test_an_index_of_another_embedding_is_refused(index_folder: Path, store: Path, tmp_path: Path) -> None:
-    other = tmp_path / "index"
-    shutil.copytree(index_folder, other)
-    manifest = json.loads((other / "manifest.json").read_text("utf-8"))
+def test_log_model_refuses_an_index_of_another_embedding(index_folder: Path, store: Path, tmp_path: Path) -> None:
+    changed_index = tmp_path / "index"
+    shutil.copytree(index_folder, changed_index)
+    manifest = json.loads((changed_index / "manifest.json").read_text("utf-8"))
     manifest["embedding"]["model"] = "ada"
-    (other / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    (changed_index / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     with pytest.raises(
         CommandError, match="built with the embeddings offline:ada, but the profile has offline:char_wb"
     ):
-        log_model("offline", other)
+        log_model("offline", changed_index)
 
 
-def test_the_store_is_named(logged: str) -> None:
+def test_registry_uri_names_the_local_store(logged: str) -> None:
     assert registry.registry_uri().endswith("mlflow.db")
 
 
-def test_a_version_declares_the_endpoints_that_it_asks(
+def test_version_declares_its_serving_endpoints_as_resources(
     stand_in: StandIn, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    built = build_index(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    build = build_index(Profile.read("databricks"), [EXERCISE], tmp_path / "index", lambda _done, _total: None)
     monkeypatch.chdir(store)
-    folder = Path(mlflow.artifacts.download_artifacts(log_model("databricks", built.folder, tags={"model_ends": "{}"})))
-    declared = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["resources"]["databricks"]["serving_endpoint"]
+    folder = Path(mlflow.artifacts.download_artifacts(log_model("databricks", build.folder, tags={"model_ends": "{}"})))
+    endpoints = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["resources"]["databricks"]["serving_endpoint"]
     names = ["databricks-gpt-5-5", "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"]
-    assert [one["name"] for one in declared] == names
+    assert [endpoint["name"] for endpoint in endpoints] == names
     assert stand_in.key not in (folder / "MLmodel").read_text("utf-8")
