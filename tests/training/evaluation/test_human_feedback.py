@@ -1,4 +1,4 @@
-"""People's words on answers: kept at traces, made into evaluation rows; and a chat model as the judge."""
+"""Feedback recorded at traces, examples made from feedback, and metrics of a judge."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from model.errors import CommandError
 from serving.errors import ServingError
-from serving.local import feedback as marking
+from serving.local import feedback as feedback_module
 from serving.local.client import LoadedTarget
 from serving.local.feedback import record_feedback
 from standin.app import StandIn
@@ -19,63 +19,65 @@ from training.evaluation.human_feedback import append_lines, collect_feedback
 from training.evaluation.mlflow_run import evaluate_version
 
 
-def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Ignore the progress."""
 
 
 @pytest.fixture
 def traced(store: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An experiment of the test's own, in which every request is a trace."""
-    made = mlflow.create_experiment(str(request.node.nodeid))
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", made)
+    """Experiment of the test, with a trace for every request."""
+    experiment = mlflow.create_experiment(str(request.node.nodeid))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
     monkeypatch.setenv("MULTICHAIN_TRACES", "1")
     monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
-    yield made
+    yield experiment
     monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
 
 
-def asked(uri: str, question: str) -> str:
-    """The trace of an answer."""
+def ask(uri: str, question: str) -> str:
+    """Ask a question and return the identifier of its trace."""
     request = {"qa": {"question": question}, "image_generation": {"prompt": "A diagram of LangChain"}}
     return str(LoadedTarget(uri).ask(request)["meta"]["trace_id"])
 
 
-def test_judged_answers_become_rows(logged: str, traced: str) -> None:
-    record_feedback(asked(logged, "Tell me about LangChain."), "it says it", good=True)
-    record_feedback(asked(logged, "Who discovered penicillin?"), "it is not there", good=True)
-    record_feedback(asked(logged, "Who makes GPT-4?"), "too long", "OpenAI", good=False)
-    record_feedback(asked(logged, "What is Azure?"), "no", "word " * 11, good=False)
-    record_feedback(asked(logged, "What is a framework?"), "no", good=False)
-    asked(logged, "What is nobody's business?")
-    found = collect_feedback()
-    said = "LangChain is a framework designed to simplify the creation of applications using large language models. [1]"
-    assert found.lines == {
+def test_collect_feedback_makes_a_line_for_each_judged_answer(logged: str, traced: str) -> None:
+    record_feedback(ask(logged, "Tell me about LangChain."), "it says it", good=True)
+    record_feedback(ask(logged, "Who discovered penicillin?"), "it is not there", good=True)
+    record_feedback(ask(logged, "Who makes GPT-4?"), "too long", "OpenAI", good=False)
+    record_feedback(ask(logged, "What is Azure?"), "no", "word " * 11, good=False)
+    record_feedback(ask(logged, "What is a framework?"), "no", good=False)
+    ask(logged, "What is nobody's business?")
+    feedback = collect_feedback()
+    answer = (
+        "LangChain is a framework designed to simplify the creation of applications using large language models. [1]"
+    )
+    assert feedback.lines == {
         "Tell me about LangChain.": {
             "question": "Tell me about LangChain.",
             "source": "langchain.txt",
-            "expected_response": said,
+            "expected_response": answer,
         },
         "Who discovered penicillin?": {"question": "Who discovered penicillin?", "answer": ""},
         "Who makes GPT-4?": {"question": "Who makes GPT-4?", "answer": "OpenAI", "expected_response": "OpenAI"},
         "What is Azure?": {"question": "What is Azure?", "expected_response": "word " * 11},
     }
-    assert (found.without_expectation, found.masked_count) == (1, 0)
+    assert (feedback.without_expectation, feedback.masked_count) == (1, 0)
 
 
-def test_the_newest_judgement_counts(logged: str, traced: str) -> None:
+def test_collect_feedback_uses_the_newest_judgement(logged: str, traced: str) -> None:
     for expected in ("OpenAI", "OpenAI, since 2023"):
-        record_feedback(asked(logged, "Who makes GPT-4?"), "", expected, good=False)
+        record_feedback(ask(logged, "Who makes GPT-4?"), "", expected, good=False)
     assert collect_feedback().lines["Who makes GPT-4?"]["answer"] == "OpenAI, since 2023"
 
 
-def test_a_masked_question_makes_no_row(logged: str, traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collect_feedback_skips_masked_questions(logged: str, traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_TRACES_MASKED", "true")
-    record_feedback(asked(logged, "Who makes GPT-4?"), "", good=True)
-    found = collect_feedback()
-    assert (found.lines, found.masked_count) == ({}, 1)
+    record_feedback(ask(logged, "Who makes GPT-4?"), "", good=True)
+    feedback = collect_feedback()
+    assert (feedback.lines, feedback.masked_count) == ({}, 1)
 
 
-def test_rows_are_added_once(tmp_path: Path) -> None:
+def test_append_lines_adds_each_line_once_and_only_to_jsonl(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text('{"question": "a?", "answer": "A"}', "utf-8")
     lines: dict[str, dict[str, Any]] = {f"{n}?": {"question": f"{n}?", "answer": n.upper()} for n in "ab"}
@@ -85,40 +87,44 @@ def test_rows_are_added_once(tmp_path: Path) -> None:
         append_lines(tmp_path / "mine.json", lines)
 
 
-def test_what_cannot_be_marked(traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_feedback_refuses_missing_traces(traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ServingError, match="the answer has no trace; set MULTICHAIN_TRACES=1 in the server"):
         record_feedback("", "why", good=True)
-    monkeypatch.setattr(marking, "_MAX_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(feedback_module, "_MAX_WAIT_SECONDS", 0.1)
     with pytest.raises(ServingError, match="the trace tr-none is not in sqlite"):
         record_feedback("tr-none", "why", good=True)
 
 
-def test_the_commands(logged: str, store: Path, traced: str, run: Any, tmp_path: Path) -> None:
-    there = {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "MULTICHAIN_TRACES": "0"}
+def test_feedback_commands_record_and_collect_judgements(
+    logged: str, store: Path, traced: str, run: Any, tmp_path: Path
+) -> None:
+    environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "MULTICHAIN_TRACES": "0"}
     words = ("serving", "ask", "--question", "Who makes GPT-4?", "--target", logged)
-    done = run(*words, "--bad", "too long", "--expected", "OpenAI", folder=store, **there)
-    assert "Recorded the answer as bad in the trace tr-" in done.stdout, done.stderr
+    answer = run(*words, "--bad", "too long", "--expected", "OpenAI", folder=store, **environment)
+    assert "Recorded the answer as bad in the trace tr-" in answer.stdout, answer.stderr
     assert "not both" in run(*words, "--bad", "a", "--good", "b").stderr
     assert "--expected needs --bad" in run(*words, "--good", "a", "--expected", "b").stderr
     file = tmp_path / "rows.jsonl"
-    told = run("training", "evaluate", "--from-traces", "--evaluation", str(file), folder=store, **there)
-    assert told.stdout == f"Made 1 examples from judged questions, 1 of them new in {file}\n", told.stderr
+    collection = run("training", "evaluate", "--from-traces", "--evaluation", str(file), folder=store, **environment)
+    assert collection.stdout == f"Made 1 examples from judged questions, 1 of them new in {file}\n", collection.stderr
     assert json.loads(file.read_text("utf-8"))["answer"] == "OpenAI"
-    again = run("training", "evaluate", logged, "--from-traces", folder=store, **there)
-    assert f"{logged} on judged questions, 1 examples" in again.stdout, again.stderr
+    evaluation = run("training", "evaluate", logged, "--from-traces", folder=store, **environment)
+    assert f"{logged} on judged questions, 1 examples" in evaluation.stdout, evaluation.stderr
 
 
-def test_a_chat_model_judges(logged: str, traced: str, stand_in: StandIn) -> None:
+def test_judge_gives_its_metrics_on_answered_examples(logged: str, traced: str, stand_in: StandIn) -> None:
     examples = [Example("Who makes GPT-4?", ("OpenAI",), "gpt-4.txt"), Example("Who found gold?", is_answerable=False)]
-    _, figures = evaluate_version(logged, "two rows", examples, "openai:/gpt-4.1", quiet)
-    counts = {one.name: (one.value, one.count) for one in figures}
+    _, estimates = evaluate_version(logged, "two rows", examples, "openai:/gpt-4.1", ignore_progress)
+    counts = {estimate.name: (estimate.value, estimate.count) for estimate in estimates}
     assert [counts[name] for name in ("correctness", "groundedness", "relevance")] == [(1.0, 1)] * 3
-    asked_of_it = [body["messages"][-1]["content"] for _, body in stand_in.script.calls]
-    assert len(asked_of_it) == 3
-    assert all("GPT-4 is a powerful language model developed by OpenAI. [1]" in text for text in asked_of_it)
-    assert not any('"ran"' in text for text in asked_of_it)
+    prompts = [body["messages"][-1]["content"] for _, body in stand_in.script.calls]
+    assert len(prompts) == 3
+    assert all("GPT-4 is a powerful language model developed by OpenAI. [1]" in text for text in prompts)
+    assert not any('"ran"' in text for text in prompts)
 
 
-def test_a_judge_that_gives_no_mark(logged: str, traced: str, stand_in: StandIn) -> None:
+def test_evaluation_with_failing_judge_is_refused(logged: str, traced: str, stand_in: StandIn) -> None:
     with pytest.raises(CommandError, match="the judge gave no mark; its replies are in the traces of the run"):
-        evaluate_version(logged, "a row", [Example("Who makes GPT-4?", ("OpenAI",))], "openai:/no-such-model", quiet)
+        evaluate_version(
+            logged, "a row", [Example("Who makes GPT-4?", ("OpenAI",))], "openai:/no-such-model", ignore_progress
+        )
