@@ -1,4 +1,4 @@
-"""The threshold of abstention: fitted to the corpus, right for three texts and for many."""
+"""Calibration of the threshold of abstention on small and large corpora."""
 
 import numpy as np
 import pytest
@@ -13,33 +13,35 @@ from training.documents.load import load_documents
 from training.indexing.abstention import calibrate_threshold, find_threshold
 
 
-def chunk(text: str) -> Chunk:
+def make_chunk(text: str) -> Chunk:
     return Chunk("a.txt", "", "", 0, 0, len(text), text)
 
 
 @pytest.mark.parametrize(
-    ("documents", "right"), [("exercise", 1.6), ("guide", 1.3)], ids=["three texts", "a dozen pages"]
+    ("documents", "minimum"), [("exercise", 1.6), ("guide", 1.3)], ids=["three texts", "a dozen pages"]
 )
-def test_it_parts_what_is_there_from_what_is_not(documents: str, right: float) -> None:
+def test_threshold_separates_answerable_from_unanswerable_questions(documents: str, minimum: float) -> None:
     chunks = [
-        c for one in load_documents([ROOT / "documents" / documents]).documents for c in split_document(one, 800, 80)
+        chunk
+        for document in load_documents([ROOT / "documents" / documents]).documents
+        for chunk in split_document(document, 800, 80)
     ]
-    told = calibrate_threshold(chunks, Lexical.build(chunks, "english"))
-    assert 0.05 < told["threshold"] < 0.5
-    assert told["answered"] + told["refused"] > right
-    assert calibrate_threshold(chunks, Lexical.build(chunks, "english")) == told
+    calibration = calibrate_threshold(chunks, Lexical.build(chunks, "english"))
+    assert 0.05 < calibration["threshold"] < 0.5
+    assert calibration["answered"] + calibration["refused"] > minimum
+    assert calibrate_threshold(chunks, Lexical.build(chunks, "english")) == calibration
 
 
-def test_one_chunk_and_chunks_that_say_nothing() -> None:
-    lone = [chunk("The old pump near the boiler was built in Graz by two brothers.")]
-    told = calibrate_threshold(lone, Lexical.build(lone, "english"))
-    assert (told["answered"] > 0.9, told["refused"]) == (True, 1.0)
-    short = chunk("Hi")
-    told = calibrate_threshold([short], Lexical.build([short], "english"))
-    assert told == {"threshold": 0.0, "answered": 1.0, "refused": 0.0}
+def test_calibration_accepts_one_chunk_and_one_short_word() -> None:
+    chunks = [make_chunk("The old pump near the boiler was built in Graz by two brothers.")]
+    calibration = calibrate_threshold(chunks, Lexical.build(chunks, "english"))
+    assert (calibration["answered"] > 0.9, calibration["refused"]) == (True, 1.0)
+    short = make_chunk("Hi")
+    calibration = calibrate_threshold([short], Lexical.build([short], "english"))
+    assert calibration == {"threshold": 0.0, "answered": 1.0, "refused": 0.0}
 
 
-def test_parting_takes_the_middle_of_what_parts_best() -> None:
+def test_threshold_is_the_middle_of_the_best_separation() -> None:
     assert find_threshold(np.array([0.6, 0.8]), np.array([0.1, 0.2])) == pytest.approx(0.4)
     assert find_threshold(np.array([0.3, 0.6]), np.array([0.1, 0.4])) == pytest.approx(0.35, abs=0.16)
 
@@ -48,8 +50,9 @@ shares = st.lists(st.integers(0, 64).map(lambda share: share / 64), min_size=1, 
 
 
 @given(shares, shares)
-def test_no_other_value_parts_better(there: list[float], gone: list[float]) -> None:
-    def right(value: float) -> float:
-        return float((np.array(there) >= value).mean() + (np.array(gone) < value).mean())
+def test_threshold_separates_no_worse_than_any_support(answerable: list[float], unanswerable: list[float]) -> None:
+    def measure_separation(value: float) -> float:
+        return float((np.array(answerable) >= value).mean() + (np.array(unanswerable) < value).mean())
 
-    assert right(find_threshold(np.array(there), np.array(gone))) >= max(map(right, [*there, *gone])) - 1e-9
+    threshold = find_threshold(np.array(answerable), np.array(unanswerable))
+    assert measure_separation(threshold) >= max(map(measure_separation, [*answerable, *unanswerable])) - 1e-9
