@@ -1,4 +1,4 @@
-"""What a scheduler is told of the version that is served."""
+"""Findings of the command ``training check`` on the champion."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from standin.app import StandIn
 from tests.fixtures import EXERCISE, PROFILE
 from training.evaluation.dataset import Example
 from training.packaging.log_model import log_model
-from training.promotion import monitor as checking
+from training.promotion import monitor
 from training.promotion.monitor import ANSWERS, DOCUMENTS, MODELS, MonitorFinding, check_champion, load_version_profile
 from training.promotion.promote import Decision, Evidence, decide_promotion, promote_version
 from training.versions import registry
@@ -22,89 +22,91 @@ from training.versions import registry
 TODAY = date(2026, 11, 24)
 
 
-def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Ignore the progress."""
 
 
 @pytest.fixture(scope="module")
 def decision(logged: str) -> Decision:
-    """That the version is no worse than none, by 12 rows, a fourth of them to be refused."""
+    """Decision on a version without a champion, from 12 examples of which 3 have no answer."""
     registry.register_model(logged, "decided")
     rows = [Example(f"{begin} GPT-4?", ("OpenAI",), "gpt-4.txt") for begin in ("What is", "Who makes", "Explain")] * 3
     rows += [Example("Who discovered penicillin?", is_answerable=False)] * 3
-    return decide_promotion(registry.find_version("decided"), "decided", Evidence("rows", rows), quiet)
+    return decide_promotion(registry.find_version("decided"), "decided", Evidence("rows", rows), ignore_progress)
 
 
 @pytest.fixture
 def name(logged: str, decision: Decision, request: pytest.FixtureRequest) -> str:
-    """A registered model of the test's own, whose version 1 was promoted by that decision."""
-    made = str(request.node.name).replace("[", "-").replace("]", "")
-    registry.register_model(logged, made)
-    promote_version(registry.find_version(made), decision, made)
-    return made
+    """Name of the test's registered model, whose version 1 was promoted by the decision."""
+    model_name = str(request.node.name).replace("[", "-").replace("]", "")
+    registry.register_model(logged, model_name)
+    promote_version(registry.find_version(model_name), decision, model_name)
+    return model_name
 
 
-def codes(findings: Sequence[MonitorFinding]) -> list[int]:
+def list_codes(findings: Sequence[MonitorFinding]) -> list[int]:
     return [finding.code for finding in findings]
 
 
-def test_documents_that_are_as_they_were(name: str) -> None:
-    told = list(check_champion(name, [EXERCISE], 7, TODAY))
-    assert told[0] == MonitorFinding("Documents: 3, all unchanged")
-    assert told[-1].message.startswith("Answers: not compared; 0 were traced in 7 days, and 20 are needed")
+def test_unchanged_documents_give_an_ok_finding(name: str) -> None:
+    findings = list(check_champion(name, [EXERCISE], 7, TODAY))
+    assert findings[0] == MonitorFinding("Documents: 3, all unchanged")
+    assert findings[-1].message.startswith("Answers: not compared; 0 were traced in 7 days, and 20 are needed")
     assert next(check_champion(name, [], 7, TODAY)).message == "Documents: not compared; name them with --documents"
 
 
-def test_documents_that_changed(name: str, tmp_path: Path) -> None:
+def test_changed_documents_give_a_finding_with_counts(name: str, tmp_path: Path) -> None:
     shutil.copytree(EXERCISE, tmp_path / "documents")
     (tmp_path / "documents" / "gpt-4.txt").write_text("GPT-4 is gone.", "utf-8")
     (tmp_path / "documents" / "new.txt").write_text("New.", "utf-8")
-    found = next(check_champion(name, [tmp_path / "documents"], 7, TODAY))
-    assert found.code == DOCUMENTS
-    assert found.message.startswith(
+    finding = next(check_champion(name, [tmp_path / "documents"], 7, TODAY))
+    assert finding.code == DOCUMENTS
+    assert finding.message.startswith(
         "Documents: 1 new, 1 changed, 0 removed, 2 unchanged; python -m training run --update"
     )
 
 
 @pytest.mark.parametrize(("today", "code"), [(date(2026, 10, 1), 0), (date(2026, 12, 1), MODELS)])
-def test_models_of_which_none_is_left_soon(
+def test_models_that_all_end_soon_give_a_finding(
     today: date, code: int, index_folder: Path, store: Path, tmp_path: Path, stand_in: StandIn, request: Any
 ) -> None:
     profile = tmp_path / "paid.yaml"
     chat = "{provider: openai, models: [gpt-4.1, gpt-4o]}"
     profile.write_text(PROFILE.replace("{provider: offline}}", f"{chat}}}"), "utf-8")
-    made = f"models-{code}"
-    registry.register_model(log_model(str(profile), index_folder), made)
-    registry.set_champion(made, "1")
-    told = list(check_champion(made, [], 7, today))
-    assert codes(told) == [0, code, 0]
+    model_name = f"models-{code}"
+    registry.register_model(log_model(str(profile), index_folder), model_name)
+    registry.set_champion(model_name, "1")
+    findings = list(check_champion(model_name, [], 7, today))
+    assert list_codes(findings) == [0, code, 0]
     if code:
         ends = "openai:gpt-4.1 on 2027-01-14, openai:gpt-4o on 2027-01-14"
-        assert told[1].message == f"Models: qa: all end within 60 days ({ends}); name another model"
+        assert findings[1].message == f"Models: qa: all end within 60 days ({ends}); name another model"
 
 
-def traces(supports: Sequence[float], refused: int) -> list[dict[str, Any]]:
-    return [{"support": value, "abstained": place < refused, "ran": True} for place, value in enumerate(supports)]
+def make_outputs(supports: Sequence[float], refused_count: int) -> list[dict[str, Any]]:
+    return [{"support": value, "abstained": n < refused_count, "ran": True} for n, value in enumerate(supports)]
 
 
 @pytest.mark.parametrize(
-    ("supports", "refused", "wanted"),
+    ("supports", "refused_count", "expected"),
     [
         ([0.3, 0.4, 0.5, 0.6] * 10, 10, [0, 0]),
         ([0.3, 0.4, 0.5, 0.6] * 10, 39, [ANSWERS, 0]),
         ([0.0, 0.1] * 20, 10, [0, ANSWERS]),
     ],
 )
-def test_answers_that_drift(
-    supports: list[float], refused: int, wanted: list[int], name: str, monkeypatch: pytest.MonkeyPatch
+def test_drift_of_answers_gives_a_finding(
+    supports: list[float], refused_count: int, expected: list[int], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = traces([0.3, 0.4, 0.5, 0.6] * 10, 10)
-    monkeypatch.setattr(checking, "_promotion_rows", lambda _served: before)
-    monkeypatch.setattr(checking, "_recent_outputs", lambda _served, _days: iter(traces(supports, refused)))
-    assert codes(list(check_champion(name, [], 7, TODAY))[1:]) == wanted
+    promotion_outputs = make_outputs([0.3, 0.4, 0.5, 0.6] * 10, 10)
+    monkeypatch.setattr(monitor, "_promotion_rows", lambda _champion: promotion_outputs)
+    monkeypatch.setattr(
+        monitor, "_recent_outputs", lambda _champion, _days: iter(make_outputs(supports, refused_count))
+    )
+    assert list_codes(list(check_champion(name, [], 7, TODAY))[1:]) == expected
 
 
-def test_answers_of_users_are_compared_and_not_those_of_evaluations(
+def test_check_compares_traces_of_users_without_evaluations(
     name: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mlflow.create_experiment(name))
@@ -114,22 +116,26 @@ def test_answers_of_users_are_compared_and_not_those_of_evaluations(
     model.predict([{"qa": {"question": f"Who discovered number {n}?"}} for n in range(20)])
     monkeypatch.setenv("MULTICHAIN_EVALUATION", "rows")
     model.predict([{"qa": {"question": "Who makes GPT-4?"}}])
-    told = list(check_champion(name, [], 7, TODAY))
-    assert told[1] == MonitorFinding("Answers: 100% of 20 refused in 7 days, 25% at the promotion", ANSWERS)
-    assert told[2].code == ANSWERS
+    findings = list(check_champion(name, [], 7, TODAY))
+    assert findings[1] == MonitorFinding("Answers: 100% of 20 refused in 7 days, 25% at the promotion", ANSWERS)
+    assert findings[2].code == ANSWERS
 
 
-def test_nothing_is_served(store: Path) -> None:
+def test_check_without_a_champion_is_refused(store: Path) -> None:
     with pytest.raises(CommandError, match="nothing has no version with the alias champion"):
         list(check_champion("nothing", [], 7))
 
 
-def test_the_profile_is_the_versions_own(name: str) -> None:
+def test_profile_is_read_from_the_version(name: str) -> None:
     assert load_version_profile(f"models:/{name}/1").name == "offline"
 
 
-def test_the_command_adds_up(name: str, store: Path, run: Any, tmp_path: Path) -> None:
+def test_check_command_exits_with_the_code_of_its_findings(name: str, store: Path, run: Any, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("Other.", "utf-8")
-    there = {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
-    done = run("training", "check", "--name", name, "--documents", str(tmp_path / "other.txt"), folder=store, **there)
-    assert (done.returncode, done.stdout.splitlines()[0][:25]) == (DOCUMENTS, "WARN  Documents: 1 new, 0"), done.stderr
+    environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
+    process = run(
+        "training", "check", "--name", name, "--documents", str(tmp_path / "other.txt"), folder=store, **environment
+    )
+    assert (process.returncode, process.stdout.splitlines()[0][:25]) == (DOCUMENTS, "WARN  Documents: 1 new, 0"), (
+        process.stderr
+    )

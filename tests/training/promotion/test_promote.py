@@ -1,4 +1,4 @@
-"""Versions in a real registry: promoted, refused, forced, copied, taken back, and listed."""
+"""Promotion, refusal, force, copies, rollback and history of versions in a real registry."""
 
 import json
 from pathlib import Path
@@ -30,8 +30,8 @@ QUESTIONS = [
 ]
 
 
-def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Ignore the progress."""
 
 
 @pytest.fixture(scope="module")
@@ -42,65 +42,69 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 @pytest.fixture(scope="module")
-def poor(store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A version over one of the three texts."""
+def poor_version(store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URI of a version over one of the three texts."""
     folder = tmp_path_factory.mktemp("poor")
-    made = build_index(Profile.read("offline"), [EXERCISE / "gpt-4.txt"], folder / "index", quiet)
-    return log_model("offline", made.folder)
+    build = build_index(Profile.read("offline"), [EXERCISE / "gpt-4.txt"], folder / "index", ignore_progress)
+    return log_model("offline", build.folder)
 
 
 @pytest.fixture
 def name(store: Path, request: pytest.FixtureRequest) -> str:
-    """A registered model of the test's own."""
+    """Name of the test's registered model."""
     return str(request.node.name).replace("[", "-").replace("]", "")
 
 
-def version(name: str, number: str) -> Any:
+def get_version(name: str, number: str) -> Any:
     return mlflow.MlflowClient().get_model_version(name, number)
 
 
-def tried(name: str, uri: str, evidence: Evidence | None, force: str = "") -> tuple[str, bool]:
-    """Registers a version and tries to promote it: its number, and whether it is served."""
+def try_promotion(name: str, uri: str, evidence: Evidence | None, force: str = "") -> tuple[str, bool]:
+    """Register a version and try to promote it; return its number and whether it was promoted."""
     number = registry.register_model(uri, name)
     challenger = registry.find_version(name)
     assert str(challenger.version) == number
-    served = promote_version(challenger, decide_promotion(challenger, name, evidence, quiet), name, force)
-    return number, bool(served)
+    champion = promote_version(challenger, decide_promotion(challenger, name, evidence, ignore_progress), name, force)
+    return number, bool(champion)
 
 
-def test_a_worse_version_is_refused_and_a_same_one_promoted(
-    name: str, logged: str, poor: str, evidence: Evidence
+def test_worse_version_is_refused_and_equal_version_promoted(
+    name: str, logged: str, poor_version: str, evidence: Evidence
 ) -> None:
-    assert tried(name, logged, evidence) == ("1", True)
-    assert tried(name, poor, evidence) == ("2", False)
+    assert try_promotion(name, logged, evidence) == ("1", True)
+    assert try_promotion(name, poor_version, evidence) == ("2", False)
     assert registry.find_champion(name).version == 1  # type: ignore[union-attr]
-    told = version(name, "2").tags
-    assert (told["gate_decision"], told["gate_champion"]) == ("refused", "1")
-    assert told["gate_reason"].startswith("the right passage was among those found: 0.3333 against 1")
-    assert told["gate_by"] == registry.current_user()
-    run = mlflow.get_run(told["gate_run"])
+    tags = get_version(name, "2").tags
+    assert (tags["gate_decision"], tags["gate_champion"]) == ("refused", "1")
+    assert tags["gate_reason"].startswith("the right passage was among those found: 0.3333 against 1")
+    assert tags["gate_by"] == registry.current_user()
+    run = mlflow.get_run(tags["gate_run"])
     assert (run.data.tags["gate_decision"], run.data.tags["against"]) == ("refused", f"models:/{name}/1")
     assert "worse   recall" in mlflow.artifacts.load_text(f"{run.info.artifact_uri}/verdict.txt")
-    assert tried(name, logged, evidence) == ("3", True)
-    assert version(name, "3").tags["replaced"] == "1"
+    assert try_promotion(name, logged, evidence) == ("3", True)
+    assert get_version(name, "3").tags["replaced"] == "1"
 
 
-def test_a_refused_version_can_be_forced_with_a_reason(name: str, logged: str, poor: str, evidence: Evidence) -> None:
-    tried(name, logged, None)
-    assert tried(name, poor, evidence, "the other texts were wrong") == ("2", True)
-    told = version(name, "2").tags
-    assert (told["gate_decision"], told["gate_reason"]) == ("forced", "the other texts were wrong")
-    assert told["replaced"] == "1"
+def test_refused_version_is_promoted_when_forced_with_a_reason(
+    name: str, logged: str, poor_version: str, evidence: Evidence
+) -> None:
+    try_promotion(name, logged, None)
+    assert try_promotion(name, poor_version, evidence, "the other texts were wrong") == ("2", True)
+    tags = get_version(name, "2").tags
+    assert (tags["gate_decision"], tags["gate_reason"]) == ("forced", "the other texts were wrong")
+    assert tags["replaced"] == "1"
 
 
-def test_without_rows_the_contract_is_enough(name: str, poor: str) -> None:
-    assert tried(name, poor, None) == ("1", True)
-    told = version(name, "1").tags
-    assert told["gate_reason"] == "the version keeps its contract and answers; no example was compared"
-    assert "replaced" not in told
+def test_version_without_examples_is_promoted_by_its_contract(name: str, poor_version: str) -> None:
+    assert try_promotion(name, poor_version, None) == ("1", True)
+    tags = get_version(name, "1").tags
+    assert tags["gate_reason"] == "the version keeps its contract and answers; no example was compared"
+    assert "replaced" not in tags
 
 
-def test_floors_of_the_profile(name: str, store: Path, index_folder: Path, evidence: Evidence, tmp_path: Path) -> None:
+def test_version_below_a_floor_of_its_profile_is_refused(
+    name: str, store: Path, index_folder: Path, evidence: Evidence, tmp_path: Path
+) -> None:
     profile = tmp_path / "strict.yaml"
     profile.write_text(PROFILE + "gate: {recall: 0.5, seconds: 0.0}\n", "utf-8")
     uri = log_model(str(profile), index_folder)
@@ -113,9 +117,7 @@ def test_floors_of_the_profile(name: str, store: Path, index_folder: Path, evide
     assert registry.find_champion(name) is None
 
 
-def test_a_file_that_asks_for_what_the_version_has_not(
-    name: str, store: Path, index_folder: Path, tmp_path: Path
-) -> None:
+def test_evaluation_of_a_missing_stage_is_refused(name: str, store: Path, index_folder: Path, tmp_path: Path) -> None:
     profile = tmp_path / "alone.yaml"
     profile.write_text(PROFILE, "utf-8")
     registry.register_model(log_model(str(profile), index_folder), name)
@@ -125,51 +127,53 @@ def test_a_file_that_asks_for_what_the_version_has_not(
         promote_through_gate(name, "1", name, PromotionOptions(file))
 
 
-def test_a_copy_in_another_catalog(name: str, logged: str) -> None:
+def test_promotion_to_another_name_copies_the_version(name: str, logged: str) -> None:
     registry.register_model(logged, name)
     promote_through_gate(name, "1", f"prod-{name}", PromotionOptions())
-    served = registry.find_champion(f"prod-{name}")
-    assert served is not None
-    assert (served.version, served.tags["copied_from"]) == (1, f"{name}/1")
+    champion = registry.find_champion(f"prod-{name}")
+    assert champion is not None
+    assert (champion.version, champion.tags["copied_from"]) == (1, f"{name}/1")
     assert registry.find_champion(name) is None
 
 
-def test_back_and_back_again(name: str, logged: str) -> None:
+def test_rollback_goes_back_one_version_at_each_call(name: str, logged: str) -> None:
     for number in ("1", "2", "3"):
-        assert tried(name, logged, None) == (number, True)
+        assert try_promotion(name, logged, None) == (number, True)
     assert roll_back(name) == ("3", "2")
     assert roll_back(name) == ("2", "1")
     with pytest.raises(CommandError, match=r"version 1 of .* replaced no version"):
         roll_back(name)
     assert roll_back(name, "3") == ("1", "3")
-    assert version(name, "2").tags["rolled_back"].endswith(f" by {registry.current_user()}")
+    assert get_version(name, "2").tags["rolled_back"].endswith(f" by {registry.current_user()}")
 
 
-def test_a_version_that_holds_a_forgotten_document_is_not_gone_back_to(name: str, logged: str) -> None:
+def test_rollback_to_a_version_with_forgotten_document_is_refused(name: str, logged: str) -> None:
     for _ in range(2):
-        tried(name, logged, None)
+        try_promotion(name, logged, None)
     registry.mark_forgotten(name, VersionWithDocuments("1", (), ("gpt-4.txt",)))
     with pytest.raises(CommandError, match=r"version 1 of .* contains forgotten documents \(gpt-4.txt\)"):
         roll_back(name)
     assert registry.find_champion(name).version == 2  # type: ignore[union-attr]
 
 
-def test_back_to_what_is_not_there(name: str, logged: str) -> None:
+def test_rollback_to_a_missing_or_current_version_is_refused(name: str, logged: str) -> None:
     with pytest.raises(CommandError, match="has no version with the alias champion"):
         roll_back("nothing")
-    tried(name, logged, None)
+    try_promotion(name, logged, None)
     with pytest.raises(CommandError, match="has no version 9; python -m training history lists them"):
         roll_back(name, "9")
     with pytest.raises(CommandError, match=r"version 1 of .* is the champion already"):
         roll_back(name, "1")
 
 
-def test_history(name: str, logged: str, poor: str, evidence: Evidence) -> None:
-    tried(name, logged, evidence)
+def test_history_lists_decisions_metrics_and_tags(
+    name: str, logged: str, poor_version: str, evidence: Evidence
+) -> None:
+    try_promotion(name, logged, evidence)
     registry.tag_version(
         name, "1", {"documents": "3", "chunks": "3", "index_bytes": "25000", "model_ends": '{"m": "2027-01-14"}'}
     )
-    tried(name, poor, evidence)
+    try_promotion(name, poor_version, evidence)
     registry.mark_forgotten(name, VersionWithDocuments("2", (), ("gpt-4.txt",)))
     lines = list(list_history(name))
     assert lines[0] == "Version 2, index of unknown size"
@@ -185,7 +189,7 @@ def test_history(name: str, logged: str, poor: str, evidence: Evidence) -> None:
         list(list_history("nothing"))
 
 
-def test_who_may_not_is_told_whom_to_ask() -> None:
+def test_permission_error_names_the_required_privilege() -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
