@@ -1,4 +1,4 @@
-"""The life of a version where teams keep theirs: a tracking server, and Unity Catalog by its API's shapes."""
+"""Registry, promotion and rollback on a tracking server and in the Unity Catalog of the stand-in."""
 
 import os
 import socket
@@ -25,18 +25,20 @@ NAME = "dev.assistants.multichain"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A tracking server on this machine."""
+    """Address of a tracking server on this machine."""
     folder = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *words]
-    told = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=folder, env=told, stdout=quiet, stderr=quiet, start_new_session=True)
+    options = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")}
+    devnull = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=devnull, stderr=devnull, start_new_session=True
+    )
     try:
-        while not _up(f"http://127.0.0.1:{port}/health"):
+        while not _is_up(f"http://127.0.0.1:{port}/health"):
             assert process.poll() is None
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
@@ -45,29 +47,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait()
 
 
-def _up(address: str) -> bool:
+def _is_up(address: str) -> bool:
     try:
         return requests.get(address, timeout=1).ok
     except requests.RequestException:
         return False
 
 
-def test_a_life_on_a_tracking_server(server: str, tmp_path: Path) -> None:
+def test_commands_from_build_to_verify_work_on_a_tracking_server(server: str, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"question": "Who makes GPT-4?", "answer": "OpenAI"}\n', "utf-8")
-    told = os.environ | {"MLFLOW_TRACKING_URI": server}
+    environment = os.environ | {"MLFLOW_TRACKING_URI": server}
 
     def run(*words: str) -> str:
         command = [sys.executable, "-m", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
-    train = ("training", "run", "--documents", str(EXERCISE), "--evaluation", "rows.jsonl")
-    assert f"Registered version 1 of multichain in {server}" in run(*train)
-    assert "Promoted version 2 of multichain against version 1: nothing is worse beyond noise" in run(*train)
-    asked = run("serving", "ask", "--question", "Who makes GPT-4?", "--good", "short")
-    assert "Answered by version 2" in asked
-    assert "at the trace tr-" in asked
+    training_run = ("training", "run", "--documents", str(EXERCISE), "--evaluation", "rows.jsonl")
+    assert f"Registered version 1 of multichain in {server}" in run(*training_run)
+    assert "Promoted version 2 of multichain against version 1: nothing is worse beyond noise" in run(*training_run)
+    answer = run("serving", "ask", "--question", "Who makes GPT-4?", "--good", "short")
+    assert "Answered by version 2" in answer
+    assert "at the trace tr-" in answer
     assert run("training", "evaluate", "--from-traces") == "Made 1 examples from judged questions\n"
     assert "points at version 1 again; version 2 stays registered" in run("training", "rollback")
     assert "Version 1 (champion), index of 3 documents" in run("training", "history")
@@ -77,7 +79,7 @@ def test_a_life_on_a_tracking_server(server: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """A workspace whose Unity Catalog registers models; runs and traces stay in the local store."""
+    """Stand-in whose Unity Catalog registers models; runs and traces stay in the local store."""
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
     mlflow.set_registry_uri("databricks-uc")
     stand_in.workspace.catalog.clear()
@@ -85,7 +87,7 @@ def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> It
     mlflow.set_registry_uri("")
 
 
-def test_a_life_in_unity_catalog(unity: StandIn, logged: str) -> None:
+def test_promotion_answer_and_rollback_work_in_unity_catalog(unity: StandIn, logged: str) -> None:
     for number in ("1", "2"):
         assert registry.register_model(logged, NAME, {"chunks": "3"}) == number
         promote_through_gate(NAME, number, NAME, PromotionOptions())
@@ -98,26 +100,26 @@ def test_a_life_in_unity_catalog(unity: StandIn, logged: str) -> None:
     )
     assert roll_back(NAME) == ("2", "1")
     assert next(list_history(NAME)) == "Version 2, index of unknown size"
-    held = list(registry.find_holders(NAME, ["gpt-4.txt"]))
-    assert [(one.version, one.aliases) for one in held] == [("1", ("champion",)), ("2", ())]
+    holders = list(registry.find_holders(NAME, ["gpt-4.txt"]))
+    assert [(holder.version, holder.aliases) for holder in holders] == [("1", ("champion",)), ("2", ())]
 
 
-def test_from_one_catalog_to_another(unity: StandIn, logged: str) -> None:
+def test_promotion_to_another_catalog_copies_the_version(unity: StandIn, logged: str) -> None:
     registry.register_model(logged, NAME)
     promote_through_gate(NAME, "1", "prod.assistants.multichain", PromotionOptions())
-    served = registry.find_champion("prod.assistants.multichain")
-    assert served is not None
-    assert served.tags["copied_from"] == f"{NAME}/1"
+    champion = registry.find_champion("prod.assistants.multichain")
+    assert champion is not None
+    assert champion.tags["copied_from"] == f"{NAME}/1"
     assert "/Models/prod/assistants/multichain/1/MLmodel" in unity.volumes
 
 
-def test_somebody_elses_model(unity: StandIn, logged: str) -> None:
+def test_alias_on_a_model_of_another_owner_is_refused(unity: StandIn, logged: str) -> None:
     registry.register_model(logged, NAME)
     unity.workspace.catalog.foreign_models.add(NAME)
     with pytest.raises(CommandError, match=f"lacks a privilege on {NAME}: in Unity Catalog, aliases and tags need"):
         registry.set_champion(NAME, "1")
 
 
-def test_a_name_needs_three_levels(unity: StandIn, logged: str) -> None:
+def test_unity_catalog_name_without_three_levels_is_refused(unity: StandIn, logged: str) -> None:
     with pytest.raises(CommandError, match="multichain: Unity Catalog expects names of three levels"):
         registry.register_model(logged, "multichain")
