@@ -1,4 +1,4 @@
-"""Chunks keep their place."""
+"""Position, headings and size of chunks."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ markdown = st.lists(
 ).map("".join)
 
 
-def test_sections_with_their_headings() -> None:
+def test_markdown_is_split_by_sections_with_their_heading_paths() -> None:
     chunks = split_document(Document("guide.md", GUIDE), 800, 80)
     assert [(chunk.heading, chunk.text) for chunk in chunks] == [
         ("", "Before any heading."),
@@ -49,12 +49,12 @@ def test_sections_with_their_headings() -> None:
     assert {chunk.title for chunk in chunks} == {"Guide"}
 
 
-def test_a_text_file_has_no_headings() -> None:
+def test_text_file_is_split_without_headings() -> None:
     (chunk,) = split_document(Document("notes/azure.txt", "# Not a heading"), 800, 80)
     assert chunk == Chunk("notes/azure.txt", "azure", "", 0, 0, 15, "# Not a heading")
 
 
-def test_long_text_is_cut_at_sentences() -> None:
+def test_long_text_is_split_at_sentences() -> None:
     text = " ".join(f"This is sentence number {number}." for number in range(20))
     chunks = split_document(Document("a.txt", text), 100, 0)
     assert all(chunk.text.endswith(".") and len(chunk.text) <= 100 for chunk in chunks)
@@ -62,21 +62,21 @@ def test_long_text_is_cut_at_sentences() -> None:
 
 
 @given(markdown, st.sampled_from([(50, 0), (80, 20), (800, 80)]))
-def test_every_chunk_stands_where_it_says(text: str, sizes: tuple[int, int]) -> None:
+def test_chunk_text_equals_its_range_of_the_document(text: str, sizes: tuple[int, int]) -> None:
     for chunk in split_document(Document("a.md", text), *sizes):
         assert text[chunk.start : chunk.end] == chunk.text
         assert 0 < len(chunk.text) <= sizes[0]
 
 
 @given(markdown)
-def test_no_word_of_the_text_is_lost(text: str) -> None:
+def test_chunks_and_headings_keep_every_word_of_the_text(text: str) -> None:
     chunks = split_document(Document("a.md", text), 80, 0)
-    told = "".join(chunk.text + "".join(chunk.heading.split(" > ")) for chunk in chunks)
+    chunked_text = "".join(chunk.text + "".join(chunk.heading.split(" > ")) for chunk in chunks)
     for word in ("sentence", "Another", "item", "code"):
-        assert (word in told) == (word in text)
+        assert (word in chunked_text) == (word in text)
 
 
-def test_what_is_searched_holds_title_and_headings_once() -> None:
+def test_searchable_text_contains_title_and_headings_once() -> None:
     chunk = Chunk("a.md", "Guide", "Guide > Setup", 0, 0, 4, "Text")
     assert chunk.searchable_text == "Guide\nSetup\nText"
     assert Chunk("a.txt", "", "", 0, 0, 4, "Text").searchable_text == "Text"

@@ -1,4 +1,4 @@
-"""Documents: what is read, what is passed over, and what stops the build."""
+"""Documents that are read, skipped or refused."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from model.errors import DocumentError
 from training.documents.load import Document, SkippedDocument, load_documents
 
 
-def write(folder: Path, **files: str | bytes) -> Path:
+def write_files(folder: Path, **files: str | bytes) -> Path:
     for name, content in files.items():
         file = folder / name.replace("__", "/").replace("_", ".")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -16,8 +16,10 @@ def write(folder: Path, **files: str | bytes) -> Path:
     return folder
 
 
-def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
-    write(tmp_path, b_md="# B", a__c_txt="C\r\nD", a__d_markdown="D", e_TXT="\ufeffE", f_pdf="%PDF", _git__x_txt="x")
+def test_folder_gives_its_text_and_markdown_files(tmp_path: Path) -> None:
+    write_files(
+        tmp_path, b_md="# B", a__c_txt="C\r\nD", a__d_markdown="D", e_TXT="\ufeffE", f_pdf="%PDF", _git__x_txt="x"
+    )
     loaded = load_documents([tmp_path])
     assert loaded.documents == [
         Document("a/c.txt", "C\nD", has_markup=False),
@@ -33,12 +35,12 @@ def test_text_and_markdown_below_a_folder(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
-    write(tmp_path, a__c_txt="C")
+def test_single_file_has_its_file_name_as_source(tmp_path: Path) -> None:
+    write_files(tmp_path, a__c_txt="C")
     assert [document.source for document in load_documents([tmp_path / "a" / "c.txt"]).documents] == ["c.txt"]
 
 
-def test_markdown_is_told_by_its_name() -> None:
+def test_markdown_is_recognised_by_its_suffix() -> None:
     assert [Document(name, "").is_markdown for name in ("a.md", "a.markdown", "a.txt", "a.TXT")] == [
         True,
         True,
@@ -47,55 +49,54 @@ def test_markdown_is_told_by_its_name() -> None:
     ]
 
 
-def test_an_empty_file_is_passed_over(tmp_path: Path) -> None:
-    write(tmp_path, a_txt="A", b_txt=" \n")
-    assert load_documents([tmp_path]).skipped == [
-        SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")
-    ]
+def test_empty_file_is_skipped(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="A", b_txt=" \n")
+    assert load_documents([tmp_path]).skipped == [SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")]
 
 
-def test_an_empty_folder(tmp_path: Path) -> None:
+def test_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         DocumentError, match=r"^no readable document was found; --documents takes tables, and folders, files"
     ):
         load_documents([tmp_path])
 
 
-def test_an_empty_place_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(write(tmp_path, a_txt="A"))
+def test_empty_location_is_refused_instead_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_files(tmp_path, a_txt="A"))
     with pytest.raises(DocumentError, match=r"^--documents is empty; expected a folder, file, pattern"):
         load_documents([""])
 
 
-def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"no file or folder matches .*nope; check the path"):
         load_documents([tmp_path / "nope"])
 
 
-def test_a_binary_file_among_texts(tmp_path: Path) -> None:
-    write(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
+def test_binary_file_is_refused_when_strict(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
     with pytest.raises(DocumentError, match=r"b\.txt: the file is not text \(it contains null bytes\)"):
         load_documents([tmp_path], strict=True)
 
 
-def test_a_text_in_another_encoding(tmp_path: Path) -> None:
-    write(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
-    sentence = r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"
-    with pytest.raises(DocumentError, match=sentence):
+def test_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
+    with pytest.raises(DocumentError, match=r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"):
         load_documents([tmp_path])
 
 
-def test_two_documents_of_one_name(tmp_path: Path) -> None:
-    write(tmp_path, a__x_txt="A", b__x_txt="B")
+def test_two_documents_with_the_same_source_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, a__x_txt="A", b__x_txt="B")
     with pytest.raises(
         DocumentError, match=r"two documents have the source x\.txt; name the folder that contains both"
     ):
         load_documents([tmp_path / "a", tmp_path / "b"])
 
 
-def test_an_evaluation_among_the_documents(tmp_path: Path) -> None:
-    write(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
-    write(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
+def test_evaluation_file_among_the_documents_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
+    write_files(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
     with pytest.raises(DocumentError, match=r"rows\.jsonl is one of the documents, so each question would find"):
         load_documents([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
     assert len(load_documents([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1

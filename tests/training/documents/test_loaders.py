@@ -1,4 +1,4 @@
-"""Every kind of file that is read, and what becomes of those that are damaged, empty, hostile, or not there."""
+"""Loaders of every kind of file, and files that are damaged, empty, hostile or missing."""
 
 import csv
 import json
@@ -23,37 +23,37 @@ ROWS = [
     {"name": "Pump", "text": "It needs oil once a year.", "town": "Graz", "year": 1987},
     {"name": "Boiler", "text": "It heats water.", "town": "Linz", "year": None},
 ]
-AS_ROWS = [
+ROW_DOCUMENTS = [
     Document("a.x", "It needs oil once a year.", "Pump", 1, ("town=Graz", "year=1987"), has_markup=False),
     Document("a.x", "It heats water.", "Boiler", 2, ("town=Linz",), has_markup=False),
 ]
 
 
-def made_docx(file: Path) -> None:
+def write_docx(file: Path) -> None:
     import docx
 
-    made = docx.Document()
-    made.core_properties.title = "Manual"
-    made.add_heading("Care", 1)
-    made.add_paragraph("Oil it once a year.")
-    table = made.add_table(1, 2)
+    document = docx.Document()
+    document.core_properties.title = "Manual"
+    document.add_heading("Care", 1)
+    document.add_paragraph("Oil it once a year.")
+    table = document.add_table(1, 2)
     table.rows[0].cells[0].text, table.rows[0].cells[1].text = "Part", "Valve"
-    made.save(str(file))
+    document.save(str(file))
 
 
-def made_pptx(file: Path) -> None:
+def write_pptx(file: Path) -> None:
     import pptx
 
-    made = pptx.Presentation()
+    presentation = pptx.Presentation()
     for title in ("Care", "Repair"):
-        slide = made.slides.add_slide(made.slide_layouts[1])
+        slide = presentation.slides.add_slide(presentation.slide_layouts[1])
         slide.shapes.title.text, slide.placeholders[1].text = title, f"{title} once a year."
         slide.notes_slide.notes_text_frame.text = f"Notes of {title}."
-    made.save(str(file))
+    presentation.save(str(file))
 
 
-def made_pdf(file: Path, *texts: str) -> None:
-    """A PDF by hand: a page for each text."""
+def write_pdf(file: Path, *texts: str) -> None:
+    """Write a PDF with a page for each text, without a library."""
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", ""]
     kids = []
     for text in texts:
@@ -64,96 +64,106 @@ def made_pdf(file: Path, *texts: str) -> None:
         objects.append(page)
         kids.append(f"{len(objects)} 0 R")
     objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
-    out, places = "%PDF-1.4\n", []
-    for number, told in enumerate(objects, 1):
-        places.append(len(out))
-        out += f"{number} 0 obj\n{told}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    out, offsets = "%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     size = len(objects) + 1
     start, trailer = len(out), f"trailer\n<< /Size {size} /Root 1 0 R >>"
     out += f"xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}\nstartxref\n{start}\n%%EOF"
     file.write_text(out, "latin-1")
 
 
-def made_table(file: Path) -> None:
+def write_table(file: Path) -> None:
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, list(ROWS[0]), delimiter="\t" if file.suffix == ".tsv" else ",")
         writer.writeheader()
         writer.writerows(ROWS)
 
 
-def made_parquet(file: Path) -> None:
+def write_parquet(file: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     pq.write_table(pa.Table.from_pylist(ROWS), file)
 
 
-def documents(file: Path) -> list[Document]:
+def read_documents(file: Path) -> list[Document]:
     return load_documents([file]).documents
 
 
-def test_html_as_markdown_without_scripts(tmp_path: Path) -> None:
+def test_html_becomes_markdown_without_scripts(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(HTML, "utf-8")
-    (told,) = documents(tmp_path / "a.html")
-    assert (told.title, told.is_markdown) == ("The pump", True)
-    assert told.text.split("\n") == ["# Care", "", "Oil it **once** a year.", "", "* first"]
-    assert [(chunk.title, chunk.heading) for chunk in split_document(told, 800, 80)] == [("The pump", "Care")]
+    (document,) = read_documents(tmp_path / "a.html")
+    assert (document.title, document.is_markdown) == ("The pump", True)
+    assert document.text.split("\n") == ["# Care", "", "Oil it **once** a year.", "", "* first"]
+    assert [(chunk.title, chunk.heading) for chunk in split_document(document, 800, 80)] == [("The pump", "Care")]
 
 
-def test_docx_with_headings_and_tables(tmp_path: Path) -> None:
-    made_docx(tmp_path / "a.docx")
-    assert documents(tmp_path / "a.docx") == [
+def test_docx_keeps_headings_and_tables(tmp_path: Path) -> None:
+    write_docx(tmp_path / "a.docx")
+    assert read_documents(tmp_path / "a.docx") == [
         Document("a.docx", "# Care\n\nOil it once a year.\n\nPart | Valve", "Manual", has_markup=True)
     ]
 
 
-def test_pptx_by_slides(tmp_path: Path) -> None:
-    made_pptx(tmp_path / "a.pptx")
-    one, two = documents(tmp_path / "a.pptx")
-    assert (one.title, one.page, two.page) == ("Care", 1, 2)
-    assert one.text == "Care\n\nCare once a year.\n\nNotes of Care."
+def test_pptx_gives_a_document_for_each_slide(tmp_path: Path) -> None:
+    write_pptx(tmp_path / "a.pptx")
+    first, second = read_documents(tmp_path / "a.pptx")
+    assert (first.title, first.page, second.page) == ("Care", 1, 2)
+    assert first.text == "Care\n\nCare once a year.\n\nNotes of Care."
 
 
-def test_pdf_by_pages_which_chunks_keep(tmp_path: Path) -> None:
-    made_pdf(tmp_path / "a.pdf", "The pump needs oil.", "", "The boiler heats water.")
-    told = documents(tmp_path / "a.pdf")
-    assert [(one.text, one.page) for one in told] == [("The pump needs oil.", 1), ("The boiler heats water.", 3)]
-    assert [(c.page, c.start, c.end) for one in told for c in split_document(one, 800, 80)] == [(1, 0, 19), (3, 0, 23)]
+def test_pdf_gives_a_document_for_each_page_and_chunks_keep_it(tmp_path: Path) -> None:
+    write_pdf(tmp_path / "a.pdf", "The pump needs oil.", "", "The boiler heats water.")
+    documents = read_documents(tmp_path / "a.pdf")
+    assert [(document.text, document.page) for document in documents] == [
+        ("The pump needs oil.", 1),
+        ("The boiler heats water.", 3),
+    ]
+    assert [
+        (chunk.page, chunk.start, chunk.end) for document in documents for chunk in split_document(document, 800, 80)
+    ] == [(1, 0, 19), (3, 0, 23)]
 
 
 @pytest.mark.parametrize(
-    ("suffix", "make"),
+    ("suffix", "write_file"),
     [
-        ("csv", made_table),
-        ("tsv", made_table),
+        ("csv", write_table),
+        ("tsv", write_table),
         ("json", lambda file: file.write_text(json.dumps(ROWS), "utf-8")),
         ("jsonl", lambda file: file.write_text("\n".join(map(json.dumps, ROWS)), "utf-8")),
-        ("parquet", made_parquet),
+        ("parquet", write_parquet),
     ],
 )
-def test_rows_with_a_text_a_title_and_tags(suffix: str, make: Callable[[Path], Any], tmp_path: Path) -> None:
+def test_table_rows_become_documents_with_title_and_tags(
+    suffix: str, write_file: Callable[[Path], Any], tmp_path: Path
+) -> None:
     file = tmp_path / f"a.{suffix}"
-    make(file)
-    expected = [Document(file.name, d.text, d.title, d.page, d.tags, has_markup=False) for d in AS_ROWS]
-    assert documents(file) == expected
+    write_file(file)
+    expected = [
+        Document(file.name, document.text, document.title, document.page, document.tags, has_markup=False)
+        for document in ROW_DOCUMENTS
+    ]
+    assert read_documents(file) == expected
     assert split_document(expected[0], 800, 80)[0].tags == ("town=Graz", "year=1987")
 
 
-def test_a_notebook(tmp_path: Path) -> None:
+def test_notebook_cells_become_markdown(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "markdown", "source": ["# Title\n", "Text."]},
         {"cell_type": "code", "source": "x = 1"},
         {"cell_type": "code", "source": []},
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}), "utf-8")
-    (told,) = documents(tmp_path / "a.ipynb")
-    assert told.text == "# Title\nText.\n\n```\nx = 1\n```"
+    (document,) = read_documents(tmp_path / "a.ipynb")
+    assert document.text == "# Title\nText.\n\n```\nx = 1\n```"
 
 
-def damaged(folder: Path) -> dict[str, str]:
-    """Files that cannot be read, with what is said of each."""
-    made_pdf(folder / "scan.pdf", "", "")
+def write_damaged_files(folder: Path) -> dict[str, str]:
+    """Write files that cannot be read; return the reason for each by its name."""
+    write_pdf(folder / "scan.pdf", "", "")
     (folder / "script.html").write_text("<html><script>document.write('all')</script></html>", "utf-8")
     (folder / "cut.pdf").write_bytes(b"%PDF-1.4 and no more")
     (folder / "cut.docx").write_bytes(b"PK\x03\x04 and no more")
@@ -179,53 +189,53 @@ def damaged(folder: Path) -> dict[str, str]:
     }
 
 
-def test_what_cannot_be_read_is_told_and_passed_over(tmp_path: Path) -> None:
-    expected = damaged(tmp_path)
+def test_unreadable_file_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    expected = write_damaged_files(tmp_path)
     (tmp_path / "good.txt").write_text("The pump needs oil.", "utf-8")
     loaded = load_documents([tmp_path])
     assert [document.source for document in loaded.documents] == ["good.txt"]
-    assert {Path(one.location).name: one.reason for one in loaded.skipped} == expected
+    assert {Path(document.location).name: document.reason for document in loaded.skipped} == expected
 
 
 @pytest.mark.parametrize("name", ["scan.pdf", "cut.docx", "latin.txt", "bomb.docx"])
-def test_strict_stops_at_what_cannot_be_read(name: str, tmp_path: Path) -> None:
-    expected = damaged(tmp_path)
-    for other in expected.keys() - {name, "picture.bmp"}:
-        (tmp_path / other).unlink()
+def test_strict_load_refuses_an_unreadable_file(name: str, tmp_path: Path) -> None:
+    expected = write_damaged_files(tmp_path)
+    for file_name in expected.keys() - {name, "picture.bmp"}:
+        (tmp_path / file_name).unlink()
     (tmp_path / "good.txt").write_text("The pump needs oil.", "utf-8")
-    with pytest.raises(DocumentError) as told:
+    with pytest.raises(DocumentError) as error:
         load_documents([tmp_path], strict=True)
-    assert str(told.value) == f"{tmp_path / name}: {expected[name]}"
+    assert str(error.value) == f"{tmp_path / name}: {expected[name]}"
 
 
-def test_a_large_text(tmp_path: Path) -> None:
+def test_large_text_is_read_completely(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The pump needs oil once a year. " * 300_000, "utf-8")
-    (told,) = documents(tmp_path / "a.txt")
-    assert len(told.text) == 9_600_000
+    (document,) = read_documents(tmp_path / "a.txt")
+    assert len(document.text) == 9_600_000
 
 
-def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> Any:
+def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_import_error(name: str) -> Any:
         raise ImportError(name)
 
-    made_pdf(tmp_path / "a.pdf", "x")
-    monkeypatch.setattr(loaders, "import_module", missing)
+    write_pdf(tmp_path / "a.pdf", "x")
+    monkeypatch.setattr(loaders, "import_module", raise_import_error)
     with pytest.raises(DocumentError, match=r"needs the package pypdf, which is not installed; pip install -e"):
         load_documents([tmp_path / "a.pdf"])
 
 
-def test_patterns(tmp_path: Path) -> None:
+def test_pattern_gives_the_matching_files(tmp_path: Path) -> None:
     for name in ("a/x.md", "a/b/y.md", "a/b/z.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("Text.", "utf-8")
-    assert [one.source for one in load_documents([f"{tmp_path}/a/**/*.md"]).documents] == ["b/y.md", "x.md"]
-    assert [one.source for one in load_documents([f"{tmp_path}/a/b/*"]).documents] == ["y.md", "z.txt"]
+    assert [document.source for document in load_documents([f"{tmp_path}/a/**/*.md"]).documents] == ["b/y.md", "x.md"]
+    assert [document.source for document in load_documents([f"{tmp_path}/a/b/*"]).documents] == ["y.md", "z.txt"]
     with pytest.raises(DocumentError, match="no file or folder matches"):
         load_documents([f"{tmp_path}/*.pdf"])
 
 
 class Site(BaseHTTPRequestHandler):
-    """A page, a redirect to it, and one to nowhere."""
+    """Site with an HTML page, a redirect to the page, and a Markdown file."""
 
     def do_GET(self) -> None:
         if self.path == "/moved":
@@ -252,30 +262,33 @@ def site() -> Iterator[str]:
     thread.join()
 
 
-def test_addresses(site: str) -> None:
-    told = load_documents([f"{site}/moved", f"{site}/notes.md"], private=True).documents
-    assert [(one.source, one.title) for one in told] == [(f"{site}/moved", "The pump"), (f"{site}/notes.md", "")]
+def test_address_is_read_after_redirects_and_refused_on_404(site: str) -> None:
+    documents = load_documents([f"{site}/moved", f"{site}/notes.md"], private=True).documents
+    assert [(document.source, document.title) for document in documents] == [
+        (f"{site}/moved", "The pump"),
+        (f"{site}/notes.md", ""),
+    ]
     with pytest.raises(DocumentError, match="/none answered HTTP 404; check the address"):
         load_documents([f"{site}/none"], private=True)
 
 
-def test_an_address_of_a_private_network_is_refused(site: str) -> None:
+def test_address_in_a_private_network_is_refused(site: str) -> None:
     with pytest.raises(DocumentError, match="leads into a private network; allow this with --private"):
         load_documents([f"{site}/page"])
 
 
-def test_a_filter_by_tag(tmp_path: Path) -> None:
+def test_search_with_a_tag_filter_finds_the_tagged_row(tmp_path: Path) -> None:
     import asyncio
 
     from model.profile import Profile
     from model.retrieval.local.index import Index
     from training.indexing.build import build_index
 
-    made_table(tmp_path / "a.csv")
+    write_table(tmp_path / "a.csv")
     profile = Profile.read("offline")
     index = Index.open(
         build_index(profile, [tmp_path / "a.csv"], tmp_path / "index", lambda _done, _total: None).folder
     )
     for town, title in (("Graz", "Pump"), ("Linz", "Boiler")):
-        (found,) = asyncio.run(profile.make_retriever(index).search("What is it?", 4, {"tag": [f"town={town}"]}))
-        assert (found.chunk.title, found.to_fields()["tags"][0]) == (title, f"town={town}")
+        (passage,) = asyncio.run(profile.make_retriever(index).search("What is it?", 4, {"tag": [f"town={town}"]}))
+        assert (passage.chunk.title, passage.to_fields()["tags"][0]) == (title, f"town={town}")

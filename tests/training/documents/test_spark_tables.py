@@ -1,4 +1,4 @@
-"""Tables of a Spark catalog as documents, and what is said where there is none."""
+"""Tables of a Spark catalog as documents, and the errors without a table or without Spark."""
 
 import sys
 from collections.abc import Iterator
@@ -21,17 +21,19 @@ def spark() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", ["manuals", "table:manuals"])
-def test_a_table_as_documents(name: str, spark: Any) -> None:
+def test_table_rows_become_documents(name: str, spark: Any) -> None:
     assert spark.catalog.tableExists("manuals")
     loaded = load_documents([name])
-    assert [(one.source, one.page, one.title, one.text, one.tags) for one in loaded.documents] == [
+    assert [
+        (document.source, document.page, document.title, document.text, document.tags) for document in loaded.documents
+    ] == [
         ("manuals", 1, "pump", "The pump needs oil.", ("year=2024",)),
         ("manuals", 2, "fox", "A fox runs.", ("year=2025",)),
     ]
 
 
 @pytest.mark.parametrize("name", ["nope", "no such name"])
-def test_a_table_that_is_not_there(name: str, spark: Any) -> None:
+def test_missing_table_is_refused(name: str, spark: Any) -> None:
     assert not spark.catalog.tableExists("nope")
     with pytest.raises(DocumentError, match=rf"table {name}: the table does not exist, or you have no permission"):
         load_documents([f"table:{name}"], strict=True)
@@ -39,7 +41,7 @@ def test_a_table_that_is_not_there(name: str, spark: Any) -> None:
         load_documents([name])
 
 
-def test_without_spark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_without_pyspark_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     monkeypatch.delitem(sys.modules, "pyspark.sql")
     monkeypatch.setitem(sys.modules, "pyspark", None)
