@@ -25,7 +25,7 @@ def ignore_progress(_done: int, _total: int) -> None:
 
 @pytest.fixture
 def traced(store: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Experiment of the test, with a trace for every request."""
+    """Create an experiment in which every request is traced; yield its identifier."""
     experiment = mlflow.create_experiment(str(request.node.nodeid))
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
     monkeypatch.setenv("MULTICHAIN_TRACES", "1")

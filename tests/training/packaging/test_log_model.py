@@ -205,10 +205,11 @@ def test_two_versions_in_one_process_use_their_own_code(
     first, second = (register_model(uri, "side-by-side") for uri in (logged, changed))
     set_champion("side-by-side", second)
     request = {"qa": {"question": "Who discovered penicillin?"}}
-    versions = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
-    versions.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))
+    models = [mlflow.pyfunc.load_model(f"models:/side-by-side/{version}") for version in (first, second)]
+    models.append(mlflow.pyfunc.load_model("models:/side-by-side@champion"))
     answers = [
-        (response["qa"]["answer"], response["meta"]["version"]) for response in (v.predict(request) for v in versions)
+        (response["qa"]["answer"], response["meta"]["version"])
+        for response in (model.predict(request) for model in models)
     ]
     assert answers == [
         ("The documents do not hold an answer to this question.", "1"),

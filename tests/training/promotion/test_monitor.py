@@ -28,7 +28,7 @@ def ignore_progress(_done: int, _total: int) -> None:
 
 @pytest.fixture(scope="module")
 def decision(logged: str) -> Decision:
-    """Decision on a version without a champion, from 12 examples of which 3 have no answer."""
+    """Decide on a version without a champion, from 12 examples of which 3 have no answer."""
     registry.register_model(logged, "decided")
     rows = [Example(f"{begin} GPT-4?", ("OpenAI",), "gpt-4.txt") for begin in ("What is", "Who makes", "Explain")] * 3
     rows += [Example("Who discovered penicillin?", is_answerable=False)] * 3
@@ -37,7 +37,7 @@ def decision(logged: str) -> Decision:
 
 @pytest.fixture
 def name(logged: str, decision: Decision, request: pytest.FixtureRequest) -> str:
-    """Name of the test's registered model, whose version 1 was promoted by the decision."""
+    """Register a model and promote its version 1 by the decision; return the model's name."""
     model_name = str(request.node.name).replace("[", "-").replace("]", "")
     registry.register_model(logged, model_name)
     promote_version(registry.find_version(model_name), decision, model_name)

@@ -43,7 +43,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 @pytest.fixture(scope="module")
 def poor_version(store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URI of a version over one of the three texts."""
+    """Log a version over one of the three texts; return its URI."""
     folder = tmp_path_factory.mktemp("poor")
     build = build_index(Profile.read("offline"), [EXERCISE / "gpt-4.txt"], folder / "index", ignore_progress)
     return log_model("offline", build.folder)
@@ -51,7 +51,7 @@ def poor_version(store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def name(store: Path, request: pytest.FixtureRequest) -> str:
-    """Name of the test's registered model."""
+    """Return the name of the test's registered model."""
     return str(request.node.name).replace("[", "-").replace("]", "")
 
 

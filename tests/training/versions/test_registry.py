@@ -25,7 +25,7 @@ NAME = "dev.assistants.multichain"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a tracking server on this machine."""
+    """Start a tracking server on this machine; yield its address."""
     folder = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -79,7 +79,7 @@ def test_commands_from_build_to_verify_work_on_a_tracking_server(server: str, tm
 
 @pytest.fixture
 def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stand-in whose Unity Catalog registers models; runs and traces stay in the local store."""
+    """Register models in the stand-in's Unity Catalog; leave runs and traces in the local store."""
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
     mlflow.set_registry_uri("databricks-uc")
     stand_in.workspace.catalog.clear()
