@@ -83,7 +83,7 @@ class Programs(CodeBlockParser):
         example.namespace["printed"] = run_script(example, "python - <<'END'\n" + str(example.parsed) + "\nEND")
 
 
-class Printed(CodeBlockParser):
+class Outputs(CodeBlockParser):
     """``text`` blocks: the output of the program before."""
 
     language = "text"
@@ -114,7 +114,7 @@ def remove_copy(namespace: dict[str, Any]) -> None:
 
 
 pytest_collect_file = Sybil(
-    parsers=[Scripts(), Sessions(), Programs(), Printed()],
+    parsers=[Scripts(), Sessions(), Programs(), Outputs()],
     patterns=["README.md", "docs/new-stage.md", "docs/providers.md", "docs/champion.md"],
     setup=make_copy,
     teardown=remove_copy,

@@ -1,4 +1,4 @@
-"""What several test modules share: a small index, the pipeline over it, and a version logged from it."""
+"""Fixtures for several test modules: a small index, the pipeline over it, and a version logged from it."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from training.packaging.log_model import log_model
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Inside = Callable[..., Result]
 
-# What a test starts as a process of its own reaches nothing but this machine either.
+# Processes that a test starts do not reach the network either.
 os.environ |= {
     "HTTPS_PROXY": "http://127.0.0.1:9",
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -38,7 +38,7 @@ def profile() -> Profile:
 
 @pytest.fixture(scope="session")
 def index_folder(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The index of the exercise's three texts."""
+    """Return the folder of an index of the exercise's three texts."""
     return build_index(
         profile, [EXERCISE], tmp_path_factory.mktemp("built") / "index", lambda _done, _total: None
     ).folder
@@ -51,68 +51,70 @@ def pipeline(profile: Profile, index_folder: Path) -> Pipeline:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with an MLflow store of its own, which MLflow uses in this process and those it starts."""
+    """Yield a folder with an MLflow store of its own, which this process and its child processes use."""
     folder = tmp_path_factory.mktemp("store")
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
-    before = Path.cwd()
+    previous_folder = Path.cwd()
     os.chdir(folder)  # MLflow keeps artifacts below the current folder
     yield folder
-    os.chdir(before)
+    os.chdir(previous_folder)
     del os.environ["MLFLOW_TRACKING_URI"]
 
 
 @pytest.fixture(scope="session")
 def logged(store: Path, index_folder: Path) -> str:
-    """The URI of a version of the offline profile over the exercise's texts."""
+    """Return the URI of a version of the offline profile over the exercise's texts."""
     assert store.is_dir()
     return log_model("offline", index_folder)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs ``python -m …`` in a folder of its own, without a store but the one there."""
+    """Return a function that runs ``python -m …`` in a folder, with the store of that folder and no other."""
 
-    def started(*words: str, folder: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
-        told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
+    def run_module(*words: str, folder: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+        variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
         command = [sys.executable, "-m", *words]
-        return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=240)
+        return subprocess.run(
+            command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=240
+        )
 
-    return started
+    return run_module
 
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
-    """Runs a command in this process, since one of its own takes seconds to start; in a folder with its store."""
+    """Return a function that runs a command in this process, because a new process takes seconds to start."""
 
-    def started(commands: click.Group, *words: str, folder: Path = tmp_path) -> Result:
+    def run_command(commands: click.Group, *words: str, folder: Path = tmp_path) -> Result:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         return CliRunner().invoke(commands, words)
 
-    return started
+    return run_command
 
 
 @pytest.fixture(scope="session")
-def _served() -> Iterator[tuple[StandIn, str]]:
-    made = StandIn()
-    with run_stand_in(made) as address:
-        yield made, address
+def _running_stand_in() -> Iterator[tuple[StandIn, str]]:
+    server = StandIn()
+    with run_stand_in(server) as address:
+        yield server, address
 
 
 @pytest.fixture
-def stand_in(_served: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """A stand-in for the paid services, which every provider is pointed at."""
-    made, address = _served
-    made.script.reset()
-    made.workspace.clear()
-    made.azure.clear()
-    made.secrets.clear()
-    for name, value in environment_variables(address, made.key).items():
+def stand_in(_running_stand_in: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Return the stand-in for the paid services, reset, with the variables that point every provider at it."""
+    server, address = _running_stand_in
+    server.script.reset()
+    server.workspace.clear()
+    server.azure.clear()
+    server.secrets.clear()
+    for name, value in environment_variables(address, server.key).items():
         monkeypatch.setenv(name, value)
-    return made
+    return server
 
 
 @pytest.fixture
 def engine() -> Engine:
-    """One of its own for each test: what it learns of a pace is no other's."""
+    """Return a new engine, whose limiters have learned nothing from other tests."""
     return Engine()

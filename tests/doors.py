@@ -1,4 +1,4 @@
-"""The five doors of a version, as functions from requests to answers: what MLflow's own users call."""
+"""The five doors of a version, as functions from requests to responses: the ways in which MLflow's users call it."""
 
 import json
 import os
@@ -24,55 +24,55 @@ STAGES = ("qa", "image_generation")
 
 
 class RefusedError(Exception):
-    """The door refused the whole request; the text is what it said."""
+    """Refusal of the whole request by a door, with its message."""
 
 
-def as_one(model: mlflow.pyfunc.PyFuncModel, row: Row) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The in-process forms of one request."""
-    yield "load_model, dict", lambda: _predicted(model, row)
+def make_single_predict_calls(model: mlflow.pyfunc.PyFuncModel, row: Row) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the in-process calls of one request, each with the name of its form."""
+    yield "load_model, dict", lambda: _predict(model, row)
 
 
-def as_rows(model: mlflow.pyfunc.PyFuncModel, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The in-process forms of several requests."""
-    yield "load_model, list", lambda: _predicted(model, rows)
-    yield "load_model, frame", lambda: _predicted(model, frame(rows))
+def make_predict_calls(model: mlflow.pyfunc.PyFuncModel, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the in-process calls of several requests, each with the name of its form."""
+    yield "load_model, list", lambda: _predict(model, rows)
+    yield "load_model, frame", lambda: _predict(model, make_frame(rows))
 
 
-def posted_as_one(url: str, row: Row) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The REST bodies that hold one request."""
-    yield "inputs, dict", lambda: posted(url, {"inputs": row})
-    yield "instances, dict", lambda: posted(url, {"instances": row})
+def make_single_rest_calls(url: str, row: Row) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the REST calls of one request, each with the name of its body's form."""
+    yield "inputs, dict", lambda: post_body(url, {"inputs": row})
+    yield "instances, dict", lambda: post_body(url, {"instances": row})
 
 
-def posted_as_rows(url: str, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The REST bodies that hold several requests."""
+def make_rest_calls(url: str, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the REST calls of several requests, each with the name of its body's form."""
     columns = sorted({name for row in rows for name in row})
     data = [[row.get(name) for name in columns] for row in rows]
-    yield "inputs, list", lambda: posted(url, {"inputs": rows})
-    yield "dataframe_records", lambda: posted(url, {"dataframe_records": rows})
-    yield "dataframe_split", lambda: posted(url, {"dataframe_split": {"columns": columns, "data": data}})
+    yield "inputs, list", lambda: post_body(url, {"inputs": rows})
+    yield "dataframe_records", lambda: post_body(url, {"dataframe_records": rows})
+    yield "dataframe_split", lambda: post_body(url, {"dataframe_split": {"columns": columns, "data": data}})
 
 
-def predicted_offline(uri: str, given: object, folder: Path) -> Any:
-    """``mlflow.models.predict``, which writes its answer to a file."""
+def predict_offline(uri: str, model_input: object, folder: Path) -> Any:
+    """Return the responses of ``mlflow.models.predict``, which writes them to a file."""
     answer = folder / "answer.json"
     try:
-        mlflow.models.predict(uri, input_data=given, env_manager="local", output_path=str(answer))
+        mlflow.models.predict(uri, input_data=model_input, env_manager="local", output_path=str(answer))
     except MlflowException as error:
         raise RefusedError(error.message.rpartition("Error: ")[2].strip()) from None
     return json.loads(answer.read_text("utf-8"))["predictions"]
 
 
-def frame(rows: list[Row]) -> Any:
-    """The rows as a DataFrame with a column for each stage."""
+def make_frame(rows: list[Row]) -> Any:
+    """Return the rows as a DataFrame with a column for each stage."""
     import pandas as pd
 
     return pd.DataFrame({name: [row.get(name) for row in rows] for name in sorted({n for row in rows for n in row})})
 
 
 @contextmanager
-def serving(uri: str, folder: Path, **environment: str) -> Iterator[str]:
-    """The address of ``python -m serving up``, run in ``folder``."""
+def run_server(uri: str, folder: Path, **environment: str) -> Iterator[str]:
+    """Run ``python -m serving up`` in ``folder`` and yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -80,7 +80,7 @@ def serving(uri: str, folder: Path, **environment: str) -> Iterator[str]:
     command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.DEVNULL)
     try:
-        while not _up(url):
+        while not _is_up(url):
             assert process.poll() is None
             time.sleep(0.2)
         yield url
@@ -89,7 +89,7 @@ def serving(uri: str, folder: Path, **environment: str) -> Iterator[str]:
         process.wait()
 
 
-def _up(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
         return requests.get(f"{url}/ping", timeout=1).ok
     except requests.RequestException:
@@ -97,7 +97,10 @@ def _up(url: str) -> bool:
 
 
 def spark_session() -> Any:
-    """A small local Spark, whose workers use this Python; without Java the test is skipped, or in CI fails."""
+    """Return a small local Spark session, whose workers use this Python.
+
+    Without Java the test is skipped; in CI it fails.
+    """
     if shutil.which("java") is None:
         if os.environ.get("CI"):
             pytest.fail("Spark needs Java 17, and CI must have it")
@@ -106,12 +109,14 @@ def spark_session() -> Any:
 
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     settings = {"spark.ui.enabled": "false", "spark.log.level": "ERROR", "spark.sql.shuffle.partitions": "1"}
-    settings["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "spark-warehouse"))  # not where tests start
+    settings["spark.sql.warehouse.dir"] = str(
+        Path(tempfile.gettempdir(), "spark-warehouse")
+    )  # outside the tests' folder
     return SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
 
 
-def in_spark(spark: Any, udf: Any, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The ways to call the function in Spark: a column for each stage, or one struct of them."""
+def make_spark_calls(spark: Any, udf: Any, rows: list[Row]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the calls of the function in Spark: with a column for each stage, and with one struct of them."""
     from pyspark.sql import functions as F
     from pyspark.sql.types import StringType, StructField, StructType
 
@@ -119,41 +124,41 @@ def in_spark(spark: Any, udf: Any, rows: list[Row]) -> Iterator[tuple[str, Calla
     absent = StructType([StructField("question", StringType()), StructField("prompt", StringType())])
     columns = {name: [row.get(name) for row in rows] for name in names}
     fields = [StructField(name, _spark_type(cells) if any(cells) else absent) for name, cells in columns.items()]
-    given = [(number, *(row.get(name) for name in names)) for number, row in enumerate(rows)]
-    table = spark.createDataFrame(given, StructType([StructField("n", StringType()), *fields]))
+    records = [(number, *(row.get(name) for name in names)) for number, row in enumerate(rows)]
+    table = spark.createDataFrame(records, StructType([StructField("n", StringType()), *fields]))
 
-    def collected(column: Any) -> list[Any]:
+    def collect_responses(column: Any) -> list[Any]:
         return [row["r"].asDict(recursive=True) for row in table.select("n", column.alias("r")).orderBy("n").collect()]
 
-    yield "spark_udf, two columns", lambda: collected(udf(*STAGES))
-    yield "spark_udf, one struct", lambda: collected(udf(F.struct(*names)))
+    yield "spark_udf, two columns", lambda: collect_responses(udf(*STAGES))
+    yield "spark_udf, one struct", lambda: collect_responses(udf(F.struct(*names)))
 
 
-def _predicted(model: mlflow.pyfunc.PyFuncModel, given: object) -> Any:
+def _predict(model: mlflow.pyfunc.PyFuncModel, model_input: object) -> Any:
     try:
-        return model.predict(deepcopy(given))
+        return model.predict(deepcopy(model_input))
     except MlflowException as error:
         raise RefusedError(error.message) from None
 
 
-def posted(url: str, body: Row) -> Any:
-    """The answer to a REST body."""
+def post_body(url: str, body: Row) -> Any:
+    """Return the predictions that the server answers to a REST body."""
     reply = requests.post(f"{url}/invocations", json=body, timeout=60)
-    told = reply.json()
+    content = reply.json()
     if reply.status_code == requests.codes.bad_request:
-        raise RefusedError(told["message"].rpartition("Error: ")[2].strip())
-    return told["predictions"]
+        raise RefusedError(content["message"].rpartition("Error: ")[2].strip())
+    return content["predictions"]
 
 
 def _spark_type(cells: list[Any]) -> Any:
-    """The Spark type of a column or field that holds these."""
+    """Return the Spark type of a column or field with the values ``cells``."""
     from pyspark.sql import types
 
-    known = [cell for cell in cells if cell is not None]
-    if known and isinstance(known[0], dict):
-        names = sorted({name for cell in known for name in cell}) or ["question"]
-        return types.StructType([types.StructField(n, _spark_type([cell.get(n) for cell in known])) for n in names])
-    if known and isinstance(known[0], list):
-        return types.ArrayType(_spark_type(known[0]))
+    values = [cell for cell in cells if cell is not None]
+    if values and isinstance(values[0], dict):
+        names = sorted({name for cell in values for name in cell}) or ["question"]
+        return types.StructType([types.StructField(n, _spark_type([cell.get(n) for cell in values])) for n in names])
+    if values and isinstance(values[0], list):
+        return types.ArrayType(_spark_type(values[0]))
     simple = {bool: types.BooleanType, int: types.LongType, float: types.DoubleType, str: types.StringType}
-    return simple[type(known[0])]() if known else types.StringType()
+    return simple[type(values[0])]() if values else types.StringType()

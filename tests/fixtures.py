@@ -1,4 +1,4 @@
-"""Where things are, for all tests."""
+"""Folders of the repository and a small profile, for all tests."""
 
 from pathlib import Path
 
@@ -11,4 +11,4 @@ index: {chunk_size: 800, overlap: 80, language: english}
 stages:
   qa: {kind: retrieval_qa, chat: {provider: offline}}
 """
-"""A profile with one stage, to which a test adds its own."""
+"""A profile with one stage, to which a test adds others."""

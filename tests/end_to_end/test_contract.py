@@ -1,4 +1,4 @@
-"""Every request of the table in docs/contract.md, through every door, with exact and equal answers."""
+"""Every request of the table in docs/contract.md through every door, with exact responses that are equal."""
 
 import base64
 import io
@@ -49,11 +49,11 @@ SUPPORT = {
     "What is GPT-4?": 0.438793,
     'What is {"a": 1} and {x.y} to LangChain?': 0.144281,
 }
-"""Question → how much of it the best passage holds."""
+"""Question → its support, the part of it that the best passage contains."""
 
 
 QUOTED = {"Tell me about LangChain.": "langchain.txt", "What is GPT-4?": "gpt-4.txt"}
-"""Question → the source that answers it; the third question names more than the documents hold."""
+"""Question → the source with its answer; the documents hold no answer to the third question."""
 
 _FRAMEWORK = (
     "LangChain is Framework; Framework designed to simplify Creation of applications; "
@@ -69,7 +69,7 @@ PICTURES = {
         f"Diagram of LangChain with {{qa.answer}}: LangChain with qa.answer; {_FRAMEWORK}"
     ),
 }
-"""Prompt → the picture in words."""
+"""Prompt → alternative text of the picture."""
 
 FREE = {"input_tokens": 0, "output_tokens": 0, "images": 0, "cost": 0.0, "cost_known": True, "cached": False}
 UNUSED = FREE | {"cost_known": False}
@@ -78,21 +78,21 @@ NO_ANSWER = {"answer": "", "support": 0.0, "abstained": False, "sources": []} | 
 NO_PICTURE = {"image": "", "mime_type": "", "url": "", "sha256": "", "alt_text": ""} | NOT_RUN
 META = {"version": "", "trace_id": "", "description": ""}
 
-Expected = Callable[[ContractCase], list[Response]]
 
-
-def answered(asked: dict[str, Any]) -> dict[str, Any]:
-    """The fields of ``qa`` for what was asked, but for the seconds."""
-    question = str(asked["question"])
-    wanted = (asked.get("filter") or {}).get("source", list(TEXTS))
-    found = [source for source in SCORES[question] if source in wanted][: int(asked.get("k") or 4)]
-    quoted = QUOTED.get(question, "")
-    place = found.index(quoted) + 1 if quoted in found else 0
+def expect_answer(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the expected output fields of ``qa`` for its input values, without the seconds."""
+    question = str(values["question"])
+    allowed = (values.get("filter") or {}).get("source", list(TEXTS))
+    sources = [source for source in SCORES[question] if source in allowed][: int(values.get("k") or 4)]
+    quoted_source = QUOTED.get(question, "")
+    rank = sources.index(quoted_source) + 1 if quoted_source in sources else 0
     return {
-        "answer": f"{TEXTS[quoted]} [{place}]" if place else "The documents do not hold an answer to this question.",
+        "answer": f"{TEXTS[quoted_source]} [{rank}]"
+        if rank
+        else "The documents do not hold an answer to this question.",
         "support": SUPPORT[question],
-        "abstained": not place,
-        "sources": [source(name, SCORES[question][name], cited=name == quoted) for name in found],
+        "abstained": not rank,
+        "sources": [make_source(name, SCORES[question][name], cited=name == quoted_source) for name in sources],
         "ran": True,
         "error": "",
         "answered_by": "offline:extractive",
@@ -101,10 +101,10 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def source(name: str, score: float, *, cited: bool) -> dict[str, Any]:
-    """A source as the response carries it."""
-    place = {"source": name, "title": name.removesuffix(".txt"), "heading": "", "page": 0}
-    return place | {
+def make_source(name: str, score: float, *, cited: bool) -> dict[str, Any]:
+    """Return a source as the response contains it."""
+    location = {"source": name, "title": name.removesuffix(".txt"), "heading": "", "page": 0}
+    return location | {
         "start": 0,
         "end": len(TEXTS[name]),
         "text": TEXTS[name],
@@ -114,12 +114,12 @@ def source(name: str, score: float, *, cited: bool) -> dict[str, Any]:
     }
 
 
-def drawn(asked: dict[str, Any]) -> dict[str, Any]:
-    """The fields of ``image_generation`` but for the seconds and the picture itself."""
+def expect_picture(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the expected output fields of ``image_generation``, without the seconds and the picture."""
     return {
         "mime_type": "image/png",
         "url": "",
-        "alt_text": PICTURES[asked["prompt"]],
+        "alt_text": PICTURES[values["prompt"]],
         "ran": True,
         "error": "",
         "answered_by": "offline:diagram",
@@ -128,25 +128,25 @@ def drawn(asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def expected(case: ContractCase, version: str = "") -> list[Response]:
-    """The responses of ``case``, but for seconds and pictures."""
-    make = {"qa": (answered, NO_ANSWER), "image_generation": (drawn, NO_PICTURE)}
+def expect_responses(case: ContractCase, version: str = "") -> list[Response]:
+    """Return the expected responses of ``case``, without seconds and pictures."""
+    stages = {"qa": (expect_answer, NO_ANSWER), "image_generation": (expect_picture, NO_PICTURE)}
     responses = []
     for row, outcome in zip(case.rows, case.outcomes, strict=True):
         response: Response = {"meta": META | {"version": version}}
-        for name, (ran, empty) in make.items():
-            told = outcome.get(name, "")
-            response[name] = ran(row[name]) if told == OUTCOME_RAN else empty | {"error": told}
+        for name, (expect_fields, empty) in stages.items():
+            error = outcome.get(name, "")
+            response[name] = expect_fields(row[name]) if error == OUTCOME_RAN else empty | {"error": error}
         responses.append(response)
     return responses
 
 
-def settled(responses: list[Response]) -> list[Response]:
-    """The responses without what differs from run to run, each picture checked and taken out."""
+def strip_varying_fields(responses: list[Response]) -> list[Response]:
+    """Return the responses without the fields that differ from run to run, and without the pictures, once checked."""
     for response in responses:
         for name in doors.STAGES:
             ran = response[name]["ran"]
-            if response[name]["usage"]["cached"]:  # the same was asked by another row, which has it in its usage
+            if response[name]["usage"]["cached"]:  # an equal row made the call and has it in its usage
                 response[name]["usage"] |= {"cached": False, "images": int(name == "image_generation")}
             seconds = response[name].pop("seconds") if ran else 0.0
             assert 0 <= seconds < 60
@@ -155,30 +155,30 @@ def settled(responses: list[Response]) -> list[Response]:
             assert Image.open(io.BytesIO(content)).size == (1536, 864)
             digest = response["image_generation"].pop("sha256")
             assert digest == sha256(content).hexdigest()
-            assert SEEN.setdefault(response["image_generation"]["alt_text"], digest) == digest
+            assert DIGESTS.setdefault(response["image_generation"]["alt_text"], digest) == digest
     return responses
 
 
-SEEN: dict[str, str] = {}
-"""Picture in words → its checksum, at whichever door came first: the others must give the same."""
+DIGESTS: dict[str, str] = {}
+"""Alternative text of a picture → its checksum at the first door, which all doors have to give."""
 
 
-def check(case: ContractCase, form: str, ask: Callable[[], Any], *, alone: bool = False) -> None:
-    """Asks one form of a case and compares all of its answer."""
-    if alone and case.is_refused:
+def check_call(case: ContractCase, form: str, ask: Callable[[], Any], *, is_single: bool = False) -> None:
+    """Call one form of a case and compare all fields of its responses."""
+    if is_single and case.is_refused:
         with pytest.raises(RefusedError) as refusal:
             ask()
         errors = [error for error in case.outcomes[0].values() if error != OUTCOME_RAN]
         assert str(refusal.value) == "; ".join(errors), form
         return
     responses = ask()
-    assert isinstance(responses, dict if alone else list), form
-    found, told = settled([responses] if alone else responses), expected(case)
-    assert len(found) == len(told), form
-    for one, other in zip(found, told, strict=True):
+    assert isinstance(responses, dict if is_single else list), form
+    actual, expected = strip_varying_fields([responses] if is_single else responses), expect_responses(case)
+    assert len(actual) == len(expected), form
+    for actual_response, expected_response in zip(actual, expected, strict=True):
         for stage in (*doors.STAGES, "meta"):
-            assert one[stage] == other[stage], f"{form}, {stage}"
-    assert found == told, form
+            assert actual_response[stage] == expected_response[stage], f"{form}, {stage}"
+    assert actual == expected, form
 
 
 @pytest.fixture(scope="module")
@@ -188,111 +188,115 @@ def model(logged: str) -> mlflow.pyfunc.PyFuncModel:
 
 @pytest.fixture(scope="module")
 def server(logged: str, store: Path) -> Iterator[str]:
-    """The address of ``python -m serving up``, which is MLflow's own server."""
-    with doors.serving(logged, store) as url:
+    """Yield the address of ``python -m serving up``, which is MLflow's own server."""
+    with doors.run_server(logged, store) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def spark(logged: str) -> tuple[Any, Any]:
-    """A Spark session, and the version as its function."""
+    """Return a Spark session, and the version as a function in it."""
     session = doors.spark_session()
     return session, mlflow.pyfunc.spark_udf(session, logged, env_manager="local")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_load_model(case: ContractCase, model: mlflow.pyfunc.PyFuncModel) -> None:
-    for form, ask in doors.as_rows(model, case.rows):
-        check(case, form, ask)
+def test_load_model_gives_the_expected_responses(case: ContractCase, model: mlflow.pyfunc.PyFuncModel) -> None:
+    for form, ask in doors.make_predict_calls(model, case.rows):
+        check_call(case, form, ask)
     if case.can_be_single:
-        for form, ask in doors.as_one(model, case.rows[0]):
-            check(case, form, ask, alone=True)
+        for form, ask in doors.make_single_predict_calls(model, case.rows[0]):
+            check_call(case, form, ask, is_single=True)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.json], ids=lambda case: case.name)
-def test_rest(case: ContractCase, server: str) -> None:
-    for form, ask in doors.posted_as_rows(server, case.rows):
-        check(case, form, ask)
+def test_rest_server_gives_the_expected_responses(case: ContractCase, server: str) -> None:
+    for form, ask in doors.make_rest_calls(server, case.rows):
+        check_call(case, form, ask)
     if case.can_be_single:
-        for form, ask in doors.posted_as_one(server, case.rows[0]):
-            check(case, form, ask, alone=True)
+        for form, ask in doors.make_single_rest_calls(server, case.rows[0]):
+            check_call(case, form, ask, is_single=True)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.spark], ids=lambda case: case.name)
-def test_spark(case: ContractCase, spark: tuple[Any, Any]) -> None:
+def test_spark_udf_gives_the_expected_responses(case: ContractCase, spark: tuple[Any, Any]) -> None:
     session, udf = spark
-    for form, ask in doors.in_spark(session, udf, case.rows):
-        check(case, form, ask)
+    for form, ask in doors.make_spark_calls(session, udf, case.rows):
+        check_call(case, form, ask)
 
 
-def test_mlflow_models_predict_takes_all_rows_at_once(logged: str, tmp_path: Path) -> None:
+def test_mlflow_models_predict_answers_all_rows_in_one_call(logged: str, tmp_path: Path) -> None:
     cases = [case for case in CASES if case.json]
-    together = ContractCase("all", [row for c in cases for row in c.rows], [told for c in cases for told in c.outcomes])
-    check(together, "list", lambda: doors.predicted_offline(logged, together.rows, tmp_path))
+    together = ContractCase(
+        "all", [row for c in cases for row in c.rows], [outcome for c in cases for outcome in c.outcomes]
+    )
+    check_call(together, "list", lambda: doors.predict_offline(logged, together.rows, tmp_path))
 
 
 @pytest.mark.parametrize(
     "name", ["both stages", "a reference to another stage's output", "malformed: a number for text"]
 )
-def test_mlflow_models_predict_takes_one_request(name: str, logged: str, tmp_path: Path) -> None:
+def test_mlflow_models_predict_answers_a_single_request(name: str, logged: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
-    check(case, "dict", lambda: doors.predicted_offline(logged, case.rows[0], tmp_path), alone=True)
+    check_call(case, "dict", lambda: doors.predict_offline(logged, case.rows[0], tmp_path), is_single=True)
 
 
-@pytest.mark.parametrize(("name", "given", "refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
-def test_empty_requests_in_process(
-    name: str, given: object, refused: bool, model: mlflow.pyfunc.PyFuncModel, logged: str, tmp_path: Path
+@pytest.mark.parametrize(("name", "model_input", "is_refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
+def test_empty_input_in_process_is_refused_or_gives_no_response(
+    name: str, model_input: object, is_refused: bool, model: mlflow.pyfunc.PyFuncModel, logged: str, tmp_path: Path
 ) -> None:
-    for predict in (model.predict, lambda given: doors.predicted_offline(logged, given, tmp_path)):
-        if refused:
+    for predict in (model.predict, lambda rows: doors.predict_offline(logged, rows, tmp_path)):
+        if is_refused:
             with pytest.raises((RefusedError, mlflow.exceptions.MlflowException)) as refusal:
-                predict(given)
+                predict(model_input)
             assert str(refusal.value) == NOTHING_KNOWN, name
         else:
-            assert predict(given) == [], name
+            assert predict(model_input) == [], name
 
 
-@pytest.mark.parametrize(("name", "given", "refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
-def test_empty_requests_over_rest(name: str, given: object, refused: bool, server: str) -> None:
-    split = {"columns": list(given), "data": []} if isinstance(given, pd.DataFrame) else None
-    body = {"dataframe_split": split} if split else {"inputs": given}
-    if refused:
+@pytest.mark.parametrize(("name", "model_input", "is_refused"), EMPTY_INPUTS, ids=[name for name, _, _ in EMPTY_INPUTS])
+def test_empty_input_over_rest_is_refused_or_gives_no_response(
+    name: str, model_input: object, is_refused: bool, server: str
+) -> None:
+    split = {"columns": list(model_input), "data": []} if isinstance(model_input, pd.DataFrame) else None
+    body = {"dataframe_split": split} if split else {"inputs": model_input}
+    if is_refused:
         with pytest.raises(RefusedError) as refusal:
-            doors.posted(server, body)
+            doors.post_body(server, body)
         assert str(refusal.value) == NOTHING_KNOWN, name
     else:
-        assert doors.posted(server, body) == [], name
+        assert doors.post_body(server, body) == [], name
 
 
-def test_an_empty_table_in_spark(spark: tuple[Any, Any]) -> None:
+def test_empty_table_in_spark_gives_no_response(spark: tuple[Any, Any]) -> None:
     session, udf = spark
     table = session.createDataFrame([], "qa struct<question:string>, image_generation struct<prompt:string>")
     assert table.select(udf(*doors.STAGES)).collect() == []
 
 
-def test_a_wrapped_request_given_to_mlflow_models_predict_is_refused(logged: str, tmp_path: Path) -> None:
+def test_mlflow_models_predict_refuses_a_request_wrapped_in_inputs(logged: str, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="found none of the stages"):
-        doors.predicted_offline(logged, {"inputs": [{"qa": {"question": "What is GPT-4?"}}]}, tmp_path)
+        doors.predict_offline(logged, {"inputs": [{"qa": {"question": "What is GPT-4?"}}]}, tmp_path)
 
 
 @pytest.mark.parametrize("body", [{"qa": {"question": "What is GPT-4?"}}, [{"qa": {"question": "What is GPT-4?"}}]])
-def test_a_bare_body_is_http_400(body: object, server: str) -> None:
+def test_rest_body_without_inputs_is_answered_with_http_400(body: object, server: str) -> None:
     reply = requests.post(f"{server}/invocations", json=body, timeout=60)
     assert reply.status_code == 400
 
 
-def test_describe_answers_with_the_declarations(
+def test_describe_gives_the_contract_and_runs_no_stage(
     model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline
 ) -> None:
-    told = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
-    assert json.loads(told["meta"]["description"]) == describe_contract(pipeline.contract) | {"floors": {}}
-    assert not told["qa"]["ran"]
+    response = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
+    assert json.loads(response["meta"]["description"]) == describe_contract(pipeline.contract) | {"floors": {}}
+    assert not response["qa"]["ran"]
     body = {"inputs": {"qa": {"question": "What is GPT-4?"}}, "params": {"describe": True}}
-    assert doors.posted(server, body) == told
+    assert doors.post_body(server, body) == response
 
 
-def test_the_callers_dict_is_left_as_it_was(model: mlflow.pyfunc.PyFuncModel) -> None:
+def test_predict_leaves_the_dict_of_the_caller_unchanged(model: mlflow.pyfunc.PyFuncModel) -> None:
     request = {"qa": {"question": "What is GPT-4?", "k": 3.0, "filter": {"source": ["gpt-4.txt"]}}}
-    before = deepcopy(request)
+    original = deepcopy(request)
     model.predict(request)
-    assert request == before
+    assert request == original

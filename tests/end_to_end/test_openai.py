@@ -108,7 +108,7 @@ def test_load_model(trained: tuple[Path, Any]) -> None:
     model = mlflow.pyfunc.load_model(URI)
     check([model.predict(row) for row in ROWS])
     check(model.predict(ROWS))
-    check(model.predict(doors.frame(ROWS)))
+    check(model.predict(doors.make_frame(ROWS)))
 
 
 def test_a_stream(trained: tuple[Path, Any]) -> None:
@@ -120,14 +120,14 @@ def test_a_stream(trained: tuple[Path, Any]) -> None:
 
 
 def test_rest(trained: tuple[Path, Any]) -> None:
-    with doors.serving(URI, trained[0]) as url:
-        for _, ask in doors.posted_as_rows(url, ROWS):
+    with doors.run_server(URI, trained[0]) as url:
+        for _, ask in doors.make_rest_calls(url, ROWS):
             check(ask())
-        check([ask() for row in ROWS for form, ask in doors.posted_as_one(url, row) if form == "inputs, dict"])
+        check([ask() for row in ROWS for form, ask in doors.make_single_rest_calls(url, row) if form == "inputs, dict"])
 
 
 def test_mlflow_models_predict(trained: tuple[Path, Any], tmp_path: Path) -> None:
-    check(doors.predicted_offline(URI, ROWS, tmp_path))
+    check(doors.predict_offline(URI, ROWS, tmp_path))
 
 
 SPARK = """
@@ -137,7 +137,7 @@ from pyspark.cloudpickle import dumps
 session = doors.spark_session()
 udf = mlflow.pyfunc.spark_udf(session, sys.argv[1], env_manager="local")
 rows = json.loads(sys.argv[2])
-print(json.dumps([[ask() for _, ask in doors.in_spark(session, udf, rows)], dumps(udf.func).decode("latin-1")]))
+print(json.dumps([[ask() for _, ask in doors.make_spark_calls(session, udf, rows)], dumps(udf.func).decode("latin-1")]))
 """
 
 

@@ -201,8 +201,8 @@ def test_curl_shows_the_events(url: str) -> None:
 
 
 def test_invocations_are_mlflows(url: str) -> None:
-    assert doors.posted(url, {"inputs": REQUEST})["qa"]["answer"].startswith("GPT-4 is a powerful")
-    assert len(doors.posted(url, {"dataframe_records": [REQUEST, REQUEST]})) == 2
+    assert doors.post_body(url, {"inputs": REQUEST})["qa"]["answer"].startswith("GPT-4 is a powerful")
+    assert len(doors.post_body(url, {"dataframe_records": [REQUEST, REQUEST]})) == 2
     assert requests.get(f"{url}/ping", timeout=10).ok
 
 
