@@ -82,7 +82,7 @@ def test_program_of_every_task_exists() -> None:
 
 
 def test_jobs_run_on_tagged_job_clusters_only() -> None:
-    """Job clusters end with their job; a cluster that outlives the job would cost money."""
+    """Job clusters end with their job; no task names an existing cluster."""
     for job in BUNDLE["resources"]["jobs"].values():
         assert "multichain" in job["tags"]
         assert "multichain" in job["job_clusters"][0]["new_cluster"]["custom_tags"]
@@ -108,7 +108,7 @@ def test_every_command_runs_locally_with_its_own_arguments(
 
     def run(task: Any) -> str:
         words = resolve_variables(task["spark_python_task"]["parameters"], **local_values)
-        words = [str(tmp_path / "index") if word == "/tmp/multichain/index" else word for word in words]  # noqa: S108 - the job's own
+        words = [str(tmp_path / "index") if word == "/tmp/multichain/index" else word for word in words]  # noqa: S108 - the folder in databricks.yml
         command = [sys.executable, str(ROOT / "job.py"), *words]
         process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert process.returncode == 0, process.stdout + process.stderr

@@ -1,4 +1,4 @@
-"""The command lines: what they print, their exit codes, and what they leave behind."""
+"""The command lines: their output, their exit codes and the files that they write."""
 
 import base64
 import json
@@ -28,14 +28,14 @@ REQUEST = {"qa": {"question": "Tell me about LangChain."}, "image_generation": {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which ``training run`` made version 1 of the exercise's texts."""
+def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which ``training run`` registered version 1 over the exercise's texts."""
     folder = tmp_path_factory.mktemp("trained")
-    told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     command = [sys.executable, "-m", "training", "run", "--documents", str(EXERCISE)]
-    done = subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
     assert re.fullmatch(r"Built an index of 3 documents, 3 chunks, 2048 dimensions, in [\d.]+ s:", lines[0])
     assert lines[1] == str(folder / "index")
     assert re.fullmatch(r"Logged the model models:/m-[0-9a-f]{32}", lines[2])
@@ -50,10 +50,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_ask_prints_the_answer_and_writes_the_picture(trained: Path, run: Run) -> None:
-    done = run("serving", "ask", json.dumps(REQUEST), folder=trained)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_ask_prints_the_answer_and_writes_the_picture(trained_folder: Path, run: Run) -> None:
+    result = run("serving", "ask", json.dumps(REQUEST), folder=trained_folder)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
     assert re.fullmatch(r"qa \(offline:extractive, \d\.\d\d s\)", lines[0])
     assert lines[1:5] == [
         "LangChain is a framework designed to simplify the creation of applications using large language models. [1]",
@@ -62,22 +62,22 @@ def test_ask_prints_the_answer_and_writes_the_picture(trained: Path, run: Run) -
         "  [3] 0.00        azure-databricks.txt",
     ]
     assert lines[6].startswith("Diagram of LangChain in use: LangChain is Framework; ")
-    assert lines[7:] == [str(trained / "multichain.png"), "Answered by version 1"]
-    with Image.open(trained / "multichain.png") as picture:
+    assert lines[7:] == [str(trained_folder / "multichain.png"), "Answered by version 1"]
+    with Image.open(trained_folder / "multichain.png") as picture:
         assert picture.size == (1536, 864)
 
 
-def test_ask_from_another_folder(trained: Path, run: Run, tmp_path: Path) -> None:
-    store = f"sqlite:///{trained / 'mlflow.db'}"
+def test_ask_in_another_folder_uses_the_store_of_the_variable(trained_folder: Path, run: Run, tmp_path: Path) -> None:
+    store = f"sqlite:///{trained_folder / 'mlflow.db'}"
     out = tmp_path / "a picture.png"
-    done = run("serving", "ask", "--prompt", "GPT-4", "--out", str(out), MLFLOW_TRACKING_URI=store)
-    assert done.stdout.splitlines()[2:] == [str(out), "Answered by version 1"]
+    result = run("serving", "ask", "--prompt", "GPT-4", "--out", str(out), MLFLOW_TRACKING_URI=store)
+    assert result.stdout.splitlines()[2:] == [str(out), "Answered by version 1"]
     assert out.stat().st_size > 10_000
 
 
-def test_ask_prints_json(trained: Path, run: Run) -> None:
-    done = run("serving", "ask", "--question", "What is GPT-4?", "--json", folder=trained)
-    response = json.loads(done.stdout)
+def test_ask_with_json_prints_the_whole_response(trained_folder: Path, run: Run) -> None:
+    result = run("serving", "ask", "--question", "What is GPT-4?", "--json", folder=trained_folder)
+    response = json.loads(result.stdout)
     assert response["qa"]["answer"] == "GPT-4 is a powerful language model developed by OpenAI. [1]"
     assert response["meta"]["version"] == "1"
 
@@ -100,56 +100,58 @@ def test_ask_prints_json(trained: Path, run: Run) -> None:
         (["--prompt", "x", "--out", "/no/such/folder/x.png"], "cannot write the picture to /no/such/folder/x.png"),
     ],
 )
-def test_ask_refuses_in_a_sentence(words: list[str], message: str, trained: Path, inside: Inside) -> None:
-    done = inside(serving, "ask", *words, folder=trained)
-    assert done.exit_code == 1
-    assert message in done.stderr
-    assert done.stderr.startswith("Error: ")
-    assert len(done.stderr.splitlines()) == 1
+def test_ask_refuses_bad_arguments_with_a_one_line_error(
+    words: list[str], message: str, trained_folder: Path, inside: Inside
+) -> None:
+    result = inside(serving, "ask", *words, folder=trained_folder)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
 
 
-def test_ask_fails_when_a_stage_fails(trained: Path, run: Run) -> None:
-    done = run("serving", "ask", "--question", "What is GPT-4?", "--prompt", "{qa.sources}", folder=trained)
-    assert done.returncode == 1
-    assert "image_generation failed: bad_reference: image_generation: a reference to qa names no text" in done.stdout
-    assert "GPT-4 is a powerful language model developed by OpenAI. [1]" in done.stdout
+def test_ask_exits_with_1_and_prints_the_answer_when_a_stage_fails(trained_folder: Path, run: Run) -> None:
+    result = run("serving", "ask", "--question", "What is GPT-4?", "--prompt", "{qa.sources}", folder=trained_folder)
+    assert result.returncode == 1
+    assert "image_generation failed: bad_reference: image_generation: a reference to qa names no text" in result.stdout
+    assert "GPT-4 is a powerful language model developed by OpenAI. [1]" in result.stdout
 
 
-def test_ask_needs_something_to_ask(run: Run) -> None:
+def test_ask_refuses_no_request_and_two_requests(run: Run) -> None:
     assert run("serving", "ask").returncode == 2
     assert "not both" in run("serving", "ask", "{}", "--question", "x").stderr
 
 
-def test_ask_without_a_store_makes_none(run: Run, tmp_path: Path) -> None:
-    done = run("serving", "ask", "--question", "x")
-    assert done.returncode == 1
-    assert f"there is no MLflow store in {tmp_path} (no mlflow.db)" in done.stderr
+def test_ask_without_a_store_fails_and_creates_no_file(run: Run, tmp_path: Path) -> None:
+    result = run("serving", "ask", "--question", "x")
+    assert result.returncode == 1
+    assert f"there is no MLflow store in {tmp_path} (no mlflow.db)" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_up_serves_until_it_is_interrupted(trained: Path, run: Run) -> None:
+def test_up_serves_at_its_address_until_interrupted(trained_folder: Path, run: Run) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    told = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     command = [sys.executable, "-m", "serving", "up", "--port", str(port)]
-    with subprocess.Popen(command, cwd=trained, env=told, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=trained_folder, env=variables, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdout.readline().startswith(f"Serving models:/multichain@champion at http://127.0.0.1:{port}")
         curl = server.stdout.readline()
-        answered = subprocess.run(
+        curl_run = subprocess.run(
             ["/bin/sh", "-c", curl.replace("curl ", "curl -s ", 1)], capture_output=True, text=True, check=True
         )
-        assert json.loads(answered.stdout)["predictions"]["qa"]["ran"]
+        assert json.loads(curl_run.stdout)["predictions"]["qa"]["ran"]
         url = f"http://127.0.0.1:{port}"
-        asked = run("serving", "ask", json.dumps(REQUEST), "--json", "--target", url)
-        picture = json.loads(asked.stdout)["image_generation"]["image"]
+        answer = run("serving", "ask", json.dumps(REQUEST), "--json", "--target", url)
+        picture = json.loads(answer.stdout)["image_generation"]["image"]
         assert base64.b64decode(picture).startswith(b"\x89PNG")
-        refused = run("serving", "ask", '{"qa": {"question": 5}}', "--target", url)
-        assert refused.stderr == "Error: invalid_request: qa.question: expected text of 1 to 10,000 characters\n"
-        taken = run("serving", "up", "--port", str(port), folder=trained)
-        assert taken.returncode == 1
-        assert taken.stderr.startswith(
+        refusal = run("serving", "ask", '{"qa": {"question": 5}}', "--target", url)
+        assert refusal.stderr == "Error: invalid_request: qa.question: expected text of 1 to 10,000 characters\n"
+        second_server = run("serving", "up", "--port", str(port), folder=trained_folder)
+        assert second_server.returncode == 1
+        assert second_server.stderr.startswith(
             f"Error: cannot listen on 127.0.0.1:{port} (Address already in use); give another"
         )
         server.send_signal(signal.SIGINT)
@@ -157,24 +159,24 @@ def test_up_serves_until_it_is_interrupted(trained: Path, run: Run) -> None:
         assert run("serving", "ask", "--question", "x", "--target", url).returncode == 1
 
 
-def test_up_says_why_it_cannot(trained: Path, run: Run) -> None:
-    done = run("serving", "up", "--target", "models:/nope/1", "--port", "5987", folder=trained)
-    assert done.returncode == 1
-    assert "Registered Model with name=nope not found" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_up_without_a_registered_model_fails_without_a_traceback(trained_folder: Path, run: Run) -> None:
+    result = run("serving", "up", "--target", "models:/nope/1", "--port", "5987", folder=trained_folder)
+    assert result.returncode == 1
+    assert "Registered Model with name=nope not found" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
-    built = run("training", "build", "--documents", str(EXERCISE / "gpt-4.txt"), str(EXERCISE / "langchain.txt"))
-    told = (
+def test_build_log_and_verify_run_as_separate_commands(run: Run, tmp_path: Path) -> None:
+    build = run("training", "build", "--documents", str(EXERCISE / "gpt-4.txt"), str(EXERCISE / "langchain.txt"))
+    expected_output = (
         rf"Built an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
     )
-    assert re.fullmatch(told, built.stdout)
-    logged = run("training", "log")
-    assert re.fullmatch(r"models:/m-[0-9a-f]{32}\n", logged.stdout), logged.stderr
-    verified = run("training", "verify", logged.stdout.strip())
-    assert "ok    no pickle in its files" in verified.stdout.splitlines()
-    assert verified.stdout.splitlines()[-1] == "Verified: 35 checks passed"
+    assert re.fullmatch(expected_output, build.stdout)
+    log = run("training", "log")
+    assert re.fullmatch(r"models:/m-[0-9a-f]{32}\n", log.stdout), log.stderr
+    verification = run("training", "verify", log.stdout.strip())
+    assert "ok    no pickle in its files" in verification.stdout.splitlines()
+    assert verification.stdout.splitlines()[-1] == "Verified: 35 checks passed"
 
 
 @pytest.mark.parametrize(
@@ -197,82 +199,99 @@ def test_build_and_log_and_verify_alone(run: Run, tmp_path: Path) -> None:
         (["verify", "models:/multichain@nope"], "Registered Model with name=multichain not found"),
     ],
 )
-def test_training_refuses_in_a_sentence(words: list[str], message: str, inside: Inside, tmp_path: Path) -> None:
-    done = inside(training, *words)
-    assert done.exit_code == 1
-    assert message in done.stderr
-    assert done.stderr.startswith("Error: ")
-    assert len(done.stderr.splitlines()) == 1
+def test_training_refuses_bad_arguments_with_a_one_line_error(
+    words: list[str], message: str, inside: Inside, tmp_path: Path
+) -> None:
+    result = inside(training, *words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
     assert {path.name for path in tmp_path.iterdir()} <= {"mlflow.db", "mlruns"}
 
 
-def test_a_version_that_fails_its_verification_is_not_registered(run: Run, tmp_path: Path) -> None:
+def test_run_does_not_register_a_version_that_fails_verification(run: Run, tmp_path: Path) -> None:
     profile = (ROOT / "model" / "profiles" / "offline.yaml").read_text("utf-8")
     stage = "\n  parsed: {kind: runnable, runnable: json:loads, inputs: {input: text}, outputs: {output: text}}\n"
     (tmp_path / "broken.yaml").write_text(profile + stage, "utf-8")
-    done = run("training", "run", "--profile", "broken.yaml", "--documents", str(EXERCISE))
-    assert done.returncode == 1
-    assert "failed verification, so no further step was started" in done.stderr
+    result = run("training", "run", "--profile", "broken.yaml", "--documents", str(EXERCISE))
+    assert result.returncode == 1
+    assert "failed verification, so no further step was started" in result.stderr
     assert mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_registered_models() == []
 
 
 @pytest.mark.parametrize(
     "words", [["training"], ["serving"], ["training", "run"], ["serving", "ask"], ["serving", "up"]]
 )
-def test_help(words: list[str], run: Run) -> None:
-    done = run(*words, "--help")
-    assert done.returncode == 0
-    assert done.stdout.startswith(f"Usage: python -m {words[0]}")
+def test_help_prints_the_usage(words: list[str], run: Run) -> None:
+    result = run(*words, "--help")
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"Usage: python -m {words[0]}")
 
 
-def test_mlflow_run(trained: Path, run: Run, tmp_path: Path) -> None:
+def test_mlflow_run_trains_and_answers_from_a_copy_of_the_repository(
+    trained_folder: Path, run: Run, tmp_path: Path
+) -> None:
     environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     project = tmp_path / "project"
-    listed = [shutil.which("git") or "git", "ls-files"]
-    copied = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    for name in filter(None, copied):
+    git = [shutil.which("git") or "git", "ls-files"]
+    tracked_files = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, tracked_files):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_bytes((ROOT / name).read_bytes())
-    done = run("mlflow", "run", str(project), "--env-manager", "local", **environment)
-    assert done.returncode == 0, done.stderr
-    assert "Registered version 1 of multichain" in done.stdout
+    result = run("mlflow", "run", str(project), "--env-manager", "local", **environment)
+    assert result.returncode == 0, result.stderr
+    assert "Registered version 1 of multichain" in result.stdout
     words = ["-e", "ask", "-P", "question=What is Azure Databricks?", "--env-manager", "local"]
-    asked = run("mlflow", "run", str(project), *words, **environment)
-    assert asked.returncode == 0, asked.stderr
-    assert "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform." in asked.stdout
+    answer = run("mlflow", "run", str(project), *words, **environment)
+    assert answer.returncode == 0, answer.stderr
+    assert "Azure Databricks is a fast, easy, and collaborative Apache Spark-based analytics platform." in answer.stdout
 
 
 @pytest.mark.parametrize("command", ["promote", "rollback", "history", "check"])
-def test_a_folder_without_a_store_stays_as_it_is(command: str, run: Run, tmp_path: Path) -> None:
-    done = run("training", command)
-    assert done.returncode == 1
-    assert done.stderr.startswith(
+def test_command_without_a_store_fails_and_creates_no_file(command: str, run: Run, tmp_path: Path) -> None:
+    result = run("training", command)
+    assert result.returncode == 1
+    assert result.stderr.startswith(
         f"Error: there is no MLflow store in {tmp_path} (no mlflow.db); go to the folder where you ran"
     )
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_gate_by_its_commands(trained: Path, run: Run, tmp_path: Path) -> None:
-    """A second version that is worse is refused with an exit code of 1, and forced with a reason; then back."""
+def test_gate_refuses_a_worse_version_until_forced_and_rolls_back(
+    trained_folder: Path, run: Run, tmp_path: Path
+) -> None:
+    """The refusal exits with 1, the forced promotion needs a reason, and the rollback restores version 1."""
     rows = tmp_path / "rows.jsonl"
     lines = [{"question": f"{begin} LangChain?", "source": "langchain.txt"} for begin in ("What is", "Why", "Explain")]
     rows.write_text("\n".join(map(json.dumps, lines * 4)), "utf-8")
-    first = ("training", "run", "--name", "gated", "--documents")
-    assert run(*first, str(EXERCISE), folder=trained).returncode == 0
-    poor = run(*first, str(EXERCISE / "gpt-4.txt"), "--evaluation", str(rows), folder=trained)
-    assert poor.returncode == 1
-    assert "Registered version 2 of gated in" in poor.stdout
-    assert "Error: version 2 of gated is not promoted against version 1: the right passage was among" in poor.stderr
-    asked = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/gated/2", folder=trained)
-    assert asked.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 2"]
-    forced = run(
-        "training", "promote", "2", "--name", "gated", "--evaluation", str(rows), "--force", "a test", folder=trained
+    train = ("training", "run", "--name", "gated", "--documents")
+    assert run(*train, str(EXERCISE), folder=trained_folder).returncode == 0
+    worse_run = run(*train, str(EXERCISE / "gpt-4.txt"), "--evaluation", str(rows), folder=trained_folder)
+    assert worse_run.returncode == 1
+    assert "Registered version 2 of gated in" in worse_run.stdout
+    assert (
+        "Error: version 2 of gated is not promoted against version 1: the right passage was among" in worse_run.stderr
     )
-    assert forced.returncode == 0, forced.stderr
-    assert "The promotion was forced: a test" in forced.stdout
-    assert "points at version 1 again" in run("training", "rollback", "--name", "gated", folder=trained).stdout
-    missing = run("training", "promote", "9", "--name", "gated", folder=trained)
-    assert missing.stderr == "Error: gated has no version 9; python -m training history lists them\n"
+    answer = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/gated/2", folder=trained_folder)
+    assert answer.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 2"]
+    promotion = run(
+        "training",
+        "promote",
+        "2",
+        "--name",
+        "gated",
+        "--evaluation",
+        str(rows),
+        "--force",
+        "a test",
+        folder=trained_folder,
+    )
+    assert promotion.returncode == 0, promotion.stderr
+    assert "The promotion was forced: a test" in promotion.stdout
+    assert "points at version 1 again" in run("training", "rollback", "--name", "gated", folder=trained_folder).stdout
+    unknown_version = run("training", "promote", "9", "--name", "gated", folder=trained_folder)
+    assert unknown_version.stderr == "Error: gated has no version 9; python -m training history lists them\n"

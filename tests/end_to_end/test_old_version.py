@@ -1,4 +1,4 @@
-"""A version that an earlier commit logged is opened, asked, verified and compared by what is here now."""
+"""A version that an earlier commit logged: the present code opens, verifies, compares and monitors it."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from training.versions import registry
 from training.versions.history import list_history
 
 COMMIT = "84171ce"
-"""The commit that logged it, over the exercise's three texts; its fonts are those that are still here."""
+"""The commit that logged the version over the exercise's three texts; its fonts are the present ones."""
 QUESTIONS = [
     {"question": f"{begin} {name}?", "source": file}
     for name, file in [("LangChain", "langchain.txt"), ("GPT-4", "gpt-4.txt")]
@@ -26,27 +26,27 @@ QUESTIONS = [
 ]
 
 
-def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Ignore the progress of a step."""
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the old version."""
+def old_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the old version."""
     folder = tmp_path_factory.mktemp("old")
-    with zipfile.ZipFile(ROOT / "tests" / "end_to_end" / "versions" / f"{COMMIT}.zip") as version:
-        version.extractall(folder)
+    with zipfile.ZipFile(ROOT / "tests" / "end_to_end" / "versions" / f"{COMMIT}.zip") as archive:
+        archive.extractall(folder)
     (code,) = (folder / "code").iterdir()
     shutil.copytree(ROOT / "model" / "fonts", code / "fonts")
     entries = (folder / "MLmodel").read_text("utf-8").splitlines(keepends=True)
-    kept = [entry for entry in entries if not entry.startswith("model_id")]  # the store that knew it is not here
-    (folder / "MLmodel").write_text("".join(kept), "utf-8")
+    entries = [entry for entry in entries if not entry.startswith("model_id")]  # it names a model of another store
+    (folder / "MLmodel").write_text("".join(entries), "utf-8")
     return folder
 
 
-def test_an_old_version_answers_with_its_own_code(old: Path, store: Path) -> None:
+def test_old_version_answers_with_its_own_code(old_version: Path, store: Path) -> None:
     assert store.is_dir()
-    response = mlflow.pyfunc.load_model(str(old)).predict(
+    response = mlflow.pyfunc.load_model(str(old_version)).predict(
         {"qa": {"question": "What is GPT-4?", "k": 1}, "image_generation": {"prompt": "A diagram of {qa.answer}"}}
     )
     assert response["qa"]["answer"] == "GPT-4 is a powerful language model developed by OpenAI. [1]"
@@ -57,23 +57,27 @@ def test_an_old_version_answers_with_its_own_code(old: Path, store: Path) -> Non
     )
 
 
-def test_an_old_version_passes_every_check(old: Path, store: Path) -> None:
+def test_old_version_passes_every_check(old_version: Path, store: Path) -> None:
     assert store.is_dir()
-    checks = list(verify_version(str(old)))
+    checks = list(verify_version(str(old_version)))
     assert len([check for check in checks if not check.detail]) == 35
     assert [(check.name, check.problem) for check in checks if check.problem] == []
 
 
-def test_the_gate_compares_a_new_version_with_an_old_one(old: Path, logged: str, store: Path, tmp_path: Path) -> None:
+def test_gate_promotes_a_new_version_over_an_old_version(
+    old_version: Path, logged: str, store: Path, tmp_path: Path
+) -> None:
     assert store.is_dir()
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, QUESTIONS)), "utf-8")
     evidence = Evidence(file.name, read_dataset(file).examples)
     name = "renewed"
-    registry.register_model(str(old), name)
-    promote_version(registry.find_version(name), decide_promotion(registry.find_version(name), name, None, quiet), name)
+    registry.register_model(str(old_version), name)
+    promote_version(
+        registry.find_version(name), decide_promotion(registry.find_version(name), name, None, ignore_progress), name
+    )
     registry.register_model(logged, name)
-    decision = decide_promotion(registry.find_version(name), name, evidence, quiet)
+    decision = decide_promotion(registry.find_version(name), name, evidence, ignore_progress)
     assert (decision.champion, decision.verdict.is_promoted) == ("1", True)
     assert {comparison.name for comparison in decision.verdict.comparisons} >= {"recall", "contract"}
     assert promote_version(registry.find_version(name), decision, name) == "2"
@@ -81,10 +85,10 @@ def test_the_gate_compares_a_new_version_with_an_old_one(old: Path, logged: str,
     assert heads == ["Version 2 (champion)", "Version 1"]
 
 
-def test_the_profile_of_an_old_version_is_read_and_checked(old: Path, store: Path) -> None:
+def test_profile_and_documents_of_an_old_version_can_be_read(old_version: Path, store: Path) -> None:
     assert store.is_dir()
-    registry.register_model(str(old), "kept")
-    contract = validate_profile(monitor.load_version_profile("models:/kept/1"))
+    registry.register_model(str(old_version), "monitored")
+    contract = validate_profile(monitor.load_version_profile("models:/monitored/1"))
     assert list(contract.stages) == ["qa", "image_generation"]
-    documents = registry.read_documents("models:/kept/1")
+    documents = registry.read_documents("models:/monitored/1")
     assert sorted(documents) == sorted(path.name for path in EXERCISE.glob("*.txt"))

@@ -1,4 +1,4 @@
-"""The provider ``compatible`` against a server that somebody else wrote (aimock, from the npm registry)."""
+"""The provider ``compatible`` against a third-party server (aimock, from the npm registry)."""
 
 import json
 import os
@@ -40,51 +40,51 @@ def address() -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
-        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        yield next(match[0] for line in lines if (match := re.search(r"http://127\.0\.0\.1:\d+", line)))
         process.terminate()
 
 
 @pytest.fixture
-def reached(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _server_variables(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COMPATIBLE", "OPENAI"):
         monkeypatch.setenv(f"{name}_BASE_URL", f"{address}/v1")
         monkeypatch.setenv(f"{name}_API_KEY", "any")
 
 
-@pytest.mark.usefixtures("reached")
+@pytest.mark.usefixtures("_server_variables")
 @pytest.mark.parametrize("provider", [compatible, openai])
-@pytest.mark.parametrize("streamed", [False, True])
-def test_chat(provider: Any, streamed: bool, engine: Engine) -> None:
-    told: list[Any] = []
-    tell = (lambda *event: told.append(event)) if streamed else discard
-    with usage.track_usage() as used:
-        reply = engine.run(provider.chat(["any"]).answer("What is it?", PASSAGES, tell))
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_chat_answers_and_removes_a_false_citation(provider: Any, is_streamed: bool, engine: Engine) -> None:
+    events: list[Any] = []
+    emit = (lambda *event: events.append(event)) if is_streamed else discard
+    with usage.track_usage() as record:
+        reply = engine.run(provider.chat(["any"]).answer("What is it?", PASSAGES, emit))
     assert (reply.text, reply.cited) == ("It is a platform. [1]", {0})
-    assert "".join(text for _, text in told) == "It is a platform. [1] [7]" * streamed
-    assert (used.usage.output_tokens > 0, used.usage.cost_known) == (True, False)
-    assert used.notes == ["false_citation: a sentence cited [7], which is not a passage; the citation was removed"]
+    assert "".join(text for _, text in events) == "It is a platform. [1] [7]" * is_streamed
+    assert (record.usage.output_tokens > 0, record.usage.cost_known) == (True, False)
+    assert record.notes == ["false_citation: a sentence cited [7], which is not a passage; the citation was removed"]
 
 
-@pytest.mark.usefixtures("reached")
-def test_embeddings(engine: Engine) -> None:
+@pytest.mark.usefixtures("_server_variables")
+def test_embeddings_are_equal_for_equal_texts_only(engine: Engine) -> None:
     vectors = engine.run(compatible.embeddings("any", 16).embed(["one", "two", "one"]))
     assert vectors.shape == (3, 16)
     assert vectors[0].tolist() == vectors[2].tolist() != vectors[1].tolist()
 
 
-@pytest.mark.usefixtures("reached")
-def test_pictures(engine: Engine) -> None:
+@pytest.mark.usefixtures("_server_variables")
+def test_image_is_png_with_the_name_of_its_model(engine: Engine) -> None:
     images = compatible.images(["any"], way="images", output_format="png")
     picture = engine.run(images.draw("A city", [], style="", size="", sample=1))
     assert (picture.content[:4], picture.answered_by) == (b"\x89PNG", "compatible:any")
 
 
-@pytest.mark.usefixtures("reached")
-def test_how_its_models_stand(engine: Engine) -> None:
+@pytest.mark.usefixtures("_server_variables")
+def test_standings_list_the_model_of_the_server(engine: Engine) -> None:
     (standing,) = engine.run(compatible.standings(["gpt-4o"]))
     assert (standing.name, standing.listed) == ("compatible:gpt-4o", True)
 
 
-def test_its_version_is_pinned() -> None:
-    told = json.loads(Path(ROOT / "package.json").read_text("utf-8"))
-    assert told["devDependencies"] == {"@copilotkit/aimock": "1.43.0"}
+def test_version_of_the_third_party_server_is_pinned() -> None:
+    package = json.loads(Path(ROOT / "package.json").read_text("utf-8"))
+    assert package["devDependencies"] == {"@copilotkit/aimock": "1.43.0"}
