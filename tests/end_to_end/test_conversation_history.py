@@ -1,4 +1,4 @@
-"""Follow-up questions: completed from what was asked before, by the chat model, or by carrying words over."""
+"""Follow-up questions: completed from the history, by a chat model or offline by words of earlier questions."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NOTE = "question_completed: the question was completed from the history before t
 
 
 @pytest.mark.parametrize(
-    ("question", "understood"),
+    ("question", "completed_question"),
     [
         ("Who developed it?", "Who developed it? gpt 4"),
         ("And why?", "And why? gpt 4"),
@@ -27,24 +27,30 @@ NOTE = "question_completed: the question was completed from the history before t
         ("Which framework simplifies applications?", "Which framework simplifies applications?"),
     ],
 )
-def test_offline_words_are_carried_over(question: str, understood: str, engine: Engine) -> None:
+def test_offline_completion_adds_words_of_the_last_question_to_a_follow_up(
+    question: str, completed_question: str, engine: Engine
+) -> None:
     history = [ConversationTurn("Tell me about LangChain."), ConversationTurn("What is GPT-4?", "A model.")]
-    assert engine.run(ExtractiveAnswerer(LEXICAL).complete_question(question, history)) == understood
+    assert engine.run(ExtractiveAnswerer(LEXICAL).complete_question(question, history)) == completed_question
 
 
 def ask(pipeline: Pipeline, question: str, *history: dict[str, Any]) -> Any:
+    """Return the output fields of ``qa`` for a question after ``history``."""
     return pipeline.answer_requests([Request({"qa": {"question": question, "history": list(history)}})])[0]["qa"]
 
 
-def test_a_follow_up_is_answered_from_what_it_refers_to(pipeline: Pipeline) -> None:
-    alone = ask(pipeline, "Who developed it?")
-    told = ask(pipeline, "Who developed it?", {"question": "What is GPT-4?", "answer": "A model."})
-    assert (told["answer"], told["notes"]) == ("GPT-4 is a powerful language model developed by OpenAI. [1]", [NOTE])
-    assert told["support"] > alone["support"]
-    assert alone["notes"] == []
+def test_follow_up_is_answered_about_the_subject_of_the_history(pipeline: Pipeline) -> None:
+    without_history = ask(pipeline, "Who developed it?")
+    with_history = ask(pipeline, "Who developed it?", {"question": "What is GPT-4?", "answer": "A model."})
+    assert (with_history["answer"], with_history["notes"]) == (
+        "GPT-4 is a powerful language model developed by OpenAI. [1]",
+        [NOTE],
+    )
+    assert with_history["support"] > without_history["support"]
+    assert without_history["notes"] == []
 
 
-def test_a_chat_model_writes_the_question_for_itself(stand_in: StandIn, engine: Engine) -> None:
+def test_chat_model_completes_the_question_from_the_last_turns(stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.replies.extend(["Who developed GPT-4?", " "])
     chat = openai.chat(["gpt-4.1"])
     history = [ConversationTurn(f"Question {n}?", f"Answer {n}.") for n in range(9)]

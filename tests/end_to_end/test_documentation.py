@@ -1,4 +1,4 @@
-"""The documentation: its generated parts are up to date, and its examples run (README.md by Sybil, conftest.py)."""
+"""The documentation: generated parts, links and commands. Its examples run by Sybil (conftest.py)."""
 
 import importlib.util
 import re
@@ -16,19 +16,19 @@ _SPEC.loader.exec_module(generate)
 
 
 @pytest.mark.parametrize("file", generate.FILES)
-def test_generated_parts_are_what_make_docs_makes(file: str) -> None:
+def test_generated_parts_equal_the_output_of_make_docs(file: str) -> None:
     assert (ROOT / file).read_text("utf-8") == generate.FILES[file]()
 
 
 @pytest.mark.parametrize(
     "file", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name
 )
-def test_links_lead_somewhere(file: Path) -> None:
+def test_links_are_https_addresses_or_existing_files(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text("utf-8")):
         assert target.startswith("https://") or (file.parent / target).exists(), target
 
 
-def test_the_guide_is_a_dozen_short_pages() -> None:
+def test_guide_consists_of_a_dozen_or_more_short_pages() -> None:
     pages = {path.name: path.read_text("utf-8") for path in (ROOT / "documents" / "guide").glob("*.md")}
     assert 12 <= len(pages) <= 18
     assert all(text.startswith("# ") and 400 < len(text) < 2500 for text in pages.values())
@@ -37,8 +37,8 @@ def test_the_guide_is_a_dozen_short_pages() -> None:
 @pytest.mark.parametrize(
     "file", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("documents/**/*.md")], ids=str
 )
-def test_commands_that_the_documentation_names_exist(file: Path) -> None:
-    """Every ``python -m training …`` and ``python -m serving …`` names a command."""
+def test_commands_in_the_documentation_exist(file: Path) -> None:
+    """The subcommands of ``python -m training`` and ``python -m serving`` are meant."""
     from serving.__main__ import serving
     from training.__main__ import training
 

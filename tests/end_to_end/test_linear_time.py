@@ -1,4 +1,4 @@
-"""No function that reads a caller's, a document's or a server's text takes time that grows faster than the text."""
+"""Functions that read text of a caller, a document or a server: their time grows linearly with the text."""
 
 import asyncio
 import gc
@@ -12,8 +12,7 @@ import pytest
 
 from model import text_analysis
 from model.contract.events import discard
-from model.diagram import draw_prompt, from_json
-from model.diagram import fonts as text
+from model.diagram import draw_prompt, fonts, from_json
 from model.diagram.from_text import concepts, part_of_speech, prompt_parsing, statements
 from model.errors import DocumentError
 from model.interfaces import ConversationTurn, Reply
@@ -30,16 +29,16 @@ from training.documents.chunking import split_document
 from training.documents.document import Document
 from training.documents.locations import DocumentLocation
 
-SECONDS = 0.05
-"""A size is measured from this time on: below it, what a call costs at any size hides how it grows."""
-LONGEST = 100_000
-"""Characters from which a text read within SECONDS need not grow: the square of it would take far longer."""
-AT_MOST = 3.0
-"""Times that twice the text may take: twice as long is linear, four times is the square."""
+MIN_SECONDS = 0.05
+"""CPU time from which a size is measured: below it the constant cost of a call hides the growth."""
+MAX_SIZE = 100_000
+"""Characters of the longest text: a function that reads it within MIN_SECONDS is not quadratic."""
+MAX_GROWTH = 3.0
+"""Limit of the ratio of times for twice the text: 2 is linear, 4 is quadratic."""
 
 
 def repeat(piece: str) -> Callable[[int], str]:
-    """Make texts of ``size`` characters out of one piece."""
+    """Return a function that makes a text of ``size`` characters by repeating ``piece``."""
     return lambda size: (piece * (size // len(piece) + 1))[:size]
 
 
@@ -87,25 +86,25 @@ LEXICAL = Lexical.build(CHUNKS, "english")
 EXTRACTIVE = ExtractiveAnswerer(LEXICAL)
 
 
-def passage(text: str) -> Passage:
+def make_passage(text: str) -> Passage:
     return Passage(Chunk("a.txt", "", "", 0, 0, len(text), text), 0.5, 0.5)
 
 
-def answer(question: str, text: str) -> object:
-    return asyncio.run(EXTRACTIVE.answer(question, [passage(text)], discard))
+def answer_question(question: str, text: str) -> object:
+    return asyncio.run(EXTRACTIVE.answer(question, [make_passage(text)], discard))
 
 
-def complete(question: str, earlier: str) -> object:
-    return asyncio.run(EXTRACTIVE.complete_question(question, [ConversationTurn(earlier)]))
+def complete_question(question: str, previous_question: str) -> object:
+    return asyncio.run(EXTRACTIVE.complete_question(question, [ConversationTurn(previous_question)]))
 
 
-def read_file(suffix: str, around: str = "{}") -> Callable[[str], object]:
-    """Read a text as a document of that kind, which may refuse it."""
+def make_file_reader(suffix: str, template: str = "{}") -> Callable[[str], object]:
+    """Return a function that reads a text as a file with ``suffix``; a refusal by the loader is no failure."""
 
     def read(text: str) -> None:
-        place = DocumentLocation(f"a{suffix}", suffix, "a", content=around.replace("{}", text).encode())
+        location = DocumentLocation(f"a{suffix}", suffix, "a", content=template.replace("{}", text).encode())
         with suppress(DocumentError):
-            list(loaders.read_documents(place))
+            list(loaders.read_documents(location))
 
     return read
 
@@ -116,7 +115,7 @@ def read_diagram(reply: str) -> None:
 
 
 def read_marks(text: str) -> None:
-    """Read the marks that a chat model gave two passages."""
+    """Read ``text`` as the marks that a chat model gave two passages."""
 
     class Chat:
         async def reply(self, *_: object) -> tuple[Reply, Prompt]:
@@ -142,37 +141,37 @@ def describe_picture(prompt: str) -> None:
 
 
 def read_duration(text: str) -> None:
-    """Read a header that says how long to wait."""
+    """Read ``text`` as a header with the duration of a wait."""
 
-    async def hear() -> None:
+    async def observe() -> None:
         AdaptiveLimiter(RateLimits()).observe_headers(
             {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": text}
         )
 
-    asyncio.run(hear())
+    asyncio.run(observe())
 
 
 READERS: dict[str, Callable[[str], object]] = {
     "words": text_analysis.split_words,
     "sentences": lambda text: list(text_analysis.split_sentences(text)),
     "the words and letters of a question": LEXICAL.scores,
-    "the words and letters of a chunk": lambda text: Lexical.build([passage(text).chunk], "english"),
-    "a follow-up question": lambda text: complete(text, "Do whales swim?"),
-    "an earlier question": lambda text: complete("Do they?", text),
-    "a question that is answered by quotation": lambda text: answer(text, "Whales swim in the sea."),
-    "a passage that is quoted": lambda text: answer("Do whales swim?", text),
+    "the words and letters of a chunk": lambda text: Lexical.build([make_passage(text).chunk], "english"),
+    "a follow-up question": lambda text: complete_question(text, "Do whales swim?"),
+    "an earlier question": lambda text: complete_question("Do they?", text),
+    "a question that is answered by quotation": lambda text: answer_question(text, "Whales swim in the sea."),
+    "a passage that is quoted": lambda text: answer_question("Do whales swim?", text),
     "the form of a diagram": prompt_parsing.choose_style,
     "whether a diagram is asked for": prompt_parsing.wants_diagram,
     "the list in a prompt": prompt_parsing.parse_list,
     "the clauses of a prompt": prompt_parsing.split_clauses,
-    "the script of a prompt": text.is_mostly_non_latin,
-    "a label's lines": lambda label: text.wrap_text(label, 20),
+    "the script of a prompt": fonts.is_mostly_non_latin,
+    "a label's lines": lambda label: fonts.wrap_text(label, 20),
     "Markdown marks": part_of_speech.strip_markup,
     "noun phrases": statements.extract_phrases,
     "statements": lambda text: list(statements.extract_statements(text)),
     "a prompt that is drawn": lambda prompt: draw_prompt(prompt, []),
     "a list that is drawn": lambda items: draw_prompt(f"Layers of a shop: {items}", []),
-    "a passage that is drawn": lambda text: concepts.build_graph("Whales", [passage(text)]),
+    "a passage that is drawn": lambda text: concepts.build_graph("Whales", [make_passage(text)]),
     "a passage in a prompt": lambda text: prompting.delimit_passage(1, text),
     "a text that is embedded": lambda text: list(token_limits.make_batches([text])),
     "citations in a reply": lambda reply: prompting.check_citations(reply, 3),
@@ -180,13 +179,13 @@ READERS: dict[str, Callable[[str], object]] = {
     "a diagram in a reply": read_diagram,
     "a picture's description": describe_picture,
     "a duration in a header": read_duration,
-    "a plain file": read_file(".txt"),
-    "a web page": read_file(".html"),
-    "a paragraph of a web page": read_file(".html", "<p>{}</p>"),
-    "a table": read_file(".csv", "text,other\n{}"),
-    "JSON": read_file(".json"),
-    "JSON lines": read_file(".jsonl"),
-    "a notebook": read_file(".ipynb"),
+    "a plain file": make_file_reader(".txt"),
+    "a web page": make_file_reader(".html"),
+    "a paragraph of a web page": make_file_reader(".html", "<p>{}</p>"),
+    "a table": make_file_reader(".csv", "text,other\n{}"),
+    "JSON": make_file_reader(".json"),
+    "JSON lines": make_file_reader(".jsonl"),
+    "a notebook": make_file_reader(".ipynb"),
     "the sections and pieces of Markdown": lambda text: split_document(
         Document("a.md", text, has_markup=True), 1200, 120
     ),
@@ -195,39 +194,43 @@ READERS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.fixture
-def _without_collection() -> Iterator[None]:
-    """No collection of garbage: one walks all that the process holds, whatever is measured."""
+def _paused_garbage_collection() -> Iterator[None]:
+    """Pause garbage collection, whose time depends on all objects of the process."""
     gc.collect()
     gc.disable()
     yield
     gc.enable()
 
 
-def cpu_seconds(read: Callable[[str], object], text: str) -> float:
-    begun = time.process_time()
+def measure_cpu_seconds(read: Callable[[str], object], text: str) -> float:
+    started = time.process_time()
     read(text)
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
-def growth(read: Callable[[str], object], shape: Callable[[int], str]) -> float:
-    """How many times as long twice the text takes, best of three; 0 where the longest text takes next to nothing."""
+def measure_growth(read: Callable[[str], object], shape: Callable[[int], str]) -> float:
+    """Return the time for twice the text divided by the time for the text, best of three.
+
+    The ratio is 0 when a text of MAX_SIZE takes less than MIN_SECONDS.
+    """
     size = 500
-    while (once := cpu_seconds(read, shape(size))) < SECONDS:
-        if size >= LONGEST:
+    while (seconds := measure_cpu_seconds(read, shape(size))) < MIN_SECONDS:
+        if size >= MAX_SIZE:
             return 0.0
         size *= 2
-    twice = cpu_seconds(read, shape(2 * size))
+    double_seconds = measure_cpu_seconds(read, shape(2 * size))
     for _ in range(2):
-        if twice > AT_MOST * once:
-            once = max(once, cpu_seconds(read, shape(size)))  # the shorter text may have been lucky
-            twice = min(twice, cpu_seconds(read, shape(2 * size)))
-    return twice / once
+        if double_seconds > MAX_GROWTH * seconds:
+            # The first measurement of the shorter text may have been too short by chance.
+            seconds = max(seconds, measure_cpu_seconds(read, shape(size)))
+            double_seconds = min(double_seconds, measure_cpu_seconds(read, shape(2 * size)))
+    return double_seconds / seconds
 
 
-@pytest.mark.usefixtures("_without_collection")
+@pytest.mark.usefixtures("_paused_garbage_collection")
 @pytest.mark.parametrize("reader", READERS)
-def test_time_grows_no_faster_than_the_text(reader: str) -> None:
+def test_time_of_reader_grows_at_most_linearly_with_the_text(reader: str) -> None:
     read = READERS[reader]
-    read(SHAPES["sentences"](500))  # what is imported or opened at first use is no part of it
-    found = {shape: growth(read, make) for shape, make in SHAPES.items()}
-    assert {shape: round(times, 1) for shape, times in found.items() if times > AT_MOST} == {}
+    read(SHAPES["sentences"](500))  # imports and files of the first use are not measured
+    growth = {name: measure_growth(read, shape) for name, shape in SHAPES.items()}
+    assert {name: round(ratio, 1) for name, ratio in growth.items() if ratio > MAX_GROWTH} == {}
