@@ -10,7 +10,7 @@ from rival import PROMPT, open_index
 CONCURRENCY = 16
 
 
-async def all_of(rows: list[dict[str, Any]]) -> int:
+async def make_distinct_calls(rows: list[dict[str, Any]]) -> int:
     """Answer each distinct question and draw each distinct prompt once; return the number of calls."""
     client = AsyncOpenAI(max_retries=0)
     chats, images = asyncio.Semaphore(CONCURRENCY), asyncio.Semaphore(CONCURRENCY)
@@ -32,7 +32,7 @@ async def all_of(rows: list[dict[str, Any]]) -> int:
         vectors, chunks = open_index()
         queries = np.array([entry.embedding for entry in response.data], dtype=np.float32)
         _, positions = vectors.search(queries, 4)
-        passages = ["\n\n".join(chunks[position].text for position in near) for near in positions.tolist()]
+        passages = ["\n\n".join(chunks[position].text for position in nearest) for nearest in positions.tolist()]
         await asyncio.gather(*(answer(question, text) for question, text in zip(questions, passages, strict=True)))
 
     await asyncio.gather(answers(), *map(draw, prompts))

@@ -89,10 +89,12 @@ def _measure_answers(uri: str, folder: Path) -> None:
             pip_requirements=["mlflow"],
         ).model_uri
     )
-    ours, theirs = _time_interleaved(300, lambda: model.predict(QUESTION), lambda: constant.predict(QUESTION))
+    model_seconds, constant_seconds = _time_interleaved(
+        300, lambda: model.predict(QUESTION), lambda: constant.predict(QUESTION)
+    )
     print(
-        f"\none question      {ours * 1000:6.2f} ms, a constant model {theirs * 1000:.2f} ms: "
-        f"{(ours - theirs) * 1000:.2f} ms of our own"
+        f"\none question      {model_seconds * 1000:6.2f} ms, a constant model {constant_seconds * 1000:.2f} ms: "
+        f"{(model_seconds - constant_seconds) * 1000:.2f} ms of our own"
     )
     picture, _ = _time_interleaved(10, lambda: model.predict({"image_generation": {"prompt": "LangChain in use"}}), int)
     print(f"one picture       {picture * 1000:6.0f} ms")

@@ -162,7 +162,7 @@ def _measure_many(folder: Path) -> None:
 
 def _measure_in_process(uri: str, address: str) -> None:
     import mlflow
-    from bare import all_of
+    from bare import make_distinct_calls
     from rival import make_chain
 
     model, lcel, batch = mlflow.pyfunc.load_model(uri), make_chain(), make_rows()
@@ -176,7 +176,7 @@ def _measure_in_process(uri: str, address: str) -> None:
             "load_model": lambda: _check_responses(model.predict(batch)),
             "traced, a tenth": lambda: _check_responses(_predict_traced("0.1", model, batch)),
             "traced, all": lambda: _check_responses(_predict_traced("1", model, batch)),
-            "a bare loop": lambda: asyncio.run(all_of(batch)),
+            "a bare loop": lambda: asyncio.run(make_distinct_calls(batch)),
             "LCEL batch(16)": lambda: lcel.batch(batch, config={"max_concurrency": CONCURRENCY}),
             "MLflow's flavor": lambda: flavor.predict(batch),
         },
@@ -309,9 +309,9 @@ def _measure_spark(uri: str, address: str) -> None:
         "n int, qa struct<question string>, image_generation struct<prompt string>",
     )
     halves = table.repartitionByRange(2, "n").cache()
-    parts = [{row["n"] for row in part} for part in halves.rdd.glom().collect()]
-    uniques = [len({batch[n]["image_generation"]["prompt"] for n in part}) for part in parts]
-    ideal = max(-(-unique // CONCURRENCY) for unique in uniques) * IMAGE
+    partitions = [{row["n"] for row in partition} for partition in halves.rdd.glom().collect()]
+    unique_counts = [len({batch[n]["image_generation"]["prompt"] for n in partition}) for partition in partitions]
+    ideal = max(-(-unique // CONCURRENCY) for unique in unique_counts) * IMAGE
 
     def run() -> None:
         responses = halves.select(udf(F.struct("qa", "image_generation")).alias("r"))

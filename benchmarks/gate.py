@@ -103,22 +103,24 @@ def main(number: int = 20, questions: int = 100, file: Path = FILE, *, timed: bo
         os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_LOGGING_LEVEL": "ERROR"}
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.chdir(folder)
-        good = {name: _make_good_version(name, evaluation, Path(folder)) for name in ("offline", "openai")}
-        good["offline, unreliable"] = _copy_version(good["offline"], Path(folder) / "unreliable")
-        _make_unreliable("a")(good["offline, unreliable"])
-        half = _build_sample_index(Profile.read("offline"), evaluation, Path(folder) / "half", every=2)
-        kinds = [kind for kind in _list_kinds(half) if timed or kind.name != "slower stage"]
-        missed = [kind.name for kind in kinds if not _compare_kind(kind, good[kind.good], Path(folder), trials)]
+        good_versions = {name: _make_good_version(name, evaluation, Path(folder)) for name in ("offline", "openai")}
+        good_versions["offline, unreliable"] = _copy_version(good_versions["offline"], Path(folder) / "unreliable")
+        _make_unreliable("a")(good_versions["offline, unreliable"])
+        half_index = _build_sample_index(Profile.read("offline"), evaluation, Path(folder) / "half", every=2)
+        kinds = [kind for kind in _list_kinds(half_index) if timed or kind.name != "slower stage"]
+        missed_kinds = [
+            kind.name for kind in kinds if not _compare_kind(kind, good_versions[kind.good], Path(folder), trials)
+        ]
         os.chdir(ROOT)
-    print(f"Missed: {', '.join(missed)}" if missed else "The gate met its aim for every kind")
-    return bool(missed)
+    print(f"Missed: {', '.join(missed_kinds)}" if missed_kinds else "The gate met its aim for every kind")
+    return bool(missed_kinds)
 
 
-def _list_kinds(half: Path) -> Iterator[Kind]:
+def _list_kinds(half_index: Path) -> Iterator[Kind]:
     yield Kind("the same", lambda _: None, worse=False)
     yield Kind("as unreliable, in other rows", _make_unreliable("b"), worse=False, good="offline, unreliable")
     yield Kind("shuffled index", _shuffle_chunks, worse=True)
-    yield Kind("half the documents", lambda version: _replace_index(version, half), worse=True)
+    yield Kind("half the documents", lambda version: _replace_index(version, half_index), worse=True)
     yield Kind("slower stage", _slow_stage, worse=True)
     yield Kind("a prompt without the question", _drop_question, worse=True, good="openai")
     yield Kind("the same, with a chat model", lambda _: None, worse=False, good="openai")
@@ -127,21 +129,23 @@ def _list_kinds(half: Path) -> Iterator[Kind]:
 def _compare_kind(kind: Kind, good: Path, folder: Path, trials: Trials) -> bool:
     """Compare one kind with the good version on samples of the questions; return whether the aim is met."""
     started = time.perf_counter()
-    planted = _copy_version(good, folder / kind.name.replace(" ", "-"))
-    kind.plant(planted)
-    with open_version(str(planted)) as ours, open_version(str(good)) as theirs:
-        verdicts = [_decide_sample(ours, theirs, sample, timed=trials.timed) for sample in trials.samples()]
-    refused = [verdict for verdict in verdicts if not verdict.is_promoted]
-    right = len(refused) if kind.worse else len(verdicts) - len(refused)
-    word = "ok" if right >= AIM * len(verdicts) else "MISSED"
-    why = "; ".join(sorted({reason.partition(":")[0] for verdict in refused for reason in verdict.reasons}))
+    planted_version = _copy_version(good, folder / kind.name.replace(" ", "-"))
+    kind.plant(planted_version)
+    with open_version(str(planted_version)) as challenger, open_version(str(good)) as champion:
+        verdicts = [_decide_sample(challenger, champion, sample, timed=trials.timed) for sample in trials.samples()]
+    refusals = [verdict for verdict in verdicts if not verdict.is_promoted]
+    correct_count = len(refusals) if kind.worse else len(verdicts) - len(refusals)
+    outcome = "ok" if correct_count >= AIM * len(verdicts) else "MISSED"
+    reasons = "; ".join(sorted({reason.partition(":")[0] for verdict in refusals for reason in verdict.reasons}))
     seconds = f"{time.perf_counter() - started:5.0f} s"
-    print(f"{word:8}{kind.name:32}refused {len(refused):2} of {len(verdicts)} {seconds}   {why}", flush=True)
-    return word == "ok"
+    print(f"{outcome:8}{kind.name:32}refused {len(refusals):2} of {len(verdicts)} {seconds}   {reasons}", flush=True)
+    return outcome == "ok"
 
 
-def _decide_sample(ours: VersionProcess, theirs: VersionProcess, sample: list[Example], *, timed: bool) -> Verdict:
-    evaluated = ask_versions([ours, theirs], sample, lambda _done, _total: None)
+def _decide_sample(
+    challenger: VersionProcess, champion: VersionProcess, sample: list[Example], *, timed: bool
+) -> Verdict:
+    evaluated = ask_versions([challenger, champion], sample, lambda _done, _total: None)
     values = [[example.metrics for example in examples] for examples in evaluated]
     if not timed:
         values = [[{name: row[name] for name in row if name != "seconds"} for row in rows] for rows in values]
@@ -163,9 +167,9 @@ def _build_sample_index(profile: Profile, evaluation: EvaluationDataset, folder:
     return build_index(profile, [folder / "texts"], folder / "index", lambda _done, _total: None).folder
 
 
-def _copy_version(version: Path, to: Path) -> Path:
-    shutil.copytree(version, to)
-    return to
+def _copy_version(version: Path, copy: Path) -> Path:
+    shutil.copytree(version, copy)
+    return copy
 
 
 def _code_file(version: Path, name: str) -> Path:
@@ -230,5 +234,5 @@ def _make_unreliable(seed: str) -> Plant:
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "untimed"]
-    sys.exit(main(*map(int, words[:2]), *map(Path, words[2:]), timed="untimed" not in sys.argv))
+    arguments = [argument for argument in sys.argv[1:] if argument != "untimed"]
+    sys.exit(main(*map(int, arguments[:2]), *map(Path, arguments[2:]), timed="untimed" not in sys.argv))

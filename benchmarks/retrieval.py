@@ -58,14 +58,14 @@ def _measure_searching(index: Index, questions: list[str]) -> None:
     for start in range(0, len(questions), BATCH):
         started = time.perf_counter()
         asyncio.run(search(questions[start : start + BATCH]))
-        between = time.perf_counter()
+        searched_at = time.perf_counter()
         index.vectors.search(vectors[start : start + BATCH], 200)
-        search_seconds.append((between - started) / BATCH)
-        faiss_seconds.append((time.perf_counter() - between) / BATCH)
-    ours, theirs = statistics.median(search_seconds) * 1000, statistics.median(faiss_seconds) * 1000
+        search_seconds.append((searched_at - started) / BATCH)
+        faiss_seconds.append((time.perf_counter() - searched_at) / BATCH)
+    search_ms, faiss_ms = statistics.median(search_seconds) * 1000, statistics.median(faiss_seconds) * 1000
     print(
-        f"searching         {ours:.2f} ms a question in batches of {BATCH}, FAISS alone {theirs:.2f} ms: "
-        f"{ours - theirs:.2f} ms beyond it"
+        f"searching         {search_ms:.2f} ms a question in batches of {BATCH}, FAISS alone {faiss_ms:.2f} ms: "
+        f"{search_ms - faiss_ms:.2f} ms beyond it"
     )
 
 
@@ -81,9 +81,11 @@ def _make_corpus() -> tuple[list[Chunk], list[str]]:
     words = sorted({word for sentence in sentences for word in sentence.split()})
 
     def make_text() -> str:
-        chosen = (chance.choice(sentences).split() for _ in range(5))
+        chosen_sentences = (chance.choice(sentences).split() for _ in range(5))
         return " ".join(
-            chance.choice(words) if chance.random() < 0.3 else word for sentence in chosen for word in sentence
+            chance.choice(words) if chance.random() < 0.3 else word
+            for sentence in chosen_sentences
+            for word in sentence
         )
 
     texts = [make_text() for _ in range(CHUNKS)]
