@@ -4,22 +4,21 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
-from inspect import signature
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from model.config import environment
+from model.config.settings import Factory, list_settings
 from model.contract import description
 from model.contract.fields import Field
 from model.contract.stage_contract import META_FIELDS
 from model.errors import CommandError, DocumentError, IndexFolderError, MultichainError, ProfileError
 from model.profile import Profile
-from model.providers import MODULES, load_provider
+from model.providers import PROVIDERS, load_provider
 from model.providers.openai_protocol.images import REQUIRED_BY_WAY
 from model.runtime.usage import NOTE_CODES
 from training.evaluation.metrics import METRICS
@@ -27,6 +26,20 @@ from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RA
 
 ROOT = Path(__file__).parent.parent
 _ERRORS_OF_COMMANDS = {CommandError, DocumentError, IndexFolderError, ProfileError}
+PROVIDER_FACTS = {
+    "offline": ("yes, a quotation at a time", "none are used", "none"),
+    "openai": ("yes", "yes", "`OPENAI_API_KEY`; `OPENAI_BASE_URL` for another address"),
+    "azure": ("yes", "yes", "`AZURE_OPENAI_ENDPOINT`; `AZURE_OPENAI_API_KEY`, or Entra ID"),
+    "databricks": (
+        "yes",
+        "yes, but not of streamed replies",
+        "`DATABRICKS_HOST` and `DATABRICKS_TOKEN`, or whatever else Databricks' SDK finds",
+    ),
+    "compatible": ("yes", "yes", "`COMPATIBLE_API_KEY`, if it asks for one; `COMPATIBLE_BASE_URL`"),
+    "sentence_transformers": ("", "none are paid for", "none; the extra `sentence-transformers`"),
+    "langchain": ("as the class does", "of chat, where the class tells them", "those of the class"),
+}
+"""Streaming, token counts and credentials of each provider."""
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
@@ -54,27 +67,18 @@ def _replace_between_marks(text: str, mark: str, lines: Iterable[str]) -> str:
 def _list_providers() -> Iterator[str]:
     columns = ("provider", "chat", "embeddings", "images", "streaming", "token counts", "credentials")
     yield f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
-    for name in MODULES:
-        module = load_provider(name)
-        cells = [_format_cell(module, "chat"), _format_cell(module, "embeddings"), _list_ways(module)]
-        offer = module.OFFER
-        facts = [offer.streaming if cells[0] == "yes" else "", offer.tokens, offer.credentials]
-        yield f"| `{name}` | {' | '.join(cells + facts)} |"
+    for name in PROVIDERS:
+        factories = load_provider(name).factories
+        cells = ["yes" if role in factories else "no" for role in ("chat", "embeddings")]
+        yield f"| `{name}` | {' | '.join([*cells, _list_ways(factories), *PROVIDER_FACTS[name]])} |"
 
 
-def _format_cell(module: ModuleType, role: str) -> str:
-    return "yes" if hasattr(module, role) else "no"
-
-
-def _list_ways(module: ModuleType) -> str:
+def _list_ways(factories: Mapping[str, Factory]) -> str:
     """Return the ways in which a provider makes pictures."""
-    if not hasattr(module, "images"):
+    if "images" not in factories:
         return "no"
-    return (
-        ", ".join(way for way in REQUIRED_BY_WAY if way != "auto")
-        if "way" in signature(module.images).parameters
-        else "diagram"
-    )
+    has_ways = "way" in list_settings(factories["images"])
+    return ", ".join(way for way in REQUIRED_BY_WAY if way != "auto") if has_ways else "diagram"
 
 
 def render_providers() -> str:

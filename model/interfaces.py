@@ -3,9 +3,10 @@
 Providers record what a call used with ``runtime.usage.record_usage``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -77,15 +78,6 @@ class ModelStatus:
     successor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderFacts:
-    """Facts about a provider for docs/providers.md: streaming, token counts and credentials."""
-
-    streaming: str
-    tokens: str
-    credentials: str
-
-
 class Embeddings(Protocol):
     """Convert texts into vectors of one length, each of norm 1 (0 for a text without a word)."""
 
@@ -110,6 +102,24 @@ class Embeddings(Protocol):
 
         Raises:
             MultichainError: The provider did not answer with as many vectors.
+        """
+        ...
+
+
+@runtime_checkable
+class FittableEmbeddings(Embeddings, Protocol):
+    """Embeddings that a build fits to the corpus."""
+
+    def fit_to(self, texts: Sequence[str], language: str, folder: Path) -> Embeddings:
+        """Fit the embeddings to a corpus.
+
+        Args:
+            texts: The texts of all chunks.
+            language: Language of the corpus.
+            folder: Receives the files of the fitted model.
+
+        Returns:
+            The fitted embeddings; hashed ones for a corpus that is too small.
         """
         ...
 
@@ -222,6 +232,16 @@ class ImageGenerator(Protocol):
             ProviderError: The provider did not answer with an image.
         """
         ...
+
+
+ROLES: Mapping[type, str] = {
+    Embeddings: "embeddings",
+    QuestionAnswerer: "chat",
+    ChatModel: "chat",
+    Reranker: "reranker",
+    ImageGenerator: "images",
+}
+"""The role of the provider that a stage gets for a parameter that is annotated with a protocol."""
 
 
 def normalize_rows(vectors: Float32Array) -> Float32Array:

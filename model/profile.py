@@ -3,22 +3,23 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Self
 
 from .config import import_paths
-from .config.arguments import call_with_settings, setting_names, suggest
+from .config.settings import call_factory, find_protocol, list_settings, suggest
 from .config.yaml_file import YamlFile
 from .contract.fields import StageValues
 from .contract.stage_contract import Contract, StageContract
 from .errors import ConfigError, ProfileError
+from .interfaces import ROLES
 from .pipeline import Pipeline
-from .providers import load_provider
+from .providers import ModelFolder, load_provider, make_provider, provider_settings
 from .retrieval import backends
+from .retrieval.backends import Backend
 from .retrieval.local.index import Index
 from .retrieval.retriever import Retriever
 from .stages import Stage, load_kind
-from .stages.base import Fields
+from .stages.base import Fields, StageName
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
 SECTIONS = ("embeddings", "index", "stages")
@@ -61,7 +62,7 @@ class Profile:
         return cls(file.stem, source, **_read_sections(source))
 
     @property
-    def backend(self) -> ModuleType:
+    def backend(self) -> Backend:
         """Where the profile's passages are."""
         return backends.load_backend(self.retriever_kind)
 
@@ -79,10 +80,9 @@ class Profile:
         from_providers = {
             distribution
             for _, _, entry in self.entries
-            for distribution in load_provider(entry["provider"]).requires(entry)
+            for distribution in load_provider(entry["provider"]).find_distributions(entry)
         }
-        from_backend: set[str] = self.backend.required_distributions(self.index)
-        return runnables | from_paths | from_providers | from_backend
+        return runnables | from_paths | from_providers | self.backend.find_distributions()
 
     @property
     def import_paths(self) -> set[str]:
@@ -107,8 +107,7 @@ class Profile:
         """Folder of the embedding model that is logged with a version; None when there is none."""
         if not self.embeddings:
             return None
-        module = load_provider(self.embeddings["provider"])
-        return module.folder(provider_settings(self.embeddings)) if hasattr(module, "folder") else None
+        return load_provider(self.embeddings["provider"]).find_model_folder(provider_settings(self.embeddings))
 
     @property
     def databricks_endpoints(self) -> list[str]:
@@ -139,8 +138,7 @@ class Profile:
         Raises:
             ProfileError: A setting of the embeddings is invalid.
         """
-        retriever: Retriever = self.backend.make_retriever(index, partial(self.make_embedder, files))
-        return retriever
+        return self.backend.make_retriever(index, partial(self.make_embedder, files=files))
 
     def make_pipeline(self, retriever: Retriever) -> Pipeline:
         """Return the pipeline over ``retriever``.
@@ -154,12 +152,12 @@ class Profile:
         )
         return Pipeline(contract, stages)
 
-    def make_embedder(self, files: str = "", index: Index | None = None) -> Any:
+    def make_embedder(self, index: Index | None = None, files: str = "") -> Any:
         """Return the embeddings of the profile.
 
         Args:
-            files: The folder of the embedding model that was logged with the version; empty for none.
             index: The index whose fitted embeddings to use; None before a build.
+            files: The folder of the embedding model that was logged with the version; empty for none.
 
         Returns:
             The embeddings, or None for a profile without embeddings.
@@ -169,12 +167,28 @@ class Profile:
         """
         if not self.embeddings:
             return None
-        return make_provider(self.embeddings, "embeddings", files=files, index=index)
+        return make_provider(self.embeddings, "embeddings", index, ModelFolder(Path(files)) if files else None)
 
     def stage_settings(self, name: str) -> StageValues:
         """Return the settings of a stage for its kind's constructor."""
-        names = setting_names(load_kind(self.stages[name]["kind"]))
+        names = list_settings(load_kind(self.stages[name]["kind"]))
         return {key: value for key, value in self.stages[name].items() if key in names}
+
+    def find_pace(self, provider: str, role: str) -> StageValues | None:
+        """Return the pace of a provider's calls in a role: that of the first entry that sets one.
+
+        Chat models, rerankers and image generators of one provider share a pace, since they call the same models.
+        """
+        return next(
+            (
+                entry["pace"]
+                for _, other_role, entry in self.entries
+                if entry["provider"] == provider
+                and entry.get("pace")
+                and (other_role == "embeddings") == (role == "embeddings")
+            ),
+            None,
+        )
 
     def _declare_fields(self, name: str) -> tuple[Fields, Fields]:
         return load_kind(self.stages[name]["kind"]).declare_fields(name, **self.stage_settings(name))
@@ -187,19 +201,22 @@ class Profile:
         return StageContract(name, inputs, outputs, entry["kind"], (stage, field) if stage else None, providers)
 
     def _make_stage(self, name: str, retriever: Retriever) -> Stage:
-        settings_of_stage = self.stage_settings(name)
-        parts = {
-            key: make_provider(value, key, index=retriever.index)
-            for key, value in settings_of_stage.items()
-            if is_provider(value)
-        }
+        kind = load_kind(self.stages[name]["kind"])
+        settings = self.stage_settings(name)
         try:
-            stage: Stage = call_with_settings(
-                load_kind(self.stages[name]["kind"]), settings_of_stage | parts, name=name, retriever=retriever
-            )
+            providers = {
+                key: self._make_stage_provider(entry, provider_role(kind, key), retriever.index)
+                for key, entry in settings.items()
+                if is_provider(entry)
+            }
+            stage: Stage = call_factory(kind, settings | providers, StageName(name), retriever)
         except ConfigError as error:
             raise ProfileError(f"{self.yaml_file.locate('stages', name)}: {name}: {error}") from None
         return stage
+
+    def _make_stage_provider(self, entry: StageValues, role: str, index: Index | None) -> Any:
+        pace = self.find_pace(entry["provider"], role)
+        return make_provider(entry | {"pace": pace} if pace else entry, role, index)
 
 
 def _read_sections(source: YamlFile) -> StageValues:
@@ -210,13 +227,13 @@ def _read_sections(source: YamlFile) -> StageValues:
     """
     contents = source.values if isinstance(source.values, dict) else {}
     passages, sections = str(contents.get(RETRIEVER, backends.DEFAULT)), [*SECTIONS, RETRIEVER, GATE]
-    if passages not in backends.MODULES:
-        suggestion = suggest(passages, backends.MODULES)
+    if passages not in backends.BACKENDS:
+        suggestion = suggest(passages, backends.BACKENDS)
         raise ProfileError(f"{source.locate(RETRIEVER)}: there is no retriever {passages}; {suggestion}")
     required = [
         part
         for part in SECTIONS
-        if part in contents or part != "embeddings" or backends.load_backend(passages).IS_LOCAL
+        if part in contents or part != "embeddings" or backends.load_backend(passages).is_local
     ]
     if not all(isinstance(contents.get(part), dict) and contents[part] for part in required):
         raise ProfileError(
@@ -239,20 +256,7 @@ def is_provider(value: object) -> bool:
     return isinstance(value, dict) and "provider" in value
 
 
-def make_provider(entry: StageValues, role: str, **parts: object) -> Any:
-    """Return the provider of an entry of the profile.
-
-    Args:
-        entry: The entry: the provider's name and its settings.
-        role: ``embeddings``, ``chat``, ``images`` or ``reranker``.
-        **parts: Objects that a provider can require, such as the index.
-
-    Raises:
-        ProfileError: The provider does not exist, has no such role, or rejects a setting.
-    """
-    return call_with_settings(getattr(load_provider(entry["provider"]), role), provider_settings(entry), **parts)
-
-
-def provider_settings(entry: StageValues) -> StageValues:
-    """Return the settings of a provider's entry, without its name."""
-    return {name: value for name, value in entry.items() if name != "provider"}
+def provider_role(kind: type[Stage], setting: str) -> str:
+    """Return the role of the provider that a stage takes as ``setting``: by its annotation, or else by its name."""
+    protocol = find_protocol(list_settings(kind)[setting])
+    return ROLES.get(protocol, setting) if protocol else setting

@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterator
 
 from . import stages
-from .config import arguments
+from .config import settings
 from .contract import references
 from .contract.fields import StageValues
 from .contract.stage_contract import COMMON_FIELDS as GIVEN
 from .contract.stage_contract import RUN_FIELD, Contract
 from .errors import ConfigError, InvalidRequestError, ProfileError
-from .profile import COMMON_SETTINGS, GATE, Profile, is_provider, provider_settings
-from .providers import MODULES, load_provider
+from .profile import COMMON_SETTINGS, GATE, Profile, is_provider, provider_role
+from .providers import PROVIDERS, load_provider, provider_settings
+from .retrieval.local.index import Index
+from .stages import Stage
 
 _NAME = re.compile(r"[A-Za-z][\w-]*")
 
@@ -37,8 +39,8 @@ def _raise_all(messages: Iterator[str]) -> None:
 
 
 def _check_sections(profile: Profile) -> Iterator[str]:
-    for name, sentence in profile.backend.find_setting_errors(profile.index):
-        yield f"{profile.yaml_file.locate('index', name)}: index: {sentence}"
+    for problem in profile.backend.find_problems(profile.index):
+        yield f"{profile.yaml_file.locate('index', *problem.path)}: index: {problem.message}"
     if profile.embeddings:
         yield from _check_provider(profile, ("embeddings",), profile.embeddings, "embeddings")
     if not isinstance(profile.gate, dict):
@@ -46,7 +48,7 @@ def _check_sections(profile: Profile) -> Iterator[str]:
         return
     for name, floor in profile.gate.items():
         if isinstance(floor, bool) or not isinstance(floor, int | float):
-            yield f"{profile.yaml_file.locate(GATE, str(name))}: gate: {name} is expected to be a number"
+            yield f"{profile.yaml_file.locate(GATE, str(name))}: gate: {name} must be a number"
 
 
 def _check_stages(profile: Profile) -> Iterator[str]:
@@ -58,11 +60,11 @@ def _check_stages(profile: Profile) -> Iterator[str]:
             yield f"{location}: a stage's name is made of letters, digits, _ and -, and begins with a letter"
         if not isinstance(entry, dict) or entry.get("kind") not in stages.list_kinds():
             kinds = stages.list_kinds()
-            suggestion = arguments.suggest(entry["kind"], kinds) if isinstance(entry, dict) and "kind" in entry else ""
+            suggestion = settings.suggest(entry["kind"], kinds) if isinstance(entry, dict) and "kind" in entry else ""
             yield f"{profile.yaml_file.locate('stages', name, 'kind')}: {name}: " + (
                 f"there is no kind {entry['kind']}; {suggestion}"
                 if suggestion
-                else f"its kind is missing; {arguments.suggest('', kinds)}"
+                else f"its kind is missing; {settings.suggest('', kinds)}"
             )
         else:
             yield from _check_stage(profile, name, entry)
@@ -79,41 +81,55 @@ def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[st
         return
     except TypeError:
         inputs = ()  # a setting is missing, which is said below
-    known_settings = [*arguments.setting_names(kind), *COMMON_SETTINGS, *(field.name for field in inputs)]
+    known_settings = [*settings.list_settings(kind), *COMMON_SETTINGS, *(field.name for field in inputs)]
     for key in entry.keys() - set(known_settings):
         location = profile.yaml_file.locate("stages", name, str(key))
-        yield f"{location}: {name}: there is no setting {key}; {arguments.suggest(str(key), known_settings)}"
-    for key, sentence in arguments.find_errors(kind, settings_of_stage):
-        yield f"{profile.yaml_file.locate('stages', name, key)}: {name}: {sentence}"
-    if settings_of_stage.get("documents") and not profile.backend.IS_LOCAL:
+        yield f"{location}: {name}: there is no setting {key}; {settings.suggest(str(key), known_settings)}"
+    for problem in settings.find_problems(kind, settings_of_stage):
+        yield f"{profile.yaml_file.locate('stages', name, *problem.path)}: {name}: {problem.message}"
+    if settings_of_stage.get("documents") and not profile.backend.is_local:
         location = profile.yaml_file.locate("stages", name, "documents")
         yield f"{location}: {name}: documents works with a local index only; give the stage a filter instead"
-    for key, value in settings_of_stage.items():
-        if is_provider(value):
-            yield from _check_provider(profile, ("stages", name, key), value, key)
+    yield from _check_stage_providers(profile, name, kind)
+
+
+def _check_stage_providers(profile: Profile, name: str, kind: type[Stage]) -> Iterator[str]:
+    """Yield what is wrong with the providers of one stage."""
+    for key, parameter in settings.list_settings(kind).items():
+        value = profile.stages[name].get(key)
+        if value is not None and is_provider(value):
+            yield from _check_provider(profile, ("stages", name, key), value, provider_role(kind, key))
+        elif value is not None and settings.find_protocol(parameter):
+            location = profile.yaml_file.locate("stages", name, key)
+            yield f"{location}: {name}: {key} must name a provider, such as {{provider: offline}}"
 
 
 def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues, role: str) -> Iterator[str]:
     label, name = ": ".join(path[1:] or path), entry.get("provider")
-    if name not in MODULES:
-        sentence = f"there is no provider {name}; {arguments.suggest(str(name), MODULES)}"
+    if name not in PROVIDERS:
+        sentence = f"there is no provider {name}; {settings.suggest(str(name), PROVIDERS)}"
         yield f"{profile.yaml_file.locate(*path, 'provider')}: {label}: {sentence}"
         return
-    make = getattr(load_provider(name), role, None)
-    if make is None:
+    provider = load_provider(name)
+    if role not in provider.factories:
         yield f"{profile.yaml_file.locate(*path)}: {label}: the provider {name} has no {role}; name another"
         return
-    if not profile.backend.IS_LOCAL and arguments.requires_part(make, "index"):
+    if not profile.backend.is_local and settings.requires_part(provider.factories[role], Index):
         location = profile.yaml_file.locate(*path)
         yield f"{location}: {label}: the provider {name} works with a local index only; name another"
         return
-    provider_entry = provider_settings(entry)
-    errors = list(arguments.find_errors(make, provider_entry))
-    for key, sentence in errors:
-        yield f"{profile.yaml_file.locate(*path, key)}: {label}: {sentence}"
+    problems = list(settings.find_problems(provider.factories[role], provider_settings(entry)))
+    for problem in problems:
+        yield f"{profile.yaml_file.locate(*path, *problem.path)}: {label}: {problem.message}"
+    if problems:
+        return
+    if entry.get("pace") and entry["pace"] != profile.find_pace(name, role):
+        yield (
+            f"{profile.yaml_file.locate(*path, 'pace')}: {label}: another entry of {name} has another pace, and both "
+            "call the same server; write the pace in one of them"
+        )
     try:
-        if not errors and hasattr(load_provider(name), "check"):
-            load_provider(name).check(role, provider_entry)
+        provider.check_settings(role, provider_settings(entry))
     except ConfigError as error:
         yield f"{profile.yaml_file.locate(*path, 'model')}: {label}: {error}"
 
@@ -151,7 +167,7 @@ def _check_references(profile: Profile, contract: Contract) -> Iterator[str]:
                     yield f"{profile.yaml_file.locate('stages', name, field.name)}: {name}.{field.name}: {explanation}"
             for dotted in _unknown_references(str(field.default), contract) if field.kind == "text" else ():
                 location = profile.yaml_file.locate("stages", name, field.name)
-                suggestion = arguments.suggest(dotted.partition(".")[0], contract.stages)
+                suggestion = settings.suggest(dotted.partition(".")[0], contract.stages)
                 yield f"{location}: {name}.{field.name}: {{{dotted}}} names no stage; {suggestion}"
         if stage.unless:
             needs[name].add(stage.unless[0])
@@ -174,11 +190,11 @@ def _unknown_references(text: str, contract: Contract) -> Iterator[str]:
 def _check_condition(name: str, contract: Contract) -> Iterator[str]:
     stage, field = contract.stages[name].unless or ("", "")
     if stage not in contract.stages:
-        yield f"unless names the stage {stage}, which is not there; {arguments.suggest(stage, contract.stages)}"
+        yield f"unless names the stage {stage}, which is not there; {settings.suggest(stage, contract.stages)}"
         return
     booleans = [
         output_field.name for output_field in contract.stages[stage].output_fields if output_field.kind == "boolean"
     ]
     if field not in booleans:
         options = [f"{stage}.{output_field}" for output_field in booleans]
-        yield f"unless takes a field that is true or false; {arguments.suggest(f'{stage}.{field}', options)}"
+        yield f"unless takes a field that is true or false; {settings.suggest(f'{stage}.{field}', options)}"

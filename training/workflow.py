@@ -109,7 +109,7 @@ def build_or_describe(
         CommandError: The folder contains something else, or the embeddings would cost more than ``max_cost``.
         MultichainError: A provider failed, or the index of AI Search cannot be reached or does not match the profile.
     """
-    if profile.backend.IS_LOCAL:
+    if profile.backend.is_local:
         print_build(build_index(profile, documents, index, progress, max_cost, **load_options))
         return
     from .indexing.ai_search import describe_index  # Databricks' SDK takes half a second to import
@@ -246,7 +246,7 @@ def forget_everywhere(
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
-    if not loaded_profile.backend.IS_LOCAL:
+    if not loaded_profile.backend.is_local:
         raise CommandError(
             f"delete the documents in the table of the AI Search index {loaded_profile.index['name']}; versions "
             "contain no documents of such an index"

@@ -21,7 +21,7 @@ def load_object(path: str) -> Any:  # whatever is there
     """
     module, _, attribute = path.partition(":")
     if not attribute:
-        raise ProfileError(f"{path} is no import path; write it as package.module:name")
+        raise ProfileError(f"{path} is not an import path; write it as package.module:name")
     try:
         loaded: Any = import_module(module)
         for name in attribute.split("."):

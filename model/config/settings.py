@@ -2,20 +2,32 @@
 
 The parameters of a factory are its settings: their types, bounds and choices are the annotations
 (``Annotated[int, Field(ge=1)]``), their defaults those of the signature. A parameter that is annotated with a subclass
-of ``Part`` is no setting: the pipeline supplies it.
+of ``Part`` is no setting: the pipeline supplies it. One that is annotated with a protocol takes a provider's entry.
 """
 
 import json
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,  # pydantic needs its TypedDict below Python 3.12
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Le, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
-from typing_extensions import NotRequired, TypedDict  # pydantic needs these below Python 3.12
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict, is_protocol
 
 Factory = Callable[..., Any]
 
@@ -49,6 +61,12 @@ def find_part(parameter: Parameter) -> type[Part] | None:
     return next((member for member in members if isinstance(member, type) and issubclass(member, Part)), None)
 
 
+def find_protocol(parameter: Parameter) -> type | None:
+    """Return the protocol that a provider's entry has to implement for a parameter; None for a plain setting."""
+    members = (parameter.annotation, *get_args(parameter.annotation))
+    return next((member for member in members if isinstance(member, type) and is_protocol(member)), None)
+
+
 def requires_part(factory: Factory, part: type[Part]) -> bool:
     """Return whether ``factory`` has a parameter of the type ``part`` without a default."""
     return any(
@@ -72,7 +90,7 @@ def call_factory(factory: Factory, settings: Mapping[str, Any], *parts: Part | N
         name: part
         for name, parameter in signature(factory).parameters.items()
         for part in parts
-        if (wanted := find_part(parameter)) and isinstance(part, wanted)
+        if (part_type := find_part(parameter)) and isinstance(part, part_type)
     }
     return factory(**supplied, **settings)
 
@@ -102,11 +120,10 @@ def suggest(name: str, choices: Iterable[str]) -> str:
 
 
 def describe_type(annotation: Any) -> str:
-    """Return a setting's type in words, with its bounds: ``a whole number, at least 1``."""
+    """Return a setting's type in words, with its bounds: ``a whole number of at least 1``."""
     if get_origin(annotation) is Annotated:
         declared, *metadata = get_args(annotation)
-        bounds = [words for mark in _flatten(metadata) if (words := _describe_bound(mark))]
-        return ", ".join([describe_type(declared), *bounds])
+        return describe_type(declared) + _describe_bounds(metadata)
     if get_origin(annotation) is Literal:
         return f"one of {', '.join(map(str, get_args(annotation)))}"
     if get_origin(annotation) in {Union, types.UnionType}:
@@ -130,11 +147,11 @@ _TYPE_WORDS: dict[Any, str] = {
 def _settings_adapter(factory: Factory) -> TypeAdapter[dict[str, Any]]:
     """Return the validator of a factory's settings: a typed dict of its parameters, strict and without others."""
     fields = {
-        name: parameter.annotation if parameter.default is Parameter.empty else NotRequired[parameter.annotation]
+        name: _field_type(parameter) if parameter.default is Parameter.empty else NotRequired[_field_type(parameter)]
         for name, parameter in list_settings(factory).items()
     }
     config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
-    return TypeAdapter(with_config(config)(TypedDict("Settings", fields)))  # type: ignore[operator, misc]
+    return TypeAdapter(with_config(config)(TypedDict("Settings", fields)))  # type: ignore[operator]
 
 
 def _explain_errors(factory: Factory, error: ValidationError) -> Iterator[SettingProblem]:
@@ -155,4 +172,41 @@ def _explain_errors(factory: Factory, error: ValidationError) -> Iterator[Settin
 
 
 def _explain_value(factory: Factory, path: tuple[str, ...]) -> str:
-    ...
+    """Return what a setting, or a setting inside an object, has to be."""
+    annotation = list_settings(factory)[path[0]].annotation
+    nested = _nested_annotations(annotation)
+    if path[1:] and path[1] in nested:
+        return f"{path[0]}.{path[1]} must be {describe_type(nested[path[1]])}"
+    return f"{path[0]} must be {describe_type(annotation)}"
+
+
+def _list_names(factory: Factory, path: tuple[str, ...]) -> Iterable[str]:
+    """Return the settings that exist at ``path``."""
+    settings = list_settings(factory)
+    return _nested_annotations(settings[path[0]].annotation) if path else settings
+
+
+def _nested_annotations(annotation: Any) -> dict[str, Any]:
+    """Return the annotations of the settings inside an object: the fields of its dataclass."""
+    members = (annotation, *get_args(annotation))
+    declared = next((member for member in members if isinstance(member, type) and is_dataclass(member)), None)
+    return get_type_hints(declared, include_extras=True) if declared else {}
+
+
+def _field_type(parameter: Parameter) -> Any:
+    """Return the type that pydantic validates; a provider's entry is validated with the provider's own settings."""
+    if parameter.annotation is Parameter.empty or find_protocol(parameter):
+        return Any
+    return parameter.annotation
+
+
+def _describe_bounds(metadata: Iterable[Any]) -> str:
+    """Return the bounds of a number, or that a text or list must not be empty, in words."""
+    marks = [mark for field in metadata for mark in (field.metadata if isinstance(field, FieldInfo) else [field])]
+    minimum = next((mark.ge for mark in marks if isinstance(mark, Ge)), None)
+    maximum = next((mark.le for mark in marks if isinstance(mark, Le)), None)
+    if minimum is not None and maximum is not None:
+        return f" from {minimum:,} to {maximum:,}"
+    if minimum is not None:
+        return f" of at least {minimum:,}"
+    return ", not empty" if any(isinstance(mark, MinLen) and mark.min_length for mark in marks) else ""

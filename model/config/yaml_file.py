@@ -22,15 +22,15 @@ class YamlFile:
         try:
             text = file.read_text("utf-8")
         except UnicodeDecodeError:
-            raise ProfileError(f"{file}: it is no text in UTF-8") from None
+            raise ProfileError(f"{file}: the file is not UTF-8 text") from None
         try:
             self._root = yaml.compose(text, Loader=yaml.SafeLoader)
             self.values: Any = yaml.safe_load(text)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ProfileError(f"{file}:{line}: it is no YAML: {error.problem}") from None
+            raise ProfileError(f"{file}:{line}: the file is not YAML: {error.problem}") from None
         except yaml.YAMLError:
-            raise ProfileError(f"{file}: it is no YAML: it holds characters that YAML does not allow") from None
+            raise ProfileError(f"{file}: the file contains characters that YAML does not allow") from None
         for key in _duplicate_keys(self._root):
             raise ProfileError(
                 f"{file}:{key.start_mark.line + 1}: {key.value} is there twice; give one of them another name"

@@ -158,7 +158,7 @@ class StageContract:
         for name in set(map(str, raw)) - set(names):
             near = get_close_matches(name.lower(), names, n=1, cutoff=0.8)
             if near:
-                raise InvalidRequestError(f"{self.name}: expected the field {near[0]}, found a name that is nearly it")
+                raise InvalidRequestError(f"{self.name}: expected the field {near[0]}, found a similar name")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,27 +1,60 @@
-"""The providers that a profile can name. Each module is imported when it is first used."""
+"""List the providers that a profile can name. Each module is imported when its provider is first used."""
 
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
+from ..config.settings import Part, call_factory, convert_settings
 from ..errors import ProfileError
+from .base import ModelFolder, Provider
 
-MODULES = {
-    name: f".{name}"
-    for name in ("offline", "openai", "azure", "databricks", "compatible", "sentence_transformers", "langchain")
+__all__ = ["PROVIDERS", "ModelFolder", "Provider", "load_provider", "make_provider", "provider_settings"]
+
+PROVIDERS = {
+    "offline": "offline:OfflineProvider",
+    "openai": "openai:OpenAIProvider",
+    "azure": "azure:AzureProvider",
+    "databricks": "databricks:DatabricksProvider",
+    "compatible": "compatible:CompatibleProvider",
+    "sentence_transformers": "sentence_transformers:SentenceTransformersProvider",
+    "langchain": "langchain:LangChainProvider",
 }
-"""Provider name → module. A module has some of the factories ``embeddings``, ``chat``, ``images`` and ``reranker``.
-
-A module also states the distributions that it needs (``requires``), and may validate settings (``check``), report the
-status of models (``standings``), and name a ``folder`` of files that a version is logged with.
-"""
+"""Name in profiles → module and class. A provider of your own is a further entry."""
 
 
-def load_provider(name: str) -> ModuleType:
-    """Return the module of the provider ``name``.
+@cache
+def load_provider(name: str) -> Provider:
+    """Return the provider ``name``.
 
     Raises:
         ProfileError: There is no provider of that name.
     """
-    if name not in MODULES:
-        raise ProfileError(f"there is no provider of that name; use one of {', '.join(MODULES)}")
-    return import_module(MODULES[name], __package__)
+    if name not in PROVIDERS:
+        raise ProfileError(f"there is no provider of that name; use one of {', '.join(PROVIDERS)}")
+    module, _, class_name = PROVIDERS[name].partition(":")
+    provider: Provider = getattr(import_module(f".{module}", __package__), class_name)()
+    return provider
+
+
+def make_provider(entry: Mapping[str, Any], role: str, *parts: Part | None) -> Any:
+    """Return the object that an entry of a profile describes.
+
+    Args:
+        entry: The entry: the provider's name and its settings.
+        role: ``embeddings``, ``chat``, ``images`` or ``reranker``.
+        *parts: What a factory can declare: the index, the folder of a logged model.
+
+    Returns:
+        An object that implements the role's protocol (interfaces.py).
+
+    Raises:
+        ProfileError: The provider does not exist, or rejects a setting.
+    """
+    factory = load_provider(entry["provider"]).factories[role]
+    return call_factory(factory, convert_settings(factory, provider_settings(entry)), *parts)
+
+
+def provider_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a provider's entry, without its name."""
+    return {name: value for name, value in entry.items() if name != "provider"}

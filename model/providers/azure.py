@@ -7,40 +7,42 @@ principal, or a login.
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
 from ..errors import CredentialError
-from ..interfaces import ProviderFacts
 from ..runtime import loop_resources
 from ..transport import credentials
-from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
+from .base import ProviderSettings
+from .openai_protocol.service import OpenAIProtocolProvider
 
 _VERSION = "2024-10-21"
 """The newest version of the API that is not a preview; AZURE_OPENAI_API_VERSION overrides it."""
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
-class AzureService(OpenAIProtocolProvider):
+class AzureProvider(OpenAIProtocolProvider):
     """Azure's dialect of the protocol: deployment in the path, version in the query, ``api-key`` header or Entra ID."""
 
-    @property
-    def facts(self) -> ProviderFacts:
-        """The facts of the protocol, with Entra ID among the credentials."""
-        return replace(super().facts, credentials=f"`{self._address}`; `{self._key}`, or Entra ID")
+    name = "azure"
+    title = "Azure OpenAI"
+    key_variable, address_variable = "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"
 
-    def requires(self, settings: ProviderSettings) -> set[str]:
-        """Return the distributions that the provider needs to serve, with azure-identity where it is installed."""
-        return super().requires(settings) | ({"azure-identity"} if _is_identity_installed() else set())
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
+        """Return the distributions that a version needs to serve, with azure-identity where it is installed.
 
-    async def _client_settings(self) -> ProviderSettings:
+        Args:
+            settings: The settings of the entry.
+        """
+        return super().find_distributions(settings) | ({"azure-identity"} if _is_identity_installed() else set())
+
+    async def _client_settings(self) -> dict[str, Any]:
         address = self._check_address(
-            await credentials.require_variable(self._address, self._title, "the address of your resource at")
+            await credentials.require_variable(self.address_variable, self.title, "the address of your resource at")
         )
         version = await credentials.read_variable("AZURE_OPENAI_API_VERSION") or _VERSION
-        key = await credentials.read_variable(self._key)
+        key = await credentials.read_variable(self.key_variable)
         credential = (
             {"api_key": key}
             if key
@@ -104,10 +106,3 @@ def _is_identity_installed() -> bool:
         return find_spec("azure.identity") is not None
     except ModuleNotFoundError:
         return False
-
-
-SERVICE = AzureService("azure", "Azure OpenAI", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT")
-
-embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
-requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.facts

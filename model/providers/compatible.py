@@ -6,14 +6,11 @@ COMPATIBLE_BASE_URL is the server's address, COMPATIBLE_API_KEY its key, where i
 from .openai_protocol.service import OpenAIProtocolProvider
 
 
-class CompatibleService(OpenAIProtocolProvider):
+class CompatibleProvider(OpenAIProtocolProvider):
     """The protocol of self-hosted servers, some of which can return embeddings only as lists of numbers."""
 
+    name = "compatible"
+    title = "your server"
+    key_variable, address_variable = "COMPATIBLE_API_KEY", "COMPATIBLE_BASE_URL"
+    is_self_hosted = True
     encoding = "float"
-
-
-SERVICE = CompatibleService("compatible", "your server", "COMPATIBLE_API_KEY", "COMPATIBLE_BASE_URL", own=True)
-
-embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
-requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.facts

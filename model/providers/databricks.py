@@ -6,33 +6,31 @@ of the CLI. Behind an external-model endpoint, the provider's key stays with Dat
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..errors import RejectedCallError
-from ..interfaces import ImageGenerator, ModelStatus, ProviderFacts
+from ..interfaces import ImageGenerator, ModelStatus
 from ..runtime import loop_resources
 from ..transport import databricks_client
+from ..transport.rate_limiter import RateLimits
+from .base import ProviderSettings
 from .chat_diagrams import ChatDiagramGenerator
-from .openai_protocol.service import OpenAIProtocolProvider, ProviderSettings
+from .openai_protocol.service import ModelNames, OpenAIProtocolProvider
 
 
-class DatabricksService(OpenAIProtocolProvider):
+class DatabricksProvider(OpenAIProtocolProvider):
     """Databricks' dialect of the protocol: ``/serving-endpoints``, a token for each call, no ``stream_options``."""
 
+    name = "databricks"
+    title = "Databricks"
+    key_variable, address_variable = "DATABRICKS_TOKEN", "DATABRICKS_HOST"
     streams_usage = False
-
-    @property
-    def facts(self) -> ProviderFacts:
-        """The facts of the protocol, with the SDK's ways to authenticate."""
-        ways_in = f"`{self._address}` and `{self._key}`, or whatever else Databricks' SDK finds"
-        return replace(super().facts, credentials=ways_in)
 
     def images(  # type: ignore[override]
         self,
-        chat_models: list[str],
+        chat_models: ModelNames,
         fallback: bool = True,
-        pace: ProviderSettings | None = None,
+        pace: RateLimits | None = None,
     ) -> ImageGenerator:
         """Return the diagram generator: Databricks has no endpoint that generates images.
 
@@ -43,20 +41,32 @@ class DatabricksService(OpenAIProtocolProvider):
         """
         return ChatDiagramGenerator(self.chat(chat_models, fallback, pace=pace))
 
-    def requires(self, settings: ProviderSettings) -> set[str]:
-        """Return the distributions that the provider needs to serve."""
-        return super().requires(settings) | {"databricks-sdk"}
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
+        """Return the distributions that a version needs to serve.
 
-    def check(self, role: str, settings: ProviderSettings) -> None:
-        """Validate the settings of ``role``, as the protocol's provider does; images are always diagrams.
+        Args:
+            settings: The settings of the entry.
+        """
+        return super().find_distributions(settings) | {"databricks-sdk"}
+
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:
+        """Accept all settings of valid types: images are always diagrams.
+
+        Args:
+            role: The role of the entry.
+            settings: The settings of the entry.
+        """
+
+    async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:
+        """Return whether each endpoint exists and is ready; Databricks does not publish end dates of models.
+
+        Args:
+            models: Names of endpoints.
 
         Raises:
-            ProfileError: A setting is invalid.
+            CredentialError: The workspace does not know the caller.
+            ProviderUnavailableError: The workspace cannot be reached.
         """
-        super().check(role, settings | ({"way": "diagram"} if role == "images" else {}))
-
-    async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
-        """Return whether each endpoint exists and is ready; Databricks does not publish end dates of models."""
         client = await databricks_client.shared_client()
         return [await asyncio.to_thread(self._endpoint_status, client, model) for model in models]
 
@@ -68,7 +78,7 @@ class DatabricksService(OpenAIProtocolProvider):
             return ModelStatus(f"{self.name}:{model}", listed=False)
         return ModelStatus(f"{self.name}:{model}", listed=bool(state and state.ready and state.ready.value == "READY"))
 
-    async def _client_settings(self) -> ProviderSettings:
+    async def _client_settings(self) -> dict[str, Any]:
         client = await databricks_client.shared_client()
         host = str(client.config.host).rstrip("/")
         return {
@@ -84,10 +94,3 @@ async def _token_source() -> Callable[[], Awaitable[str]]:
         return (await databricks_client.authentication_headers())["Authorization"].removeprefix("Bearer ")
 
     return token
-
-
-SERVICE = DatabricksService("databricks", "Databricks", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
-
-embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
-requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.facts

@@ -1,25 +1,24 @@
 """Any LangChain chat model, embeddings or cross-encoder, named by the import path of its class."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import import_paths
+from ..config.settings import Factory, convert_settings
 from ..errors import ProfileError
-from ..interfaces import Float32Array, ProviderFacts, normalize_rows
+from ..interfaces import Float32Array, normalize_rows
 from ..runtime.usage import Usage, record_usage
 from ..transport.rate_limiter import Operation, RateLimits
 from ..transport.retry import first_available
+from .base import Provider, ProviderSettings
 from .chat_models import ChatProvider, ChatSource
 from .rerankers import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.embeddings import Embeddings
-
-
-OFFER = ProviderFacts("as the class does", "of chat, where the class tells them", "those of the class")
 
 
 class LangChainEmbeddings:
@@ -63,85 +62,98 @@ class LangChainEmbeddings:
         return normalize_rows(np.array(rows, dtype=np.float32))
 
 
-def requires(settings: dict[str, Any]) -> set[str]:
-    """Return the distributions that contain the class."""
-    return {"langchain-core", "tenacity", *import_paths.find_distributions(settings["model"])}
+class LangChainProvider(Provider):
+    """Classes of LangChain and of its integrations."""
 
+    name = "langchain"
 
-def check(role: str, settings: dict[str, Any]) -> None:
-    """Create the object of ``role`` once, so that wrong settings are found when a profile is read.
+    @property
+    def factories(self) -> Mapping[str, Factory]:
+        """The factory of each role."""
+        return {"chat": self.chat, "embeddings": self.embeddings, "reranker": self.reranker}
 
-    Raises:
-        ProfileError: The class does not exist, or rejects its settings.
-    """
-    make: Callable[..., object] = chat if role == "chat" else reranker if role == "reranker" else embeddings
-    make(**settings)
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
+        """Return the distributions that contain the class.
 
+        Args:
+            settings: The settings of the entry.
+        """
+        return {"langchain-core", "tenacity", *import_paths.find_distributions(settings["model"])}
 
-def chat(
-    model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: dict[str, int] | None = None
-) -> ChatProvider:
-    """Return the chat model at ``package.module:Class``, created with ``settings``.
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:
+        """Create the object of ``role`` once, so that wrong settings are found when a profile is read.
 
-    Args:
-        model: The import path of a subclass of LangChain's ``BaseChatModel``.
-        settings: The keyword arguments of the class.
-        window: The context window in tokens; 0 for the published one.
-        pace: The settings of the rate limiter.
+        Args:
+            role: The role of the entry.
+            settings: The settings of the entry.
 
-    Raises:
-        ProfileError: There is no such class, or it rejects the settings.
-    """
-    from langchain_core.language_models import BaseChatModel  # half a second
+        Raises:
+            ProfileError: The class does not exist, or rejects its settings.
+        """
+        self.factories[role](**convert_settings(self.factories[role], settings))
 
-    chat_model = _make_instance(model, settings, BaseChatModel)
+    def chat(
+        self, model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: RateLimits | None = None
+    ) -> ChatProvider:
+        """Return the chat model at ``package.module:Class``, created with ``settings``.
 
-    async def make_model() -> Any:
-        return chat_model
+        Args:
+            model: The import path of a subclass of LangChain's ``BaseChatModel``.
+            settings: The keyword arguments of the class.
+            window: The context window in tokens; 0 for the published one.
+            pace: The settings of the rate limiter.
 
-    name = type(chat_model).__name__
-    endpoint = Operation("chat", f"langchain:{name}", RateLimits.from_settings(pace))
-    return ChatProvider({f"langchain:{name}": ChatSource("langchain", name, make_model, window)}, endpoint)
+        Raises:
+            ProfileError: There is no such class, or it rejects the settings.
+        """
+        from langchain_core.language_models import BaseChatModel  # half a second
 
+        chat_model = _make_instance(model, settings, BaseChatModel)
 
-def reranker(
-    model: str, settings: dict[str, Any] | None = None, window: int = 0
-) -> ChatReranker | CrossEncoderReranker:
-    """Return the cross-encoder or chat model at ``package.module:Class``, created with ``settings``.
+        async def make_model() -> Any:
+            return chat_model
 
-    Args:
-        model: The import path of a subclass of LangChain's ``BaseCrossEncoder`` or ``BaseChatModel``.
-        settings: The keyword arguments of the class.
-        window: The context window of a chat model in tokens; 0 for the published one.
+        name = type(chat_model).__name__
+        operation = Operation("chat", f"langchain:{name}", pace or RateLimits())
+        return ChatProvider({f"langchain:{name}": ChatSource("langchain", name, make_model, window)}, operation)
 
-    Raises:
-        ProfileError: There is no such class, or it rejects the settings.
-    """
-    from langchain_core.cross_encoders import BaseCrossEncoder
+    def reranker(
+        self, model: str, settings: dict[str, Any] | None = None, window: int = 0
+    ) -> ChatReranker | CrossEncoderReranker:
+        """Return the cross-encoder or chat model at ``package.module:Class``, created with ``settings``.
 
-    name = import_paths.load_object(model)
-    if isinstance(name, type) and issubclass(name, BaseCrossEncoder):
-        reranker_object = _make_instance(model, settings, BaseCrossEncoder)
-        return CrossEncoderReranker(f"langchain:{type(reranker_object).__name__}", reranker_object)
-    return ChatReranker(chat(model, settings, window))
+        Args:
+            model: The import path of a subclass of LangChain's ``BaseCrossEncoder`` or ``BaseChatModel``.
+            settings: The keyword arguments of the class.
+            window: The context window of a chat model in tokens; 0 for the published one.
 
+        Raises:
+            ProfileError: There is no such class, or it rejects the settings.
+        """
+        from langchain_core.cross_encoders import BaseCrossEncoder
 
-def embeddings(model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:
-    """Return the embeddings at ``package.module:Class``, created with ``settings``.
+        loaded = import_paths.load_object(model)
+        if isinstance(loaded, type) and issubclass(loaded, BaseCrossEncoder):
+            encoder = _make_instance(model, settings, BaseCrossEncoder)
+            return CrossEncoderReranker(f"langchain:{type(encoder).__name__}", encoder)
+        return ChatReranker(self.chat(model, settings, window))
 
-    Args:
-        model: The import path of a subclass of LangChain's ``Embeddings``.
-        settings: The keyword arguments of the class.
+    def embeddings(self, model: str, settings: dict[str, Any] | None = None) -> LangChainEmbeddings:
+        """Return the embeddings at ``package.module:Class``, created with ``settings``.
 
-    Raises:
-        ProfileError: There is no such class, or it rejects the settings.
-    """
-    from langchain_core.embeddings import Embeddings  # half a second
+        Args:
+            model: The import path of a subclass of LangChain's ``Embeddings``.
+            settings: The keyword arguments of the class.
 
-    embeddings_object = _make_instance(model, settings, Embeddings)
-    class_name = (settings or {}).get("model") or (settings or {}).get("model_name")
-    name = ":".join(filter(None, [type(embeddings_object).__name__, class_name]))
-    return LangChainEmbeddings("langchain", name, embeddings_object, Usage(cost_known=False))
+        Raises:
+            ProfileError: There is no such class, or it rejects the settings.
+        """
+        from langchain_core.embeddings import Embeddings  # half a second
+
+        embeddings = _make_instance(model, settings, Embeddings)
+        model_name = (settings or {}).get("model") or (settings or {}).get("model_name")
+        name = ":".join(filter(None, [type(embeddings).__name__, model_name]))
+        return LangChainEmbeddings("langchain", name, embeddings, Usage(cost_known=False))
 
 
 def _make_instance(path: str, settings: dict[str, Any] | None, kind: type) -> Any:

@@ -4,21 +4,22 @@ It never pretends to be a chat model or an image model: ``answered_by`` and the 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
+from ..config.settings import Factory
 from ..images.provenance import ALGORITHM
-from ..interfaces import Float32Array, GeneratedImage, ProviderFacts, normalize_rows
+from ..interfaces import Float32Array, GeneratedImage, normalize_rows
 from ..passages import Passage
 from ..retrieval.local.index import Index
 from ..retrieval.local.lsa import LatentSemanticModel
 from ..runtime import usage
+from .base import Provider, ProviderSettings
 from .extractive_qa import ExtractiveAnswerer
-
-OFFER = ProviderFacts("yes, a quotation at a time", "none are used", "none")
 
 _DIMENSION = 2048
 
@@ -115,31 +116,47 @@ class OfflineDiagramGenerator:
         return GeneratedImage(content, "image/png", alt_text, "offline:diagram", ALGORITHM)
 
 
-def requires(_settings: dict[str, Any]) -> set[str]:
-    """Return the distributions that this provider needs to serve."""
-    return {"scikit-learn", "numpy", "pillow", "pygraphviz", "textblob"}
+class OfflineProvider(Provider):
+    """The provider without a key and a network."""
 
+    name = "offline"
 
-def embeddings(index: Index | None = None) -> OfflineEmbeddings:
-    """Return the embeddings of this provider, with the fitted model of ``index`` where it has one."""
-    return OfflineEmbeddings(LatentSemanticModel.open(index.fit_folder) if index and index.fit_folder else None)
+    @property
+    def factories(self) -> Mapping[str, Factory]:
+        """The factory of each role."""
+        return {"chat": self.chat, "embeddings": self.embeddings, "images": self.images}
 
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:  # noqa: ARG002 - the same for all
+        """Return the distributions that a version needs to serve.
 
-def chat(
-    index: Index, *, quotes: int = 3, margin: float = 0.3, abstain_below: float | None = None
-) -> ExtractiveAnswerer:
-    """Return the answerer, which quotes the passages of ``index``.
+        Args:
+            settings: The settings of the entry.
+        """
+        return {"scikit-learn", "numpy", "pillow", "pygraphviz", "textblob"}
 
-    Args:
-        index: The index that the passages come from.
-        quotes: How many sentences an answer quotes at most.
-        margin: How far below the best score a further sentence may be.
-        abstain_below: The support below which there is no answer; None for the threshold that the build found.
-    """
-    threshold = index.manifest.support["threshold"] if abstain_below is None else abstain_below
-    return ExtractiveAnswerer(index.lexical, quotes=quotes, margin=margin, abstain_below=threshold)
+    def embeddings(self, index: Index | None = None) -> OfflineEmbeddings:
+        """Return the embeddings, with the fitted model of ``index`` where it has one."""
+        return OfflineEmbeddings(LatentSemanticModel.open(index.fit_folder) if index and index.fit_folder else None)
 
+    def chat(
+        self,
+        index: Index,
+        *,
+        quotes: Annotated[int, Field(ge=1)] = 3,
+        margin: Annotated[float, Field(ge=0)] = 0.3,
+        abstain_below: float | None = None,
+    ) -> ExtractiveAnswerer:
+        """Return the answerer, which quotes the passages of ``index``.
 
-def images() -> OfflineDiagramGenerator:
-    """Return the diagram generator."""
-    return OfflineDiagramGenerator()
+        Args:
+            index: The index that the passages come from.
+            quotes: Largest number of sentences that an answer quotes.
+            margin: How far below the best score a further sentence may be.
+            abstain_below: The support below which there is no answer; by default the threshold that the build found.
+        """
+        threshold = index.manifest.support["threshold"] if abstain_below is None else abstain_below
+        return ExtractiveAnswerer(index.lexical, quotes=quotes, margin=margin, abstain_below=threshold)
+
+    def images(self) -> OfflineDiagramGenerator:
+        """Return the diagram generator."""
+        return OfflineDiagramGenerator()

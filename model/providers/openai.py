@@ -2,8 +2,10 @@
 
 from .openai_protocol.service import OpenAIProtocolProvider
 
-SERVICE = OpenAIProtocolProvider("openai", "OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
-embeddings, chat, images, reranker = SERVICE.embeddings, SERVICE.chat, SERVICE.images, SERVICE.reranker
-requires, check, standings = SERVICE.requires, SERVICE.check, SERVICE.standings
-OFFER = SERVICE.facts
+class OpenAIProvider(OpenAIProtocolProvider):
+    """OpenAI's own service."""
+
+    name = "openai"
+    title = "OpenAI"
+    key_variable, address_variable = "OPENAI_API_KEY", "OPENAI_BASE_URL"

@@ -4,61 +4,83 @@ The model is named by a folder, a volume or its name on the Hugging Face hub. A 
 that the version serves where the folder does not exist; a model of the hub is downloaded on first use.
 """
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from ..config.settings import Factory
 from ..errors import ProfileError
-from ..interfaces import ProviderFacts
 from ..runtime.usage import Usage
+from .base import ModelFolder, Provider, ProviderSettings
 from .langchain import LangChainEmbeddings
 
-OFFER = ProviderFacts("", "none are paid for", "none; the extra `sentence-transformers`")
 EXTRA = "pip install -e '.[sentence-transformers]'"
 
 
-def requires(_settings: dict[str, Any]) -> set[str]:
-    """Return the distributions that this provider needs to serve."""
-    return {"langchain-huggingface", "sentence-transformers", "tenacity"}
+class SentenceTransformersProvider(Provider):
+    """Embedding models that run on this machine."""
 
+    name = "sentence_transformers"
 
-def check(_role: str, settings: dict[str, Any]) -> None:
-    """Check that the packages are installed and that a model named by a path exists.
+    @property
+    def factories(self) -> Mapping[str, Factory]:
+        """The factory of each role."""
+        return {"embeddings": self.embeddings}
 
-    Raises:
-        ProfileError: A package or the folder is missing.
-    """
-    if not all(find_spec(package) for package in ("langchain_huggingface", "sentence_transformers")):
-        raise ProfileError(f"sentence_transformers needs packages that are not installed; {EXTRA}")
-    model = settings["model"]
-    if model.startswith((".", "/", "~")) and folder(settings) is None:
-        raise ProfileError(f"there is no folder {model}; name a folder, or a model of the hub")
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:  # noqa: ARG002 - the same for all
+        """Return the distributions that a version needs to serve.
 
+        Args:
+            settings: The settings of the entry.
+        """
+        return {"langchain-huggingface", "sentence-transformers", "tenacity"}
 
-def folder(settings: dict[str, Any]) -> Path | None:
-    """Return the folder of the model, which a version is logged with, or None for a model of the hub."""
-    location = Path(settings["model"]).expanduser()
-    return location if location.is_dir() else None
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:  # noqa: ARG002 - there is one role
+        """Check that the packages are installed and that a model named by a path exists.
 
+        Args:
+            role: The role of the entry.
+            settings: The settings of the entry.
 
-def embeddings(model: str, question_prompt: str = "", passage_prompt: str = "", files: str = "") -> LangChainEmbeddings:
-    """Return the embeddings of one model.
+        Raises:
+            ProfileError: A package or the folder is missing.
+        """
+        if not all(find_spec(package) for package in ("langchain_huggingface", "sentence_transformers")):
+            raise ProfileError(f"sentence_transformers needs packages that are not installed; {EXTRA}")
+        model = settings["model"]
+        if model.startswith((".", "/", "~")) and self.find_model_folder(settings) is None:
+            raise ProfileError(f"there is no folder {model}; name a folder, or a model of the hub")
 
-    Args:
-        model: A folder, or the name of a model on the hub.
-        question_prompt: Text that the model expects before a question.
-        passage_prompt: Text that the model expects before a passage.
-        files: Where the folder of a logged version lies now; empty to use ``model``.
+    def find_model_folder(self, settings: ProviderSettings) -> Path | None:
+        """Return the folder of the model, which a version is logged with, or None for a model of the hub.
 
-    Raises:
-        ProfileError: A package or the folder is missing.
-    """
-    check("embeddings", {"model": files or model})
-    from langchain_huggingface import HuggingFaceEmbeddings  # an extra, whose import takes seconds
+        Args:
+            settings: The settings of the entry.
+        """
+        folder = Path(settings["model"]).expanduser()
+        return folder if folder.is_dir() else None
 
-    embeddings_object = HuggingFaceEmbeddings(
-        model_name=str(Path(files or model).expanduser()) if (files or folder({"model": model})) else model,
-        encode_kwargs={"prompt": passage_prompt} if passage_prompt else {},
-        query_encode_kwargs={"prompt": question_prompt} if question_prompt else {},
-    )
-    return LangChainEmbeddings("sentence_transformers", Path(model).name, embeddings_object, Usage())
+    def embeddings(
+        self, model: str, question_prompt: str = "", passage_prompt: str = "", files: ModelFolder | None = None
+    ) -> LangChainEmbeddings:
+        """Return the embeddings of one model.
+
+        Args:
+            model: A folder, or the name of a model on the hub.
+            question_prompt: Text that the model expects before a question.
+            passage_prompt: Text that the model expects before a passage.
+            files: Where the folder of a logged version is now; None to use ``model``.
+
+        Raises:
+            ProfileError: A package or the folder is missing.
+        """
+        location = str(files.path) if files else model
+        self.check_settings("embeddings", {"model": location})
+        from langchain_huggingface import HuggingFaceEmbeddings  # an extra, whose import takes seconds
+
+        embeddings = HuggingFaceEmbeddings(
+            model_name=str(self.find_model_folder({"model": location}) or location),
+            encode_kwargs={"prompt": passage_prompt} if passage_prompt else {},
+            query_encode_kwargs={"prompt": question_prompt} if question_prompt else {},
+        )
+        return LangChainEmbeddings("sentence_transformers", Path(model).name, embeddings, Usage())

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from ..config.settings import Part
 from ..errors import RejectedCallError
 from ..interfaces import Embeddings
 from ..passages import Passage
@@ -12,7 +13,7 @@ from ..runtime.coalescing import MicroBatcher
 from .local.index import Float32Array, Index
 
 
-class Retriever(ABC):
+class Retriever(Part, ABC):
     """Find passages. ``index`` is the local index that is searched, or None."""
 
     index: Index | None = None

@@ -25,14 +25,16 @@ def load_kind(name: str) -> type[Stage]:
     """Return the class of the kind ``name``, importing its module on first use.
 
     Raises:
-        ProfileError: There is no such kind.
+        ProfileError: There is no such kind, or its module does not define exactly one stage.
     """
     if name not in list_kinds():
         raise ProfileError(f"there is no kind of that name; use one of {', '.join(list_kinds())}")
     module = import_module(f".{name}", __package__)
-    classes = (
+    kinds = [
         candidate
         for candidate in vars(module).values()
-        if isinstance(candidate, type) and candidate.__module__ == module.__name__
-    )
-    return next(candidate for candidate in classes if issubclass(candidate, Stage))
+        if isinstance(candidate, type) and candidate.__module__ == module.__name__ and issubclass(candidate, Stage)
+    ]
+    if len(kinds) != 1:
+        raise ProfileError(f"model/stages/{name}.py defines {len(kinds)} stages; a kind is a module with one class")
+    return kinds[0]

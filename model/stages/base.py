@@ -3,8 +3,16 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
 
+from ..config.settings import Part
 from ..contract.events import Emit
 from ..contract.fields import Field, StageValues
+
+
+class StageName(str, Part):
+    """Name of a stage in the profile."""
+
+    __slots__ = ()
+
 
 Fields: TypeAlias = tuple[Field, ...]
 
@@ -13,8 +21,8 @@ class Stage(ABC):
     """One step of the multi-chain.
 
     A subclass declares its fields once; signature, validation, documentation and examples follow from them. The
-    parameters of its constructor are the settings of a profile: plain values, providers by role (``chat``, ``images``),
-    and ``retriever``, which every stage can request.
+    parameters of its constructor are the settings of a profile: plain values, and providers where the annotation is a
+    protocol of interfaces.py. The pipeline supplies a parameter that is annotated with Retriever or StageName.
 
     Attributes:
         inputs: Declared input fields.

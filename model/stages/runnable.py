@@ -8,7 +8,7 @@ from ..contract import json_schema
 from ..contract.events import Emit, discard
 from ..contract.fields import StageValues
 from ..errors import ProfileError, StageFailedError
-from .base import Fields, Stage
+from .base import Fields, Stage, StageName
 
 if TYPE_CHECKING:  # its import takes half a second, which a profile without a Runnable does not pay
     from langchain_core.runnables import Runnable as LangChainRunnable
@@ -25,7 +25,7 @@ class RunnableStage(Stage):
 
     def __init__(
         self,
-        name: str,
+        name: StageName,
         runnable: str = "",
         cloudpickle: str = "",
         inputs: dict[str, Any] | None = None,
@@ -63,7 +63,7 @@ class RunnableStage(Stage):
         Raises:
             ProfileError: The Runnable cannot be loaded, or its schema fits no contract.
         """
-        stage = cls(name, **settings)
+        stage = cls(StageName(name), **settings)
         return stage.inputs, stage.outputs
 
     async def run(self, values: StageValues, emit: Emit) -> StageValues:

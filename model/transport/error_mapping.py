@@ -144,7 +144,7 @@ def _map_not_found(name: str, body: object, provider_code: str) -> MultichainErr
     """Return the error for a missing model, or for an address without such a service: its 404 names no model."""
     if not isinstance(body, Mapping) or body.keys() <= {"detail"} or provider_code == str(NOT_FOUND):
         return ProviderAddressError(f"{name}: its address answers, but not as such a service; check it, up to its /v1")
-    return ModelUnavailableError(f"{name} is not there, or no longer; name another model")
+    return ModelUnavailableError(f"{name} does not exist, or no longer exists; use another model")
 
 
 def _describe_rejection(name: str, error: Exception, status_code: int) -> str:

@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from ..config import environment
-from ..config.arguments import suggest
-from ..errors import ProfileError
 from ..runtime import loop_resources
 from .error_mapping import TOO_MANY, http_status, is_no_response
 from .retry import requested_wait
@@ -30,27 +30,21 @@ _BURST_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The setting ``pace`` of a provider. 0 means no limit."""
+    """The setting ``pace`` of a provider.
 
-    concurrency: int = 16
-    requests_per_minute: int = 0
-    tokens_per_minute: int = 0
-    images_per_minute: int = 0
+    Attributes:
+        concurrency: Largest number of calls in flight.
+        requests_per_minute: Requests that may start in a minute; 0 for no limit.
+        tokens_per_minute: Tokens that may be sent in a minute; 0 for no limit.
+        images_per_minute: Images that may be requested in a minute; 0 for no limit.
+    """
 
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, int] | None) -> Self:
-        """Return the limits of a profile's setting ``pace``.
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # a profile's setting
 
-        Raises:
-            ProfileError: A setting is unknown or no whole number.
-        """
-        names = [declared.name for declared in fields(cls)]
-        for name, value in (settings or {}).items():
-            if name not in names:
-                raise ProfileError(f"pace has no setting {name}; {suggest(str(name), names)}")
-            if type(value) is not int or value < int(name == "concurrency"):
-                raise ProfileError(f"pace: {name} is expected to be a whole number")
-        return cls(**(settings or {}))
+    concurrency: Annotated[int, Field(ge=1)] = 16
+    requests_per_minute: Annotated[int, Field(ge=0)] = 0
+    tokens_per_minute: Annotated[int, Field(ge=0)] = 0
+    images_per_minute: Annotated[int, Field(ge=0)] = 0
 
     @property
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
@@ -221,7 +215,8 @@ class Operation:
     def acquire(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
         """Wait for a slot of this operation on the running event loop.
 
-        The first caller's limits create the limiter; later settings for the same kind and provider have no effect.
+        The first caller creates the limiter. All entries of a profile with the same operation have the same limits:
+        profile.py passes a pace on to entries without one, and profile_validation.py refuses different ones.
 
         Args:
             tokens: Tokens of the call.

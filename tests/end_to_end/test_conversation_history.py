@@ -8,11 +8,13 @@ from model.contract.requests import Request
 from model.interfaces import ConversationTurn
 from model.passages import Chunk
 from model.pipeline import Pipeline
-from model.providers import openai
 from model.providers.extractive_qa import ExtractiveAnswerer
+from model.providers.openai import OpenAIProvider
 from model.retrieval.local.lexical import Lexical
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
+
+openai = OpenAIProvider()
 
 LEXICAL = Lexical.build([Chunk("a.txt", "", "", 0, 0, 20, "The pump needs oil.")], "english")
 NOTE = "question_completed: the question was completed from the history before the search"

@@ -12,7 +12,8 @@ from PIL import Image
 
 from model.contract.events import discard
 from model.passages import Passage
-from model.profile import Profile, make_provider
+from model.profile import Profile
+from model.providers import make_provider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from standin.server import environment_variables

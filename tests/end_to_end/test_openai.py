@@ -15,7 +15,7 @@ import mlflow
 import pytest
 from PIL import Image
 
-from model.transport import credentials
+from model.config import environment
 from serving.__main__ import serving
 from standin.app import StandIn
 from standin.server import environment_variables, run_stand_in
@@ -162,7 +162,7 @@ def test_version_reads_its_key_from_a_secret_scope(
     training_run: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
-    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
+    monkeypatch.setenv(environment.SECRET_SCOPE.name, "team")
     assert mlflow.pyfunc.load_model(URI).predict(ROWS[0])["qa"]["answer"] == ANSWERS[0]
 
 
@@ -204,9 +204,9 @@ def test_deadline_fails_the_slow_stage_and_keeps_the_answer(
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("MULTICHAIN_DEADLINE_SECONDS", "abc", "MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"),
-        ("MULTICHAIN_DEADLINE_SECONDS", "-1", "MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"),
-        ("MULTICHAIN_RESPONSE_BYTES", "1 MB", "MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"),
+        ("MULTICHAIN_DEADLINE_SECONDS", "abc", "MULTICHAIN_DEADLINE_SECONDS must be a number of seconds"),
+        ("MULTICHAIN_DEADLINE_SECONDS", "-1", "MULTICHAIN_DEADLINE_SECONDS must be a number of seconds"),
+        ("MULTICHAIN_RESPONSE_BYTES", "1 MB", "MULTICHAIN_RESPONSE_BYTES must be a number of bytes"),
         ("MULTICHAIN_PRICES", "/no/such.yaml", "there is no file /no/such.yaml, which MULTICHAIN_PRICES names"),
     ],
 )

@@ -10,13 +10,15 @@ from model.contract.requests import Request
 from model.passages import Passage
 from model.pipeline import Pipeline
 from model.profile import Profile
-from model.providers import openai
+from model.providers.openai import OpenAIProvider
 from model.providers.prompting import delimit_passage
 from model.retrieval.local.index import Index
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
 from tests.fixtures import EXERCISE, ROOT
 from training.indexing.build import build_index
+
+openai = OpenAIProvider()
 
 PLANTED = (ROOT / "tests" / "end_to_end" / "planted.txt").read_text("utf-8").splitlines()
 QUESTIONS = {

@@ -13,10 +13,13 @@ import pytest
 
 from model.contract.events import discard
 from model.passages import Passage
-from model.providers import compatible, openai
+from model.providers.compatible import CompatibleProvider
+from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from tests.fixtures import ROOT
+
+compatible, openai = CompatibleProvider(), OpenAIProvider()
 
 SERVER = ROOT / "node_modules" / ".bin" / "llmock"
 PASSAGES = [Passage.from_text("Azure Databricks is a platform.", "a.txt")]
@@ -80,9 +83,9 @@ def test_image_is_png_with_the_name_of_its_model(engine: Engine) -> None:
 
 
 @pytest.mark.usefixtures("_server_variables")
-def test_standings_list_the_model_of_the_server(engine: Engine) -> None:
-    (standing,) = engine.run(compatible.standings(["gpt-4o"]))
-    assert (standing.name, standing.listed) == ("compatible:gpt-4o", True)
+def test_status_lists_the_model_of_the_server(engine: Engine) -> None:
+    (status,) = engine.run(compatible.list_statuses(["gpt-4o"]))
+    assert (status.name, status.listed) == ("compatible:gpt-4o", True)
 
 
 def test_version_of_the_third_party_server_is_pinned() -> None:

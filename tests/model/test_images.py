@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.config import environment
 from model.contract.events import discard
 from model.contract.fields import Field
 from model.contract.stage_contract import Contract, StageContract
 from model.errors import ImageStorageError, SettingError
 from model.images import fit_response, provenance, resize
-from model.images.storage import VARIABLE, store_image
-from model.providers import openai
+from model.images.storage import store_image
+from model.providers.openai import OpenAIProvider
 from model.runtime.event_loop import Engine
 from model.stages.image_generation import ImageGeneration
 from standin.app import StandIn
+
+openai = OpenAIProvider()
 
 CONTRACT = Contract(
     {
@@ -96,7 +99,7 @@ def run_fit_responses(responses: list[Any], contract: Contract = CONTRACT) -> An
 
 
 def test_images_are_shrunk_until_the_responses_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fit_response.VARIABLE, "120000")
+    monkeypatch.setenv(environment.RESPONSE_BYTES.name, "120000")
     small, large = encode_noise("PNG", 32), encode_noise("PNG", 512)
     first, second, third = run_fit_responses(make_responses(small, large, large, text="ü" * 500))
     assert len(json.dumps([first, second, third])) <= 120_000
@@ -112,7 +115,7 @@ def test_images_are_shrunk_until_the_responses_fit(monkeypatch: pytest.MonkeyPat
 
 
 def test_image_that_cannot_fit_is_an_error_of_its_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fit_response.VARIABLE, "2000")
+    monkeypatch.setenv(environment.RESPONSE_BYTES.name, "2000")
     (response,) = run_fit_responses(make_responses(encode_noise("PNG", 512), text="x" * 1900))
     assert (response["draw"]["image"], response["draw"]["sha256"]) == ("", "")
     assert response["draw"]["error"] == (
@@ -122,7 +125,7 @@ def test_image_that_cannot_fit_is_an_error_of_its_stage(monkeypatch: pytest.Monk
 
 
 def test_image_without_mime_type_field_is_not_converted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fit_response.VARIABLE, "2000")
+    monkeypatch.setenv(environment.RESPONSE_BYTES.name, "2000")
     response = CONTRACT.empty_response()
     response["plot"] |= {"shown": base64.b64encode(encode_noise("PNG", 128)).decode(), "notes": []}
     assert run_fit_responses([response])[0]["plot"]["error"].startswith("payload: plot: the image does not fit")
@@ -141,25 +144,25 @@ def test_image_without_mime_type_field_is_not_converted(monkeypatch: pytest.Monk
 def test_max_bytes_depends_on_setting_and_model_serving(
     setting: str, serving: bool, max_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(fit_response.VARIABLE, setting)
+    monkeypatch.setenv(environment.RESPONSE_BYTES.name, setting)
     if serving:
         monkeypatch.setenv("IS_IN_DB_MODEL_SERVING_ENV", "true")
     assert fit_response.read_max_bytes() == max_bytes
 
 
 def test_invalid_response_bytes_setting_raises_setting_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fit_response.VARIABLE, "1 MB")
-    with pytest.raises(SettingError, match="MULTICHAIN_RESPONSE_BYTES is expected to be a number of bytes"):
+    monkeypatch.setenv(environment.RESPONSE_BYTES.name, "1 MB")
+    with pytest.raises(SettingError, match="MULTICHAIN_RESPONSE_BYTES must be a number of bytes"):
         fit_response.read_max_bytes()
 
 
 def test_image_is_not_stored_without_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(environment.PICTURES.name, raising=False)
     assert store_image(b"x", "image/png") == ""
 
 
 def test_image_is_stored_once_in_folder_under_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "new"))
+    monkeypatch.setenv(environment.PICTURES.name, str(tmp_path / "new"))
     file = tmp_path / "new" / f"{sha256(b'picture').hexdigest()}.webp"
     assert store_image(b"picture", "image/webp") == store_image(b"picture", "image/webp") == file.as_uri()
     assert [path.name for path in file.parent.iterdir()] == [file.name]
@@ -169,7 +172,7 @@ def test_image_is_stored_once_in_folder_under_its_hash(tmp_path: Path, monkeypat
 def test_image_in_unmounted_volume_is_stored_through_files_api(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "/Volumes/main/default/pictures/")
+    monkeypatch.setenv(environment.PICTURES.name, "/Volumes/main/default/pictures/")
     path = f"/Volumes/main/default/pictures/{sha256(b'picture').hexdigest()}.png"
     assert store_image(b"picture", "image/png") == path
     assert stand_in.volumes == {path: b"picture"}
@@ -177,7 +180,7 @@ def test_image_in_unmounted_volume_is_stored_through_files_api(
 
 def test_unwritable_storage_raises_image_storage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "below"))
+    monkeypatch.setenv(environment.PICTURES.name, str(tmp_path / "file" / "below"))
     with pytest.raises(ImageStorageError, match="an image cannot be stored where MULTICHAIN_PICTURES says"):
         store_image(b"picture", "image/png")
 
@@ -186,7 +189,7 @@ def test_unwritable_storage_raises_error_before_image_is_generated(
     stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setenv(environment.PICTURES.name, str(tmp_path / "file"))
     retriever: Any = None
     stage = ImageGeneration(retriever, openai.images(["gpt-image-2"], way="images"))
     with pytest.raises(ImageStorageError, match="an image cannot be stored"):

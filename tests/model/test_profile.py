@@ -13,6 +13,7 @@ from model.errors import ProfileError
 from model.profile import Profile
 from model.profile_validation import validate_profile
 from model.retrieval.local.index import Index
+from model.transport.rate_limiter import RateLimits
 
 VALID_PROFILE = """\
 embeddings: {provider: offline}
@@ -167,7 +168,7 @@ def test_description_contains_no_prompt(tmp_path: Path) -> None:
         ("kind: chat", "kind: chta", 19, "short: there is no kind chta; did you mean chat?"),
         ("    kind: chat\n", "", 18, "short: its kind is missing; it is one of chat, image_generation, r"),
         ("passages: 4", "pasages: 4", 6, "qa: there is no setting pasages; did you mean passages?"),
-        ("passages: 4", "passages: four", 6, "qa: passages is expected to be a whole number"),
+        ("passages: 4", "passages: four", 6, "qa: passages must be a whole number"),
         ("passages: 4", "k: 99", 6, "qa.k: expected a whole number from 1 to 50"),
         ("quotes: 2", "qoutes: 2", 7, "qa: chat: there is no setting qoutes; did you mean quotes?"),
         ("{provider: offline, quotes: 2}", "{provider: ofline}", 7, "qa: chat: there is no provider ofline; did"),
@@ -183,13 +184,13 @@ def test_description_contains_no_prompt(tmp_path: Path) -> None:
         ("  models:", "  qa:", 8, "qa is there twice; give one of them another name"),
         ("  models:", "  meta:", 8, "a stage cannot be called meta, which every response has"),
         ("  models:", "  my models:", 8, "a stage's name is made of letters, digits, _ and -, and begins with"),
-        ("chunk_size: 800", "chunk_size: 0", 2, "index: chunk_size is expected to be a whole number of characters"),
-        ("overlap: 80", "overlap: 800", 2, "index: overlap is expected to be a whole number of characters from 0"),
+        ("chunk_size: 800", "chunk_size: 0", 2, "index: chunk_size must be a whole number from 50 to 100,000"),
+        ("overlap: 80", "overlap: 800", 2, "index: overlap must be less than chunk_size, which is 800"),
         ("english", "klingon", 2, "index: there is no stemmer for klingon; it is one of"),
         ("overlap", "overlaps", 2, "index: there is no setting overlaps; did you mean overlap?"),
         ("index:", "indx:", 1, "it is not a profile: it needs embeddings, index and stages, each with settings"),
         ("stages:", "extra: 1\nstages:", 3, "there is no part extra; it is one of embeddings, index, stages"),
-        ("  qa:", "  qa: [", 6, "it is no YAML: "),
+        ("  qa:", "  qa: [", 6, "the file is not YAML: "),
         ("fake_chat_models:Fake", "fake_chat_models.Fake", 24, "short: chat: "),
     ],
 )  # fmt: skip
@@ -208,6 +209,42 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as error:
         validate_profile(write_profile(tmp_path, text))
     assert [re.sub(r".*:(\d+): .*", r"\1", message) for message in str(error.value).splitlines()] == ["6", "11"]
+
+
+TWO_STAGES = """embeddings: {provider: offline}
+index: {chunk_size: 800, overlap: 80, language: english}
+stages:
+  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1], pace: {requests_per_minute: 60}}}
+  picture:
+    kind: image_generation
+    images: {provider: openai, way: diagram, chat_models: [gpt-4.1]PACE}
+"""
+
+
+def test_entries_of_one_provider_share_the_pace_that_one_of_them_sets(tmp_path: Path, index_folder: Path) -> None:
+    profile = write_profile(tmp_path, TWO_STAGES.replace("PACE", ""))
+    validate_profile(profile)
+    assert profile.find_pace("openai", "images") == {"requests_per_minute": 60}
+    assert profile.find_pace("openai", "embeddings") is None
+    assert profile.find_pace("azure", "chat") is None
+    pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
+    generator: Any = pipeline.stages["picture"]._images  # noqa: SLF001 - a pace shows under load alone
+    assert generator._chat._operation.limits == RateLimits(requests_per_minute=60)  # noqa: SLF001
+
+
+def test_another_pace_of_one_provider_is_a_mistake(tmp_path: Path) -> None:
+    profile = write_profile(tmp_path, TWO_STAGES.replace("PACE", ", pace: {concurrency: 2}"))
+    with pytest.raises(ProfileError) as error:
+        validate_profile(profile)
+    assert str(error.value) == (
+        f"{tmp_path / 'mine.yaml'}:7: picture: images: another entry of openai has another pace, and both call the "
+        "same server; write the pace in one of them"
+    )
+
+
+def test_entry_that_is_no_provider_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=r"qa: chat must name a provider, such as \{provider: offline\}"):
+        validate_profile(write_profile(tmp_path, VALID_PROFILE.replace("{provider: offline, quotes: 2}", "offline")))
 
 
 def test_pattern_without_matching_document_raises_profile_error(tmp_path: Path, index_folder: Path) -> None:

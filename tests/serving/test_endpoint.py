@@ -151,7 +151,10 @@ def answer_without_description(body: Values) -> Any:
     [
         (answer_with_errors, "timeout: qa: too late"),
         (fail_with_500, "asking multichain: the call to the workspace failed (InternalError); run the command again"),
-        (answer_without_description, "the model at multichain did not return a description; deploy a version of multichain"),
+        (
+            answer_without_description,
+            "the model at multichain did not return a description; deploy a version of multichain",
+        ),
     ],
 )
 def test_version_that_fails_under_traffic_is_rolled_back(
@@ -268,7 +271,8 @@ def test_secret_is_referenced_by_name_and_never_read(workspace: DatabricksWorksp
     assert result.exit_code == 0, result.output
     assert "sk-planted" not in result.output + json.dumps(workspace.endpoints.endpoints[NAME].entities)
     refusal = deploy("--secret", "OPENAI_API_KEY=multichain/nosuch")
-    assert "Error: changing the endpoint multichain: permission denied: the creator cannot read a secret" in refusal.output
+    sentence = "changing the endpoint multichain: permission denied: the creator cannot read a secret"
+    assert f"Error: {sentence}" in refusal.output
 
 
 def test_plan_warns_a_person_about_the_rights_of_the_creator(workspace: DatabricksWorkspace) -> None:

@@ -74,7 +74,7 @@ def build(
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
     with show_progress("Reading documents") as reading, show_progress("Embedding chunks") as progress:
-        if dry_run and not loaded_profile.backend.IS_LOCAL:
+        if dry_run and not loaded_profile.backend.is_local:
             print_remote_index(loaded_profile)
         elif dry_run:
             print_estimate(

@@ -74,7 +74,7 @@ def choose_documents(profile: Profile, documents: tuple[str, ...], more_document
     Raises:
         CommandError: The index is in Databricks AI Search, and a location is given.
     """
-    if profile.backend.IS_LOCAL:
+    if profile.backend.is_local:
         return [*documents, *more_documents] or [str(SHIPPED_DOCUMENTS)]
     if any([*documents, *more_documents]):
         raise CommandError(

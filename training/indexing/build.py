@@ -102,7 +102,7 @@ def read_content(profile: Profile, documents: Sequence[object], **load_options: 
         DocumentError: A document cannot be read, or no document has text.
         CommandError: The profile searches AI Search, where nothing is built.
     """
-    if not profile.backend.IS_LOCAL:
+    if not profile.backend.is_local:
         raise CommandError(
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps in step with its table, so "
             "there is no index to build; add documents to the table, and evaluate a version by its URI"

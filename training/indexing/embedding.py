@@ -8,6 +8,7 @@ import numpy as np
 
 from model.config import environment
 from model.errors import CommandError
+from model.interfaces import FittableEmbeddings
 from model.passages import Chunk
 from model.profile import Profile
 from model.providers import model_catalog, token_limits
@@ -34,7 +35,7 @@ class TextEmbedder:
             fit: Folder for the files of a fitted model.
         """
         self._embedder, self._engine = profile.make_embedder(), Engine()
-        if hasattr(self._embedder, "fit_to"):
+        if isinstance(self._embedder, FittableEmbeddings):
             self._embedder = self._embedder.fit_to(texts, language, fit)
         self.usage = usage.Usage()
         self._fingerprint_vector = self._call_embedder([FINGERPRINT_TEXT])

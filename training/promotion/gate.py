@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from model.config.arguments import suggest
+from model.config.settings import suggest
 from model.errors import CommandError
 
 from ..evaluation.metrics import METRICS, Metric, MetricValues

@@ -83,7 +83,7 @@ def load_version_profile(uri: str) -> Profile:
 
 
 def _check_documents(uri: str, profile: Profile, documents: Sequence[object]) -> MonitorFinding:
-    if not profile.backend.IS_LOCAL:
+    if not profile.backend.is_local:
         return MonitorFinding(f"Documents: not compared; AI Search updates {profile.index['name']} from its table")
     if not documents:
         return MonitorFinding("Documents: not compared; name them with --documents")

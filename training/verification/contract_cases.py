@@ -155,7 +155,7 @@ CASES = [
     _single_row(
         "malformed: a misspelled field",
         {"qa": _QUESTION | {"fliter": {"source": "langchain.txt"}}},
-        {"qa": "invalid_request: qa: expected the field filter, found a name that is nearly it"},
+        {"qa": "invalid_request: qa: expected the field filter, found a similar name"},
     ),
     _single_row(
         "malformed: text for a stage", {"qa": "Tell me about LangChain."}, {"qa": _NO_OBJECT}, is_allowed_alone=False

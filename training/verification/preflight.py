@@ -15,8 +15,8 @@ from model.contract.events import discard
 from model.contract.fields import StageValues
 from model.errors import MultichainError
 from model.interfaces import ModelStatus
-from model.profile import MODEL_SETTINGS, Profile, make_provider, named_models
-from model.providers import load_provider
+from model.profile import MODEL_SETTINGS, Profile, named_models
+from model.providers import load_provider, make_provider
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
@@ -64,7 +64,7 @@ def check_models(
         The report. Errors of providers are findings in it.
     """
     report, profile_check = PreflightReport(), _ProfileCheck(profile, index, today or datetime.now(tz=UTC).date())
-    if not profile.backend.IS_LOCAL:
+    if not profile.backend.is_local:
         report.findings.append(_check_remote_index(profile))
     for entry, roles in distinct_entries(profile):
         for finding in profile_check.check_entry(entry, roles, report.end_dates):
@@ -83,8 +83,8 @@ def model_statuses(engine: Engine, entry: StageValues, setting: str) -> list[Mod
     Returns:
         One status for each model; none when the entry names no model, or its provider cannot list models.
     """
-    module, models = load_provider(entry["provider"]), named_models(entry, setting)
-    return engine.run(module.standings(models)) if models and hasattr(module, "standings") else []
+    models = named_models(entry, setting)
+    return engine.run(load_provider(entry["provider"]).list_statuses(models)) if models else []
 
 
 def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:

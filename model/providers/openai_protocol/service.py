@@ -6,14 +6,17 @@ at the time of a call (transport/credentials.py). A dialect of the protocol is a
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from ...config.settings import Factory
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
-from ...interfaces import ImageGenerator, ModelStatus, ProviderFacts
+from ...interfaces import ImageGenerator, ModelStatus
 from ...runtime import loop_resources
 from ...transport import credentials
 from ...transport.error_mapping import parsing_response
@@ -21,38 +24,60 @@ from ...transport.rate_limiter import Operation, RateLimits, observe_headers
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog
+from ..base import Provider, ProviderSettings
 from ..chat_diagrams import ChatDiagramGenerator
 from ..chat_models import ChatProvider, ChatSource
 from ..rerankers import ChatReranker
 from .embeddings import OpenAIEmbeddings
-from .images import AutoGenerator, ImagesApiGenerator, ResponsesApiGenerator, check_image_settings, check_models
+from .images import (
+    AutoGenerator,
+    ImageFormat,
+    ImageQuality,
+    ImagesApiGenerator,
+    ImageWay,
+    ResponsesApiGenerator,
+    check_model_lists,
+)
 
-ProviderSettings = dict[str, Any]
+ModelName = Annotated[str, Field(min_length=1)]
+ModelNames = Annotated[list[ModelName], Field(min_length=1)]
+"""Models in order of preference."""
+Count = Annotated[int, Field(ge=0)]
 TIMEOUT = 120.0
 _DAY_SECONDS = 86_400
 
 
-class OpenAIProtocolProvider:
-    """OpenAI's own dialect: a key, and an address that has a default.
+class OpenAIProtocolProvider(Provider):
+    """A service that speaks OpenAI's protocol, authenticated by a key.
 
-    Args:
-        name: The name of the provider in profiles.
-        title: The name of the service in messages.
-        key: The environment variable of the key.
-        address: The environment variable of the address.
-        own: Whether the server is self-hosted: then the address is required and the key optional.
+    Attributes:
+        title: Name of the service in messages.
+        key_variable: Environment variable of the key.
+        address_variable: Environment variable of the address.
+        is_self_hosted: Whether the address is required and the key optional.
     """
 
+    title: str
+    key_variable: str
+    address_variable: str
+    is_self_hosted = False
     encoding: str | None = None
     """The ``encoding_format`` of embeddings; None for the SDK's choice, base64."""
     streams_usage = True
     """Whether the server can count the tokens of a streamed reply."""
 
-    def __init__(self, name: str, title: str, key: str, address: str, *, own: bool = False) -> None:
-        self.name, self._title, self._key, self._address, self._is_self_hosted = name, title, key, address, own
+    @property
+    def factories(self) -> Mapping[str, Factory]:
+        """The factory of each role."""
+        return {
+            "chat": self.chat,
+            "embeddings": self.embeddings,
+            "images": self.images,
+            "reranker": self.reranker,
+        }
 
     def embeddings(
-        self, model: str, dimensions: int = 0, pace: ProviderSettings | None = None, cache: int = _DAY_SECONDS
+        self, model: ModelName, dimensions: Count = 0, pace: RateLimits | None = None, cache: Count = _DAY_SECONDS
     ) -> OpenAIEmbeddings:
         """Return the embeddings of one model, without fallback: another model's vectors would not fit the index.
 
@@ -62,20 +87,20 @@ class OpenAIProtocolProvider:
             pace: The settings of the rate limiter.
             cache: How many seconds the vectors of questions are cached; 0 for never.
         """
-        extra: ProviderSettings = {"dimensions": dimensions} if dimensions else {}
+        extra: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
         extra |= {"encoding_format": self.encoding} if self.encoding else {}
-        operation = Operation("embeddings", self.name, RateLimits.from_settings(pace))
+        operation = Operation("embeddings", self.name, pace or RateLimits())
         cache_of_vectors = ResponseCache("embeddings", cache, self._credentials_hash)
         return OpenAIEmbeddings(operation, cache_of_vectors, model, partial(self._embedder, model), extra)
 
     def chat(
         self,
-        models: list[str],
+        models: ModelNames,
         fallback: bool = True,
         temperature: float | None = None,
-        window: int = 0,
-        pace: ProviderSettings | None = None,
-        cache: int = 0,
+        window: Count = 0,
+        pace: RateLimits | None = None,
+        cache: Count = 0,
     ) -> ChatProvider:
         """Return a chat provider.
 
@@ -90,7 +115,7 @@ class OpenAIProtocolProvider:
         """
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
-        operation = Operation("chat", self.name, RateLimits.from_settings(pace))
+        operation = Operation("chat", self.name, pace or RateLimits())
         return ChatProvider(
             {f"{self.name}:{source.model}": source for source in sources},
             operation,
@@ -99,10 +124,10 @@ class OpenAIProtocolProvider:
 
     def reranker(
         self,
-        models: list[str],
+        models: ModelNames,
         fallback: bool = True,
-        window: int = 0,
-        pace: ProviderSettings | None = None,
+        window: Count = 0,
+        pace: RateLimits | None = None,
     ) -> ChatReranker:
         """Return a reranker by chat models.
 
@@ -116,14 +141,14 @@ class OpenAIProtocolProvider:
 
     def images(
         self,
-        models: list[str] | None = None,
-        chat_models: list[str] | None = None,
-        way: str = "auto",
+        models: ModelNames | None = None,
+        chat_models: ModelNames | None = None,
+        way: ImageWay = "auto",
         fallback: bool = True,
-        quality: str = "auto",
-        output_format: str = "webp",
-        pace: ProviderSettings | None = None,
-        cache: int = 0,
+        quality: ImageQuality = "auto",
+        output_format: ImageFormat = "webp",
+        pace: RateLimits | None = None,
+        cache: Count = 0,
     ) -> ImageGenerator:
         """Return an image generator.
 
@@ -139,7 +164,7 @@ class OpenAIProtocolProvider:
         """
         settings = {"quality": quality, "output_format": output_format}
         operation, cache_of_images = (
-            Operation("images", self.name, RateLimits.from_settings(pace)),
+            Operation("images", self.name, pace or RateLimits()),
             ResponseCache("images", cache, self._credentials_hash),
         )
         painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
@@ -153,36 +178,33 @@ class OpenAIProtocolProvider:
         image_generator = ImagesApiGenerator(operation, cache_of_images, painters, self._client, settings)
         return AutoGenerator(diagrams, image_generator) if way == "auto" else image_generator
 
-    @property
-    def facts(self) -> ProviderFacts:
-        """The facts for docs/providers.md."""
-        key = f"`{self._key}`, if it asks for one" if self._is_self_hosted else f"`{self._key}`"
-        tokens = "yes" if self.streams_usage else "yes, but not of streamed replies"
-        return ProviderFacts(
-            "yes", tokens, f"{key}; `{self._address}`{'' if self._is_self_hosted else ' for another address'}"
-        )
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
+        """Return the distributions that a version needs to serve; Graphviz's where it may draw a diagram.
 
-    def requires(self, settings: ProviderSettings) -> set[str]:
-        """Return the distributions that the provider needs to serve; Graphviz's where it may draw a diagram."""
+        Args:
+            settings: The settings of the entry.
+        """
         drawing = {"pygraphviz", "textblob"} if settings.get("chat_models") else set()
         return {"langchain-openai", "openai", "tenacity", "pillow"} | drawing
 
-    def check(self, role: str, settings: ProviderSettings) -> None:
-        """Validate what the types of the settings do not say.
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:
+        """Check that the lists of models are there that the way to make images needs.
 
         Args:
-            role: ``chat``, ``embeddings``, ``images`` or ``reranker``.
-            settings: The settings of that role.
+            role: The role of the entry.
+            settings: The settings of the entry.
 
         Raises:
-            ProfileError: A setting is invalid.
+            ProfileError: A list is missing.
         """
-        check_models(settings)
         if role == "images":
-            check_image_settings(settings)
+            check_model_lists(settings)
 
-    async def standings(self, models: Sequence[str]) -> list[ModelStatus]:
+    async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:
         """Return the status of each of ``models``: as listed by the server, or as published.
+
+        Args:
+            models: Names of models.
 
         Raises:
             ProviderError: The server did not answer.
@@ -220,21 +242,23 @@ class OpenAIProtocolProvider:
         access = {name: value for name, value in (await self._client_settings()).items() if isinstance(value, str)}
         return sha256(json.dumps(access, sort_keys=True).encode()).hexdigest()
 
-    async def _client_settings(self) -> ProviderSettings:
+    async def _client_settings(self) -> dict[str, Any]:
         """Return the arguments that every client is created with.
 
         Raises:
             CredentialError: A key or an address is missing; the message names the variable.
         """
-        if not self._is_self_hosted:
-            key = await credentials.require_variable(self._key, self._title, "your key for")
+        if not self.is_self_hosted:
+            key = await credentials.require_variable(self.key_variable, self.title, "your key for")
             return {
                 "api_key": key,
-                "base_url": self._check_address(await credentials.read_variable(self._address)) or None,
+                "base_url": self._check_address(await credentials.read_variable(self.address_variable)) or None,
             }
-        address = await credentials.require_variable(self._address, self._title, "the address, ending in /v1, of")
+        address = await credentials.require_variable(
+            self.address_variable, self.title, "the address, ending in /v1, of"
+        )
         return {
-            "api_key": await credentials.read_variable(self._key) or "none",
+            "api_key": await credentials.read_variable(self.key_variable) or "none",
             "base_url": self._check_address(address),
         }
 
@@ -246,7 +270,7 @@ class OpenAIProtocolProvider:
         """
         if address and not address.startswith(("http://", "https://")):
             raise CredentialError(
-                f"{self._address} is not an address; write https://…, or http://… for a server on this machine"
+                f"{self.address_variable} is not an address; write https://…, or http://… for a server on this machine"
             )
         return address
 
@@ -267,7 +291,7 @@ class OpenAIProtocolProvider:
         """Return the client of OpenAI's SDK."""
         return await self._get_client("AsyncOpenAI", {}, package="openai")
 
-    async def _get_client(self, kind: str, settings: ProviderSettings, package: str = "langchain_openai") -> Any:
+    async def _get_client(self, kind: str, settings: dict[str, Any], package: str = "langchain_openai") -> Any:
         """Return a client of the class ``kind``, created once for each set of settings and credentials.
 
         The package is imported on first use.

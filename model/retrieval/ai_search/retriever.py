@@ -4,10 +4,12 @@ The documented REST call is made on the event loop, with the limits, retries and
 docs/decisions.md says why no client of Databricks is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
+from ...config.settings import SettingProblem
 from ...contract.fields import StageValues
 from ...errors import ProfileError
 from ...interfaces import Embeddings
@@ -15,36 +17,13 @@ from ...passages import Passage
 from ...runtime import usage
 from ...runtime.usage import Usage
 from ...text_analysis import Analyser
+from ..backends import Backend, BackendSettings
 from ..retriever import QueryEmbedder, Retriever
 from .client import query_index
-from .columns import ColumnMapping, find_setting_errors
+from .columns import ColumnMapping, find_problems
 from .description import RemoteIndex
 from .filters import build_conditions, format_as_clause, format_as_object
 from .results import SupportMeasure, parse_passages
-
-__all__ = [
-    "IS_LOCAL",
-    "AISearchRetriever",
-    "find_setting_errors",
-    "make_retriever",
-    "open_index",
-    "required_distributions",
-]
-
-IS_LOCAL = False
-"""Whether a build makes the index, and a version holds it."""
-
-open_index = RemoteIndex.read
-
-
-def required_distributions(_settings: StageValues) -> set[str]:
-    """Return the distributions that this backend needs."""
-    return {"databricks-sdk", "openai", "tenacity"}
-
-
-def make_retriever(index: RemoteIndex, embedder: Callable[..., Embeddings | None]) -> "AISearchRetriever":
-    """Return the retriever over the described index."""
-    return AISearchRetriever(index, embedder())
 
 
 class AISearchRetriever(Retriever):
@@ -81,3 +60,37 @@ class AISearchRetriever(Retriever):
         if self._query_embedder:
             body["query_vector"] = (await self._query_embedder.embed(question)).tolist()
         return body if self._query_embedder and by == "ann" else body | {"query_text": question}
+
+
+class AISearchBackend(Backend):
+    """An index that Databricks AI Search keeps; a version contains its description."""
+
+    is_local = False
+
+    def find_problems(self, settings: BackendSettings) -> Iterator[SettingProblem]:
+        """Yield what is wrong with a profile's section ``index``."""
+        return find_problems(settings)
+
+    def find_distributions(self) -> set[str]:
+        """Return the distributions that a version needs to serve."""
+        return {"databricks-sdk", "openai", "tenacity"}
+
+    def open_index(self, folder: Path) -> RemoteIndex:
+        """Read the description of the index in ``folder``.
+
+        Raises:
+            IndexFolderError: The folder contains no description of an index.
+        """
+        return RemoteIndex.read(folder)
+
+    def make_retriever(self, index: RemoteIndex, make_embedder: Callable[..., Embeddings | None]) -> AISearchRetriever:
+        """Return the retriever over the described index.
+
+        Args:
+            index: The description of the index.
+            make_embedder: Returns the profile's embeddings; None for an index that embeds questions itself.
+
+        Raises:
+            ProfileError: A setting of the embeddings is invalid.
+        """
+        return AISearchRetriever(index, make_embedder())

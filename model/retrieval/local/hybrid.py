@@ -6,22 +6,24 @@ contains few of its words, words tell little. Measured in docs/decisions.md.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...contract.fields import StageValues
+from ...config.settings import SettingProblem
 from ...errors import ProfileError
 from ...interfaces import Embeddings
 from ...passages import Passage
 from ...runtime.coalescing import MicroBatcher
+from ..backends import Backend, BackendSettings
 from ..retriever import QueryEmbedder, Retriever
-from .index import ChunkPositions, Float32Array, Index, find_setting_errors
+from .index import ChunkPositions, Float32Array, Index, find_problems
 
 Scores = npt.NDArray[np.float32]
 
@@ -58,15 +60,6 @@ def measure_support(by_words: Scores, by_letters: Scores) -> Scores:
     return np.asarray((by_words + by_letters) / 2, dtype=np.float32)
 
 
-__all__ = [
-    "IS_LOCAL",
-    "HybridRetriever",
-    "find_setting_errors",
-    "make_retriever",
-    "open_index",
-    "required_distributions",
-]
-
 _MAX_BATCH_SIZE = 64
 """Most questions in one search."""
 _LARGE_SEARCH = 20_000_000
@@ -75,22 +68,6 @@ _EXTRA_CANDIDATES = 8
 """Further candidates whose vectors are compared again: scores of a batch differ in the seventh digit."""
 _CANDIDATES = 200
 """Chunks that each of the two searches contributes. Fusing more changed no order that we measured."""
-
-
-IS_LOCAL = True
-"""Whether a build makes the index, and a version holds it."""
-
-open_index = Index.open
-
-
-def required_distributions(_settings: StageValues) -> set[str]:
-    """Return the distributions that this backend needs beyond those of every profile."""
-    return set()
-
-
-def make_retriever(index: Index, embedder: Callable[..., Embeddings]) -> "HybridRetriever":
-    """Return the retriever over ``index``, with the embeddings as they were fitted to it."""
-    return HybridRetriever(index, embedder(index=index))
 
 
 class HybridRetriever(Retriever):
@@ -172,3 +149,36 @@ def _top_positions(scores: Float32Array, count: int) -> ChunkPositions:
     if count >= len(scores):
         return np.arange(len(scores))
     return np.argpartition(-scores, count)[:count]
+
+
+class LocalBackend(Backend):
+    """An index that a build makes and a version contains."""
+
+    is_local = True
+
+    def find_problems(self, settings: BackendSettings) -> Iterator[SettingProblem]:
+        """Yield what is wrong with a profile's section ``index``."""
+        return find_problems(settings)
+
+    def open_index(self, folder: Path) -> Index:
+        """Open the index in ``folder``.
+
+        Raises:
+            IndexFolderError: The folder contains no index, or is damaged. The message names the file.
+        """
+        return Index.open(folder)
+
+    def make_retriever(self, index: Index, make_embedder: Callable[..., Embeddings | None]) -> HybridRetriever:
+        """Return the retriever over ``index``, with the embeddings as they were fitted to it.
+
+        Args:
+            index: The index.
+            make_embedder: Returns the profile's embeddings for an index.
+
+        Raises:
+            ProfileError: A setting of the embeddings is invalid, or the profile has no embeddings.
+        """
+        embeddings = make_embedder(index)
+        if embeddings is None:
+            raise ProfileError("a local index needs embeddings, which the profile lacks")
+        return HybridRetriever(index, embeddings)

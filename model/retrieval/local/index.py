@@ -1,14 +1,16 @@
 """Define the local index: chunks of documents, their vectors in FAISS, and their words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import Stemmer
+from pydantic import Field
 
-from ...config import arguments
-from ...contract.fields import StageValues
+from ...config.settings import Part, SettingProblem, suggest
+from ...config.settings import find_problems as find_setting_problems
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
 from .lexical import Lexical
@@ -25,7 +27,7 @@ _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 __all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
-class Index:
+class Index(Part):
     """An opened index folder with memory-mapped files. Read-only, safe to share between threads."""
 
     def __init__(self, manifest: Manifest, chunks: Chunks, vectors: FaissIndex, lexical: Lexical, folder: Path) -> None:
@@ -153,30 +155,31 @@ def write_index(
     return manifest
 
 
-INDEX_SETTINGS = ("chunk_size", "overlap", "language")
-"""Settings of a profile's section ``index``."""
-_MIN_CHUNK_SIZE, _MAX_CHUNK_SIZE = 50, 100_000
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The section ``index`` of a profile.
+
+    Attributes:
+        chunk_size: Largest number of characters of a chunk.
+        overlap: Characters that a chunk shares with the one before it; below ``chunk_size``.
+        language: Language of the documents, whose stemmer cuts the words.
+    """
+
+    chunk_size: Annotated[int, Field(ge=50, le=100_000)]
+    overlap: Annotated[int, Field(ge=0)]
+    language: str
 
 
-def find_setting_errors(settings: StageValues) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a profile's section ``index``: the setting, and a message."""
-    for name in settings.keys() - set(INDEX_SETTINGS):
-        yield name, f"there is no setting {name}; {arguments.suggest(name, INDEX_SETTINGS)}"
-    for name in INDEX_SETTINGS:
-        sentence = _find_setting_error(name, settings)
-        if sentence:
-            yield name, sentence
+def find_problems(settings: Mapping[str, Any]) -> Iterator[SettingProblem]:
+    """Yield what is wrong with a profile's section ``index``."""
+    problems = list(find_setting_problems(IndexSettings, settings))
+    yield from problems or _find_value_problems(IndexSettings(**settings))
 
 
-def _find_setting_error(name: str, settings: StageValues) -> str:
-    """Return what is wrong with one setting; empty when nothing is."""
-    value = settings.get(name)
-    if name == "language":
-        languages = Stemmer.algorithms()
-        return (
-            "" if value in languages else f"there is no stemmer for {value}; {arguments.suggest(str(value), languages)}"
-        )
-    limit = _MAX_CHUNK_SIZE if name == "chunk_size" else settings.get("chunk_size") or 0
-    minimum = _MIN_CHUNK_SIZE if name == "chunk_size" else 0
-    fits = type(value) is int and type(limit) is int and minimum <= value < limit
-    return "" if fits else f"{name} is expected to be a whole number of characters from {minimum} to below {limit}"
+def _find_value_problems(settings: IndexSettings) -> Iterator[SettingProblem]:
+    languages = Stemmer.algorithms()
+    if settings.language not in languages:
+        sentence = f"there is no stemmer for {settings.language}; {suggest(settings.language, languages)}"
+        yield SettingProblem(("language",), sentence)
+    if settings.overlap >= settings.chunk_size:
+        yield SettingProblem(("overlap",), f"overlap must be less than chunk_size, which is {settings.chunk_size}")

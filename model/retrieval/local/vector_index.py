@@ -77,7 +77,7 @@ class FaissIndex:
         try:
             return cls(faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC), **search_params)
         except (TypeError, RuntimeError):
-            raise IndexFolderError(f"{file} is no index that this version reads; build the index again") from None
+            raise IndexFolderError(f"{file} is not an index for this version; build the index again") from None
 
     def save(self, file: Path) -> None:
         """Write the vectors into ``file``; ``search_params`` belongs into the manifest."""

@@ -10,12 +10,15 @@ from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from model.errors import MultichainError, ProfileError
 from model.profile import Profile
-from model.providers import langchain, sentence_transformers
+from model.providers.langchain import LangChainEmbeddings, LangChainProvider
+from model.providers.sentence_transformers import SentenceTransformersProvider
 from model.retrieval.local.index import Index
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from tests.fixtures import EXERCISE
 from training.indexing.build import build_index
+
+langchain, sentence_transformers = LangChainProvider(), SentenceTransformersProvider()
 
 FAKE = "langchain_core.embeddings:DeterministicFakeEmbedding"
 STAGES = """\
@@ -69,7 +72,7 @@ def test_langchain_embeddings_are_made_without_retries(monkeypatch: pytest.Monke
 )
 def test_invalid_embeddings_class_raises_profile_error(path: str, settings: Any, sentence: str) -> None:
     with pytest.raises(ProfileError, match=sentence):
-        langchain.check("embeddings", {"model": path, "settings": settings})
+        langchain.check_settings("embeddings", {"model": path, "settings": settings})
 
 
 def test_index_is_built_with_langchain_embeddings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,15 +88,19 @@ def test_index_is_built_with_langchain_embeddings(tmp_path: Path, monkeypatch: p
 
 
 def test_missing_sentence_transformers_error_names_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentence_transformers, "find_spec", lambda _: None)
+    monkeypatch.setattr("model.providers.sentence_transformers.find_spec", lambda _: None)
     with pytest.raises(ProfileError, match=r"not installed; pip install -e '\.\[sentence-transformers\]'"):
         sentence_transformers.embeddings("any")
 
 
 def test_folder_is_none_for_model_name_of_hub(tmp_path: Path) -> None:
-    assert sentence_transformers.folder({"model": str(tmp_path)}) == tmp_path
-    assert sentence_transformers.folder({"model": "sentence-transformers/all-MiniLM-L6-v2"}) is None
-    assert sentence_transformers.requires({}) == {"langchain-huggingface", "sentence-transformers", "tenacity"}
+    assert sentence_transformers.find_model_folder({"model": str(tmp_path)}) == tmp_path
+    assert sentence_transformers.find_model_folder({"model": "sentence-transformers/all-MiniLM-L6-v2"}) is None
+    assert sentence_transformers.find_distributions({}) == {
+        "langchain-huggingface",
+        "sentence-transformers",
+        "tenacity",
+    }
 
 
 @pytest.fixture
@@ -150,6 +157,6 @@ def test_sdk_authentication_error_becomes_multichain_error(engine: Engine) -> No
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
             raise AuthenticationError(f"sk-secret {len(texts)}")
 
-    embeddings = langchain.LangChainEmbeddings("langchain", "x", RefusingEmbeddings(), usage.Usage())
+    embeddings = LangChainEmbeddings("langchain", "x", RefusingEmbeddings(), usage.Usage())
     with pytest.raises(MultichainError, match=r"^langchain:x rejects the key"):
         engine.run(embeddings.embed(["a"]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from model.config import environment
 from model.errors import ProfileError, SettingError
 from model.providers import model_catalog
 from model.providers.model_catalog import ModelFacts, TokenCounts
@@ -47,7 +48,7 @@ def test_unknown_price_is_none_instead_of_zero(provider: str, model: str) -> Non
 def test_catalog_variable_replaces_shipped_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text("date: 2026-01-01\ncompatible:\n  llama3.3: {input: 0, output: 0, window: 8192}\n", "utf-8")
-    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
+    monkeypatch.setenv(environment.PRICES.name, str(file))
     assert model_catalog.cost_of("compatible", "llama3.3", TokenCounts(5, output=5)) == 0.0
     assert model_catalog.price_usage("compatible", "llama3.3", TokenCounts(5, output=5)) == Usage(
         5, 5, cost=0.0, cost_known=True
@@ -69,12 +70,12 @@ def test_invalid_catalog_raises_profile_error_with_line(
 ) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text(text, "utf-8")
-    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, str(file))
+    monkeypatch.setenv(environment.PRICES.name, str(file))
     with pytest.raises(ProfileError, match=sentence):
         model_catalog.load_catalog()
 
 
 def test_missing_catalog_file_raises_setting_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(model_catalog.CATALOG_VARIABLE, "/no/such.yaml")
+    monkeypatch.setenv(environment.PRICES.name, "/no/such.yaml")
     with pytest.raises(SettingError, match=r"there is no file /no/such\.yaml, which MULTICHAIN_PRICES names"):
         model_catalog.load_catalog()

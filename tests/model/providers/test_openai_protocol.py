@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.config.settings import find_problems
 from model.contract.events import discard
 from model.errors import ProfileError
 from model.interfaces import NO_ANSWER, ModelStatus
 from model.passages import Passage
-from model.providers import azure, compatible, databricks, openai
+from model.providers.azure import AzureProvider
+from model.providers.compatible import CompatibleProvider
+from model.providers.databricks import DatabricksProvider
+from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from model.runtime.usage import Usage
@@ -21,6 +25,8 @@ from model.transport.rate_limiter import Operation
 from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
 from standin.faults import Fault
+
+azure, compatible, databricks, openai = AzureProvider(), CompatibleProvider(), DatabricksProvider(), OpenAIProvider()
 
 PASSAGES = [
     Passage.from_text("GPT-4 is a language model developed by OpenAI.", "gpt-4.txt"),
@@ -36,7 +42,7 @@ PROVIDERS = [
 
 
 def provider_name(provider: ModuleType) -> str:
-    return provider.__name__.rpartition(".")[2]
+    return str(provider.name)
 
 
 def run_with_account(engine: Engine, work: Any) -> tuple[Any, usage.Account]:
@@ -114,7 +120,7 @@ def test_address_of_another_service_raises_error(provider: Any, engine: Engine, 
             patch.setenv(variable, f"{os.environ['DATABRICKS_HOST']}/wrong")
         with pytest.raises(Exception, match="its address answers, but not as such a service; check it, up to its /v1"):
             engine.run(provider.chat(["gpt-4.1", "gpt-6-luna"]).complete("Hi", "", discard))
-        (standing,) = engine.run(provider.standings(["gpt-4o-mini-x"]))
+        (standing,) = engine.run(provider.list_statuses(["gpt-4o-mini-x"]))
         assert standing.listed is None
 
 
@@ -130,7 +136,8 @@ def test_images_api_generates_image_with_requested_settings(provider: Any, stand
     assert (body["size"], body["quality"], body["output_format"]) == ("1024x1536", "low", "jpeg")
     assert account.usage.images == 1
     assert account.usage.cost == pytest.approx((9 * 5 + 6144 * 30) / 1e6 if provider is openai else 0)
-    assert account.notes == [f"model_passed_over: {provider_name(provider)}:gpt-image-1 is not there, or no longer"]
+    model = f"{provider_name(provider)}:gpt-image-1"
+    assert account.notes == [f"model_passed_over: {model} does not exist, or no longer exists"]
 
 
 @pytest.mark.parametrize("provider", [openai, azure, compatible])
@@ -174,7 +181,7 @@ def test_missing_model_falls_back_with_a_note(stand_in: StandIn, engine: Engine)
     reply, account = run_with_account(engine, openai.chat(["gpt-4", "gpt-6-luna"]).complete("Hi", "", discard))
     assert reply.answered_by == "openai:gpt-6-luna"
     assert [body["model"] for _, body in stand_in.script.calls] == ["gpt-4", "gpt-6-luna"]
-    assert account.notes == ["model_passed_over: openai:gpt-4 is not there, or no longer"]
+    assert account.notes == ["model_passed_over: openai:gpt-4 does not exist, or no longer exists"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "forbidden"), (429, "insufficient_quota")])
@@ -188,10 +195,10 @@ def test_forbidden_or_exhausted_model_falls_back_at_once(
 
 
 def test_without_fallback_only_first_model_is_called(stand_in: StandIn, engine: Engine) -> None:
-    with pytest.raises(Exception, match=r"^openai:gpt-4 is not there, or no longer; name another model$"):
+    with pytest.raises(Exception, match=r"^openai:gpt-4 does not exist, or no longer exists; use another model$"):
         engine.run(openai.chat(["gpt-4", "gpt-6-luna"], fallback=False).complete("Hi", "", discard))
     images = openai.images(["gpt-image-1", "gpt-image-2"], way="images", fallback=False)
-    with pytest.raises(Exception, match=r"^openai:gpt-image-1 is not there"):
+    with pytest.raises(Exception, match=r"^openai:gpt-image-1 does not exist"):
         engine.run(images.draw("A city", [], style="", size="", sample=1))
     assert len(stand_in.script.calls) == 2
 
@@ -343,16 +350,16 @@ def test_vectors_are_put_in_order_of_the_texts(engine: Engine) -> None:
 
 
 def test_standings_report_listing_end_date_and_successor(stand_in: StandIn, engine: Engine) -> None:
-    assert engine.run(openai.standings(["gpt-4", "gpt-4.1", "gpt-6-luna", "mine"])) == [
+    assert engine.run(openai.list_statuses(["gpt-4", "gpt-4.1", "gpt-6-luna", "mine"])) == [
         ModelStatus("openai:gpt-4", listed=False, end_date="2026-10-23", successor="gpt-6-luna"),
         ModelStatus("openai:gpt-4.1", listed=True, end_date="2027-01-14", successor="gpt-6-luna"),
         ModelStatus("openai:gpt-6-luna", listed=True),
         ModelStatus("openai:mine", listed=False),
     ]
-    assert engine.run(azure.standings(["gpt-4.1"])) == [
+    assert engine.run(azure.list_statuses(["gpt-4.1"])) == [
         ModelStatus("azure:gpt-4.1", listed=True, end_date="2030-03-17")
     ]
-    assert engine.run(databricks.standings(["databricks-gte-large-en", "nope"])) == [
+    assert engine.run(databricks.list_statuses(["databricks-gte-large-en", "nope"])) == [
         ModelStatus("databricks:databricks-gte-large-en", listed=True),
         ModelStatus("databricks:nope", listed=False),
     ]
@@ -361,35 +368,38 @@ def test_standings_report_listing_end_date_and_successor(stand_in: StandIn, engi
 @pytest.mark.parametrize("status", [403, 404])
 def test_standing_is_unknown_without_list_of_models(status: int, stand_in: StandIn, engine: Engine) -> None:
     stand_in.script.faults.append(Fault(path="models", status=status))
-    assert engine.run(compatible.standings(["any"])) == [ModelStatus("compatible:any")]
+    assert engine.run(compatible.list_statuses(["any"])) == [ModelStatus("compatible:any")]
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"way": "paint", "models": ["a"]}, "there is no way 'paint' to make images; use one of images, responses,"),
+        ({"way": "paint", "models": ["a"]}, "way must be one of images, responses, diagram, auto"),
         ({"models": ["a"]}, "the way auto needs chat_models"),
         ({"way": "images"}, "the way images needs models"),
         ({"way": "diagram", "models": ["a"]}, "the way diagram needs chat_models"),
         ({"way": "images", "models": ["a"], "output_format": "gif"}, "output_format must be one of png, jpeg, webp"),
         ({"way": "images", "models": ["a"], "quality": "superb"}, "quality must be one of auto, low, medium, high"),
-        ({"way": "images", "models": []}, r"models names no model; write a list such as \[gpt-4.1, gpt-6-luna\]"),
-        ({"way": "images", "models": ["a", 5]}, "models names no model"),
-        ({"window": 0}, "window must be a whole number above 0"),
-        ({"dimensions": 0}, "dimensions must be a whole number above 0"),
+        ({"way": "images", "models": []}, "models must be a list, such as [a, b], not empty"),
+        ({"way": "images", "models": ["a", 5]}, "models must be a list, such as [a, b], not empty"),
+        ({"cache": -1}, "cache must be a whole number of at least 0"),
     ],
 )
-def test_invalid_image_settings_raise_profile_error(settings: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ProfileError, match=sentence):
-        openai.check("images", settings)
+def test_invalid_image_settings_are_explained(settings: dict[str, Any], sentence: str) -> None:
+    problems = [problem.message for problem in find_problems(openai.images, settings)]
+    if not problems:
+        with pytest.raises(ProfileError) as error:
+            openai.check_settings("images", settings)
+        problems = [str(error.value)]
+    assert problems[0].startswith(sentence)
 
 
-def test_requires_lists_packages_of_each_provider() -> None:
+def test_distributions_are_those_of_each_provider() -> None:
     common = {"langchain-openai", "openai", "tenacity", "pillow"}
-    assert openai.requires({"models": ["a"]}) == common
-    assert compatible.requires({"chat_models": ["a"]}) == common | {"pygraphviz", "textblob"}
-    assert databricks.requires({}) == common | {"databricks-sdk"}
-    assert azure.requires({}) == common | {"azure-identity"}
+    assert openai.find_distributions({"models": ["a"]}) == common
+    assert compatible.find_distributions({"chat_models": ["a"]}) == common | {"pygraphviz", "textblob"}
+    assert databricks.find_distributions({}) == common | {"databricks-sdk"}
+    assert azure.find_distributions({}) == common | {"azure-identity"}
 
 
 def test_usages_add_up() -> None:

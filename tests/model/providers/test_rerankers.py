@@ -12,12 +12,15 @@ from model.errors import ProfileError, RejectedCallError
 from model.passages import Passage
 from model.profile import Profile
 from model.profile_validation import validate_profile
-from model.providers import langchain, openai
+from model.providers.langchain import LangChainProvider
+from model.providers.openai import OpenAIProvider
 from model.retrieval.local.index import Index
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
 from training.verification.preflight import check_models
+
+langchain, openai = LangChainProvider(), OpenAIProvider()
 
 PASSAGES = [
     Passage.from_text(text, f"{n}.txt") for n, text in enumerate(["A fox runs.", "The pump leaks oil.", "Oil."])
@@ -102,7 +105,7 @@ def test_cross_encoder_with_invalid_scores_is_rejected(scores: list[float], engi
 @pytest.mark.parametrize("path", ["pathlib:Path", "langchain_core.embeddings:DeterministicFakeEmbedding"])
 def test_invalid_reranker_class_raises_profile_error(path: str) -> None:
     with pytest.raises(ProfileError, match="is not a LangChain chat model class"):
-        langchain.check("reranker", {"model": path})
+        langchain.check_settings("reranker", {"model": path})
 
 
 def test_profile_with_reranker_orders_sources_by_its_scores(

@@ -279,15 +279,15 @@ def test_query_contains_vector_or_text_by_type_of_search(
 @pytest.mark.parametrize(
     ("replacement", "line", "sentence"),
     [
-        (("main.docs.handbook", "handbook"), 2, "index: name is expected to be that of an index in Unity"),
+        (("main.docs.handbook", "handbook"), 2, "index: name must be that of an index in Unity"),
         (("name: main.docs.handbook, ", ""), 2, "index: name is missing"),
         (("tags:", "tag:"), 2, "index: there is no setting tag; did you mean tags?"),
-        (("tags:", "search: fuzzy, tags:"), 2, "index: there is no search fuzzy; it is one of hybrid, ann, full_text"),
+        (("tags:", "search: fuzzy, tags:"), 2, "index: search must be one of hybrid, ann, full_text"),
         (("tags:", "language: klingon, tags:"), 2, "index: there is no language klingon; it is one of arabic"),
-        (("tags:", "columns: {text: a}, tags:"), 2, "index: columns is expected to name those of text"),
-        (("tags:", "columns: {text: a, source: b, ends: c}, tags:"), 2, "index: columns is expected to name those"),
-        (("tags:", "columns: [text], tags:"), 2, "index: columns is expected to name those of text"),
-        (("[team, year]", "[team; drop]"), 2, "index: columns and tags are expected to name columns: letters"),
+        (("tags:", "columns: {text: a}, tags:"), 2, "index: columns must name those of text"),
+        (("tags:", "columns: {text: a, source: b, ends: c}, tags:"), 2, "index: columns must name those"),
+        (("tags:", "columns: [text], tags:"), 2, "index: columns must be an object"),
+        (("[team, year]", "[team; drop]"), 2, "index: columns and tags must name columns: letters"),
         (("ai_search", "aisearch"), 1, "there is no retriever aisearch; did you mean ai_search?"),
         (("passages: 2", "documents: a*"), 6, "qa: documents works with a local index only; give the stage a filter"),
         (("databricks, models: [openai-behind-databricks]", "offline"), 7, "qa: chat: the provider offline works"),
@@ -429,10 +429,11 @@ def test_training_commands_report_on_the_remote_index(
         run_training("build", *profile_option, "--documents", "."),
         run_training("run", *profile_option, "--documents", "."),
     ):
-        assert output == f"Error: the AI Search index {NAME} takes its documents from its table; leave out --documents\n"
+        sentence = f"the AI Search index {NAME} takes its documents from its table; leave out --documents"
+        assert output == f"Error: {sentence}\n"
     assert run_training("build", *profile_option, "--documents", "").startswith(f"Described the AI Search index {NAME}")
     output = run_training("forget", "gpt-4.txt", *profile_option)
-    assert output.startswith(f"Error: delete the documents in the table of the AI Search index {NAME}; versions contain")
+    assert output.startswith(f"Error: delete the documents in the table of the AI Search index {NAME}; versions")
     assert f"ok    {NAME} answers: 3 rows, embedded by databricks:databricks-gte-large-en" in run_training(
         "preflight", *profile_option
     )

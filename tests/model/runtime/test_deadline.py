@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from model.config import environment
 from model.contract.events import Emit
 from model.contract.fields import Field, StageValues
 from model.contract.requests import Request
@@ -50,7 +51,7 @@ def answer_request(pipeline: Pipeline, **seconds: float) -> dict[str, StageValue
 def test_late_stage_reports_deadline_and_other_stages_are_answered(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(deadline.VARIABLE, "0.2")
+    monkeypatch.setenv(environment.DEADLINE_SECONDS.name, "0.2")
     response = answer_request(pipeline, a=0.0, b=30.0)
     assert (response["a"]["slept"], response["a"]["error"]) == (True, "")
     assert response["b"]["error"] == (
@@ -60,14 +61,14 @@ def test_late_stage_reports_deadline_and_other_stages_are_answered(
 
 
 def test_requests_of_a_call_share_its_deadline(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(deadline.VARIABLE, "0.2")
+    monkeypatch.setenv(environment.DEADLINE_SECONDS.name, "0.2")
     rows = pipeline.answer_requests([Request({"a": {"seconds": 30.0}})] * 20)
     assert {row["a"]["error"].partition(":")[0] for row in rows} == {"deadline"}
     assert max(row["a"]["seconds"] for row in rows) < 5
 
 
 def test_call_without_the_setting_has_no_deadline(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(deadline.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.DEADLINE_SECONDS.name, raising=False)
     assert answer_request(pipeline, a=0.01)["a"]["slept"]
 
     async def read_remaining_seconds() -> float:
@@ -78,8 +79,8 @@ def test_call_without_the_setting_has_no_deadline(pipeline: Pipeline, monkeypatc
 
 
 def test_deadline_setting_that_is_no_number_is_rejected(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(deadline.VARIABLE, "soon")
-    with pytest.raises(SettingError, match="MULTICHAIN_DEADLINE_SECONDS is expected to be a number of seconds"):
+    monkeypatch.setenv(environment.DEADLINE_SECONDS.name, "soon")
+    with pytest.raises(SettingError, match="MULTICHAIN_DEADLINE_SECONDS must be a number of seconds"):
         answer_request(pipeline, a=0.0)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import pytest
 
+from model.config import environment
 from model.contract.requests import Request
 from model.errors import SettingError
 from model.pipeline import Pipeline
@@ -32,7 +33,7 @@ def pipeline(
         "  image_generation: {kind: image_generation, images: {provider: offline}}\n",
         "utf-8",
     )
-    monkeypatch.setenv(tracing.SHARE, "1")
+    monkeypatch.setenv(environment.TRACES.name, "1")
     assert stand_in
     profile = Profile.read(str(tmp_path / "mine.yaml"))
     pipeline = profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))
@@ -88,7 +89,7 @@ def test_trace_holds_no_key_and_no_text_when_masked(
     pipeline: Pipeline, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert stand_in.key not in answer_with_trace(pipeline)[1].to_json()
-    monkeypatch.setenv(tracing.MASKED, "true")
+    monkeypatch.setenv(environment.TRACES_MASKED.name, "true")
     response, trace = answer_with_trace(pipeline)
     trace_text = trace.to_json()
     for text in ("What is LangChain?", "LangChain in use", response["qa"]["answer"], "framework designed"):
@@ -108,13 +109,13 @@ def test_chat_span_records_retries_and_failures(pipeline: Pipeline, stand_in: St
 
 def test_request_without_a_trace_share_has_no_trace(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     for share in ("0", ""):
-        monkeypatch.setenv(tracing.SHARE, share)
+        monkeypatch.setenv(environment.TRACES.name, share)
         (response,) = pipeline.answer_requests([Request(REQUEST)])
         assert response["meta"]["trace_id"] == ""
 
 
 @pytest.mark.parametrize("share", ["often", "2", "-1"])
 def test_invalid_trace_share_is_rejected(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tracing.SHARE, share)
-    with pytest.raises(SettingError, match="MULTICHAIN_TRACES is expected to be a number from 0 to 1"):
-        tracing.read_trace_share()
+    monkeypatch.setenv(environment.TRACES.name, share)
+    with pytest.raises(SettingError, match="MULTICHAIN_TRACES must be a number from 0 to 1"):
+        environment.TRACES.read()

@@ -111,7 +111,7 @@ def test_stage_runs_function_at_path_with_declared_fields() -> None:
     [
         ({}, "name either runnable"),
         ({"runnable": "json:loads", "cloudpickle": "a"}, "name either runnable"),
-        ({"runnable": "json"}, "json is no import path; write it as package.module:name"),
+        ({"runnable": "json"}, "json is not an import path; write it as package.module:name"),
         ({"runnable": "json:lods"}, "json has no lods"),
         ({"runnable": "nowhere.chains:a"}, "nowhere.chains:a cannot be imported"),
         ({"runnable": "json:__name__"}, "json:__name__ is neither a LangChain Runnable nor a function"),

@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
+from model.config import environment
 from model.contract.events import discard
 from model.errors import CredentialError, MultichainError
-from model.providers import azure, compatible, databricks, openai
+from model.providers.azure import AzureProvider
+from model.providers.compatible import CompatibleProvider
+from model.providers.databricks import DatabricksProvider
+from model.providers.openai import OpenAIProvider
 from model.runtime.event_loop import Engine
-from model.transport import credentials
 from standin.app import StandIn
+
+azure, compatible, databricks, openai = AzureProvider(), CompatibleProvider(), DatabricksProvider(), OpenAIProvider()
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def unconfigured_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) ->
             "COMPATIBLE_BASE_URL is not set; set it to the address, ending in /v1, of your server",
         ),
         (
-            lambda: azure.standings(["a"]),
+            lambda: azure.list_statuses(["a"]),
             "AZURE_OPENAI_ENDPOINT is not set; set it to the address of your resource at Azure OpenAI",
         ),
     ],
@@ -88,11 +93,11 @@ def test_malformed_databricks_host_is_rejected(stand_in: StandIn, monkeypatch: p
 def test_wrong_databricks_token_error_names_variable(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
     with pytest.raises(CredentialError, match="databricks does not take this token; check DATABRICKS_TOKEN"):
-        Engine().run(databricks.standings(["a"]))
+        Engine().run(databricks.list_statuses(["a"]))
 
 
 def test_key_is_read_from_secret_scope(unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
+    monkeypatch.setenv(environment.SECRET_SCOPE.name, "team")
     with pytest.raises(CredentialError, match="OPENAI_API_KEY is not set and not in the secret scope team; set it to"):
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
     unconfigured_stand_in.secrets["team", "OPENAI_API_KEY"] = unconfigured_stand_in.key
@@ -102,7 +107,7 @@ def test_key_is_read_from_secret_scope(unconfigured_stand_in: StandIn, monkeypat
 def test_unreadable_secret_scope_raises_credential_error(
     unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(credentials.SCOPE_VARIABLE, "team")
+    monkeypatch.setenv(environment.SECRET_SCOPE.name, "team")
     monkeypatch.setenv("DATABRICKS_TOKEN", "wrong")
     with pytest.raises(CredentialError, match="the secret scope team cannot be read"):
         Engine().run(openai.chat(["gpt-4.1"]).complete("Hi", "", discard))
@@ -143,7 +148,7 @@ def test_entra_id_without_azure_identity_names_extra(
     unconfigured_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(azure, "_is_identity_installed", lambda: False)
+    monkeypatch.setattr("model.providers.azure._is_identity_installed", lambda: False)
     with pytest.raises(CredentialError, match=r"needs azure-identity.*pip install -e '.\[azure\]'"):
         Engine().run(azure.chat(["gpt-4.1"]).complete("Hi", "", discard))
 

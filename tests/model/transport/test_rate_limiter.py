@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
-from model.errors import ProfileError, SettingError
-from model.providers import openai
+from model.config import environment
+from model.config.settings import SettingProblem, find_problems
+from model.errors import SettingError
+from model.providers.openai import OpenAIProvider
 from model.transport import rate_limiter
 from model.transport.rate_limiter import AdaptiveLimiter, Operation, RateLimits, TokenBucket
 from standin.app import StandIn
+
+openai = OpenAIProvider()
 
 
 class ServerError(Exception):
@@ -222,7 +226,7 @@ def test_token_bucket_refills_at_rate_per_minute() -> None:
 
 
 def test_rate_limits_are_divided_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rate_limiter.WORKERS_VARIABLE, "4")
+    monkeypatch.setenv(environment.WORKERS.name, "4")
     requests, tokens, images = RateLimits(requests_per_minute=2400, images_per_minute=24).buckets
     assert requests.wait(1, 0.0) == 0
     requests.use(100)
@@ -231,8 +235,8 @@ def test_rate_limits_are_divided_among_workers(monkeypatch: pytest.MonkeyPatch) 
     assert images.wait(1, 0.0) == 0
     images.use(1)
     assert images.wait(1, 0.0) == pytest.approx(10.0)
-    monkeypatch.setenv(rate_limiter.WORKERS_VARIABLE, "many")
-    with pytest.raises(SettingError, match="MULTICHAIN_WORKERS is expected to be a whole number, above 0"):
+    monkeypatch.setenv(environment.WORKERS.name, "many")
+    with pytest.raises(SettingError, match="MULTICHAIN_WORKERS must be a whole number above 0"):
         _ = RateLimits().buckets
 
 
@@ -240,19 +244,18 @@ def test_rate_limits_are_divided_among_workers(monkeypatch: pytest.MonkeyPatch) 
     ("settings", "sentence"),
     [
         ({"concurency": 4}, "pace has no setting concurency; did you mean concurrency?"),
-        ({"concurrency": 0}, "pace: concurrency is expected to be a whole number"),
-        ({"requests_per_minute": 1.5}, "pace: requests_per_minute is expected to be a whole number"),
+        ({"concurrency": 0}, "pace.concurrency must be a whole number of at least 1"),
+        ({"requests_per_minute": 1.5}, "pace.requests_per_minute must be a whole number of at least 0"),
     ],
 )
-def test_invalid_pace_settings_raise_profile_error(settings: Any, sentence: str) -> None:
-    with pytest.raises(ProfileError) as error:
-        RateLimits.from_settings(settings)
-    assert str(error.value) == sentence
+def test_invalid_pace_is_explained(settings: Any, sentence: str) -> None:
+    problems = list(find_problems(openai.chat, {"models": ["a"], "pace": settings}))
+    assert problems == [SettingProblem(("pace", *settings), sentence)]
 
 
 def test_chats_of_one_provider_share_concurrency_limit(stand_in: StandIn) -> None:
     stand_in.script.latency["chat/completions"] = 0.05
-    first_chat, second_chat = (openai.chat(["gpt-4.1"], pace={"concurrency": 4}) for _ in range(2))
+    first_chat, second_chat = (openai.chat(["gpt-4.1"], pace=RateLimits(concurrency=4)) for _ in range(2))
 
     async def main() -> None:
         from model.contract.events import discard

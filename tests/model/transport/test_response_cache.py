@@ -9,11 +9,13 @@ import pytest
 
 from model.contract.events import discard
 from model.errors import SettingError
-from model.providers import openai
+from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
+
+openai = OpenAIProvider()
 
 QUESTION = "my secret question"
 _READER_PROGRAM = """

@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
+from model.config import environment
 from model.contract.events import discard
 from model.errors import MultichainError
-from model.providers import compatible, openai
+from model.providers.compatible import CompatibleProvider
+from model.providers.openai import OpenAIProvider
 from model.runtime import deadline
 from model.runtime.event_loop import Engine
 from model.transport import retry
 from standin.app import StandIn
 from standin.faults import Fault
+
+compatible, openai = CompatibleProvider(), OpenAIProvider()
 
 CHAT = ["gpt-4.1"]
 
@@ -74,8 +78,8 @@ def test_retry_of_cut_stream_emits_no_token_twice(stand_in: StandIn, engine: Eng
         (Fault(status=400, code="x"), 1, "provider: openai:gpt-4.1 did not take the request (HTTP 400); check it"),
         (Fault(status=401), 1, "credential: openai:gpt-4.1 rejects the key; check that the key is set"),
         (Fault(status=403), 1, "model_unavailable: openai:gpt-4.1 is not permitted with this key; name another"),
-        (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 is not there, or no longer; name another model"),
-        (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 is not there"),
+        (Fault(status=404), 1, "model_unavailable: openai:gpt-4.1 does not exist, or no longer exists;"),
+        (Fault(status=400, code="model_not_found"), 1, "model_unavailable: openai:gpt-4.1 does not exist"),
         (Fault(status=400, code="context_length_exceeded"), 1, "provider: openai:gpt-4.1 was asked more than it can"),
         (
             Fault(status=400, code="content_filter"),
@@ -113,7 +117,7 @@ def test_unreachable_server_raises_multichain_error(monkeypatch: pytest.MonkeyPa
 def test_retry_fails_at_once_when_wait_exceeds_deadline(
     stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(deadline.VARIABLE, "5")
+    monkeypatch.setenv(environment.DEADLINE_SECONDS.name, "5")
     stand_in.script.faults.append(Fault(status=429, headers={"retry-after": "20"}))
 
     async def complete_within_deadline() -> Any:

@@ -110,7 +110,8 @@ def test_failed_creation_is_reported_and_can_be_repeated(arm: ResourceManager) -
     arm.is_failing = True
     failure = run_command("workspace", "create", *WORKSPACE_OPTIONS)
     assert failure.exit_code == 1
-    assert "Error: creating the workspace ws: Azure refused the request (QuotaExceeded); run the command again" in failure.output
+    sentence = "creating the workspace ws: Azure refused the request (QuotaExceeded); run the command again"
+    assert f"Error: {sentence}" in failure.output
     arm.is_failing = False
     assert run_command("workspace", "create", *WORKSPACE_OPTIONS).exit_code == 0
 

@@ -51,7 +51,8 @@ def test_markdown_is_recognised_by_its_suffix() -> None:
 
 def test_empty_file_is_skipped(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="A", b_txt=" \n")
-    assert load_documents([tmp_path]).skipped == [SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")]
+    skipped = SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")
+    assert load_documents([tmp_path]).skipped == [skipped]
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:
@@ -82,7 +83,8 @@ def test_binary_file_is_refused_when_strict(tmp_path: Path) -> None:
 
 def test_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
-    with pytest.raises(DocumentError, match=r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"):
+    sentence = r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"
+    with pytest.raises(DocumentError, match=sentence):
         load_documents([tmp_path])
 
 

@@ -132,7 +132,8 @@ def test_cache_accepts_concurrent_writes(tmp_path: Path) -> None:
 
 def test_build_with_a_damaged_cache_names_the_file(stand_in: StandIn, texts: Path) -> None:
     (texts.parent / embedding_cache.CACHE_FILE).write_text("garbage " * 100, "utf-8")
-    with pytest.raises(CommandError, match=r"embeddings.db cannot be used \(file is not a database\); move the file away"):
+    sentence = r"embeddings.db cannot be used \(file is not a database\); move the file away"
+    with pytest.raises(CommandError, match=sentence):
         build(texts)
     assert not (texts.parent / "index").exists()
 

@@ -94,7 +94,7 @@ def test_model_missing_from_the_list_warns_and_its_call_fails(stand_in: StandIn,
     report = check_models(read_profile(tmp_path, QA.format("openai", "gpt-mine", "")), today=TODAY)
     warning = "openai:gpt-mine (qa) is not in the server's list of models"
     assert PreflightFinding("warn", warning) in report.findings
-    failure = "qa: openai:gpt-mine is not there, or no longer; name another model"
+    failure = "qa: openai:gpt-mine does not exist, or no longer exists; use another model"
     assert report.findings[-1] == PreflightFinding("fail", failure)
 
 

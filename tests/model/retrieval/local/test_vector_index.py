@@ -69,5 +69,5 @@ def test_reopened_index_finds_all_allowed_vectors(
 
 def test_file_without_an_index_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "index.faiss").write_bytes(b"nothing")
-    with pytest.raises(IndexFolderError, match=r"index\.faiss is no index that this version reads"):
+    with pytest.raises(IndexFolderError, match=r"index\.faiss is not an index for this version"):
         FaissIndex.open(tmp_path / "index.faiss", {"kind": "flat", "width": 0, "recall": 1.0})

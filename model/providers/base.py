@@ -1,0 +1,80 @@
+"""Define what every provider is: factories by role, and facts about its models and its requirements."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config.settings import Factory, Part
+from ..interfaces import ModelStatus
+
+ProviderSettings = Mapping[str, Any]
+"""Settings of a provider's entry in a profile, without the name of the provider."""
+
+
+class ModelFolder(Part):
+    """The folder of the embedding model that was logged with a version.
+
+    Attributes:
+        path: Where the folder is now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+class Provider(ABC):
+    """A service or library that a profile can name.
+
+    A factory makes the object of one role. Its parameters are the settings of an entry in the profile
+    (config/settings.py), except those that the pipeline supplies, such as the index.
+
+    Attributes:
+        name: Name in profiles.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def factories(self) -> Mapping[str, Factory]:
+        """The factory of each role that the provider offers: ``chat``, ``embeddings``, ``images``, ``reranker``."""
+
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:  # noqa: ARG002 - for those that need them
+        """Return the distributions that a version with this entry needs to serve.
+
+        Args:
+            settings: The settings of the entry.
+        """
+        return set()
+
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:  # noqa: B027 - most have nothing to add
+        """Validate what the types of the settings do not say.
+
+        Args:
+            role: The role of the entry.
+            settings: Settings of valid types.
+
+        Raises:
+            ProfileError: A setting is invalid.
+        """
+
+    def find_model_folder(self, settings: ProviderSettings) -> Path | None:  # noqa: ARG002 - for those that have one
+        """Return the folder of a model, which is logged with a version; None when there is none.
+
+        Args:
+            settings: The settings of the entry.
+        """
+        return None
+
+    async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:  # noqa: ARG002 - for those that have a list
+        """Return the status of each model; empty when the provider has no models to list.
+
+        Args:
+            models: Names of models.
+
+        Raises:
+            ProviderError: The provider did not answer.
+            CredentialError: A key or an address is missing.
+        """
+        return []
