@@ -45,7 +45,7 @@ quality: $(VENV)/ready  ## Quality tables of the offline profile on the developm
 	@python -m training evaluate --evaluation $(EVALUATION) --beside $(BESIDE)
 
 docs: $(VENV)/ready  ## Write the generated parts of docs/
-	python docs/generate.py
+	python -m docs.generate
 
 lock:  ## Resolve the newest versions into both locks and conda.yaml
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --python-version 3.11 --upgrade -q --no-header --no-annotate -o requirements.lock

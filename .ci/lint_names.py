@@ -15,7 +15,7 @@ VAGUE = frozenset(
     now one other place said seen such taken there thing told tried wanted what who whole wrong
     """.split()  # noqa: SIM905 - easier to read than a list of strings
 )
-FOLDERS = ("model", "training", "serving", "commandline", "standin", "docs", "examples")
+FOLDERS = ("model", "training", "serving", "commandline", "standin", "docs", "examples", "tests", "benchmarks")
 
 
 def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:

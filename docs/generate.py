@@ -24,6 +24,8 @@ from model.runtime.usage import NOTE_CODES
 from training.evaluation.metrics import METRICS
 from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RAN
 
+from . import profile_reference
+
 ROOT = Path(__file__).parent.parent
 _ERRORS_OF_COMMANDS = {CommandError, DocumentError, IndexFolderError, ProfileError}
 PROVIDER_FACTS = {
@@ -84,6 +86,19 @@ def _list_ways(factories: Mapping[str, Factory]) -> str:
 def render_providers() -> str:
     """Return docs/providers.md with its current table."""
     return _replace_between_marks((ROOT / "docs" / "providers.md").read_text("utf-8"), "providers", _list_providers())
+
+
+def render_profile() -> str:
+    """Return docs/profile.md with its current tables."""
+    text = (ROOT / "docs" / "profile.md").read_text("utf-8")
+    for mark, lines in (
+        ("index", profile_reference.list_index_settings()),
+        ("stages", profile_reference.list_stage_settings()),
+        ("providers", profile_reference.list_provider_settings()),
+        ("pace", profile_reference.list_pace_settings()),
+    ):
+        text = _replace_between_marks(text, mark, lines)
+    return text
 
 
 def render_environment() -> str:
@@ -231,6 +246,7 @@ def render_readme() -> str:
 FILES: dict[str, Any] = {
     "docs/contract.md": render_contract,
     "docs/providers.md": render_providers,
+    "docs/profile.md": render_profile,
     "docs/environment.md": render_environment,
     "docs/champion.md": render_champion,
     "conda.yaml": render_conda,

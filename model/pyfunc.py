@@ -52,7 +52,7 @@ class MultichainModel(PythonModel):
 
     def predict(
         self,
-        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it
+        context: PythonModelContext,
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> Response | list[Response]:
@@ -85,9 +85,9 @@ class MultichainModel(PythonModel):
 
     def predict_stream(
         self,
-        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it
+        context: PythonModelContext,
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # noqa: ARG002 - likewise
+        params: dict[str, Any] | None = None,
     ) -> Stream[Event]:
         """Stream the events of one request (contract/events.py); the response is the last one.
 

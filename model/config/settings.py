@@ -25,11 +25,16 @@ from typing import (
 )
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict, is_protocol
 
 Factory = Callable[..., Any]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+ModelName = Annotated[str, Field(min_length=1)]
+ModelNames = Annotated[list[ModelName], Field(min_length=1)]
+"""Models in order of preference."""
 
 
 class Part:

@@ -12,7 +12,7 @@ from .base import ModelFolder, Provider
 __all__ = ["PROVIDERS", "ModelFolder", "Provider", "load_provider", "make_provider", "provider_settings"]
 
 PROVIDERS = {
-    "offline": "offline:OfflineProvider",
+    "offline": "offline.provider:OfflineProvider",
     "openai": "openai:OpenAIProvider",
     "azure": "azure:AzureProvider",
     "databricks": "databricks:DatabricksProvider",

@@ -40,7 +40,7 @@ class Provider(ABC):
     def factories(self) -> Mapping[str, Factory]:
         """The factory of each role that the provider offers: ``chat``, ``embeddings``, ``images``, ``reranker``."""
 
-    def find_distributions(self, settings: ProviderSettings) -> set[str]:  # noqa: ARG002 - for those that need them
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
         """Return the distributions that a version with this entry needs to serve.
 
         Args:
@@ -59,7 +59,7 @@ class Provider(ABC):
             ProfileError: A setting is invalid.
         """
 
-    def find_model_folder(self, settings: ProviderSettings) -> Path | None:  # noqa: ARG002 - for those that have one
+    def find_model_folder(self, settings: ProviderSettings) -> Path | None:
         """Return the folder of a model, which is logged with a version; None when there is none.
 
         Args:
@@ -67,7 +67,7 @@ class Provider(ABC):
         """
         return None
 
-    async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:  # noqa: ARG002 - for those that have a list
+    async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:
         """Return the status of each model; empty when the provider has no models to list.
 
         Args:

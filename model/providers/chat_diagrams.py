@@ -31,7 +31,7 @@ class ChatDiagramGenerator:
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
-    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - the interface's
+    def wants_passages(self, prompt: str, style: str) -> bool:
         """Return True: the model describes the diagram from the passages."""
         return True
 

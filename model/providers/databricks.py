@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from ..config.settings import ModelNames
 from ..errors import RejectedCallError
 from ..interfaces import ImageGenerator, ModelStatus
 from ..runtime import loop_resources
@@ -15,7 +16,7 @@ from ..transport import databricks_client
 from ..transport.rate_limiter import RateLimits
 from .base import ProviderSettings
 from .chat_diagrams import ChatDiagramGenerator
-from .openai_protocol.service import ModelNames, OpenAIProtocolProvider
+from .openai_protocol.service import OpenAIProtocolProvider
 
 
 class DatabricksProvider(OpenAIProtocolProvider):
@@ -37,7 +38,7 @@ class DatabricksProvider(OpenAIProtocolProvider):
         Args:
             chat_models: Endpoints of chat models that write diagrams, in order of preference.
             fallback: Whether a model that fails is followed by the next one.
-            pace: The settings of the rate limiter.
+            pace: Limits of the rate of calls.
         """
         return ChatDiagramGenerator(self.chat(chat_models, fallback, pace=pace))
 

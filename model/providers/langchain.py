@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import import_paths
-from ..config.settings import Factory, convert_settings
+from ..config.settings import Count, Factory, convert_settings
 from ..errors import ProfileError
 from ..interfaces import Float32Array, normalize_rows
 from ..runtime.usage import Usage, record_usage
@@ -93,7 +93,7 @@ class LangChainProvider(Provider):
         self.factories[role](**convert_settings(self.factories[role], settings))
 
     def chat(
-        self, model: str, settings: dict[str, Any] | None = None, window: int = 0, pace: RateLimits | None = None
+        self, model: str, settings: dict[str, Any] | None = None, window: Count = 0, pace: RateLimits | None = None
     ) -> ChatProvider:
         """Return the chat model at ``package.module:Class``, created with ``settings``.
 
@@ -101,7 +101,7 @@ class LangChainProvider(Provider):
             model: The import path of a subclass of LangChain's ``BaseChatModel``.
             settings: The keyword arguments of the class.
             window: The context window in tokens; 0 for the published one.
-            pace: The settings of the rate limiter.
+            pace: Limits of the rate of calls.
 
         Raises:
             ProfileError: There is no such class, or it rejects the settings.
@@ -118,7 +118,7 @@ class LangChainProvider(Provider):
         return ChatProvider({f"langchain:{name}": ChatSource("langchain", name, make_model, window)}, operation)
 
     def reranker(
-        self, model: str, settings: dict[str, Any] | None = None, window: int = 0
+        self, model: str, settings: dict[str, Any] | None = None, window: Count = 0
     ) -> ChatReranker | CrossEncoderReranker:
         """Return the cross-encoder or chat model at ``package.module:Class``, created with ``settings``.
 

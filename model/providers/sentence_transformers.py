@@ -27,7 +27,7 @@ class SentenceTransformersProvider(Provider):
         """The factory of each role."""
         return {"embeddings": self.embeddings}
 
-    def find_distributions(self, settings: ProviderSettings) -> set[str]:  # noqa: ARG002 - the same for all
+    def find_distributions(self, settings: ProviderSettings) -> set[str]:
         """Return the distributions that a version needs to serve.
 
         Args:
@@ -35,7 +35,7 @@ class SentenceTransformersProvider(Provider):
         """
         return {"langchain-huggingface", "sentence-transformers", "tenacity"}
 
-    def check_settings(self, role: str, settings: ProviderSettings) -> None:  # noqa: ARG002 - there is one role
+    def check_settings(self, role: str, settings: ProviderSettings) -> None:
         """Check that the packages are installed and that a model named by a path exists.
 
         Args:

@@ -35,7 +35,7 @@ class Stage(ABC):
     """Whether concurrent requests with equal values share one run. A stage with side effects must not."""
 
     @classmethod
-    def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:  # noqa: ARG003 - for those that need them
+    def declare_fields(cls, name: str, **settings: Any) -> tuple[Fields, Fields]:
         """Return the input and output fields of the stage ``name``.
 
         Args:

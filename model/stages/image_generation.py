@@ -4,6 +4,7 @@ import asyncio
 import base64
 from hashlib import sha256
 
+from ..config.settings import PositiveCount
 from ..contract.events import Emit
 from ..contract.fields import Field, StageValues
 from ..images.provenance import embed_provenance
@@ -51,7 +52,7 @@ class ImageGeneration(Stage):
         Field("alt_text", "text", "Description of the image in words."),
     )
 
-    def __init__(self, retriever: Retriever, images: ImageGenerator, passages: int = 4) -> None:
+    def __init__(self, retriever: Retriever, images: ImageGenerator, passages: PositiveCount = 4) -> None:
         """Make the stage.
 
         Args:
@@ -61,7 +62,7 @@ class ImageGeneration(Stage):
         """
         self._retriever, self._images, self._passages = retriever, images, passages
 
-    async def run(self, values: StageValues, emit: Emit) -> StageValues:  # noqa: ARG002 - a picture comes whole
+    async def run(self, values: StageValues, emit: Emit) -> StageValues:
         """Find passages and draw.
 
         Args:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..config.settings import PositiveCount
 from ..contract.events import Emit
 from ..contract.fields import Field, StageValues
 from ..interfaces import ConversationTurn, QuestionAnswerer, Reranker
@@ -64,10 +65,10 @@ class RetrievalQA(Stage):
         self,
         retriever: Retriever,
         chat: QuestionAnswerer,
-        passages: int = 4,
+        passages: PositiveCount = 4,
         documents: str = "",
         reranker: Reranker | None = None,
-        reranked: int = 20,
+        reranked: PositiveCount = 20,
     ) -> None:
         """Make the stage.
 

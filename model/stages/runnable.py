@@ -30,7 +30,7 @@ class RunnableStage(Stage):
         cloudpickle: str = "",
         inputs: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
-        requires: list[str] | None = None,  # noqa: ARG002 - read where a version's requirements are made
+        requires: list[str] | None = None,
     ) -> None:
         """Make the stage.
 

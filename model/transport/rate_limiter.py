@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from ..config import environment
+from ..config.settings import Count, PositiveCount
 from ..runtime import loop_resources
 from .error_mapping import TOO_MANY, http_status, is_no_response
 from .retry import requested_wait
@@ -41,10 +41,10 @@ class RateLimits:
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # a profile's setting
 
-    concurrency: Annotated[int, Field(ge=1)] = 16
-    requests_per_minute: Annotated[int, Field(ge=0)] = 0
-    tokens_per_minute: Annotated[int, Field(ge=0)] = 0
-    images_per_minute: Annotated[int, Field(ge=0)] = 0
+    concurrency: PositiveCount = 16
+    requests_per_minute: Count = 0
+    tokens_per_minute: Count = 0
+    images_per_minute: Count = 0
 
     @property
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":

@@ -8,7 +8,7 @@ from model.contract.requests import Request
 from model.interfaces import ConversationTurn
 from model.passages import Chunk
 from model.pipeline import Pipeline
-from model.providers.extractive_qa import ExtractiveAnswerer
+from model.providers.offline.extractive_qa import ExtractiveAnswerer
 from model.providers.openai import OpenAIProvider
 from model.retrieval.local.lexical import Lexical
 from model.runtime.event_loop import Engine

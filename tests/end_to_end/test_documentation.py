@@ -1,18 +1,12 @@
 """The documentation: generated parts, links and commands. Its examples run by Sybil (conftest.py)."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
+from docs import generate
 from tests.fixtures import ROOT
-
-_SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-generate = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(generate)
 
 
 @pytest.mark.parametrize("file", generate.FILES)

@@ -19,7 +19,7 @@ from model.interfaces import ConversationTurn, Reply
 from model.passages import Chunk, Passage
 from model.providers import prompting, rerankers, token_limits
 from model.providers.chat_models import Prompt
-from model.providers.extractive_qa import ExtractiveAnswerer
+from model.providers.offline.extractive_qa import ExtractiveAnswerer
 from model.providers.openai_protocol import images as pictures
 from model.retrieval.local.lexical import Lexical
 from model.transport.rate_limiter import AdaptiveLimiter, Operation, RateLimits

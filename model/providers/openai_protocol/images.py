@@ -73,16 +73,16 @@ class ImagesApiGenerator:
         self._cache = cache
         self._provider = endpoint.provider
 
-    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
+    def wants_passages(self, prompt: str, style: str) -> bool:
         """Return False: an image model reads only the prompt."""
         return False
 
     async def draw(
         self,
         prompt: str,
-        passages: Sequence[Passage],  # noqa: ARG002 - for those that draw themselves
+        passages: Sequence[Passage],
         *,
-        style: str,  # noqa: ARG002 - likewise
+        style: str,
         size: str,
         sample: int,
     ) -> GeneratedImage:
@@ -140,16 +140,16 @@ class ResponsesApiGenerator:
         self._provider = endpoint.provider
         self._settings = settings | ({"model": painter} if painter else {})
 
-    def wants_passages(self, prompt: str, style: str) -> bool:  # noqa: ARG002 - never
+    def wants_passages(self, prompt: str, style: str) -> bool:
         """Return False: the chat model reads only the prompt."""
         return False
 
     async def draw(
         self,
         prompt: str,
-        passages: Sequence[Passage],  # noqa: ARG002 - for those that draw themselves
+        passages: Sequence[Passage],
         *,
-        style: str,  # noqa: ARG002 - likewise
+        style: str,
         size: str,
         sample: int,
     ) -> GeneratedImage:

@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from ...config.settings import Factory
+from ...config.settings import Count, Factory, ModelName, ModelNames
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
 from ...interfaces import ImageGenerator, ModelStatus
 from ...runtime import loop_resources
@@ -39,10 +37,6 @@ from .images import (
     check_model_lists,
 )
 
-ModelName = Annotated[str, Field(min_length=1)]
-ModelNames = Annotated[list[ModelName], Field(min_length=1)]
-"""Models in order of preference."""
-Count = Annotated[int, Field(ge=0)]
 TIMEOUT = 120.0
 _DAY_SECONDS = 86_400
 
@@ -84,7 +78,7 @@ class OpenAIProtocolProvider(Provider):
         Args:
             model: The name of the model.
             dimensions: The length to which the server shortens the vectors; 0 for whole vectors.
-            pace: The settings of the rate limiter.
+            pace: Limits of the rate of calls.
             cache: How many seconds the vectors of questions are cached; 0 for never.
         """
         extra: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
@@ -107,10 +101,9 @@ class OpenAIProtocolProvider(Provider):
         Args:
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
-            temperature: The temperature; None for 0 with models known to accept one, and for no temperature with
-                others.
+            temperature: The temperature; by default 0 with models known to accept one, and none with others.
             window: The context window in tokens, where it is not published.
-            pace: The settings of the rate limiter.
+            pace: Limits of the rate of calls.
             cache: How many seconds replies are cached; 0 for never.
         """
         chosen = models if fallback else models[:1]
@@ -135,7 +128,7 @@ class OpenAIProtocolProvider(Provider):
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
             window: The context window in tokens, where it is not published.
-            pace: The settings of the rate limiter.
+            pace: Limits of the rate of calls.
         """
         return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
 
@@ -157,9 +150,9 @@ class OpenAIProtocolProvider(Provider):
             chat_models: Chat models that describe diagrams or call the image tool, in order of preference.
             way: ``images``, ``responses``, ``diagram``, or ``auto``, which decides by the prompt.
             fallback: Whether a model that fails is followed by the next one.
-            quality: The quality, one of the API's.
-            output_format: ``png``, ``jpeg`` or ``webp``.
-            pace: The settings of the rate limiter.
+            quality: The quality of the images.
+            output_format: The format of the images.
+            pace: Limits of the rate of calls.
             cache: How many seconds images are cached; 0 for never.
         """
         settings = {"quality": quality, "output_format": output_format}

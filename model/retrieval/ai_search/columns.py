@@ -26,8 +26,8 @@ class ColumnMapping:
 
     Attributes:
         name: Name of the index in Unity Catalog.
-        columns: Column of each field of a passage.
-        tags: Columns that a filter's ``tag`` can name.
+        columns: Column of each field of a passage; by default the column with the name of the field.
+        tags: Columns that a filter's ``tag`` can name; none by default.
         search: Search by meaning and words, by meaning alone, or by words alone.
         language: Language of the stems that ``support`` counts.
     """

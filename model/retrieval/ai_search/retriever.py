@@ -35,7 +35,7 @@ class AISearchRetriever(Retriever):
         self._analyser = Analyser(self._columns.language)
         self._format_conditions = format_as_clause if described.storage_optimized else format_as_object
 
-    def restrict_to(self, documents: str) -> NoReturn:  # noqa: ARG002 - whatever it is
+    def restrict_to(self, documents: str) -> NoReturn:
         """Raise ProfileError: AI Search supports no patterns."""
         raise ProfileError("documents works with a local index only; give the stage a filter instead")
 

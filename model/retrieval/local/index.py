@@ -9,7 +9,7 @@ import numpy as np
 import Stemmer
 from pydantic import Field
 
-from ...config.settings import Part, SettingProblem, suggest
+from ...config.settings import Count, Part, SettingProblem, suggest
 from ...config.settings import find_problems as find_setting_problems
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
@@ -166,7 +166,7 @@ class IndexSettings:
     """
 
     chunk_size: Annotated[int, Field(ge=50, le=100_000)]
-    overlap: Annotated[int, Field(ge=0)]
+    overlap: Count
     language: str
 
 

@@ -34,7 +34,7 @@ class AsymmetricEmbeddings(Embeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[3.0, 0.0] for _ in texts]
 
-    def embed_query(self, text: str) -> list[float]:  # noqa: ARG002 - LangChain's signature
+    def embed_query(self, text: str) -> list[float]:
         return [0.0, 2.0]
 
 

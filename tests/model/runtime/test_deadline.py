@@ -25,7 +25,7 @@ class Sleeper(Stage):
     inputs = FIELDS
     outputs = (Field("slept", "boolean"),)
 
-    async def run(self, values: StageValues, tell: Emit) -> StageValues:  # noqa: ARG002 - the stage emits no event
+    async def run(self, values: StageValues, tell: Emit) -> StageValues:
         usage.record_usage(usage.Usage(input_tokens=3, cost=0.5))
         usage.add_note("tired", "it slept")
         usage.add_note("tired", "it slept")

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..contract.events import Emit
-from ..interfaces import NO_ANSWER, ConversationTurn, Reply
-from ..passages import Chunk, Passage
-from ..retrieval.local.lexical import Lexical, split_into_ngrams
-from ..text_analysis import is_content_word, split_sentences, split_words
+from ...contract.events import Emit
+from ...interfaces import NO_ANSWER, ConversationTurn, Reply
+from ...passages import Chunk, Passage
+from ...retrieval.local.lexical import Lexical, split_into_ngrams
+from ...text_analysis import is_content_word, split_sentences, split_words
 
 ANSWERED_BY = "offline:extractive"
 

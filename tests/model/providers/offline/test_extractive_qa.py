@@ -9,7 +9,7 @@ import pytest
 from model.contract.events import discard
 from model.interfaces import Reply
 from model.passages import Chunk, Passage
-from model.providers.extractive_qa import NO_ANSWER, ExtractiveAnswerer
+from model.providers.offline.extractive_qa import NO_ANSWER, ExtractiveAnswerer
 from model.retrieval.local.lexical import Lexical
 
 TEXTS = [
