@@ -1,4 +1,5 @@
-# make help lists the targets. The environment is made by the first target that needs it.
+# make help lists the targets. The environment is made by the first target that needs it: requirements.lock for what
+# uses the project, requirements-dev.lock for what tests and measures it.
 PYTHON ?= python3
 VENV ?= .venv
 LOCK ?= requirements.lock
@@ -6,7 +7,9 @@ BIN := $(VENV)/bin
 BESIDE ?= benchmarks/minilm.yaml
 EVALUATION ?= ../shared/data/xquad-en-dev.json
 NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
-EXTRAS := --extra azure --extra documents --extra spark --extra dev
+EXTRAS := --extra azure --extra documents --extra spark
+COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-header --no-annotate
+UPGRADE ?= --upgrade
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help demo test test-compat lint bench walk gate quality docs lock clean
@@ -17,41 +20,43 @@ help:  ## List the targets
 demo: $(VENV)/ready  ## The whole main job on this machine: train, register, ask, Spark [PROFILE=openai]
 	@python examples/demo.py $(PROFILE)
 
-test: $(VENV)/ready lint node_modules  ## Lint, types, import directions, and all tests
+test: $(VENV)/ready-dev lint node_modules  ## Lint, types, import directions, and all tests
 	python -m pytest -n 2
 
 test-compat:  ## The contract's tests on pandas 2
 	$(MAKE) VENV=.venv-compat LOCK=requirements-compat.lock .venv-compat/ready
 	.venv-compat/bin/python -m pytest -n 2 tests/end_to_end/test_contract.py tests/model/contract/test_requests.py tests/training/packaging/test_requirements.py
 
-lint: $(VENV)/ready  ## ruff, mypy, import-linter, and names that say nothing
+lint: $(VENV)/ready-dev  ## ruff, mypy, import-linter, and names that say nothing
 	ruff check .
 	ruff format --check .
 	mypy model training serving commandline standin
 	lint-imports
 	python .ci/lint_names.py
 
-bench: $(VENV)/ready  ## Medians of starting, answering, indexing, searching, and of the engine beside others
+bench: $(VENV)/ready-dev  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py
 
-walk: $(VENV)/ready  ## Files entered and hops from file to file: a question, documents to an index, a promotion
+walk: $(VENV)/ready-dev  ## Files entered and hops from file to file: a question, documents to an index, a promotion
 	@python benchmarks/walk.py offline 2>/dev/null
 	@python benchmarks/walk.py openai 2>/dev/null
 
-gate: $(VENV)/ready  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
+gate: $(VENV)/ready-dev  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
 	@python benchmarks/gate.py 20 100 $(EVALUATION)
 
-quality: $(VENV)/ready  ## Quality tables of the offline profile on the development set [EVALUATION=FILE BESIDE=PROFILE]
+quality: $(VENV)/ready-dev  ## Quality tables of the offline profile on the development set [EVALUATION=FILE BESIDE=PROFILE]
 	@python -m training evaluate --evaluation $(EVALUATION) --beside $(BESIDE)
 
-docs: $(VENV)/ready  ## Write the generated parts of docs/
+docs: $(VENV)/ready-dev  ## Write the generated parts of docs/
 	python -m docs.generate
 
-lock:  ## Resolve the newest versions into both locks and conda.yaml
-	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --python-version 3.11 --upgrade -q --no-header --no-annotate -o requirements.lock
-	printf 'pandas<3\n' > .compat.in && sed '/^pandas==/d' requirements.lock >> .compat.in
-	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --python-version 3.11 -q --no-header --no-annotate -c .compat.in -o requirements-compat.lock
+lock: $(VENV)/ready-dev  ## Resolve the newest versions into the three locks and conda.yaml [UPGRADE= keeps what is pinned]
+	$(COMPILE) $(UPGRADE) -o requirements-dev.lock $(EXTRAS) --extra dev
+	$(COMPILE) -c requirements-dev.lock -o requirements.lock $(EXTRAS)
+	printf 'pandas<3\n' > .compat.in && sed '/^pandas==/d' requirements-dev.lock >> .compat.in
+	$(COMPILE) -c .compat.in -o requirements-compat.lock $(EXTRAS) --extra dev
 	rm .compat.in
+	python -m docs.generate
 
 clean:  ## Remove environments, stores and caches
 	rm -rf .venv .venv-compat node_modules mlflow.db embeddings.db mlruns index multichain.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -63,7 +68,11 @@ node_modules: package.json
 $(VENV)/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "multichain needs Python 3.11 or 3.12; name one with make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' $(LOCK))"
+	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements-dev.lock)"
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode -r $(LOCK)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode -r requirements-dev.lock
 	@touch $@

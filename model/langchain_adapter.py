@@ -10,6 +10,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 from pydantic import ConfigDict
 
+from .config.settings import PositiveCount
 from .contract.events import Emit, Event
 from .contract.fields import StageValues
 from .contract.requests import Request, parse_requests
@@ -102,23 +103,31 @@ class MultiChain(Runnable[dict[str, Any], Response]):
 
 
 class DocumentRetriever(BaseRetriever):
-    """Find passages as LangChain documents, best first; ``filter`` is that of a request."""
+    """Find passages as LangChain documents, best first.
+
+    ``k`` and ``filter`` are those of a request. ``invoke("…", k=1)`` sets them for one call.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     retriever: Retriever
     engine: Engine
-    k: int = 4
+    k: PositiveCount = 4
     filter: dict[str, Any] | None = None
 
-    async def _aget_relevant_documents(self, query: str, **_: object) -> list[Document]:
-        return await self.engine.wait_for(self._search(query))
+    async def _aget_relevant_documents(self, query: str, *, run_manager: object, **settings: Any) -> list[Document]:
+        return await self.engine.wait_for(self._search(query, **settings))
 
-    def _get_relevant_documents(self, query: str, **_: object) -> list[Document]:
-        return self.engine.run(self._search(query))
+    def _get_relevant_documents(self, query: str, *, run_manager: object, **settings: Any) -> list[Document]:
+        return self.engine.run(self._search(query, **settings))
 
-    async def _search(self, query: str) -> list[Document]:
-        passages = await self.retriever.search(query, self.k, self.filter)
+    async def _search(
+        self,
+        query: str,
+        k: PositiveCount | None = None,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the name in a request
+    ) -> list[Document]:
+        passages = await self.retriever.search(query, k or self.k, self.filter if filter is None else filter)
         passage_fields = [passage.to_fields() for passage in passages]
         return [Document(fields.pop("text"), metadata=fields) for fields in passage_fields]
 

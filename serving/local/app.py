@@ -20,15 +20,15 @@ import mlflow
 import uvicorn
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel, scoring_server
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 _KEEP_ALIVE_SECONDS = 15.0
 """Seconds without an event after which a comment is sent, since proxies drop a silent connection."""
-_END_OF_EVENTS = object()
 MAX_CALLERS = 64
 """Number of callers that are answered concurrently; further callers wait."""
 
@@ -53,8 +53,11 @@ def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
             events = await run_in_threadpool(streaming.predict_stream, None, data, params)
         except MlflowException as error:
             return _error_response(error)
-        return StreamingResponse(
-            _send_events(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        return EventSourceResponse(
+            _send_events(events),
+            ping=_KEEP_ALIVE_SECONDS,
+            ping_message_factory=lambda: ServerSentEvent(comment="still working"),
+            sep="\n",
         )
 
     routes = [Route("/stream", stream, methods=["POST"])] * streams
@@ -91,23 +94,14 @@ def _parse_body(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any
     return calls[0] if calls else PlainTextResponse(result.response, result.status, media_type=result.mimetype)
 
 
-async def _send_events(events: Any) -> AsyncIterator[str]:  # an iterator of events that can be closed
+async def _send_events(events: Any) -> AsyncIterator[ServerSentEvent]:  # an iterator of events that can be closed
     """Yield the events as server-sent events.
 
     A client that disconnects cancels the generator, which closes ``events`` and so ends the model's work.
     """
-    waiting: asyncio.Future[Any] | None = None
     try:
-        while True:
-            waiting = waiting or asyncio.ensure_future(asyncio.to_thread(next, events, _END_OF_EVENTS))
-            done, _ = await asyncio.wait([waiting], timeout=_KEEP_ALIVE_SECONDS)
-            if not done:
-                yield ": still working\n\n"
-                continue
-            event, waiting = waiting.result(), None
-            if event is _END_OF_EVENTS:
-                return
-            yield f"event: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["kind"])
     finally:
         events.close()
 

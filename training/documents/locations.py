@@ -1,29 +1,14 @@
 """Find the locations of documents in folders, files, patterns, addresses and tables."""
 
-import ipaddress
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
-from pathlib import Path, PurePosixPath
-from urllib.parse import urljoin, urlsplit
-
-import requests
+from pathlib import Path
 
 from model.errors import DocumentError
 
 from . import spark_tables
-
-_TIMEOUT_SECONDS, _MAX_BYTES, _MAX_REDIRECTS = 30, 50_000_000, 5
-"""Limits of reading an address."""
-_SUFFIX_OF_TYPE = {
-    "text/html": ".html",
-    "text/markdown": ".md",
-    "text/plain": ".txt",
-    "text/csv": ".csv",
-    "application/pdf": ".pdf",
-    "application/json": ".json",
-}
+from .web import fetch_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +53,8 @@ def find_locations(sources: Sequence[str], *, private: bool) -> Iterator[Documen
         if not source.strip():
             raise DocumentError("--documents is empty; expected a folder, file, pattern, address or table")
         if source.startswith(("http://", "https://")):
-            yield _fetch(source, private=private)
+            page = fetch_page(source, private=private)
+            yield DocumentLocation(page.source, page.suffix, page.source, content=page.content)
         elif Path(source).is_dir():
             yield from _list_folder(Path(source))
         elif Path(source).is_file():
@@ -102,53 +88,3 @@ def _match_pattern(pattern: str) -> Iterator[DocumentLocation]:
 
 def _locate_file(file: Path, source: str, *, named: bool) -> DocumentLocation:
     return DocumentLocation(source, file.suffix.lower(), str(file.absolute()), file, is_explicit=named)
-
-
-def _fetch(address: str, *, private: bool) -> DocumentLocation:
-    """Return the content of an address as a location, following redirects.
-
-    Raises:
-        DocumentError: The address cannot be fetched, or leads into a private network that is not allowed.
-    """
-    current_address = address
-    try:
-        for _ in range(_MAX_REDIRECTS):
-            _check_address(current_address, private=private)
-            reply = requests.get(current_address, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True)
-            if not reply.is_redirect:
-                break
-            current_address = urljoin(current_address, reply.headers["location"])
-        else:
-            raise DocumentError(f"{address} redirects too often; use the final address")
-        if not reply.ok:
-            raise DocumentError(f"{address} answered HTTP {reply.status_code}; check the address")
-        content = b"".join(_read_within_limit(reply, address))
-    except requests.RequestException as error:
-        raise DocumentError(f"{address} cannot be read ({type(error).__name__}); check the address") from None
-    kind = reply.headers.get("content-type", "").partition(";")[0].strip()
-    suffix = PurePosixPath(urlsplit(current_address).path).suffix.lower()
-    return DocumentLocation(address, _SUFFIX_OF_TYPE.get(kind, suffix or ".html"), address, content=content)
-
-
-def _read_within_limit(reply: requests.Response, address: str) -> Iterator[bytes]:
-    size = 0
-    for piece in reply.iter_content(1 << 16):
-        size += len(piece)
-        if size > _MAX_BYTES:
-            raise DocumentError(f"{address} has more than {_MAX_BYTES:,} bytes; download it and name the file instead")
-        yield piece
-
-
-def _check_address(address: str, *, private: bool) -> None:
-    """Raise DocumentError for an address whose host is not public, unless ``private`` allows it."""
-    host = urlsplit(address).hostname or ""
-    if private:
-        return
-    try:
-        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        raise DocumentError(f"{address} cannot be read: the host {host} was not found; check the address") from None
-    if any(not ipaddress.ip_address(str(ip_address).partition("%")[0]).is_global for ip_address in addresses):
-        raise DocumentError(
-            f"{address} leads into a private network; allow this with --private if you trust the address"
-        )

@@ -18,20 +18,25 @@ def read_pins(file: str) -> dict[str, str]:
 
 
 LOCK = read_pins("requirements.lock")
+DEVELOPMENT = read_pins("requirements-dev.lock")
 COMPAT = read_pins("requirements-compat.lock")
 
 
-def test_environment_equals_one_of_the_two_locks() -> None:
-    lock = COMPAT if version("pandas").startswith("2.") else LOCK
+def test_environment_equals_the_lock_that_made_it() -> None:
+    lock = COMPAT if version("pandas").startswith("2.") else DEVELOPMENT
     assert {name: version(name) for name in lock} == lock
 
 
 def test_locks_differ_only_in_pandas_and_its_dependencies() -> None:
-    assert {
-        name: COMPAT.get(name) for name in LOCK.items() ^ COMPAT.items() and LOCK if COMPAT.get(name) != LOCK[name]
-    } == {"pandas": "2.3.3"}
-    assert COMPAT.keys() - LOCK.keys() == {"pytz", "tzdata"}
+    differences = {name: COMPAT.get(name) for name, pin in DEVELOPMENT.items() if COMPAT.get(name) != pin}
+    assert differences == {"pandas": "2.3.3"}
+    assert COMPAT.keys() - DEVELOPMENT.keys() == {"pytz", "tzdata"}
     assert LOCK["pandas"].startswith("3.")
+
+
+def test_lock_is_what_the_development_lock_has_without_its_tools() -> None:
+    assert LOCK.items() <= DEVELOPMENT.items()
+    assert {"pytest", "mypy", "ruff", "hypothesis", "langchain-tests"} <= DEVELOPMENT.keys() - LOCK.keys()
 
 
 def test_conda_environment_pins_the_project_dependencies_as_the_lock() -> None:
