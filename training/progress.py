@@ -12,6 +12,10 @@ Progress = Callable[[int, int], None]
 _DELAY_SECONDS = 0.5
 
 
+def ignore_progress(_done: int, _total: int) -> None:
+    """Do nothing: a callback for a step whose progress is not shown."""
+
+
 @contextmanager
 def show_progress(label: str) -> Iterator[Progress]:
     """Yield a callback that draws a progress bar once the step has taken half a second.

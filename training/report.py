@@ -1,15 +1,100 @@
-"""Print the result or the estimate of a build: documents, chunks, tokens and cost."""
+"""Print the results of the workflow's steps, and the estimate of a build."""
+
+from collections.abc import Iterable
+from functools import singledispatch
 
 import click
 
 from model.profile import Profile
 
+from . import workflow
 from .indexing.build import BuildResult
 from .indexing.estimate import BuildEstimate
 
 
-def print_build(built: BuildResult) -> None:
-    """Print the result of a build."""
+def print_results(results: Iterable[workflow.StepResult]) -> None:
+    """Print each result as soon as its step has ended."""
+    for result in results:
+        print_result(result)
+
+
+@singledispatch
+def print_result(result: object) -> None:
+    """Print the result of a step.
+
+    Raises:
+        TypeError: There is no function for this kind of result.
+    """
+    raise TypeError(type(result).__name__)
+
+
+@print_result.register
+def _print_preflight(preflight: workflow.Preflight) -> None:
+    for finding in preflight.report.findings:
+        if finding.level != "ok" or preflight.is_complete:
+            click.echo(f"{finding.level:6}{finding.message}")
+
+
+@print_result.register
+def _print_described_index(described: workflow.DescribedIndex) -> None:
+    index = described.index
+    click.echo(f"Described the AI Search index {index.name} of {index.rows:,} rows:\n{described.folder}")
+
+
+@print_result.register
+def _print_logged_model(logged: workflow.LoggedModel) -> None:
+    click.echo(f"Logged the model {logged.uri}")
+
+
+@print_result.register
+def _print_verification(verification: workflow.Verification) -> None:
+    click.echo(verification.lines, nl=False)
+
+
+@print_result.register
+def _print_registration(registration: workflow.Registration) -> None:
+    click.echo(f"Registered version {registration.version} of {registration.name} in {registration.registry}")
+
+
+@print_result.register
+def _print_promotion(promotion: workflow.Promotion) -> None:
+    verdict = promotion.decision.verdict
+    for comparison in verdict.comparisons:
+        click.echo(comparison.as_line)
+    if verdict.weakness:
+        click.echo(f"Note: {verdict.weakness}")
+    if not promotion.champion:
+        return
+    against = workflow.against_champion(promotion)
+    click.echo(f"Promoted version {promotion.champion} of {promotion.name}{against}: {'; '.join(verdict.reasons)}")
+    if not verdict.is_promoted:
+        click.echo(f"The promotion was forced: {promotion.force_reason}")
+    click.echo(f"The alias champion points at this version: models:/{promotion.name}@champion")
+
+
+@print_result.register
+def _print_removal(removal: workflow.Removal) -> None:
+    click.echo(
+        f"Removed {removal.chunks:,} chunks of the index, {removal.vectors:,} kept vectors and "
+        f"{removal.questions:,} questions"
+    )
+
+
+@print_result.register
+def _print_remaining_version(remaining: workflow.RemainingVersion) -> None:
+    click.echo(
+        f"Version {remaining.version} of {remaining.name} still contains {', '.join(remaining.sources)}; delete the "
+        "version if they must be removed there, too"
+    )
+
+
+@print_result.register
+def _print_steps(timer: workflow.StepTimer) -> None:
+    click.echo(f"Steps: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in timer.seconds.items())}")
+
+
+@print_result.register
+def _print_build(built: BuildResult) -> None:
     _print_loading(built)
     counts = f"{len(built.load_result.digests)} documents, {built.manifest.chunks} chunks"
     done = f"in {built.seconds:.1f} s"

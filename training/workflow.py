@@ -1,121 +1,52 @@
-"""Run the steps from documents to a promoted version, and print the result of each step."""
+"""Run the steps from documents to a promoted version. Each step yields its result; report.py prints the results."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import click
-
+from commandline.subprocesses import run_module
 from model.errors import CommandError
 from model.profile import Profile
 from model.profile_validation import validate_profile
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
+from .documents.load import LoadOptions
 from .evaluation import dataset
 from .evaluation.dataset import Example
-from .indexing.build import build_index
+from .indexing.build import BuildResult, build_index
 from .packaging.log_model import log_model
-from .progress import Progress
-from .report import print_build
+from .progress import Progress, ignore_progress
 from .versions.history import MODEL_ENDS_TAG, REMOTE_INDEX_TAG, SIZE_TAGS
 
-
-@dataclass(slots=True)
-class StepTimer:
-    """The seconds that each step took, by the step's name."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Measure the time of the block inside; a block that raises an error is not recorded."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - started
-
-    def in_words(self) -> str:
-        """Return the steps and their seconds on one line."""
-        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
+if TYPE_CHECKING:  # they import MLflow, which takes two seconds
+    from .promotion.promote import Decision
+    from .verification.preflight import PreflightReport
 
 
-def run_all(
-    profile: str,
-    documents: Sequence[object],
-    index: Path,
-    name: str,
-    progress: Progress,
-    max_cost: float | None = None,
-    gate: "PromotionOptions | None" = None,
-    **load_options: Any,
-) -> None:
-    """Check the models, build an index, and log, verify, register and promote a version with the index.
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """Options of building an index.
 
-    Args:
-        profile: Name of a profile, or its file.
+    Attributes:
         documents: Locations of the documents.
         index: Index folder, which is replaced.
-        name: Registered model.
-        progress: Called with the number of embedded chunks.
+        update: Whether to embed only what is new or changed.
         max_cost: Highest cost of the embeddings in US dollars; None for no limit.
-        gate: Basis of the promotion; None to check only the contract and the example.
-        load_options: Options of ``load_documents``, and ``update``.
-
-    Raises:
-        MultichainError: A step failed. Later steps are not started.
-    """
-    steps = StepTimer()
-    loaded_profile = Profile.read(profile)
-    validate_profile(loaded_profile)
-    with steps.step("preflight"):
-        from .versions import registry  # MLflow takes two seconds to import
-
-        registry.check_name(name)
-        ends = run_preflight(loaded_profile)
-    with steps.step("build"):
-        build_or_describe(
-            loaded_profile, documents, index, progress, max_cost, evaluation=gate.file if gate else None, **load_options
-        )
-    release(profile, index, name, ends, steps, gate)
-    click.echo(f"Steps: {steps.in_words()}")
-
-
-def build_or_describe(
-    profile: Profile,
-    documents: Sequence[object],
-    index: Path,
-    progress: Progress,
-    max_cost: float | None = None,
-    **load_options: Any,
-) -> None:
-    """Build the index of documents, or describe the profile's index of AI Search, and print the result.
-
-    Args:
-        profile: The profile.
-        documents: Locations of the documents.
-        index: Index folder.
+        loading: How to read the documents.
         progress: Called with the number of embedded chunks.
-        max_cost: Highest cost of the embeddings in US dollars; None for no limit.
-        load_options: Options of ``load_documents``, and ``update``.
-
-    Raises:
-        DocumentError: The documents cannot be read, or there are none.
-        CommandError: The folder contains something else, or the embeddings would cost more than ``max_cost``.
-        MultichainError: A provider failed, or the index of AI Search cannot be reached or does not match the profile.
     """
-    if profile.backend.is_local:
-        print_build(build_index(profile, documents, index, progress, max_cost, **load_options))
-        return
-    from .indexing.ai_search import describe_index  # Databricks' SDK takes half a second to import
 
-    remote_index = describe_index(profile, index)
-    click.echo(f"Described the AI Search index {remote_index.name} of {remote_index.rows:,} rows:\n{index.absolute()}")
+    documents: Sequence[object]
+    index: Path
+    update: bool = False
+    max_cost: float | None = None
+    loading: LoadOptions = field(default_factory=LoadOptions)
+    progress: Progress = ignore_progress
 
 
 @dataclass(slots=True)
@@ -133,7 +64,7 @@ class PromotionOptions:
     file: Path | None = None
     judge_model: str = ""
     force_reason: str = ""
-    progress: Progress = field(default=lambda _done, _total: None)
+    progress: Progress = ignore_progress
     examples: Sequence[Example] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +76,177 @@ class PromotionOptions:
         self.examples = dataset.read_dataset(self.file).examples if self.file else ()
 
 
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The findings on a profile's models. ``is_complete`` also prints those that are in order."""
+
+    report: "PreflightReport"
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedIndex:
+    """An index of AI Search that was described in ``folder``."""
+
+    index: RemoteIndex
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """The URI of a model that was logged."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The lines that ``python -m training verify`` printed."""
+
+    lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registered version, and the registry that has it."""
+
+    name: str
+    version: str
+    registry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The decision of the gate on a version.
+
+    Attributes:
+        decision: The decision with its reasons.
+        name: Registered model that receives the champion.
+        champion: Version that the alias points at now; empty when the version was refused.
+        force_reason: Reason for a promotion against the verdict.
+    """
+
+    decision: "Decision"
+    name: str
+    champion: str
+    force_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Numbers of chunks, kept vectors and questions of forgotten documents that were removed."""
+
+    chunks: int
+    vectors: int
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingVersion:
+    """A version that still contains forgotten documents."""
+
+    name: str
+    version: str
+    sources: Sequence[str]
+
+
+@dataclass(slots=True)
+class StepTimer:
+    """The seconds that each step took, by the step's name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure the time of the block inside; a block that raises an error is not recorded."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+
+StepResult = (
+    Preflight
+    | BuildResult
+    | DescribedIndex
+    | LoggedModel
+    | Verification
+    | Registration
+    | Promotion
+    | Removal
+    | RemainingVersion
+    | StepTimer
+)
+"""The result of a step."""
+
+
+def run_all(profile: str, options: BuildOptions, name: str, promotion: PromotionOptions) -> Iterator[StepResult]:
+    """Check the models, build an index, and log, verify, register and promote a version with the index.
+
+    Args:
+        profile: Name of a profile, or its file.
+        options: Documents, index folder and limits.
+        name: Registered model.
+        promotion: Basis of the promotion.
+
+    Yields:
+        The result of each step; the seconds of all steps at the end.
+
+    Raises:
+        MultichainError: A step failed. Later steps are not started.
+    """
+    timer = StepTimer()
+    loaded_profile = Profile.read(profile)
+    validate_profile(loaded_profile)
+    with timer.step("preflight"):
+        from .versions import registry
+
+        registry.check_name(name)
+        yield (preflight := check_profile_models(loaded_profile))
+        tags = require_ready(preflight)
+    with timer.step("build"):
+        yield build_or_describe(loaded_profile, options)
+    yield from release(profile, options.index, name, tags, timer, promotion)
+    yield timer
+
+
+def build_or_describe(profile: Profile, options: BuildOptions) -> BuildResult | DescribedIndex:
+    """Build the index of documents, or describe the profile's index of AI Search.
+
+    Args:
+        profile: The profile.
+        options: Documents, index folder and limits.
+
+    Returns:
+        The built or the described index.
+
+    Raises:
+        DocumentError: The documents cannot be read, or there are none.
+        CommandError: The folder contains something else, or the embeddings would cost more than the limit.
+        MultichainError: A provider failed, or the index of AI Search cannot be reached or does not match the profile.
+    """
+    if profile.backend.is_local:
+        return build_index(
+            profile,
+            options.documents,
+            options.index,
+            options.progress,
+            options.max_cost,
+            update=options.update,
+            load_options=options.loading,
+        )
+    from .indexing.ai_search import describe_index  # Databricks' SDK takes half a second to import
+
+    return DescribedIndex(describe_index(profile, options.index), options.index.absolute())
+
+
 def release(
-    profile: str, index: Path, name: str, tags: dict[str, str], steps: StepTimer, gate: PromotionOptions | None = None
-) -> None:
+    profile: str,
+    index: Path,
+    name: str,
+    tags: dict[str, str],
+    timer: StepTimer,
+    promotion: PromotionOptions | None = None,
+) -> Iterator[StepResult]:
     """Log an index as a model, verify and register the version, and promote the version through the gate.
 
     Args:
@@ -155,34 +254,40 @@ def release(
         index: Index folder.
         name: Registered model.
         tags: Tags of the version.
-        steps: Timer of the steps.
-        gate: Basis of the promotion; None to check only the contract and the example.
+        timer: Timer of the steps.
+        promotion: Basis of the promotion; None to check only the contract and the example.
+
+    Yields:
+        The result of each step.
 
     Raises:
         MultichainError: A step failed, or the gate refused the version.
     """
-    with steps.step("log"):
+    with timer.step("log"):
         uri = log_model(profile, index, tags=tags)
-        click.echo(f"Logged the model {uri}")
-    with steps.step("verify"):
-        verify_in_process(uri)
-    with steps.step("register"):
-        from .versions.registry import register_model, registry_uri  # MLflow takes two seconds to import
+        yield LoggedModel(uri)
+    with timer.step("verify"):
+        yield from verify_in_process(uri)
+    with timer.step("register"):
+        from .versions.registry import register_model, registry_uri
 
         version = register_model(uri, name, tags | _size_tags(Profile.read(profile).open_index(index), index))
-        click.echo(f"Registered version {version} of {name} in {registry_uri()}")
-    with steps.step("gate"):
-        promote_through_gate(name, version, name, gate or PromotionOptions())
+        yield Registration(name, version, registry_uri())
+    with timer.step("gate"):
+        yield from promote_through_gate(name, version, name, promotion or PromotionOptions())
 
 
-def promote_through_gate(name: str, version: str, to: str, gate: PromotionOptions) -> None:
-    """Promote a registered version through the gate, and print the verdict with its reasons.
+def promote_through_gate(name: str, version: str, to: str, options: PromotionOptions) -> Iterator[Promotion]:
+    """Promote a registered version through the gate.
 
     Args:
         name: Registered model of the version.
         version: Number of the version.
         to: Registered model that receives the champion.
-        gate: Basis of the promotion.
+        options: Basis of the promotion.
+
+    Yields:
+        The decision with its reasons.
 
     Raises:
         CommandError: The gate refused the version and no reason forces the promotion, or a model, version or
@@ -192,25 +297,23 @@ def promote_through_gate(name: str, version: str, to: str, gate: PromotionOption
     from .versions import registry
 
     challenger = registry.find_version(name, version)
-    evidence = Evidence(gate.file.name, gate.examples, gate.judge_model) if gate.file else None
-    decision = decide_promotion(challenger, to, evidence, gate.progress)
-    champion, verdict = promote_version(challenger, decision, to, gate.force_reason), decision.verdict
-    for comparison in verdict.comparisons:
-        click.echo(comparison.as_line)
-    if verdict.weakness:
-        click.echo(f"Note: {verdict.weakness}")
-    against = f" against version {decision.champion}" if decision.champion else ""
-    reasons = "; ".join(verdict.reasons)
+    evidence = Evidence(options.file.name, options.examples, options.judge_model) if options.file else None
+    decision = decide_promotion(challenger, to, evidence, options.progress)
+    champion = promote_version(challenger, decision, to, options.force_reason)
+    promotion = Promotion(decision, to, champion, options.force_reason)
+    yield promotion
     if not champion:
         raise CommandError(
-            f"version {challenger.version} of {name} is not promoted{against}: {reasons}. The version stays "
-            f"registered, and the alias {registry.CHAMPION_ALIAS} does not move; --force REASON promotes the version "
-            "despite the verdict"
+            f"version {challenger.version} of {name} is not promoted{against_champion(promotion)}: "
+            f"{'; '.join(decision.verdict.reasons)}. The version stays registered, and the alias "
+            f"{registry.CHAMPION_ALIAS} does not move; --force REASON promotes the version despite the verdict"
         )
-    click.echo(f"Promoted version {champion} of {to}{against}: {reasons}")
-    if not verdict.is_promoted:
-        click.echo(f"The promotion was forced: {gate.force_reason}")
-    click.echo(f"The alias {registry.CHAMPION_ALIAS} points at this version: models:/{to}@{registry.CHAMPION_ALIAS}")
+
+
+def against_champion(promotion: Promotion) -> str:
+    """Return which version the challenger was compared with, in words; empty without a champion."""
+    champion = promotion.decision.champion
+    return f" against version {champion}" if champion else ""
 
 
 def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
@@ -223,7 +326,7 @@ def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
 
 def forget_everywhere(
     profile: str, sources: Sequence[str], index: Path, evaluations: Sequence[Path], name: str, progress: Progress
-) -> None:
+) -> Iterator[StepResult]:
     """Remove documents from an index, the embedding cache and evaluation files, and release a version without them.
 
     A version is released when the index or the champion contained a document. Other versions that contain one are
@@ -236,6 +339,9 @@ def forget_everywhere(
         evaluations: Evaluation files.
         name: Registered model.
         progress: Called with the number of embedded chunks.
+
+    Yields:
+        What was removed, the result of each step of the release, and the versions that still contain a document.
 
     Raises:
         CommandError: The index is in AI Search, no document was found, or nothing would be left in the index.
@@ -253,58 +359,59 @@ def forget_everywhere(
         )
     holders = list(find_holders(name, sources))
     removed = forget_documents(loaded_profile, sources, index, evaluations, progress)
-    click.echo(
-        f"Removed {removed.chunks:,} chunks of the index, {removed.vectors:,} kept vectors and "
-        f"{removed.questions:,} questions"
-    )
-    if not (removed.chunks or removed.questions or holders):
+    yield Removal(removed.chunks, removed.vectors, removed.questions)
+    if not (removed.chunks or removed.vectors or removed.questions or holders):
         raise CommandError(
             f"no index, evaluation file or version contains {', '.join(sources)}; check the sources that answers cite"
         )
     if removed.chunks or any(CHAMPION_ALIAS in holder.aliases for holder in holders):
-        release(profile, index, name, run_preflight(loaded_profile), StepTimer())
+        yield (preflight := check_profile_models(loaded_profile))
+        yield from release(profile, index, name, require_ready(preflight), StepTimer())
     for holder in holders:
         mark_forgotten(name, holder)
-        click.echo(
-            f"Version {holder.version} of {name} still contains {', '.join(holder.sources)}; delete the version if "
-            "they must be removed there, too"
-        )
-    click.echo("The original documents were not deleted; a build from a location that contains them adds them again")
+        yield RemainingVersion(name, str(holder.version), holder.sources)
 
 
-def run_preflight(profile: Profile, index: Index | RemoteIndex | None = None, *, quiet: bool = True) -> dict[str, str]:
-    """Check the models of a profile, and print warnings and failures.
+def check_profile_models(
+    profile: Profile, index: Index | RemoteIndex | None = None, *, is_complete: bool = False
+) -> Preflight:
+    """Check the models of a profile.
 
     Args:
         profile: The profile.
         index: Index whose embeddings have to equal those of the profile; None when there is no index yet.
-        quiet: Print no findings that are in order.
+        is_complete: Whether the findings that are in order are printed, too.
+    """
+    from .verification.preflight import check_models  # the other commands start faster without
 
-    Returns:
-        Tags for the version: the day on which each model ends, where the provider states one.
+    return Preflight(check_models(profile, index), is_complete)
+
+
+def require_ready(preflight: Preflight) -> dict[str, str]:
+    """Return the tags for a version: the day on which each model ends, where the provider states one.
 
     Raises:
         CommandError: The profile cannot answer.
     """
-    from .verification.preflight import check_models  # the other commands start faster without
-
-    report = check_models(profile, index)
-    for finding in report.findings:
-        if finding.level != "ok" or not quiet:
-            click.echo(f"{finding.level:6}{finding.message}")
-    if report.has_failed:
+    if preflight.report.has_failed:
         raise CommandError("preflight failed, so no further step was started; see the findings above")
-    return {MODEL_ENDS_TAG: json.dumps(report.end_dates)} if report.end_dates else {}
+    end_dates = preflight.report.end_dates
+    return {MODEL_ENDS_TAG: json.dumps(end_dates)} if end_dates else {}
 
 
-def verify_in_process(uri: str) -> None:
+def verify_in_process(uri: str) -> Iterator[Verification]:
     """Verify a version in a clean process, which has imported nothing yet.
+
+    Args:
+        uri: MLflow URI of the version.
+
+    Yields:
+        The lines that the process printed.
 
     Raises:
         CommandError: A check failed.
     """
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "training", "verify", "--quiet", uri], check=False
-    )
-    if done.returncode:
+    verification = run_module("training", "verify", "--quiet", uri)
+    yield Verification(verification.stdout + verification.stderr)
+    if verification.returncode:
         raise CommandError(f"{uri} failed verification, so no further step was started; see the failed checks above")

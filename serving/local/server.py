@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import requests
 
+from commandline.subprocesses import read_last_line
+
 from ..errors import ServingError
 from .client import require_store
 
@@ -81,7 +83,7 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path
             server.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             continue
-        last_line = (log.read_text("utf-8", "replace").strip().splitlines() or ["(empty)"])[-1]
+        last_line = read_last_line(log.read_text("utf-8", "replace"), "(empty)")
         raise ServingError(f"the server ended before it answered; last line of its log: {last_line}")
     raise ServingError(f"the server did not answer within {_MAX_START_SECONDS} s; see its log {log}")
 

@@ -4,8 +4,6 @@ The test takes about ten minutes. Its model and endpoint have names of their own
 a failed step.
 """
 
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from commandline.subprocesses import read_last_line, run_module
 
 from ..endpoint import connection
 from ..endpoint.invocation import ask_endpoint, describe_endpoint, find_wrong_answers
@@ -109,12 +109,6 @@ def run_smoke_test(name: str, endpoint: str, profile: str, out: Path, report_lin
 
 def _run_command(*words: str) -> None:
     """Run a command of this project; raise ServingError with the last line of its errors when the command fails."""
-    completed = subprocess.run(  # noqa: S603 - our own modules
-        [sys.executable, "-m", *words], capture_output=True, text=True, check=False
-    )
+    completed = run_module(*words)
     if completed.returncode:
-        raise ServingError(
-            (completed.stderr.strip().splitlines() or ["the command failed without an error message"])[-1].removeprefix(
-                "Error: "
-            )
-        )
+        raise ServingError(read_last_line(completed.stderr).removeprefix("Error: "))

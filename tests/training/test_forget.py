@@ -17,6 +17,7 @@ from tests.fixtures import EXERCISE
 from training.forget import RemovalCounts, forget_documents
 from training.indexing import embedding_cache
 from training.indexing.build import build_index
+from training.report import print_results
 from training.workflow import forget_everywhere
 
 SQUAD = {
@@ -119,14 +120,13 @@ def test_forget_promotes_a_new_version_and_marks_older_ones(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     run("training", "run", "--documents", "texts", MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.set_tracking_uri(None)
-    forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", ignore_progress)
+    print_results(forget_everywhere("offline", ["gpt-4.txt"], folder / "index", [], "multichain", ignore_progress))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Removed 1 chunks of the index, 0 kept vectors and 0 questions"
     assert "The alias champion points at this version: models:/multichain@champion" in lines
-    assert lines[-2:] == [
-        "Version 1 of multichain still contains gpt-4.txt; delete the version if they must be removed there, too",
-        "The original documents were not deleted; a build from a location that contains them adds them again",
-    ]
+    assert lines[-1] == (
+        "Version 1 of multichain still contains gpt-4.txt; delete the version if they must be removed there, too"
+    )
     client = mlflow.MlflowClient()
     assert str(client.get_model_version_by_alias("multichain", "champion").version) == "2"
     assert json.loads(client.get_model_version("multichain", "1").tags["forgotten"]) == ["gpt-4.txt"]
@@ -134,4 +134,4 @@ def test_forget_promotes_a_new_version_and_marks_older_ones(
     answer = mlflow.pyfunc.load_model("models:/multichain@champion").predict({"qa": {"question": "What is GPT-4?"}})
     assert "gpt-4.txt" not in {source["source"] for source in answer["qa"]["sources"]}
     with pytest.raises(CommandError, match=r"no index, evaluation file or version contains nope\.txt"):
-        forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", ignore_progress)
+        print_results(forget_everywhere("offline", ["nope.txt"], folder / "index", [], "multichain", ignore_progress))

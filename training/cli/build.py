@@ -29,14 +29,18 @@ def run(
     evaluation: Path | None,
     judges: str,
     force: str,
-    **load_options: bool,
+    strict: bool,
+    private: bool,
+    update: bool,
 ) -> None:
     """Run all steps from documents to a served version.
 
     Check the models, build the index, log, verify and register a version, and promote the version if it is no worse
     than the champion. The first failure stops the run.
     """
-    from ..workflow import PromotionOptions, run_all
+    from ..documents.load import LoadOptions
+    from ..report import print_results
+    from ..workflow import BuildOptions, PromotionOptions, run_all
 
     with (
         show_progress("Reading documents") as reading,
@@ -44,8 +48,10 @@ def run(
         show_progress("Asking") as asking,
     ):
         paths = choose_documents(Profile.read(profile), documents, more_documents)
-        promotion = PromotionOptions(evaluation, judges, force, asking)
-        run_all(profile, paths, index, name, progress, max_cost, promotion, reading_progress=reading, **load_options)
+        options = BuildOptions(
+            paths, index, update, max_cost, LoadOptions(strict, private, evaluation, reading), progress
+        )
+        print_results(run_all(profile, options, name, PromotionOptions(evaluation, judges, force, asking)))
 
 
 @click.command()
@@ -61,41 +67,32 @@ def build(
     index: Path,
     max_cost: float | None,
     dry_run: bool,
-    **load_options: bool,
+    strict: bool,
+    private: bool,
+    update: bool,
 ) -> None:
     """Build an index of documents.
 
     A profile whose index is in Databricks AI Search has no index to build; the index is described instead.
     """
+    from ..documents.load import LoadOptions
     from ..indexing.estimate import estimate_build
-    from ..report import print_estimate, print_remote_index
-    from ..workflow import build_or_describe
+    from ..report import print_estimate, print_remote_index, print_result
+    from ..workflow import BuildOptions, build_or_describe
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
     with show_progress("Reading documents") as reading, show_progress("Embedding chunks") as progress:
         if dry_run and not loaded_profile.backend.is_local:
             print_remote_index(loaded_profile)
-        elif dry_run:
-            print_estimate(
-                estimate_build(
-                    loaded_profile,
-                    choose_documents(loaded_profile, documents, more_documents),
-                    index,
-                    reading_progress=reading,
-                    **load_options,
-                )
-            )
+            return
+        paths = choose_documents(loaded_profile, documents, more_documents)
+        loading = LoadOptions(strict, private, progress=reading)
+        if dry_run:
+            print_estimate(estimate_build(loaded_profile, paths, index, update=update, load_options=loading))
         else:
-            build_or_describe(
-                loaded_profile,
-                choose_documents(loaded_profile, documents, more_documents),
-                index,
-                progress,
-                max_cost,
-                reading_progress=reading,
-                **load_options,
-            )
+            options = BuildOptions(paths, index, update, max_cost, loading, progress)
+            print_result(build_or_describe(loaded_profile, options))
 
 
 @click.command()
@@ -115,11 +112,13 @@ def describe(profile: str, mermaid: bool) -> None:
 def log(profile: str, index: Path) -> None:
     """Log an index as an MLflow model, and print the model's URI. Checks the profile's models first."""
     from ..packaging.log_model import log_model
-    from ..workflow import run_preflight
+    from ..report import print_result
+    from ..workflow import check_profile_models, require_ready
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
-    click.echo(log_model(profile, index, tags=run_preflight(loaded_profile, loaded_profile.open_index(index))))
+    print_result(preflight := check_profile_models(loaded_profile, loaded_profile.open_index(index)))
+    click.echo(log_model(profile, index, tags=require_ready(preflight)))
 
 
 @click.command()
@@ -131,11 +130,14 @@ def preflight(profile: str, index: Path) -> None:
     Makes one tiny chat call and one tiny embedding call for each list of models, and generates no image. If the index
     exists, its embedding model is compared with the profile's.
     """
-    from ..workflow import run_preflight
+    from ..report import print_result
+    from ..workflow import check_profile_models, require_ready
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
-    run_preflight(loaded_profile, loaded_profile.open_index(index) if index.exists() else None, quiet=False)
+    opened_index = loaded_profile.open_index(index) if index.exists() else None
+    print_result(preflight := check_profile_models(loaded_profile, opened_index, is_complete=True))
+    require_ready(preflight)
     click.echo("Ready")
 
 
@@ -156,7 +158,9 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
     SOURCE is the name by which answers cite a document. Older versions that contain the documents are listed, and
     rollback refuses them.
     """
+    from ..report import print_results
     from ..workflow import forget_everywhere
 
     with show_progress("Embedding chunks") as progress:
-        forget_everywhere(profile, sources, index, evaluation, name, progress)
+        print_results(forget_everywhere(profile, sources, index, evaluation, name, progress))
+    click.echo("The original documents were not deleted; a build from a location that contains them adds them again")

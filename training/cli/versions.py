@@ -23,14 +23,16 @@ def promote(version: str, name: str, evaluation: Path | None, judges: str, force
 
     Without --evaluation, the version only has to keep its contract and answer its example.
     """
+    from ..report import print_results
     from ..versions.registry import find_version
     from ..workflow import PromotionOptions, promote_through_gate, verify_in_process
 
     require_store()
     number = str(find_version(name, version).version)
-    verify_in_process(f"models:/{name}/{number}")
+    print_results(verify_in_process(f"models:/{name}/{number}"))
     with show_progress("Asking") as asking:
-        promote_through_gate(name, number, to or name, PromotionOptions(evaluation, judges, force, asking))
+        options = PromotionOptions(evaluation, judges, force, asking)
+        print_results(promote_through_gate(name, number, to or name, options))
 
 
 @click.command()

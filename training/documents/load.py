@@ -7,12 +7,12 @@ from pathlib import Path
 
 from model.errors import DocumentError
 
-from ..progress import Progress
+from ..progress import Progress, ignore_progress
 from . import loaders, locations
 from .document import Document
 from .locations import DocumentLocation
 
-__all__ = ["Document", "LoadResult", "SkippedDocument", "load_documents"]
+__all__ = ["Document", "LoadOptions", "LoadResult", "SkippedDocument", "load_documents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +39,48 @@ class LoadResult:
         return {source: sha256("\f".join(parts).encode()).hexdigest() for source, parts in parts_by_source.items()}
 
 
-def load_documents(
-    sources: Sequence[object],
-    *,
-    strict: bool = False,
-    private: bool = False,
-    reading_progress: Progress | None = None,
-    evaluation: Path | None = None,
-) -> LoadResult:
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Options of reading documents.
+
+    Attributes:
+        is_strict: Whether a document that cannot be read is an error. A file of an unsupported type that was found in
+            a folder is skipped all the same.
+        allows_private: Whether addresses may lead into a private network.
+        evaluation: Evaluation file that must not be one of the documents; None for none.
+        progress: Called before each location with its number, from 1, and the number of locations.
+    """
+
+    is_strict: bool = False
+    allows_private: bool = False
+    evaluation: Path | None = None
+    progress: Progress = ignore_progress
+
+
+def load_documents(sources: Sequence[object], options: LoadOptions | None = None) -> LoadResult:
     """Load the documents of ``sources``. A document that cannot be read is skipped and listed in the result.
 
     Args:
         sources: Folders, files, patterns, addresses and tables.
-        strict: Raise an error for a document that cannot be read. A file of an unsupported type that was found in a
-            folder is still skipped.
-        private: Allow addresses that lead into a private network.
-        reading_progress: Called before each location with its number, from 1, and the number of locations.
-        evaluation: Evaluation file that must not be one of the documents.
+        options: How to read them; None for the defaults.
 
     Returns:
         The documents, at least one, and the skipped locations.
 
     Raises:
         DocumentError: A location does not exist, two documents have the same source, no document was found,
-            ``evaluation`` is one of the documents, or ``strict`` is set and a document cannot be read.
+            the evaluation file is one of the documents, or a document cannot be read and the options are strict.
     """
-    locations_found = list(locations.find_locations([str(source) for source in sources], private=private))
+    options = options or LoadOptions()
+    names = [str(source) for source in sources]
+    locations_found = list(locations.find_locations(names, private=options.allows_private))
+    evaluation = options.evaluation
     if evaluation and any(location.file and location.file.samefile(evaluation) for location in locations_found):
         raise DocumentError(
             f"{evaluation.absolute()} is one of the documents, so each question would find its own answer; "
             "move the evaluation file out of the documents"
         )
-    loaded = _read_locations(locations_found, strict=strict, reading_progress=reading_progress)
+    loaded = _read_locations(locations_found, options)
     loaded.documents.sort(key=lambda document: (document.source, document.page))
     if not loaded.documents:
         why = f": {loaded.skipped[0].location}: {loaded.skipped[0].reason}" if len(loaded.skipped) == 1 else ""
@@ -81,19 +91,16 @@ def load_documents(
     return loaded
 
 
-def _read_locations(
-    locations_found: Sequence[DocumentLocation], *, strict: bool, reading_progress: Progress | None
-) -> LoadResult:
+def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOptions) -> LoadResult:
     """Return the documents and the skipped locations, both in the order of ``locations_found``.
 
     Raises:
-        DocumentError: Two documents have the same source, or ``strict`` is set and a document cannot be read.
+        DocumentError: Two documents have the same source, or a document cannot be read and the options are strict.
     """
     loaded = LoadResult()
     sources: set[str] = set()
     for number, location in enumerate(locations_found):
-        if reading_progress:
-            reading_progress(number + 1, len(locations_found))
+        options.progress(number + 1, len(locations_found))
         if location.source in sources:
             raise DocumentError(
                 f"two documents have the source {location.source}; name the folder that contains both instead"
@@ -101,7 +108,7 @@ def _read_locations(
         try:
             loaded.documents += _read_parts(location)
         except DocumentError as error:
-            if strict and (location.is_explicit or location.suffix in loaders.LOADERS):
+            if options.is_strict and (location.is_explicit or location.suffix in loaders.LOADERS):
                 raise DocumentError(f"{location.label}: {error}") from None
             loaded.skipped.append(SkippedDocument(location.label, str(error)))
         else:

@@ -20,6 +20,7 @@ from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
 
 from ..indexing.build import build_index
+from ..progress import ignore_progress
 from .dataset import EvaluationDataset, Example
 from .statistics import Estimate, auroc, balanced_accuracy, estimate_mean, estimate_ranking, estimate_separation
 
@@ -111,7 +112,7 @@ def _build_index(profile: Profile, paragraphs: dict[str, str], folder: Path) -> 
     for source, text in paragraphs.items():
         (folder / "texts" / source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "texts" / source).write_text(text, "utf-8")
-    result = build_index(profile, [folder / "texts"], folder / "index", lambda _done, _total: None)
+    result = build_index(profile, [folder / "texts"], folder / "index", ignore_progress)
     index = Index.open(result.folder)
     pipeline = profile.make_pipeline(profile.make_retriever(index))
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from model.errors import CommandError, DocumentError
 from model.profile import Profile
@@ -12,7 +11,7 @@ from model.retrieval.local.manifest import Manifest
 from model.runtime.usage import Usage
 
 from ..documents.chunking import split_document
-from ..documents.load import LoadResult, load_documents
+from ..documents.load import LoadOptions, LoadResult, load_documents
 from ..progress import Progress
 from . import index_update, index_writer
 from .index_update import DocumentDiff, UpdateBase
@@ -52,7 +51,7 @@ def build_index(
     max_cost: float | None = None,
     *,
     update: bool = False,
-    **load_options: Any,
+    load_options: LoadOptions | None = None,
 ) -> BuildResult:
     """Build the index of ``documents`` and replace the index in ``out``.
 
@@ -64,7 +63,7 @@ def build_index(
         max_cost: Limit for the cost of embedding, in US dollars; None for no limit.
         update: Reuse vectors of the index in ``out``, and leave the index as it is where no document and no setting
             changed.
-        **load_options: Keyword arguments of ``load_documents``.
+        load_options: How to read the documents; None for the defaults.
 
     Returns:
         The index, its cost and what changed.
@@ -77,7 +76,7 @@ def build_index(
     started = time.perf_counter()
     out = out.absolute()
     index_writer.check_folder(out)
-    loaded, content = read_content(profile, documents, **load_options)
+    loaded, content = read_content(profile, documents, load_options)
     start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
     if start.index and start.is_unchanged:
         manifest, spent = start.index.manifest, Usage()
@@ -87,13 +86,15 @@ def build_index(
     return BuildResult(out, loaded, manifest, spent, seconds, start.diff, not start.is_unchanged, start.rebuild_reason)
 
 
-def read_content(profile: Profile, documents: Sequence[object], **load_options: Any) -> tuple[LoadResult, IndexContent]:
+def read_content(
+    profile: Profile, documents: Sequence[object], load_options: LoadOptions | None = None
+) -> tuple[LoadResult, IndexContent]:
     """Read documents and split them into chunks.
 
     Args:
         profile: The profile with the settings of the index.
         documents: Folders, files, patterns, addresses and tables.
-        **load_options: Keyword arguments of ``load_documents``.
+        load_options: How to read the documents; None for the defaults.
 
     Returns:
         The documents, and the content of their index.
@@ -107,7 +108,7 @@ def read_content(profile: Profile, documents: Sequence[object], **load_options: 
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps in step with its table, so "
             "there is no index to build; add documents to the table, and evaluate a version by its URI"
         )
-    loaded = load_documents(documents, **load_options)
+    loaded = load_documents(documents, load_options)
     chunking, language = index_update.chunking_settings(profile)
     chunks = [chunk for document in loaded.documents for chunk in split_document(document, **chunking)]
     if not chunks:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from model.profile import Profile
 from model.providers import model_catalog, token_limits
 from model.retrieval.local.index import Index
 
-from ..documents.load import LoadResult
+from ..documents.load import LoadOptions, LoadResult
 from . import embedding_cache, index_update, index_writer
 from .build import read_content
 from .embedding import vectors_from_index
@@ -42,7 +41,12 @@ class BuildEstimate:
 
 
 def estimate_build(
-    profile: Profile, documents: Sequence[object], out: Path, *, update: bool = False, **load_options: Any
+    profile: Profile,
+    documents: Sequence[object],
+    out: Path,
+    *,
+    update: bool = False,
+    load_options: LoadOptions | None = None,
 ) -> BuildEstimate:
     """Read the documents and estimate a build of their index.
 
@@ -54,7 +58,7 @@ def estimate_build(
         documents: Folders, files, patterns, addresses and tables.
         out: The index folder.
         update: Assume that the build updates the index in ``out``.
-        **load_options: Keyword arguments of ``load_documents``.
+        load_options: How to read the documents; None for the defaults.
 
     Raises:
         DocumentError: A document cannot be read, or no document has text.
@@ -62,7 +66,7 @@ def estimate_build(
             cannot be used.
     """
     index_writer.check_folder(out.absolute())
-    loaded, content = read_content(profile, documents, **load_options)
+    loaded, content = read_content(profile, documents, load_options)
     start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
     model = profile.make_embedder(index=start.index)
     texts = dict.fromkeys(chunk.searchable_text for chunk in content.chunks)

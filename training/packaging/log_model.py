@@ -6,7 +6,6 @@ MLflow runs in a separate process that has the version's copy of the code on its
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from commandline.subprocesses import read_last_line, run_module
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
 from model.profile_validation import validate_profile
@@ -162,20 +162,13 @@ def check_embedding(profile: Profile, index: Index | RemoteIndex) -> None:
 
 def _run_job(job: LoggingJob, folder: str) -> str:
     path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(  # noqa: S603 - our own module, our own arguments
-        [sys.executable, "-m", "training.packaging.log_model", json.dumps(asdict(job))],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_module("training.packaging.log_model", json.dumps(asdict(job)), environment={"PYTHONPATH": path})
     result = Path(job.result)
     outcome = json.loads(result.read_text("utf-8")) if result.is_file() else {}
     if "error" in outcome:
         raise ProfileError(outcome["error"])
     if done.returncode:
-        last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CommandError(f"MLflow could not log the model: {last_line}")
+        raise CommandError(f"MLflow could not log the model: {read_last_line(done.stderr)}")
     return str(outcome["uri"])
 
 

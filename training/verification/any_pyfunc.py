@@ -6,7 +6,6 @@ check passed.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,8 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+
+from ..versions.json_lines import describe_error, write_json_lines
 
 _THREADS = 8
 
@@ -24,24 +25,18 @@ CheckResult = tuple[str, str]
 def main(folder: str, example: str) -> None:
     """Write the results of the checks as JSON lines to standard output.
 
-    Libraries that print to standard output are redirected to standard error.
-
     Args:
         folder: Folder of the saved model.
         example: Request as JSON; empty for the example that the model was logged with.
     """
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    for check in _run_checks(folder, example):
-        out.write(json.dumps(check) + "\n")
-        out.flush()
+    write_json_lines(_run_checks(folder, example))
 
 
 def _run_checks(folder: str, example: str) -> Iterator[CheckResult]:
     try:
         model: Any = mlflow.pyfunc.load_model(folder)
     except Exception as error:  # noqa: BLE001 - a model may raise anything; the check reports it
-        yield "loads", _error_sentence(error)
+        yield "loads", describe_error(error)
         return
     yield "loads", ""
     yield (
@@ -69,7 +64,7 @@ def _try(name: str, check: Callable[[], object]) -> CheckResult:
     try:
         check()
     except Exception as error:  # noqa: BLE001 - a model may raise anything; the check reports it
-        return name, _error_sentence(error)
+        return name, describe_error(error)
     return name, ""
 
 
@@ -99,11 +94,6 @@ def _shape_of(value: Any) -> object:  # JSON
     if isinstance(value, dict):
         return {name: _shape_of(item) for name, item in value.items()}
     return type(value).__name__
-
-
-def _error_sentence(error: Exception) -> str:
-    """Return the first line of a message, without MLflow's prefix, which repeats the request."""
-    return str(error).rpartition("Error: ")[2].strip().partition("\n")[0] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ The version describes its own declarations, so a version with other code than th
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel
 
+from commandline.subprocesses import read_last_line, run_module
 from model.contract.description import describe_contract
 from model.errors import CommandError
 from model.profile import Profile
@@ -96,14 +95,11 @@ def _check_any_pyfunc(folder: Path, example: str) -> Iterator[VerificationCheck]
     """Yield the checks of a model that this project did not log, in a process of its own (any_pyfunc.py)."""
     pickles = ", ".join(_find_pickles(folder))
     yield VerificationCheck("pickles in its files", "", pickles or "none")
-    command = [sys.executable, "-m", "training.verification.any_pyfunc", str(folder), example]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    done = run_module("training.verification.any_pyfunc", str(folder), example)
     for line in done.stdout.splitlines():
         yield VerificationCheck(*json.loads(line))
     if done.returncode:
-        yield VerificationCheck(
-            "runs to the end", (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
-        )
+        yield VerificationCheck("runs to the end", read_last_line(done.stderr))
 
 
 def _run_check(name: str, check: Callable[[], str]) -> VerificationCheck:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from commandline.subprocesses import read_last_line
 from model.errors import CommandError
 
 JsonObject = dict[str, Any]
@@ -115,8 +116,7 @@ def _exchange_line(process: "subprocess.Popen[str]", line: str) -> str:
 def _parse_line(uri: str, line: str, log: IO[str]) -> Any:  # JSON
     if not line:
         log.seek(0)
-        last_line = (log.read().strip().splitlines() or ["no message"])[-1]
-        raise CommandError(f"the process of {uri} ended: {last_line}")
+        raise CommandError(f"the process of {uri} ended: {read_last_line(log.read())}")
     answer = json.loads(line)
     if isinstance(answer, dict) and "error" in answer:
         raise CommandError(f"{uri}: {answer['error']}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DocumentError
-from training.documents.load import Document, SkippedDocument, load_documents
+from training.documents.load import Document, LoadOptions, SkippedDocument, load_documents
 
 
 def write_files(folder: Path, **files: str | bytes) -> Path:
@@ -78,7 +78,7 @@ def test_missing_path_is_refused(tmp_path: Path) -> None:
 def test_binary_file_is_refused_when_strict(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="A", b_txt=b"PK\x03\x04\x00\x00")
     with pytest.raises(DocumentError, match=r"b\.txt: the file is not text \(it contains null bytes\)"):
-        load_documents([tmp_path], strict=True)
+        load_documents([tmp_path], LoadOptions(is_strict=True))
 
 
 def test_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -100,6 +100,7 @@ def test_evaluation_file_among_the_documents_is_refused(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="A", rows_jsonl='{"question": "A?", "answer": "A"}')
     write_files(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
     with pytest.raises(DocumentError, match=r"rows\.jsonl is one of the documents, so each question would find"):
-        load_documents([tmp_path / "*.*"], evaluation=tmp_path / "rows.jsonl")
-    assert len(load_documents([tmp_path / "a.txt"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
-    assert len(load_documents([tmp_path / "rows.jsonl"], evaluation=tmp_path / "apart" / "rows.jsonl").documents) == 1
+        load_documents([tmp_path / "*.*"], LoadOptions(evaluation=tmp_path / "rows.jsonl"))
+    apart = LoadOptions(evaluation=tmp_path / "apart" / "rows.jsonl")
+    assert len(load_documents([tmp_path / "a.txt"], apart).documents) == 1
+    assert len(load_documents([tmp_path / "rows.jsonl"], apart).documents) == 1

@@ -15,7 +15,7 @@ from model.errors import DocumentError
 from training.documents import loaders
 from training.documents.chunking import split_document
 from training.documents.document import Document
-from training.documents.load import load_documents
+from training.documents.load import LoadOptions, load_documents
 
 HTML = """<html><head><title>The pump</title><style>p {}</style><script>alert("no")</script></head>
 <body><nav>Home</nav><h1>Care</h1><p>Oil it <b>once</b> a year.</p><ul><li>first</li></ul></body></html>"""
@@ -204,7 +204,7 @@ def test_strict_load_refuses_an_unreadable_file(name: str, tmp_path: Path) -> No
         (tmp_path / file_name).unlink()
     (tmp_path / "good.txt").write_text("The pump needs oil.", "utf-8")
     with pytest.raises(DocumentError) as error:
-        load_documents([tmp_path], strict=True)
+        load_documents([tmp_path], LoadOptions(is_strict=True))
     assert str(error.value) == f"{tmp_path / name}: {expected[name]}"
 
 
@@ -263,13 +263,13 @@ def site() -> Iterator[str]:
 
 
 def test_address_is_read_after_redirects_and_refused_on_404(site: str) -> None:
-    documents = load_documents([f"{site}/moved", f"{site}/notes.md"], private=True).documents
+    documents = load_documents([f"{site}/moved", f"{site}/notes.md"], LoadOptions(allows_private=True)).documents
     assert [(document.source, document.title) for document in documents] == [
         (f"{site}/moved", "The pump"),
         (f"{site}/notes.md", ""),
     ]
     with pytest.raises(DocumentError, match="/none answered HTTP 404; check the address"):
-        load_documents([f"{site}/none"], private=True)
+        load_documents([f"{site}/none"], LoadOptions(allows_private=True))
 
 
 def test_address_in_a_private_network_is_refused(site: str) -> None:

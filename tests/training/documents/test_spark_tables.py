@@ -8,7 +8,7 @@ import pytest
 
 from model.errors import DocumentError
 from tests.doors import spark_session
-from training.documents.load import load_documents
+from training.documents.load import LoadOptions, load_documents
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_table_rows_become_documents(name: str, spark: Any) -> None:
 def test_missing_table_is_refused(name: str, spark: Any) -> None:
     assert not spark.catalog.tableExists("nope")
     with pytest.raises(DocumentError, match=rf"table {name}: the table does not exist, or you have no permission"):
-        load_documents([f"table:{name}"], strict=True)
+        load_documents([f"table:{name}"], LoadOptions(is_strict=True))
     with pytest.raises(DocumentError, match=r"no file or folder matches .*; check the path, or name a table"):
         load_documents([name])
 

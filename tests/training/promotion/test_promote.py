@@ -14,6 +14,7 @@ from training.evaluation.dataset import read_dataset
 from training.indexing.build import build_index
 from training.packaging.log_model import log_model
 from training.promotion.promote import Evidence, decide_promotion, promote_version, roll_back
+from training.report import print_results
 from training.versions import registry
 from training.versions.history import list_history
 from training.versions.registry import VersionWithDocuments
@@ -113,7 +114,7 @@ def test_version_below_a_floor_of_its_profile_is_refused(
     file.write_text("\n".join(map(json.dumps, QUESTIONS)), "utf-8")
     sentence = r"version 1 of .* is not promoted: seconds per request: .*at most 0\. The version stays"
     with pytest.raises(CommandError, match=sentence):
-        promote_through_gate(name, "1", name, PromotionOptions(file))
+        print_results(promote_through_gate(name, "1", name, PromotionOptions(file)))
     assert registry.find_champion(name) is None
 
 
@@ -124,12 +125,12 @@ def test_evaluation_of_a_missing_stage_is_refused(name: str, store: Path, index_
     file = tmp_path / "mine.jsonl"
     file.write_text('{"prompt": "A diagram"}\n', "utf-8")
     with pytest.raises(CommandError, match="has no stage of the kind image_generation, which the evaluation file"):
-        promote_through_gate(name, "1", name, PromotionOptions(file))
+        print_results(promote_through_gate(name, "1", name, PromotionOptions(file)))
 
 
 def test_promotion_to_another_name_copies_the_version(name: str, logged: str) -> None:
     registry.register_model(logged, name)
-    promote_through_gate(name, "1", f"prod-{name}", PromotionOptions())
+    print_results(promote_through_gate(name, "1", f"prod-{name}", PromotionOptions()))
     champion = registry.find_champion(f"prod-{name}")
     assert champion is not None
     assert (champion.version, champion.tags["copied_from"]) == (1, f"{name}/1")

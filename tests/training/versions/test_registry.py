@@ -16,6 +16,7 @@ from model.errors import CommandError
 from standin.app import StandIn
 from tests.fixtures import EXERCISE
 from training.promotion.promote import roll_back
+from training.report import print_results
 from training.versions import registry
 from training.versions.history import list_history
 from training.workflow import PromotionOptions, promote_through_gate
@@ -90,7 +91,7 @@ def unity(stand_in: StandIn, logged: str, monkeypatch: pytest.MonkeyPatch) -> It
 def test_promotion_answer_and_rollback_work_in_unity_catalog(unity: StandIn, logged: str) -> None:
     for number in ("1", "2"):
         assert registry.register_model(logged, NAME, {"chunks": "3"}) == number
-        promote_through_gate(NAME, number, NAME, PromotionOptions())
+        print_results(promote_through_gate(NAME, number, NAME, PromotionOptions()))
     assert registry.find_champion(NAME).version == "2"  # type: ignore[union-attr]
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     answer = model.predict({"qa": {"question": "Who makes GPT-4?"}})
@@ -106,7 +107,7 @@ def test_promotion_answer_and_rollback_work_in_unity_catalog(unity: StandIn, log
 
 def test_promotion_to_another_catalog_copies_the_version(unity: StandIn, logged: str) -> None:
     registry.register_model(logged, NAME)
-    promote_through_gate(NAME, "1", "prod.assistants.multichain", PromotionOptions())
+    print_results(promote_through_gate(NAME, "1", "prod.assistants.multichain", PromotionOptions()))
     champion = registry.find_champion("prod.assistants.multichain")
     assert champion is not None
     assert champion.tags["copied_from"] == f"{NAME}/1"
