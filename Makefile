@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-hea
 UPGRADE ?= --upgrade
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test test-compat lint bench walk gate quality docs lock clean
+.PHONY: help demo test test-compat lint bench walk mutants gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(VENV)/ready-dev  ## Medians of starting, answering, indexing, searching
 walk: $(VENV)/ready-dev  ## Files entered and hops from file to file: a question, documents to an index, a promotion
 	@python benchmarks/walk.py offline 2>/dev/null
 	@python benchmarks/walk.py openai 2>/dev/null
+
+mutants: $(VENV)/ready-dev  ## Whether the tests notice forty changes of the code, drawn by a seed; about half an hour
+	@python benchmarks/mutants.py
 
 gate: $(VENV)/ready-dev  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
 	@python benchmarks/gate.py 20 100 $(EVALUATION)
