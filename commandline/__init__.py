@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from model.config import environment
 from model.errors import MultichainError
 
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -32,7 +33,7 @@ class Commands(click.Group):
         except MultichainError as error:
             raise click.ClickException(str(error)) from None
         except Exception as error:
-            if os.environ.get("MULTICHAIN_TRACEBACK"):
+            if environment.TRACEBACK.read():
                 raise
             raise click.ClickException(_error_sentence(error)) from None
 
@@ -40,7 +41,7 @@ class Commands(click.Group):
 def _error_sentence(error: Exception) -> str:
     kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's copy has classes of its own
     if kinds & {"MlflowException", "MultichainError"} or isinstance(error, OSError):
-        return str(error).splitlines()[0]
+        return str(error).partition("\n")[0] or type(error).__name__
     return (
         f"an unexpected error occurred ({type(error).__name__}); run the command again with MULTICHAIN_TRACEBACK=1 "
         "for the traceback, and report the error"

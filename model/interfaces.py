@@ -63,7 +63,7 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Whether a provider offers a model, and until when.
+    """The availability of a model, and the day on which the model ends.
 
     Attributes:
         name: Provider and model.

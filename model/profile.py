@@ -63,7 +63,7 @@ class Profile:
 
     @property
     def backend(self) -> Backend:
-        """Where the profile's passages are."""
+        """The kind of index that contains the profile's passages."""
         return backends.load_backend(self.retriever_kind)
 
     @property

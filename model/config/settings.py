@@ -42,7 +42,7 @@ class Part:
 
 
 class SettingProblem(NamedTuple):
-    """What is wrong with a setting.
+    """A problem with a setting.
 
     Attributes:
         path: Names of the setting and of the settings that contain it, outermost first; empty for a missing setting.

@@ -1,4 +1,4 @@
-"""What providers publish about their models: prices, context windows, end dates; with the date of the table.
+"""Published facts about models: prices, context windows, end dates; with the date of the table.
 
 The variable MULTICHAIN_PRICES replaces the shipped table by a file of the same form.
 """

@@ -39,7 +39,7 @@ class _SharedCall:
 
     @property
     def caller_count(self) -> int:
-        """How many callers wait for this call, or for the call that it is part of."""
+        """Number of callers that wait for this call, or for the call that it is part of."""
         return max(self.all_callers, self.parent.caller_count if self.parent else 1)
 
     def start(self, work: Awaitable[Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call used; the fields of ``contract.USAGE_FIELD``. ``cost`` is in US dollars."""
+    """The usage of a call; the fields of ``contract.USAGE_FIELD``. ``cost`` is in US dollars."""
 
     input_tokens: int = 0
     output_tokens: int = 0

@@ -55,7 +55,7 @@ class RateLimits:
 
 
 class TokenBucket:
-    """What is left of an allowance per minute (a token bucket). An allowance of 0 is unlimited."""
+    """The remaining part of an allowance per minute (a token bucket). An allowance of 0 is unlimited."""
 
     def __init__(self, per_minute: float) -> None:
         self._per_second = per_minute / 60 or math.inf

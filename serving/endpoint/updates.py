@@ -98,7 +98,7 @@ class EndpointUpdater:
             if spec.tables and not endpoint.telemetry_config:
                 endpoints.patch_telemetry_config(spec.name, telemetry_config=spec.telemetry_config())
             if not {(tag.key, tag.value) for tag in spec.endpoint_tags()} <= {
-                (tag.key, tag.value) for tag in endpoint.tags
+                (tag.key, tag.value) for tag in endpoint.tags or ()
             }:
                 endpoints.patch(spec.name, add_tags=spec.endpoint_tags())
 

@@ -175,7 +175,7 @@ def _load_rows(location: DocumentLocation, rows: Iterable[object]) -> Iterator[D
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
             raise DocumentError("the rows are not objects; expected a list of objects that have a text")
-        values = {str(name): str(value) for name, value in row.items() if value not in {None, ""} and _is_simple(value)}
+        values = {str(name): str(value) for name, value in row.items() if _is_simple(value) and value not in {None, ""}}
         text = next(
             (name for name in _TEXT_COLUMNS if name in row), max(values, key=lambda name: len(values[name]), default="")
         )

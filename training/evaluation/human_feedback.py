@@ -30,7 +30,7 @@ class HumanFeedback:
     """Lines for an evaluation file, and the number of judged answers that give none.
 
     Attributes:
-        lines: Lines by question; the first judgement found counts.
+        lines: Lines by question; the newest judged answer to a question counts.
         masked_count: Answers whose question is masked in the trace.
         without_expectation: Bad answers without an expected response.
     """
@@ -42,12 +42,14 @@ class HumanFeedback:
 
 def collect_feedback() -> HumanFeedback:
     """Return the feedback on the traces of the active experiment."""
-    feedback = HumanFeedback()
+    feedback, questions = HumanFeedback(), set[str]()
     for trace in _find_judged_traces():
         for stage, stage_input in (_root_span(trace).inputs or {}).items():
             question = stage_input.get("question", "") if isinstance(stage_input, dict) else ""
-            if not question or question in feedback.lines:
+            if not question or question in questions:
                 continue
+            if not _MASKED_TEXT.fullmatch(question):  # masked questions look alike
+                questions.add(question)
             _add_line(feedback, trace, stage, question)
     return feedback
 
@@ -95,9 +97,10 @@ def _root_span(trace: Trace) -> Span:
 
 
 def _find_judged_traces() -> Iterator[Trace]:
-    """Yield the traces that are judged good, then those that are judged bad; each group newest first."""
-    for value in ("true", "false"):
-        yield from mlflow.search_traces(filter_string=f"feedback.{GOOD_ASSESSMENT} = '{value}'", return_type="list")
+    """Yield the traces that are judged good or bad, newest first."""
+    filters = (f"feedback.{GOOD_ASSESSMENT} = '{value}'" for value in ("true", "false"))
+    traces = [trace for text in filters for trace in mlflow.search_traces(filter_string=text, return_type="list")]
+    yield from sorted(traces, key=lambda trace: -trace.info.timestamp_ms)
 
 
 def _make_line(trace: Trace, stage: str, question: str, stage_output: DatasetLine) -> DatasetLine | None:

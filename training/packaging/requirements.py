@@ -43,7 +43,7 @@ def pin_closure(names: Iterable[str]) -> list[str]:
         try:
             installed = distribution(name)
         except PackageNotFoundError:
-            raise CommandError(f"the package {name} is not installed; run make .venv, or pip install it") from None
+            raise CommandError(f"the package {name} is not installed; run make .venv/ready, or install it") from None
         pins[_normalize_name(name)] = installed.version
         requirements = [Requirement(text) for text in installed.requires or []]
         needed = {

@@ -118,8 +118,11 @@ def find_version(name: str, number: str = "") -> ModelVersion:
             raise CommandError(f"{name} has no version; python -m training run makes one")
         number = str(newest.version)
     try:
-        return MlflowClient().get_model_version(name, number)
-    except MlflowException:
+        with translate_errors(name):
+            return MlflowClient().get_model_version(name, number)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
         raise CommandError(f"{name} has no version {number}; python -m training history lists them") from None
 
 
@@ -221,11 +224,11 @@ def mark_forgotten(name: str, holder: VersionWithDocuments) -> None:
         name: Registered model.
         holder: The version and the sources of these documents.
     """
-    client = MlflowClient()
-    marked_sources = json.loads(client.get_model_version(name, holder.version).tags.get(FORGOTTEN_TAG, "[]"))
-    client.set_model_version_tag(
-        name, holder.version, FORGOTTEN_TAG, json.dumps(sorted({*marked_sources, *holder.sources}))
-    )
+    marked_sources = json.loads(find_version(name, holder.version).tags.get(FORGOTTEN_TAG, "[]"))
+    with translate_errors(name):
+        MlflowClient().set_model_version_tag(
+            name, holder.version, FORGOTTEN_TAG, json.dumps(sorted({*marked_sources, *holder.sources}))
+        )
 
 
 def read_documents(uri: str) -> dict[str, str]:

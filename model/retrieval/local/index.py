@@ -37,7 +37,7 @@ class Index(Part):
 
     @property
     def embedding(self) -> dict[str, Any]:
-        """What made the vectors: provider, model and fingerprint (manifest.py)."""
+        """The embedding model that made the vectors: provider, model and fingerprint (manifest.py)."""
         return self.manifest.embedding
 
     @property

@@ -85,7 +85,7 @@ class FaissIndex:
 
     @property
     def search_params(self) -> dict[str, Any]:
-        """How the index searches: kind, the width of a graph's search, and the measured recall."""
+        """Settings of the search: kind, the width of a graph's search, and the measured recall."""
         return {"kind": self.kind, "width": self.width, "recall": self.recall}
 
     def search(

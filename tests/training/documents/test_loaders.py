@@ -214,6 +214,13 @@ def test_large_text_is_read_completely(tmp_path: Path) -> None:
     assert len(document.text) == 9_600_000
 
 
+def test_row_with_a_list_or_an_object_is_loaded_without_it(tmp_path: Path) -> None:
+    rows = [{"text": "The pump stops.", "parts": ["a", "b"], "maker": {"name": "x"}, "year": 2026}]
+    (tmp_path / "a.json").write_text(json.dumps(rows), "utf-8")
+    (document,) = load_documents([tmp_path / "a.json"]).documents
+    assert (document.text, document.tags) == ("The pump stops.", ("year=2026",))
+
+
 def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_import_error(name: str) -> Any:
         raise ImportError(name)

@@ -70,6 +70,18 @@ def test_collect_feedback_uses_the_newest_judgement(logged: str, traced: str) ->
     assert collect_feedback().lines["Who makes GPT-4?"]["answer"] == "OpenAI, since 2023"
 
 
+def test_newer_bad_judgement_replaces_an_older_good_one(logged: str, traced: str) -> None:
+    record_feedback(ask(logged, "Who makes GPT-4?"), "", good=True)
+    record_feedback(ask(logged, "Who makes GPT-4?"), "", "OpenAI, since 2023", good=False)
+    record_feedback(ask(logged, "What is Azure?"), "", good=True)
+    record_feedback(ask(logged, "What is Azure?"), "", good=False)
+    feedback = collect_feedback()
+    assert {question: line["expected_response"] for question, line in feedback.lines.items()} == {
+        "Who makes GPT-4?": "OpenAI, since 2023"
+    }
+    assert feedback.without_expectation == 1
+
+
 def test_collect_feedback_skips_masked_questions(logged: str, traced: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_TRACES_MASKED", "true")
     record_feedback(ask(logged, "Who makes GPT-4?"), "", good=True)
