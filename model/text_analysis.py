@@ -92,6 +92,11 @@ def split_ngrams(word: str) -> list[str]:
     return [edged[start : start + NGRAM_LENGTH] for start in range(max(1, len(edged) - NGRAM_LENGTH + 1))]
 
 
+def split_into_ngrams(text: str) -> list[str]:
+    """Return the n-grams of the words of ``text``, in order."""
+    return [ngram for word in split_words(text) for ngram in split_ngrams(word)]
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence, and the position of its first character in the text that it was cut from."""

@@ -16,6 +16,11 @@ def read_text(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def read_credential(name: str) -> str:
+    """Return the value of ``MULTICHAIN_<name>``, or else of ``name``; empty when neither is set."""
+    return os.environ.get(f"MULTICHAIN_{name}") or os.environ.get(name, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Variable(Generic[T]):
     """An environment variable of this project.

@@ -1,6 +1,7 @@
 """Define one declared field of a stage: the values that it accepts, returns, and uses for "none"."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, assert_never
 
@@ -132,7 +133,7 @@ class Field:
             case "boolean":
                 return False
             case "object":
-                return {field.name: field.empty_value for field in self.fields}
+                return empty_values(self.fields)
             case "list":
                 return []
             case _:
@@ -195,3 +196,8 @@ class Field:
         except InvalidRequestError:
             return False
         return True
+
+
+def empty_values(fields: Iterable[Field]) -> StageValues:
+    """Return the value that means "none" for each field, by name."""
+    return {field.name: field.empty_value for field in fields}

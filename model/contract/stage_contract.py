@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from ..errors import InvalidRequestError
-from .fields import Field, StageValues
+from .fields import Field, StageValues, empty_values
 
 Response: TypeAlias = dict[str, StageValues]
 """The answer to one request: the output fields of every stage by name, and ``meta``."""
@@ -82,7 +82,7 @@ class StageContract:
 
     def empty_values(self) -> StageValues:
         """Return the output fields of a stage that did not run."""
-        return {field.name: field.empty_value for field in self.output_fields}
+        return empty_values(self.output_fields)
 
     def find_output(self, name: str) -> Field | None:
         """Return the output field called ``name``, or None."""
@@ -170,7 +170,7 @@ class Contract:
     def empty_response(self, version: str = "") -> Response:
         """Return a response in which no stage ran."""
         response = {name: stage.empty_values() for name, stage in self.stages.items()}
-        return response | {"meta": {field.name: field.empty_value for field in META_FIELDS} | {"version": version}}
+        return response | {"meta": empty_values(META_FIELDS) | {"version": version}}
 
     def example_request(self) -> Response:
         """Return a request that asks every stage."""

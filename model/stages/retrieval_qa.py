@@ -119,13 +119,14 @@ class RetrievalQA(Stage):
         """
         question = await self._complete_question(values["question"], values.get("history") or [])
         passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
-        for passage in passages:
-            emit("source", passage.to_fields())
+        sources = [passage.to_fields() for passage in passages]
+        for source in sources:
+            emit("source", source)
         reply = await self._chat.answer(question, passages, emit)
         return {
             "answer": reply.text,
             "support": max((passage.support for passage in passages), default=0.0),
             "abstained": reply.abstained,
-            "sources": [passage.to_fields() | {"cited": n in reply.cited} for n, passage in enumerate(passages)],
+            "sources": [source | {"cited": number in reply.cited} for number, source in enumerate(sources)],
             "answered_by": reply.answered_by,
         }

@@ -20,9 +20,9 @@ async def read_variable(variable: str) -> str:
     Raises:
         CredentialError: The secret scope cannot be read, or the value contains a non-ASCII character.
     """
-    scope = environment.SECRET_SCOPE.read()
-    setting = environment.read_text(f"MULTICHAIN_{variable}") or environment.read_text(variable)
-    if not setting and scope:
+    setting = environment.read_credential(variable)
+    scope = "" if setting else environment.SECRET_SCOPE.read()
+    if scope:
         setting = await loop_resources.get_or_create(
             ("secret", scope, variable), lambda: asyncio.to_thread(_read_secret, scope, variable)
         )

@@ -50,7 +50,8 @@ class RateLimits:
     def buckets(self) -> "tuple[TokenBucket, TokenBucket, TokenBucket]":
         """Return a bucket each for requests, tokens and images, shared out over the worker processes."""
         limits = (self.requests_per_minute, self.tokens_per_minute, self.images_per_minute)
-        requests, tokens, images = (TokenBucket(limit / environment.WORKERS.read()) for limit in limits)
+        workers = environment.WORKERS.read()
+        requests, tokens, images = (TokenBucket(limit / workers) for limit in limits)
         return requests, tokens, images
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from ...contract.events import Emit
 from ...interfaces import NO_ANSWER, ConversationTurn, Reply
 from ...passages import Chunk, Passage
-from ...retrieval.local.lexical import Lexical, split_into_ngrams
-from ...text_analysis import is_content_word, split_sentences, split_words
+from ...retrieval.local.lexical import Lexical
+from ...text_analysis import is_content_word, split_into_ngrams, split_sentences, split_words
 
 ANSWERED_BY = "offline:extractive"
 

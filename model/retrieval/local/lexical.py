@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ...interfaces import Float32Array
 from ...passages import Chunk
-from ...text_analysis import Analyser, correct_spelling, split_ngrams, split_sentences, split_words
+from ...text_analysis import Analyser, correct_spelling, split_into_ngrams, split_ngrams, split_sentences, split_words
 from .bm25 import BM25, count_terms
 
 WINDOW_SENTENCES = 3
@@ -95,11 +95,6 @@ class Lexical:
     def ngram_weights(self, text: str) -> dict[str, float]:
         """Return the n-grams of ``text`` with their idf."""
         return self._ngrams.weights(split_into_ngrams(text))
-
-
-def split_into_ngrams(text: str) -> list[str]:
-    """Return the n-grams of the words of ``text``."""
-    return [gram for word in split_words(text) for gram in split_ngrams(word)]
 
 
 def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
