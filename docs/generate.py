@@ -127,7 +127,7 @@ def render_champion() -> str:
     """Return docs/champion.md with its current table."""
     rows = [f"| `{name}` | {measure.description} |" for name, measure in METRICS.items()]
     text = (ROOT / "docs" / "champion.md").read_text("utf-8")
-    return _replace_between_marks(text, "measures", ["| measure | meaning |\n| --- | --- |", *rows])
+    return _replace_between_marks(text, "measures", ["| metric | meaning |\n| --- | --- |", *rows])
 
 
 def render_conda() -> str:
