@@ -65,8 +65,8 @@ class Mutant:
 def main() -> int:
     """Print the changes that no test noticed; return 1 when they are more than six of forty."""
     random_numbers = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else SEED)
-    candidates = [place for folder in TESTS for place in list_places(folder)]
-    mutants = [make_mutant(*place) for place in random_numbers.sample(candidates, COUNT)]
+    candidates = [candidate for folder in TESTS for candidate in list_places(folder)]
+    mutants = [make_mutant(*candidate) for candidate in random_numbers.sample(candidates, COUNT)]
     with ThreadPoolExecutor(WORKERS) as pool:
         noticed = list(pool.map(is_noticed, mutants))
     for mutant, killed in zip(mutants, noticed, strict=True):

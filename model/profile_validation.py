@@ -74,18 +74,21 @@ def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[st
     """Yield what is wrong with the settings, providers and defaults of one stage."""
     kind = stages.load_kind(entry["kind"])
     settings_of_stage = profile.stage_settings(name)
+    problems = list(settings.find_problems(kind, settings_of_stage))
     try:
         inputs, _ = kind.declare_fields(name, **settings_of_stage)
     except ConfigError as error:
         yield f"{profile.yaml_file.locate('stages', name, 'runnable')}: {name}: {error}"
         return
-    except TypeError:
-        inputs = ()  # a setting is missing, which is said below
+    except Exception:
+        if not problems:
+            raise
+        inputs = ()  # the fields depend on a setting that is wrong, which is reported below
     known_settings = [*settings.list_settings(kind), *COMMON_SETTINGS, *(field.name for field in inputs)]
     for key in entry.keys() - set(known_settings):
         location = profile.yaml_file.locate("stages", name, str(key))
         yield f"{location}: {name}: there is no setting {key}; {settings.suggest(str(key), known_settings)}"
-    for problem in settings.find_problems(kind, settings_of_stage):
+    for problem in problems:
         yield f"{profile.yaml_file.locate('stages', name, *problem.path)}: {name}: {problem.message}"
     if settings_of_stage.get("documents") and not profile.backend.is_local:
         location = profile.yaml_file.locate("stages", name, "documents")
@@ -99,14 +102,14 @@ def _check_stage_providers(profile: Profile, name: str, kind: type[Stage]) -> It
         value = profile.stages[name].get(key)
         if value is not None and is_provider(value):
             yield from _check_provider(profile, ("stages", name, key), value, provider_role(kind, key))
-        elif value is not None and settings.find_protocol(parameter):
+        elif key in profile.stages[name] and settings.find_protocol(parameter):
             location = profile.yaml_file.locate("stages", name, key)
             yield f"{location}: {name}: {key} must name a provider, such as {{provider: offline}}"
 
 
 def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues, role: str) -> Iterator[str]:
     label, name = ": ".join(path[1:] or path), entry.get("provider")
-    if name not in PROVIDERS:
+    if not isinstance(name, str) or name not in PROVIDERS:
         sentence = f"there is no provider {name}; {settings.suggest(str(name), PROVIDERS)}"
         yield f"{profile.yaml_file.locate(*path, 'provider')}: {label}: {sentence}"
         return

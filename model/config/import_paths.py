@@ -20,7 +20,7 @@ def load_object(path: str) -> Any:  # whatever is there
         ProfileError: There is no such object, or another copy of its package was imported before.
     """
     module, _, attribute = path.partition(":")
-    if not attribute:
+    if not attribute or not module or module.startswith("."):
         raise ProfileError(f"{path} is not an import path; write it as package.module:name")
     try:
         loaded: Any = import_module(module)
@@ -74,7 +74,8 @@ def _check_copy(top: str) -> None:
     logged = next(
         (candidate for candidate in (LOGGED_CODE / top, LOGGED_CODE / f"{top}.py") if candidate.exists()), None
     )
-    imported = Path(str(getattr(sys.modules[top], "__file__", None) or next(iter(sys.modules[top].__path__))))
+    location = getattr(sys.modules[top], "__file__", None) or next(iter(getattr(sys.modules[top], "__path__", [])), "")
+    imported = Path(str(location))  # empty for a module inside Python itself
     imported = imported.parent if imported.name == "__init__.py" else imported
     if logged and logged != imported and read_code(logged) != read_code(imported):
         raise ProfileError(

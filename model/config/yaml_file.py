@@ -31,6 +31,8 @@ class YamlFile:
             raise ProfileError(f"{file}:{line}: the file is not YAML: {error.problem}") from None
         except yaml.YAMLError:
             raise ProfileError(f"{file}: the file contains characters that YAML does not allow") from None
+        except (ValueError, RecursionError):  # such as the date 2024-13-45, or an alias inside its own anchor
+            raise ProfileError(f"{file}: a value cannot be read; put dates and texts in quotes") from None
         for key in _duplicate_keys(self._root):
             raise ProfileError(
                 f"{file}:{key.start_mark.line + 1}: {key.value} is there twice; give one of them another name"
@@ -41,7 +43,7 @@ class YamlFile:
         node, line = self._root, 1
         for name in path:
             entries = node.value if isinstance(node, yaml.MappingNode) else []
-            entry = next(((key, value) for key, value in entries if key.value == name), None)
+            entry = next(((key, value) for key, value in entries if key.value == str(name)), None)
             if entry is None:
                 break
             line, node = entry[0].start_mark.line + 1, entry[1]

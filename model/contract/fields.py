@@ -1,6 +1,7 @@
 """Define one declared field of a stage: the values that it accepts, returns, and uses for "none"."""
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, assert_never
@@ -88,10 +89,10 @@ class Field:
             case "list" if isinstance(value, list | tuple):
                 entry = Field(self.name, "object" if self.fields else "text", fields=self.fields)
                 return [entry.serialize(entry_value) for entry_value in value]
-            case "integer" if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
-                return int(value)
-            case "number" if isinstance(value, int | float) and not isinstance(value, bool):
-                return float(value)
+            case "integer" if _is_finite(value) and value == int(value):  # type: ignore[call-overload]
+                return int(value)  # type: ignore[call-overload]
+            case "number" if _is_finite(value):
+                return float(value)  # type: ignore[arg-type]
             case "text" | "image" if isinstance(value, str):
                 return value
             case "boolean" if isinstance(value, bool):
@@ -196,6 +197,11 @@ class Field:
         except InvalidRequestError:
             return False
         return True
+
+
+def _is_finite(value: object) -> bool:
+    """Return whether a value is a number that JSON has: no boolean, no NaN, no infinity."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def empty_values(fields: Iterable[Field]) -> StageValues:

@@ -52,6 +52,9 @@ def _parse_declaration(name: str, declared: object, *, required: bool) -> Field:
         not isinstance(settings, dict)
         or settings.get("kind") not in FIELD_KINDS
         or not settings.keys() <= set(_SETTINGS)
+        or not isinstance(settings.get("fields", {}), dict)
+        or not isinstance(settings.get("choices", []), list)
+        or not all(isinstance(settings.get(bound, 0), int) for bound in ("least", "most"))
     ):
         kinds, keys = ", ".join(FIELD_KINDS), ", ".join(_SETTINGS)
         raise ProfileError(f"the field {name} is declared by a kind ({kinds}), or by an object with {keys}")

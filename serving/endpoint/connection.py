@@ -90,9 +90,8 @@ def translate_errors(action: str) -> Iterator[None]:
     except (DatabricksError, TimeoutError, OSError) as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         template = next((_MESSAGES[kind] for kind in kinds if kind in _MESSAGES), "")
-        message = (
-            str(error).rpartition("Error: ")[2].strip().partition("\n")[0].rstrip(".")
-        )  # without the prefix that MLflow's server adds
+        # without the prefix that MLflow's server adds, and the configuration that the SDK appends
+        message = str(error).rpartition("Error: ")[2].strip().partition("\n")[0].partition(" Config: ")[0].rstrip(".")
         sentence = (
             template.format(message=message)
             if template

@@ -56,7 +56,7 @@ def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
         return EventSourceResponse(
             _send_events(events),
             ping=_KEEP_ALIVE_SECONDS,
-            ping_message_factory=lambda: ServerSentEvent(comment="still working"),
+            ping_message_factory=lambda: ServerSentEvent(comment="still working", sep="\n"),
             sep="\n",
         )
 
@@ -101,7 +101,7 @@ async def _send_events(events: Any) -> AsyncIterator[ServerSentEvent]:  # an ite
     """
     try:
         while (event := await asyncio.to_thread(next, events, None)) is not None:
-            yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["kind"])
+            yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["kind"], sep="\n")
     finally:
         events.close()
 

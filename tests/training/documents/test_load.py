@@ -101,6 +101,6 @@ def test_evaluation_file_among_the_documents_is_refused(tmp_path: Path) -> None:
     write_files(tmp_path / "apart", rows_jsonl='{"question": "A?", "answer": "A"}')
     with pytest.raises(DocumentError, match=r"rows\.jsonl is one of the documents, so each question would find"):
         load_documents([tmp_path / "*.*"], LoadOptions(evaluation=tmp_path / "rows.jsonl"))
-    apart = LoadOptions(evaluation=tmp_path / "apart" / "rows.jsonl")
-    assert len(load_documents([tmp_path / "a.txt"], apart).documents) == 1
-    assert len(load_documents([tmp_path / "rows.jsonl"], apart).documents) == 1
+    options = LoadOptions(evaluation=tmp_path / "apart" / "rows.jsonl")
+    assert len(load_documents([tmp_path / "a.txt"], options).documents) == 1
+    assert len(load_documents([tmp_path / "rows.jsonl"], options).documents) == 1
