@@ -1,0 +1,273 @@
+"""Chat models: prompts that fit the window, tokens as they come, and usage priced by the model that answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from model.contract.events import discard
+from model.errors import ModelUnavailableError, ModerationError, RejectedCallError
+from model.interfaces import NO_ANSWER, Reply
+from model.passages import Chunk, Passage
+from model.providers import token_limits
+from model.providers.chat_models import ChatProvider, ChatSource, Prompt, note_left_out, render_answer_prompt
+from model.providers.openai import OpenAIProvider
+from model.runtime import usage
+from model.runtime.event_loop import Engine
+from model.transport.rate_limiter import Operation
+from model.transport.response_cache import ResponseCache
+from standin.app import StandIn
+
+PASSAGES = [Passage.from_text("Foxes eat berries.", "a.txt"), Passage.from_text("Cats sleep.", "b.txt")]
+QUESTION = "What do foxes eat?"
+
+
+def make_source(message: Any = "", model: str = "gpt-4.1", window: int = 0) -> ChatSource:
+    """Return the source of a chat model that replies with ``message``, and no second time."""
+    chat_model = GenericFakeChatModel(messages=iter([message]))
+
+    async def make_model() -> Any:
+        return chat_model
+
+    return ChatSource("openai", model, make_model, window)
+
+
+def make_chat(*sources: ChatSource, cache: ResponseCache | None = None) -> ChatProvider:
+    return ChatProvider({f"openai:{source.model}": source for source in sources}, Operation("chat", "openai"), cache)
+
+
+def run_with_account(engine: Engine, work: Any) -> tuple[Any, usage.Account]:
+    with usage.track_usage() as account:
+        result = engine.run(work)
+    return result, account
+
+
+@pytest.mark.parametrize(
+    ("model", "configured", "window"),
+    [
+        ("gpt-4o", 0, 128_000),
+        ("gpt-4o", 500, 500),
+        ("gpt-4o-2024-08-06", 0, 128_000),
+        ("unknown", 0, 8192),
+        ("unknown", 9000, 9000),
+    ],
+)
+def test_window_is_as_set_else_as_published_else_8192(model: str, configured: int, window: int) -> None:
+    assert make_source(model=model, window=configured).window == window
+
+
+def test_answer_prompt_numbers_the_passages_from_1() -> None:
+    prompt = render_answer_prompt(QUESTION, PASSAGES)(make_source())
+    quoted = '<passage n="1">\nFoxes eat berries.\n</passage>\n\n<passage n="2">\nCats sleep.\n</passage>\n\n'
+    assert prompt.passages == 2
+    assert prompt.text.endswith(f"reply with exactly: {NO_ANSWER}\n\n{quoted}Question: {QUESTION}\n")
+
+
+def test_answer_prompt_quotes_title_and_headings_of_a_passage() -> None:
+    chunk = Chunk("a.txt", "Foxes", "Foxes > Food", 0, 0, 13, "Berries, too.")
+    prompt = render_answer_prompt(QUESTION, [Passage(chunk, 0.5)])(make_source())
+    assert '<passage n="1">\nFoxes\nFood\nBerries, too.\n</passage>' in prompt.text
+
+
+def test_answer_prompt_without_passages_is_rendered_for_any_window() -> None:
+    prompt = render_answer_prompt(QUESTION, [])(make_source(window=1))
+    assert prompt.passages == 0
+    assert '<passage n="1">' not in prompt.text
+
+
+def find_exact_window(passages: int) -> int:
+    """Return the smallest window that holds so many of the passages: 2,048 tokens for the reply, prompt, passages."""
+    empty = token_limits.count_tokens(render_answer_prompt(QUESTION, [])(make_source()).text)
+    lengths = [len(f'<passage n="{n}">\n{passage.text}\n</passage>') for n, passage in enumerate(PASSAGES, 1)]
+    return 2048 + empty + sum(-(-length // 2) for length in lengths[:passages])
+
+
+@pytest.mark.parametrize(("extra", "quoted"), [(-1, 1), (0, 2), (1, 2)])
+def test_passage_is_quoted_when_it_just_fits_into_the_window(extra: int, quoted: int) -> None:
+    source = make_source(window=find_exact_window(2) + extra)
+    assert render_answer_prompt(QUESTION, PASSAGES)(source).passages == quoted
+
+
+def test_window_below_one_passage_raises_error_with_its_size() -> None:
+    render = render_answer_prompt(QUESTION, PASSAGES)
+    window = find_exact_window(1)
+    assert render(make_source(window=window)).passages == 1
+    with pytest.raises(RejectedCallError) as error:
+        render(make_source(window=window - 1))
+    assert str(error.value) == (
+        f"openai:gpt-4.1 cannot read even one passage: its context window is {window - 1:,} tokens; "
+        "use a model with a larger window, or smaller chunks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("used", "passages", "notes"),
+    [
+        (2, 2, []),
+        (0, 0, []),
+        (1, 2, ["the last 1 of 2 passages do not fit into the chat model's context window"]),
+        (0, 5, ["the last 5 of 5 passages do not fit into the chat model's context window"]),
+    ],
+)
+def test_note_names_the_passages_left_out(used: int, passages: int, notes: list[str]) -> None:
+    with usage.track_usage() as account:
+        note_left_out(used, passages)
+    assert account.notes == [f"passages_left_out: {note}" for note in notes]
+
+
+def test_chat_without_models_raises_error(engine: Engine) -> None:
+    with pytest.raises(ModelUnavailableError, match=r"^the profile names no model; add one$"):
+        engine.run(make_chat().complete("Hi", "", discard))
+
+
+def test_reply_names_the_model_that_gave_it(engine: Engine) -> None:
+    reply = engine.run(make_chat(make_source("Hello.")).complete("Hi", "", discard))
+    assert reply == Reply("Hello.", "openai:gpt-4.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Berries. [1]", Reply("Berries. [1]", "openai:gpt-4.1", frozenset({0}))),
+        ("Berries.", Reply("Berries.", "openai:gpt-4.1")),
+        (NO_ANSWER, Reply(NO_ANSWER, "openai:gpt-4.1", abstained=True)),
+        (NO_ANSWER.rstrip("."), Reply(NO_ANSWER.rstrip("."), "openai:gpt-4.1", abstained=True)),
+        (f"Sorry. {NO_ANSWER} [2]", Reply(f"Sorry. {NO_ANSWER} [2]", "openai:gpt-4.1", frozenset({1}), abstained=True)),
+    ],
+)
+def test_answer_has_citations_and_tells_whether_it_abstains(text: str, expected: Reply, engine: Engine) -> None:
+    assert engine.run(make_chat(make_source(text)).answer(QUESTION, PASSAGES, discard)) == expected
+
+
+def test_reply_that_content_filter_ended_raises_moderation_error(engine: Engine) -> None:
+    message = AIMessage("I", response_metadata={"finish_reason": "content_filter"})
+    message.usage_metadata = {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4}
+    with usage.track_usage() as account, pytest.raises(ModerationError) as error:
+        engine.run(make_chat(make_source(message)).complete("Hi", "", discard))
+    assert str(error.value) == "openai:gpt-4.1 refused the request (content_filter); rephrase it"
+    assert account.usage.output_tokens == 1  # what was refused is paid, too
+
+
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_reply_with_another_finish_reason_is_returned(reason: str, engine: Engine) -> None:
+    message = AIMessage("Hello.", response_metadata={"finish_reason": reason})
+    assert engine.run(make_chat(make_source(message)).complete("Hi", "", discard)).text == "Hello."
+
+
+@pytest.mark.parametrize(
+    ("named_model", "cached_tokens", "cost"),
+    [
+        (None, 0, (1000 * 2.0 + 10 * 8.0) / 1e6),
+        (None, 400, (600 * 2.0 + 400 * 0.5 + 10 * 8.0) / 1e6),
+        ("gpt-6-luna", 0, (1000 * 0.1 + 10 * 0.5) / 1e6),
+        ("gpt-4.1-mini-2025-04-14", 0, (1000 * 0.4 + 10 * 1.6) / 1e6),
+    ],
+)
+def test_tokens_are_priced_by_the_model_in_the_response(
+    named_model: str | None, cached_tokens: int, cost: float, engine: Engine
+) -> None:
+    message = AIMessage("Hello.", response_metadata={"model_name": named_model} if named_model else {})
+    message.usage_metadata = {
+        "input_tokens": 1000,
+        "output_tokens": 10,
+        "total_tokens": 1010,
+        "input_token_details": {"cache_read": cached_tokens},
+    }
+    _, account = run_with_account(engine, make_chat(make_source(message)).complete("Hi", "", discard))
+    assert (account.usage.input_tokens, account.usage.output_tokens, account.usage.images) == (1000, 10, 0)
+    assert account.usage.cost == pytest.approx(cost)
+    assert account.usage.cost_known
+
+
+def test_reply_without_token_counts_has_unknown_cost(engine: Engine) -> None:
+    _, account = run_with_account(engine, make_chat(make_source("Hello.")).complete("Hi", "", discard))
+    assert account.usage == usage.Usage(cost_known=False)
+
+
+class SilentPieces(GenericFakeChatModel):
+    """A chat model that streams pieces of which some have no text."""
+
+    pieces: Sequence[str]
+
+    async def astream(self, *_: Any, **_more: Any) -> AsyncIterator[AIMessageChunk]:  # type: ignore[override]
+        """Yield the pieces."""
+        for piece in self.pieces:
+            yield AIMessageChunk(piece)
+
+
+def test_pieces_without_text_are_not_emitted(engine: Engine) -> None:
+    chat_model = SilentPieces(messages=iter([]), pieces=["", "Hel", "", "lo.", ""])
+
+    async def make_model() -> Any:
+        return chat_model
+
+    events: list[Any] = []
+    chat = make_chat(ChatSource("openai", "gpt-4.1", make_model))
+    reply = engine.run(chat.complete("Hi", "", lambda *event: events.append(event)))
+    assert (reply.text, events) == ("Hello.", [("token", "Hel"), ("token", "lo.")])
+
+
+@pytest.mark.parametrize(("system", "roles"), [("", ["user"]), ("Be brief.", ["system", "user"])])
+def test_system_message_is_sent_only_when_there_is_text(
+    system: str, roles: list[str], stand_in: StandIn, engine: Engine
+) -> None:
+    engine.run(OpenAIProvider().chat(["gpt-4.1"]).complete("Hi", system, discard))
+    messages = stand_in.script.calls[0][1]["messages"]
+    assert [message["role"] for message in messages] == roles
+    assert messages[-1]["content"] == "Hi"
+
+
+async def gather_replies(chat: Any, emit: Any) -> list[str]:
+    return [reply.text for reply in await asyncio.gather(*(chat.complete("Hi", "", emit) for _ in range(3)))]
+
+
+@pytest.mark.parametrize(("is_streamed", "calls"), [(False, 1), (True, 3)])
+def test_equal_calls_share_a_reply_unless_they_are_streamed(
+    is_streamed: bool, calls: int, stand_in: StandIn, engine: Engine
+) -> None:
+    stand_in.script.latency["chat/completions"] = 0.05
+    emit = (lambda *_: None) if is_streamed else discard
+    replies = engine.run(gather_replies(OpenAIProvider().chat(["gpt-4.1"]), emit))
+    assert replies == ["This is the stand-in; it was sent 2 characters."] * 3
+    assert len(stand_in.script.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("Hi", ""), ("Hi!", "")),
+        (("Hi", ""), ("Hi", "Be brief.")),
+    ],
+)
+def test_cached_reply_is_not_that_of_another_message(
+    first: tuple[str, str], second: tuple[str, str], stand_in: StandIn, engine: Engine
+) -> None:
+    chat = OpenAIProvider().chat(["gpt-4.1"], cache=60)
+    for message, system in (first, second, first, second):
+        engine.run(chat.complete(message, system, discard))
+    assert len(stand_in.script.calls) == 2
+
+
+def test_prompt_is_rendered_once_for_each_model(engine: Engine) -> None:
+    rendered: list[str] = []
+
+    def render(source: ChatSource) -> Prompt:
+        rendered.append(source.model)
+        return Prompt(f"Hi {source.model}", 3)
+
+    chat = make_chat(make_source("Hello."), make_source("Never.", model="gpt-4o"))
+    reply, prompt = engine.run(chat.reply(render, "", discard))
+    assert (reply.text, prompt) == ("Hello.", Prompt("Hi gpt-4.1", 3))
+    assert rendered == ["gpt-4.1"]
+
+
+def test_cached_reply_is_emitted_as_one_token(engine: Engine) -> None:
+    events: list[Any] = []
+    chat = make_chat(make_source("Hello there."), cache=ResponseCache("chat", 60))
+    for _ in range(2):
+        reply = engine.run(chat.complete("Hi", "", lambda *event: events.append(event)))
+        assert reply == Reply("Hello there.", "openai:gpt-4.1")
+    assert [text for _, text in events] == ["Hello", " ", "there.", "Hello there."]
