@@ -69,6 +69,8 @@ def test_verb_keeps_its_negation_and_loses_its_auxiliary(text: str, tagged: str)
         ("an Open model", "an/- Open/N model/N"),
         ("a pre-trained model", "a/- pre-trained/N model/N"),
         ("well-known fox", "well-known/N fox/N"),
+        ("GO reads data", "GO/N reads/F data/N"),
+        ("foxes like OPEN", "foxes/N like/P OPEN/N"),
         ("TO Berlin", "TO/V Berlin/N"),
     ],
 )
