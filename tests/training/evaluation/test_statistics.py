@@ -1,6 +1,7 @@
 """Estimates have repeatable bounds, and rankings count ranks up to their limit."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -155,6 +156,6 @@ def test_ranking_has_five_estimates_in_order_over_all_questions() -> None:
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 30)), min_size=1, max_size=15), st.randoms())
 @settings(max_examples=20)
-def test_ranking_does_not_depend_on_the_order_of_questions(ranks: list[int | None], random: object) -> None:
-    shuffled = sorted(ranks, key=lambda _: random.random())  # type: ignore[attr-defined]
+def test_ranking_does_not_depend_on_the_order_of_questions(ranks: list[int | None], random: Random) -> None:
+    shuffled = sorted(ranks, key=lambda _: random.random())
     assert read_values(shuffled) == pytest.approx(read_values(ranks))
