@@ -1,0 +1,140 @@
+"""An index folder is replaced as a whole, or stays as it was."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import CommandError
+from model.passages import Chunk
+from model.profile import Profile
+from model.retrieval.local.index import Index
+from training.indexing.index_writer import IndexContent, check_folder, replace_folder, write_index_folder
+from training.progress import ignore_progress
+
+TEXTS = ("A red fox runs.", "A blue whale swims.", "A white owl flies.")
+
+
+def write_folder(folder: Path, text: str = "old", name: str = "manifest.json") -> Path:
+    folder.mkdir(parents=True)
+    (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def make_content(count: int = 3) -> IndexContent:
+    """Return the content of an index of short documents."""
+    chunks = [Chunk(f"{n}.txt", f"{n}", "", 0, 0, len(text), text) for n, text in enumerate(TEXTS[:count])]
+    return IndexContent(chunks, {chunk.source: "0" for chunk in chunks}, {"chunk_size": 7}, "english")
+
+
+@pytest.mark.parametrize("is_present", [False, True])
+def test_absent_or_empty_folder_may_be_written(is_present: bool, tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b" / "index"
+    if is_present:
+        out.mkdir(parents=True)
+    check_folder(out)
+    assert (out.parent.is_dir(), out.exists()) == (True, is_present)
+
+
+def test_index_folder_with_further_files_may_be_written(tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "index")
+    (out / "chunks.jsonl").touch()
+    check_folder(out)
+    assert sorted(path.name for path in out.iterdir()) == ["chunks.jsonl", "manifest.json"]
+
+
+def test_folder_with_other_content_is_refused(tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "letters", "Dear", "a.txt")
+    with pytest.raises(CommandError) as refusal:
+        check_folder(out)
+    assert str(refusal.value) == f"{out} exists and is not an index folder; choose another --index, or remove {out}"
+
+
+def test_folder_whose_manifest_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index" / "manifest.json").mkdir(parents=True)
+    with pytest.raises(CommandError, match="exists and is not an index folder"):
+        check_folder(tmp_path / "index")
+
+
+def test_file_even_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index").touch()
+    with pytest.raises(CommandError, match="exists and is not an index folder"), replace_folder(tmp_path / "index"):
+        pytest.fail("the context was entered")
+
+
+def test_folder_is_replaced_at_the_end_and_not_before(tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "index")
+    (out / "old.txt").touch()
+    with replace_folder(out) as part:
+        assert (part.parent, list(part.iterdir())) == (tmp_path, [])
+        (part / "manifest.json").write_text("new", "utf-8")
+        assert (out / "manifest.json").read_text("utf-8") == "old"
+    assert [path.name for path in out.iterdir()] == ["manifest.json"]
+    assert (out / "manifest.json").read_text("utf-8") == "new"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_first_folder_appears_with_its_parents(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "index"
+    with replace_folder(out) as part:
+        (part / "manifest.json").touch()
+        assert not out.exists()
+    assert [path.name for path in out.parent.iterdir()] == ["index"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), SystemExit(143)])
+def test_interrupted_replacement_leaves_the_previous_folder(error: BaseException, tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "index")
+
+    def write_half() -> None:
+        with replace_folder(out) as part:
+            (part / "manifest.json").write_text("new", "utf-8")
+            raise error
+
+    with pytest.raises(type(error)):
+        write_half()
+    assert (out / "manifest.json").read_text("utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_previous_folder_is_restored_when_the_move_fails(tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "index")
+    with pytest.raises(FileNotFoundError), replace_folder(out) as part:
+        shutil.rmtree(part)
+    assert (out / "manifest.json").read_text("utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_left_overs_of_killed_builds_are_removed(tmp_path: Path) -> None:
+    write_folder(tmp_path / ".multichain-part-0")
+    write_folder(tmp_path / ".multichain-part-0-old")
+    write_folder(tmp_path / "multichain-part-0")
+    with replace_folder(tmp_path / "index"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "multichain-part-0"]
+
+
+def test_written_index_has_the_content_and_its_settings(profile: Profile, tmp_path: Path) -> None:
+    content = make_content()
+    manifest, usage = write_index_folder(content, profile, tmp_path / "index", ignore_progress)
+    index = Index.open(tmp_path / "index")
+    assert index.manifest == manifest
+    assert [chunk.text for chunk in index.chunks] == [*TEXTS]
+    assert (manifest.documents, manifest.chunking) == ({"0.txt": "0", "1.txt": "0", "2.txt": "0"}, {"chunk_size": 7})
+    assert (manifest.language, manifest.chunks, manifest.embedding["provider"]) == ("english", 3, "offline")
+    assert (usage.input_tokens, usage.cost, usage.cost_known) == (0, 0.0, True)
+
+
+def test_each_text_is_nearest_to_its_own_vector(profile: Profile, tmp_path: Path) -> None:
+    write_index_folder(make_content(), profile, tmp_path / "index", ignore_progress)
+    index = Index.open(tmp_path / "index")
+    for number in range(3):
+        vector = index.vectors.get_vectors(np.array([number]))[0]
+        assert next(iter(index.search(vector, 3))) == number
+
+
+def test_progress_counts_the_embedded_texts(profile: Profile, tmp_path: Path) -> None:
+    progress: list[tuple[int, int]] = []
+    write_index_folder(make_content(2), profile, tmp_path / "index", lambda *counts: progress.append(counts))
+    assert progress == [(2, 2)]
