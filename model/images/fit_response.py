@@ -59,7 +59,7 @@ def read_max_bytes() -> int:
     """
     setting = environment.RESPONSE_BYTES.read()
     if any(environment.read_text(name) == "true" for name in _ENDPOINT_VARIABLES):
-        return min(_DEFAULT_BYTES if setting is None else setting, _ENDPOINT_BYTES)
+        return min(_DEFAULT_BYTES if setting is None else setting or _ENDPOINT_BYTES, _ENDPOINT_BYTES)
     return setting or 0
 
 

@@ -5,6 +5,7 @@ image is said by IPTC's digital source types, which other programs show.
 """
 
 import io
+import re
 import struct
 import zlib
 from html import escape
@@ -27,6 +28,10 @@ _PNG, _JPEG, _WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF"
 _HAS_XMP = 0x04
 
 
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 does not allow (section 2.2), such as control characters and single surrogates."""
+
+
 def embed_provenance(content: bytes, made_by: str, description: str, origin: str) -> bytes:
     """Return the image file with an XMP packet that says what made it.
 
@@ -40,7 +45,13 @@ def embed_provenance(content: bytes, made_by: str, description: str, origin: str
         The file.
     """
     values = {"tool": f"multichain; {made_by}", "origin": origin, "description": description[:_MAX_DESCRIPTION]}
-    packet = _PACKET.format(**{name: escape(text) for name, text in values.items()}).encode()
+    packet = _PACKET.format(
+        **{name: escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)) for name, text in values.items()}
+    )
+    return _insert_packet(content, packet.encode())
+
+
+def _insert_packet(content: bytes, packet: bytes) -> bytes:
     if content.startswith(_PNG):
         return _insert_into_png(content, packet)
     if content.startswith(_JPEG):

@@ -14,7 +14,7 @@ from training.indexing import embedding_cache
 from training.indexing.build import BuildResult, build_index
 from training.indexing.estimate import estimate_build
 from training.indexing.index_update import DocumentDiff
-from training.report import print_build, print_estimate
+from training.report import print_estimate, print_result
 
 QUESTION = "Which animal swims in the sea?"
 
@@ -91,7 +91,7 @@ def test_update_without_changes_does_not_write_the_index(
     update = build(texts, update=True)
     assert (update.is_written, len(list_embedded_texts(stand_in))) == (False, call_count)
     assert (first.folder / manifest.MANIFEST_FILE).stat().st_mtime_ns == modified_at
-    print_build(update)
+    print_result(update)
     assert "The index of 3 documents, 3 chunks is up to date" in capsys.readouterr().out
 
 
@@ -109,7 +109,7 @@ def test_update_of_a_damaged_index_rebuilds_and_prints_it(texts: Path, capsys: p
     (first.folder / "chunks.jsonl").write_text("{}\n", "utf-8")
     update = build(texts, "offline", update=True)
     assert (update.is_written, update.changes) == (True, None)
-    print_build(update)
+    print_result(update)
     assert "The whole index is rebuilt: " in capsys.readouterr().out
     assert len(Index.open(first.folder).chunks) == 3
 
