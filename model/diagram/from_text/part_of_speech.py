@@ -13,7 +13,12 @@ from itertools import pairwise
 from textblob.en import tag
 
 _TAGGER_LOCK = threading.Lock()  # the first use loads the lexicon, which no other thread may see half loaded
-_MARKUP = re.compile(r"[`*_]{1,3}(?=\S)|(?<=\S)[`*_]{1,3}|\[\d+\]|!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
+_MARKUP = re.compile(
+    r"[`*]{1,3}(?=\S)|(?<=\S)[`*]{1,3}|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)"  # no underscore inside a word
+    r"|\[\d+\]|!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)"
+)
+_NEGATION = re.compile(r"\b(can|won|shan|\w{1,10}n)['\u2019]t\b", re.IGNORECASE)
+_IRREGULAR_NEGATIONS = {"can": "cannot", "won": "will not", "shan": "shall not"}
 _ARROW = re.compile(r"(->|→|=>|:(?=\s))")
 _MAX_WORD = 80
 """Characters of a word that are read: no box shows more, and the tagger's time grows with the square of the length."""
@@ -63,10 +68,15 @@ def strip_markup(text: str) -> str:
     return " ".join(_MARKUP.sub(r"\1", text).split())
 
 
+def expand_negations(text: str) -> str:
+    """Return ``text`` with "do not" for "don't", which the tagger would cut at the apostrophe."""
+    return _NEGATION.sub(lambda match: _IRREGULAR_NEGATIONS.get(match[1].lower(), f"{match[1][:-1]} not"), text)
+
+
 def tag_parts(text: str) -> list[tuple[str, Part]]:
     """Tag the words of ``text``; an arrow or a colon is an ARROW, the end of a clause an END."""
     tagged: TaggedWords = []
-    short = " ".join(word[:_MAX_WORD] for word in strip_markup(text).split())
+    short = " ".join(word[:_MAX_WORD] for word in expand_negations(strip_markup(text)).split())
     for number, piece in enumerate(_ARROW.split(short)):
         if number % 2:  # the separator that the pattern captured
             tagged.append((piece, "->"))

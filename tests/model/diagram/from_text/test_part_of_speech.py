@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.diagram.from_text.part_of_speech import Part, strip_markup, tag_parts
+from model.diagram.from_text.part_of_speech import Part, expand_negations, strip_markup, tag_parts
 
 SYMBOLS = {
     Part.PHRASE: "N",
@@ -153,3 +153,19 @@ def test_stripped_text_has_single_spaces_and_tags_have_no_space(text: str) -> No
     stripped = strip_markup(text)
     assert stripped == " ".join(stripped.split())
     assert all(word and not any(letter.isspace() for letter in word) for word, _ in tag_parts(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("Cats don't eat dogs.", "Cats do not eat dogs."),
+        ("It can't and won\N{RIGHT SINGLE QUOTATION MARK}t stop.", "It cannot and will not stop."),
+        ("The client's mustn't be, and O'test.", "The client's must not be, and O'test."),
+    ],
+)
+def test_contracted_negation_is_written_out(text: str, expanded: str) -> None:
+    assert expand_negations(text) == expanded
+
+
+def test_underscore_inside_a_word_is_kept() -> None:
+    assert strip_markup("_Call_ `fit_to` with __all__ snake_case_names_") == "Call fit_to with all snake_case_names"

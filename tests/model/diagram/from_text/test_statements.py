@@ -60,3 +60,7 @@ def test_statements_of_any_text_have_subject_and_object(text: str) -> None:
     for statement in extract_statements(text):
         assert statement.subject
         assert statement.object
+
+
+def test_contracted_negation_stays_in_the_statement() -> None:
+    assert list(extract_statements("Cats don't eat dogs.")) == list(extract_statements("Cats do not eat dogs."))
