@@ -112,7 +112,7 @@ def _parse_squad(file: Path, text: str) -> EvaluationDataset:
                     _parse_question(question, source, paragraph["context"], article["title"])
                     for question in paragraph["qas"]
                 ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DocumentError(
             f"{file.absolute()} is not in SQuAD's format ({type(error).__name__}); JSON lines belong in a .jsonl file"
         ) from None
@@ -130,7 +130,7 @@ def _parse_lines(file: Path, text: str) -> Iterator[Example]:
     A line is an object with ``question``, ``answer`` (a text or a list; empty when the documents hold none) and
     ``source``; also ``expected_response``, a complete answer, and ``prompt``, alone or beside a question.
     """
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # JSON may contain the other ends of a line
         if not line.strip():
             continue
         try:
@@ -156,6 +156,8 @@ def parse_line(line: str) -> Example:
     source, expected = (str(entry.get(name) or "") for name in ("source", "expected_response"))
     prompt = str(entry.get("prompt") or "")
     question = entry.get("question", "") if prompt else entry["question"]
+    if not isinstance(question, str) or not all(isinstance(answer, str) for answer in answers):
+        raise TypeError
     has_answer = bool(answers) or ("answer" not in entry and bool(source or expected))
     return Example(
         question, tuple(answers), source, is_answerable=has_answer, expected_response=expected, prompt=prompt

@@ -88,6 +88,7 @@ def test_squad_question_has_distinct_answers_in_order(
         ('{"data": [{"title": "a", "paragraphs": [{"context": "x"}]}]}', "KeyError"),
         ('{"data": [{"paragraphs": [{"context": "x", "qas": []}]}]}', "KeyError"),
         ('{"data": [{"title": "a", "paragraphs": 5}]}', "TypeError"),
+        ('{"data": [{"title": 5, "paragraphs": [{"context": "x", "qas": []}]}]}', "AttributeError"),
     ],
 )
 def test_file_that_is_no_squad_is_refused_with_advice(text: str, error: str, tmp_path: Path) -> None:
@@ -124,7 +125,11 @@ def test_squad_with_questions_of_emptied_paragraphs_only_is_refused(tmp_path: Pa
         read_dataset(write_squad(tmp_path, {"title": "a", "paragraphs": [emptied]}))
 
 
-@pytest.mark.parametrize("line", ["[1]", '"text"', "5", "null", "{}", '{"question": "q", "answer": 5}', '{"question"'])
+@pytest.mark.parametrize(
+    "line",
+    ["[1]", '"text"', "5", "null", "{}", '{"question": "q", "answer": 5}', '{"question"', '{"question": null}',
+     '{"question": "q", "answer": [1]}'],
+)  # fmt: skip
 def test_invalid_line_is_refused_with_its_number(line: str, tmp_path: Path) -> None:
     file = write_lines(tmp_path, f'{{"question": "q"}}\n\n \n{line}\n')
     with pytest.raises(DocumentError) as refusal:
@@ -213,3 +218,8 @@ def test_passage_is_right_by_document_paragraph_or_answer(
     example: Example, source: str, text: str, is_match: bool
 ) -> None:
     assert example.matches_source({"source": source, "text": text}) is is_match
+
+
+def test_line_may_contain_the_other_ends_of_a_line(tmp_path: Path) -> None:
+    file = write_lines(tmp_path, '{"question": "a\u2028b"}\n')
+    assert [example.question for example in read_dataset(file).examples] == ["a\u2028b"]
