@@ -70,7 +70,7 @@ def test_commands_from_build_to_verify_work_on_a_tracking_server(server: str, tm
     assert "Promoted version 2 of multichain against version 1: nothing is worse beyond noise" in run(*training_run)
     answer = run("serving", "ask", "--question", "Who makes GPT-4?", "--good", "short")
     assert "Answered by version 2" in answer
-    assert "at the trace tr-" in answer
+    assert "in the trace tr-" in answer
     assert run("training", "evaluate", "--from-traces") == "Made 1 examples from judged questions\n"
     assert "points at version 1 again; version 2 stays registered" in run("training", "rollback")
     assert "Version 1 (champion), index of 3 documents" in run("training", "history")
