@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-hea
 UPGRADE ?= --upgrade
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test test-compat lint bench walk mutants gate quality docs lock clean
+.PHONY: help demo test long test-compat lint bench walk mutants gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(VENV)/ready  ## The whole main job on this machine: train, register, ask
 
 test: $(VENV)/ready-dev lint node_modules  ## Lint, types, import directions, and all tests
 	python -m pytest -n 2
+
+long: $(VENV)/ready-dev  ## The tests that take more than a minute each
+	python -m pytest -n 2 -m long
 
 test-compat:  ## The contract's tests on pandas 2
 	$(MAKE) VENV=.venv-compat LOCK=requirements-compat.lock .venv-compat/ready

@@ -422,6 +422,7 @@ def test_invalid_variables_are_rejected(secrets: list[str], plain: list[str], se
         parse_variables(secrets, plain)
 
 
+@pytest.mark.long
 def test_smoke_writes_a_report_and_removes_its_resources(
     workspace: DatabricksWorkspace, logged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def test_swapped_versions_give_the_opposite_outcome(values: list[float], random:
 @pytest.mark.skipif(
     not (ROOT / "../shared/data/xquad-en-dev.json").exists(), reason="the development set is not available"
 )
+@pytest.mark.long
 def test_gate_benchmark_refuses_only_worse_versions() -> None:
     """Run ``make gate`` with fewer trials, and without times, since other tests load the machine."""
     command = [sys.executable, str(ROOT / "benchmarks" / "gate.py"), "2", "60", "untimed"]

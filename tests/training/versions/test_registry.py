@@ -55,6 +55,7 @@ def _is_up(address: str) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_commands_from_build_to_verify_work_on_a_tracking_server(server: str, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"question": "Who makes GPT-4?", "answer": "OpenAI"}\n', "utf-8")
     environment = os.environ | {"MLFLOW_TRACKING_URI": server}
