@@ -117,7 +117,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
     if role not in provider.factories:
         yield f"{profile.yaml_file.locate(*path)}: {label}: the provider {name} has no {role}; name another"
         return
-    if not profile.backend.is_local and settings.requires_part(provider.factories[role], Index):
+    if not profile.backend.is_local and settings.requires_dependency(provider.factories[role], Index):
         location = profile.yaml_file.locate(*path)
         yield f"{location}: {label}: the provider {name} works with a local index only; name another"
         return

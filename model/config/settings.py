@@ -1,8 +1,8 @@
 """Validate the settings that a class or function takes from a profile, with pydantic.
 
 The parameters of a factory are its settings: their types, bounds and choices are the annotations
-(``Annotated[int, Field(ge=1)]``), their defaults those of the signature. A parameter that is annotated with a subclass
-of ``Part`` is no setting: the pipeline supplies it. One that is annotated with a protocol takes a provider's entry.
+(``Annotated[int, Field(ge=1)]``), their defaults those of the signature. The pipeline supplies a parameter that is
+annotated with a subclass of ``Dependency``. One that is annotated with a protocol takes a provider's entry.
 """
 
 import json
@@ -37,7 +37,7 @@ ModelNames = Annotated[list[ModelName], Field(min_length=1)]
 """Models in order of preference."""
 
 
-class Part:
+class Dependency:
     """Base of what the pipeline supplies to factories, such as the retriever. A profile cannot set it."""
 
 
@@ -57,13 +57,13 @@ class SettingProblem(NamedTuple):
 def list_settings(factory: Factory) -> dict[str, Parameter]:
     """Return the parameters of ``factory`` that a profile can set, by name."""
     parameters = signature(factory).parameters
-    return {name: parameter for name, parameter in parameters.items() if not find_part(parameter)}
+    return {name: parameter for name, parameter in parameters.items() if not find_dependency(parameter)}
 
 
-def find_part(parameter: Parameter) -> type[Part] | None:
-    """Return the part that the pipeline supplies for a parameter; None for a setting."""
+def find_dependency(parameter: Parameter) -> type[Dependency] | None:
+    """Return the class of what the pipeline supplies for a parameter; None for a setting."""
     members = (parameter.annotation, *get_args(parameter.annotation))
-    return next((member for member in members if isinstance(member, type) and issubclass(member, Part)), None)
+    return next((member for member in members if isinstance(member, type) and issubclass(member, Dependency)), None)
 
 
 def find_protocol(parameter: Parameter) -> type | None:
@@ -72,30 +72,30 @@ def find_protocol(parameter: Parameter) -> type | None:
     return next((member for member in members if isinstance(member, type) and is_protocol(member)), None)
 
 
-def requires_part(factory: Factory, part: type[Part]) -> bool:
-    """Return whether ``factory`` has a parameter of the type ``part`` without a default."""
+def requires_dependency(factory: Factory, dependency: type[Dependency]) -> bool:
+    """Return whether ``factory`` has a parameter of the type ``dependency`` without a default."""
     return any(
-        find_part(parameter) is part and parameter.default is Parameter.empty
+        find_dependency(parameter) is dependency and parameter.default is Parameter.empty
         for parameter in signature(factory).parameters.values()
     )
 
 
-def call_factory(factory: Factory, settings: Mapping[str, Any], *parts: Part | None) -> Any:
-    """Call ``factory`` with settings and with the parts that it declares.
+def call_factory(factory: Factory, settings: Mapping[str, Any], *dependencies: Dependency | None) -> Any:
+    """Call ``factory`` with settings and with the dependencies that it declares.
 
     Args:
         factory: The class or function.
         settings: Valid settings by name.
-        *parts: What the pipeline supplies; each goes to the parameter that is annotated with its type.
+        *dependencies: Objects of the pipeline; each goes to the parameter that is annotated with its type.
 
     Returns:
         What ``factory`` returns.
     """
     supplied = {
-        name: part
+        name: dependency
         for name, parameter in signature(factory).parameters.items()
-        for part in parts
-        if (part_type := find_part(parameter)) and isinstance(part, part_type)
+        for dependency in dependencies
+        if (dependency_type := find_dependency(parameter)) and isinstance(dependency, dependency_type)
     }
     return factory(**supplied, **settings)
 

@@ -5,7 +5,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from ..config.settings import Part, call_factory, convert_settings
+from ..config.settings import Dependency, call_factory, convert_settings
 from ..errors import ProfileError
 from .base import ModelFolder, Provider
 
@@ -37,13 +37,13 @@ def load_provider(name: str) -> Provider:
     return provider
 
 
-def make_provider(entry: Mapping[str, Any], role: str, *parts: Part | None) -> Any:
+def make_provider(entry: Mapping[str, Any], role: str, *dependencies: Dependency | None) -> Any:
     """Return the object that an entry of a profile describes.
 
     Args:
         entry: The entry: the provider's name and its settings.
         role: ``embeddings``, ``chat``, ``images`` or ``reranker``.
-        *parts: What a factory can declare: the index, the folder of a logged model.
+        *dependencies: Objects that a factory can declare: the index, the folder of a logged model.
 
     Returns:
         An object that implements the role's protocol (interfaces.py).
@@ -52,7 +52,7 @@ def make_provider(entry: Mapping[str, Any], role: str, *parts: Part | None) -> A
         ProfileError: The provider does not exist, or rejects a setting.
     """
     factory = load_provider(entry["provider"]).factories[role]
-    return call_factory(factory, convert_settings(factory, provider_settings(entry)), *parts)
+    return call_factory(factory, convert_settings(factory, provider_settings(entry)), *dependencies)
 
 
 def provider_settings(entry: Mapping[str, Any]) -> dict[str, Any]:

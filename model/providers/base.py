@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config.settings import Factory, Part
+from ..config.settings import Dependency, Factory
 from ..interfaces import ModelStatus
 
 ProviderSettings = Mapping[str, Any]
 """Settings of a provider's entry in a profile, without the name of the provider."""
 
 
-class ModelFolder(Part):
+class ModelFolder(Dependency):
     """The folder of the embedding model that was logged with a version.
 
     Attributes:

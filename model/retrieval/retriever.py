@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from ..config.settings import Part
+from ..config.settings import Dependency
 from ..errors import RejectedCallError
 from ..interfaces import Embeddings
 from ..passages import Passage
@@ -13,7 +13,7 @@ from ..runtime.coalescing import MicroBatcher
 from .local.index import Float32Array, Index
 
 
-class Retriever(Part, ABC):
+class Retriever(Dependency, ABC):
     """Find passages. ``index`` is the local index that is searched, or None."""
 
     index: Index | None = None

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
 
-from ..config.settings import Part
+from ..config.settings import Dependency
 from ..contract.events import Emit
 from ..contract.fields import Field, StageValues
 
 
-class StageName(str, Part):
+class StageName(str, Dependency):
     """Name of a stage in the profile."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from model.config.settings import Factory, Part, list_settings
+from model.config.settings import Dependency, Factory, list_settings
 from model.errors import ProfileError
 from model.providers import PROVIDERS, ModelFolder, Provider, load_provider, make_provider, provider_settings
 from model.providers.chat_diagrams import ChatDiagramGenerator
@@ -37,7 +37,7 @@ class PlainProvider(Provider):
         return MappingProxyType({"chat": dict})
 
 
-class Extra(Part):
+class Extra(Dependency):
     """A part that no factory declares."""
 
 
@@ -192,7 +192,7 @@ def test_provider_needs_nothing_beyond_its_factories(engine: Engine) -> None:
 
 def test_model_folder_is_a_part_with_its_path() -> None:
     folder = ModelFolder(Path("a"))
-    assert isinstance(folder, Part)
+    assert isinstance(folder, Dependency)
     assert folder.path == Path("a")
 
 

@@ -11,8 +11,8 @@ from model.retrieval.local.index import Index
 from ..documents.load import LoadOptions, LoadResult
 from . import embedding_cache, index_update, index_writer
 from .build import read_content
-from .embedding import vectors_from_index
 from .index_update import DocumentDiff, UpdateBase
+from .text_embedder import vectors_from_index
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from model.runtime.usage import Usage
 
 from ..progress import Progress
 from .abstention import calibrate_threshold
-from .embedding import TextEmbedder
+from .text_embedder import TextEmbedder
 
 _PART_PREFIX = ".multichain-part-"
 

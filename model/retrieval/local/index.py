@@ -9,7 +9,7 @@ import numpy as np
 import Stemmer
 from pydantic import Field
 
-from ...config.settings import Count, Part, SettingProblem, suggest
+from ...config.settings import Count, Dependency, SettingProblem, suggest
 from ...config.settings import find_problems as find_setting_problems
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
@@ -27,7 +27,7 @@ _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 __all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
-class Index(Part):
+class Index(Dependency):
     """An opened index folder with memory-mapped files. Read-only, safe to share between threads."""
 
     def __init__(self, manifest: Manifest, chunks: Chunks, vectors: FaissIndex, lexical: Lexical, folder: Path) -> None:

@@ -7,19 +7,19 @@ import pytest
 from pydantic import ConfigDict, Field
 
 from model.config.settings import (
-    Part,
+    Dependency,
     SettingProblem,
     call_factory,
     convert_settings,
     describe_type,
     find_problems,
     list_settings,
-    requires_part,
+    requires_dependency,
     suggest,
 )
 
 
-class Corpus(Part):
+class Corpus(Dependency):
     """What the pipeline supplies."""
 
 
@@ -58,13 +58,13 @@ def make_answer(names: list[str], count: int = 4, limits: Limits | None = None) 
     return names, count, limits
 
 
-def test_settings_are_the_parameters_that_are_no_part() -> None:
+def test_settings_are_the_parameters_that_are_no_dependency() -> None:
     assert list(list_settings(make_stage))[:3] == ["speaker", "names", "count"]
-    assert requires_part(make_stage, Corpus)
-    assert not requires_part(make_answer, Corpus)
+    assert requires_dependency(make_stage, Corpus)
+    assert not requires_dependency(make_answer, Corpus)
 
 
-def test_factory_gets_its_settings_and_the_parts_that_it_declares() -> None:
+def test_factory_gets_its_settings_and_the_dependencies_that_it_declares() -> None:
     corpus = Corpus()
     arguments = call_factory(make_stage, {"speaker": "entry", "names": ["a"]}, None, corpus)
     assert (arguments["corpus"], arguments["speaker"], arguments["count"]) == (corpus, "entry", 4)

@@ -13,7 +13,7 @@ from model.errors import CommandError, DocumentError
 from model.profile import Profile
 from model.retrieval.local.index import Index
 from training.indexing.build import build_index
-from training.indexing.embedding import TextEmbedder
+from training.indexing.text_embedder import TextEmbedder
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_build_from_cached_vectors_equals_a_build_from_scratch(stand_in: StandIn
 def test_build_stops_before_max_cost_and_keeps_its_vectors(
     stand_in: StandIn, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.indexing.embedding._BATCH_SIZE", 1)
+    monkeypatch.setattr("training.indexing.text_embedder._BATCH_SIZE", 1)
     with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000008: 1 chunks are "):
         build(texts, 0.0000008)
     assert list_batch_sizes(stand_in) == [1, 1, 1]

@@ -13,9 +13,9 @@ from model.providers.token_limits import count_tokens
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from standin.app import StandIn
 from standin.openai.embeddings import make_vector
-from training.indexing.embedding import TextEmbedder, vectors_from_index
 from training.indexing.embedding_cache import CACHE_FILE
 from training.indexing.index_writer import IndexContent, write_index_folder
+from training.indexing.text_embedder import TextEmbedder, vectors_from_index
 from training.progress import ignore_progress
 
 WORDS = ("fox", "whale", "owl", "newt")
@@ -136,7 +136,7 @@ def test_cost_up_to_the_limit_is_allowed_and_above_refused(make_embedder: Embed,
 def test_rest_of_the_cost_is_extrapolated_from_the_batch(
     make_embedder: Embed, monkeypatch: pytest.MonkeyPatch, stand_in: StandIn
 ) -> None:
-    monkeypatch.setattr("training.indexing.embedding._BATCH_SIZE", 2)
+    monkeypatch.setattr("training.indexing.text_embedder._BATCH_SIZE", 2)
     embedder = make_embedder()
     chunks = make_chunks(["a" * 2000, "b" * 2000, "c" * 2000, "d" * 2000, "e" * 2000])
     limit = embedder.usage.cost + 0.00005  # one batch costs at most 0.00004
