@@ -24,7 +24,14 @@ class Commands(click.Group):
     """
 
     def invoke(self, ctx: click.Context) -> Any:  # click's own signature
-        """Run the requested command; turn errors into messages without a traceback."""
+        """Run the requested command; turn errors into messages without a traceback.
+
+        Args:
+            ctx: Click's context.
+
+        Raises:
+            click.ClickException: The command failed; the message is one sentence.
+        """
         signal.signal(signal.SIGTERM, _exit_on_signal)  # an exception, so that an ended command cleans up
         try:
             return super().invoke(ctx)
