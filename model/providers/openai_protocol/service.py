@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
-from ...config.settings import Count, Factory, ModelName, ModelNames
+from ...config.settings import Count, Factory, ModelName, ModelNames, PositiveCount
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
 from ...interfaces import ImageGenerator, ModelStatus
 from ...runtime import loop_resources
@@ -71,13 +71,17 @@ class OpenAIProtocolProvider(Provider):
         }
 
     def embeddings(
-        self, model: ModelName, dimensions: Count = 0, pace: RateLimits | None = None, cache: Count = _DAY_SECONDS
+        self,
+        model: ModelName,
+        dimensions: PositiveCount = 0,
+        pace: RateLimits | None = None,
+        cache: Count = _DAY_SECONDS,
     ) -> OpenAIEmbeddings:
         """Return the embeddings of one model, without fallback: another model's vectors would not fit the index.
 
         Args:
             model: The name of the model.
-            dimensions: The length to which the server shortens the vectors; 0 for whole vectors.
+            dimensions: The length to which the server shortens the vectors; by default, 0, whole vectors.
             pace: Limits of the rate of calls.
             cache: How many seconds the vectors of questions are cached; 0 for never.
         """
@@ -92,7 +96,7 @@ class OpenAIProtocolProvider(Provider):
         models: ModelNames,
         fallback: bool = True,
         temperature: float | None = None,
-        window: Count = 0,
+        window: PositiveCount = 0,
         pace: RateLimits | None = None,
         cache: Count = 0,
     ) -> ChatProvider:
@@ -102,7 +106,7 @@ class OpenAIProtocolProvider(Provider):
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
             temperature: The temperature; by default 0 with models known to accept one, and none with others.
-            window: The context window in tokens, where it is not published.
+            window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
             cache: How many seconds replies are cached; 0 for never.
         """
@@ -119,7 +123,7 @@ class OpenAIProtocolProvider(Provider):
         self,
         models: ModelNames,
         fallback: bool = True,
-        window: Count = 0,
+        window: PositiveCount = 0,
         pace: RateLimits | None = None,
     ) -> ChatReranker:
         """Return a reranker by chat models.
@@ -127,7 +131,7 @@ class OpenAIProtocolProvider(Provider):
         Args:
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
-            window: The context window in tokens, where it is not published.
+            window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
         """
         return ChatReranker(self.chat(models, fallback, window=window, pace=pace))

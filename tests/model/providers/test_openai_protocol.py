@@ -394,6 +394,15 @@ def test_invalid_image_settings_are_explained(settings: dict[str, Any], sentence
     assert problems[0].startswith(sentence)
 
 
+def test_window_and_dimensions_of_0_are_refused() -> None:
+    assert [problem.message for problem in find_problems(openai.chat, {"models": ["a"], "window": 0})] == [
+        "window must be a whole number of at least 1"
+    ]
+    assert [problem.message for problem in find_problems(openai.embeddings, {"model": "a", "dimensions": 0})] == [
+        "dimensions must be a whole number of at least 1"
+    ]
+
+
 def test_distributions_are_those_of_each_provider() -> None:
     common = {"langchain-openai", "openai", "tenacity", "pillow"}
     assert openai.find_distributions({"models": ["a"]}) == common
