@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from ..config.settings import SettingProblem
+from ..config.settings import SettingProblem, find_problems
 from ..interfaces import Embeddings
 from .retriever import Retriever
 
@@ -15,18 +15,29 @@ BackendSettings = Mapping[str, Any]
 """A profile's section ``index``."""
 
 
+class IndexSection(Protocol):
+    """The section ``index`` of a profile, for one kind of index: a dataclass of its settings."""
+
+    def find_problems(self) -> Iterator[SettingProblem]:
+        """Yield what the types of the settings do not say."""
+        ...
+
+
 class Backend(ABC):
     """A kind of index.
 
     Attributes:
         is_local: Whether a build makes the index, and a version contains it.
+        section_class: The class of a profile's section ``index``.
     """
 
     is_local: ClassVar[bool]
+    section_class: ClassVar[Callable[..., IndexSection]]
 
-    @abstractmethod
     def find_problems(self, settings: BackendSettings) -> Iterator[SettingProblem]:
-        """Yield what is wrong with a profile's section ``index``."""
+        """Yield what is wrong with a profile's section ``index``: types first, then values."""
+        problems = list(find_problems(self.section_class, settings))
+        yield from problems or self.section_class(**settings).find_problems()
 
     def find_distributions(self) -> set[str]:
         """Return the distributions that a version with this kind of index needs to serve."""

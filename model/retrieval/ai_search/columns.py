@@ -1,14 +1,13 @@
 """Read from a profile which columns of an AI Search index hold what, and how the index is searched."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import Stemmer
 
 from ...config.settings import SettingProblem, suggest
-from ...config.settings import find_problems as find_setting_problems
 
 COLUMN_FIELDS = ("text", "source", "title", "heading", "page", "start", "end")
 """Fields of a chunk that a column can hold."""
@@ -48,22 +47,16 @@ class ColumnMapping:
         """The filter fields for which there is a column."""
         return [name for name in self.columns if name not in {"text", "start", "end"}] + ["tag"] * bool(self.tags)
 
-
-def find_problems(settings: Mapping[str, Any]) -> Iterator[SettingProblem]:
-    """Yield what is wrong with a profile's section ``index``."""
-    problems = list(find_setting_problems(ColumnMapping, settings))
-    yield from problems or _find_value_problems(ColumnMapping(**settings))
-
-
-def _find_value_problems(mapping: ColumnMapping) -> Iterator[SettingProblem]:
-    if not _NAME.fullmatch(mapping.name):
-        yield SettingProblem(("name",), "name must be that of an index in Unity Catalog, catalog.schema.index")
-    languages = Stemmer.algorithms()
-    if mapping.language not in languages:
-        sentence = f"there is no language {mapping.language}; {suggest(mapping.language, languages)}"
-        yield SettingProblem(("language",), sentence)
-    if not {"text", "source"} <= mapping.columns.keys() <= set(COLUMN_FIELDS):
-        sentence = f"columns must name those of text and source, and maybe of {', '.join(COLUMN_FIELDS[2:])}"
-        yield SettingProblem(("columns",), sentence)
-    elif not all(map(_COLUMN.fullmatch, mapping.requested_columns)):
-        yield SettingProblem(("columns",), "columns and tags must name columns: letters, digits and _")
+    def find_problems(self) -> Iterator[SettingProblem]:
+        """Yield names that Unity Catalog or SQL do not allow, an unknown language, and fields without a column."""
+        if not _NAME.fullmatch(self.name):
+            yield SettingProblem(("name",), "name must be that of an index in Unity Catalog, catalog.schema.index")
+        languages = Stemmer.algorithms()
+        if self.language not in languages:
+            sentence = f"there is no language {self.language}; {suggest(self.language, languages)}"
+            yield SettingProblem(("language",), sentence)
+        if not {"text", "source"} <= self.columns.keys() <= set(COLUMN_FIELDS):
+            sentence = f"columns must name those of text and source, and maybe of {', '.join(COLUMN_FIELDS[2:])}"
+            yield SettingProblem(("columns",), sentence)
+        elif not all(map(_COLUMN.fullmatch, self.requested_columns)):
+            yield SettingProblem(("columns",), "columns and tags must name columns: letters, digits and _")

@@ -4,12 +4,11 @@ The documented REST call is made on the event loop, with the limits, retries and
 docs/decisions.md says why no client of Databricks is used.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from ...config.settings import SettingProblem
 from ...contract.fields import StageValues
 from ...errors import ProfileError
 from ...interfaces import Embeddings
@@ -17,10 +16,10 @@ from ...passages import Passage
 from ...runtime import usage
 from ...runtime.usage import Usage
 from ...text_analysis import Analyser
-from ..backends import Backend, BackendSettings
+from ..backends import Backend
 from ..retriever import QueryEmbedder, Retriever
 from .client import query_index
-from .columns import ColumnMapping, find_problems
+from .columns import ColumnMapping
 from .description import RemoteIndex
 from .filters import build_conditions, format_as_clause, format_as_object
 from .results import SupportMeasure, parse_passages
@@ -66,10 +65,7 @@ class AISearchBackend(Backend):
     """An index that Databricks AI Search keeps; a version contains its description."""
 
     is_local = False
-
-    def find_problems(self, settings: BackendSettings) -> Iterator[SettingProblem]:
-        """Yield what is wrong with a profile's section ``index``."""
-        return find_problems(settings)
+    section_class = ColumnMapping
 
     def find_distributions(self) -> set[str]:
         """Return the distributions that a version needs to serve."""

@@ -6,7 +6,7 @@ contains few of its words, words tell little. Measured in docs/decisions.md.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...config.settings import SettingProblem
 from ...errors import ProfileError
 from ...interfaces import Embeddings
 from ...passages import Passage
 from ...runtime.coalescing import MicroBatcher
-from ..backends import Backend, BackendSettings
+from ..backends import Backend
 from ..retriever import QueryEmbedder, Retriever
-from .index import ChunkPositions, Float32Array, Index, find_problems
+from .index import ChunkPositions, Float32Array, Index, IndexSettings
 
 Scores = npt.NDArray[np.float32]
 
@@ -155,10 +154,7 @@ class LocalBackend(Backend):
     """An index that a build makes and a version contains."""
 
     is_local = True
-
-    def find_problems(self, settings: BackendSettings) -> Iterator[SettingProblem]:
-        """Yield what is wrong with a profile's section ``index``."""
-        return find_problems(settings)
+    section_class = IndexSettings
 
     def open_index(self, folder: Path) -> Index:
         """Open the index in ``folder``.

@@ -1,6 +1,6 @@
 """Define the local index: chunks of documents, their vectors in FAISS, and their words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,7 +10,6 @@ import Stemmer
 from pydantic import Field
 
 from ...config.settings import Count, Dependency, SettingProblem, suggest
-from ...config.settings import find_problems as find_setting_problems
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
 from .lexical import Lexical
@@ -169,17 +168,11 @@ class IndexSettings:
     overlap: Count
     language: str
 
-
-def find_problems(settings: Mapping[str, Any]) -> Iterator[SettingProblem]:
-    """Yield what is wrong with a profile's section ``index``."""
-    problems = list(find_setting_problems(IndexSettings, settings))
-    yield from problems or _find_value_problems(IndexSettings(**settings))
-
-
-def _find_value_problems(settings: IndexSettings) -> Iterator[SettingProblem]:
-    languages = Stemmer.algorithms()
-    if settings.language not in languages:
-        sentence = f"there is no stemmer for {settings.language}; {suggest(settings.language, languages)}"
-        yield SettingProblem(("language",), sentence)
-    if settings.overlap >= settings.chunk_size:
-        yield SettingProblem(("overlap",), f"overlap must be less than chunk_size, which is {settings.chunk_size}")
+    def find_problems(self) -> Iterator[SettingProblem]:
+        """Yield an unknown language, and an overlap that leaves no room in a chunk."""
+        languages = Stemmer.algorithms()
+        if self.language not in languages:
+            sentence = f"there is no stemmer for {self.language}; {suggest(self.language, languages)}"
+            yield SettingProblem(("language",), sentence)
+        if self.overlap >= self.chunk_size:
+            yield SettingProblem(("overlap",), f"overlap must be less than chunk_size, which is {self.chunk_size}")

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from model.config.settings import SettingProblem
-from model.retrieval.ai_search.columns import COLUMN_FIELDS, INTEGER_TYPES, ColumnMapping, find_problems
+from model.retrieval.ai_search.columns import COLUMN_FIELDS, INTEGER_TYPES, ColumnMapping
+from model.retrieval.ai_search.retriever import AISearchBackend
+
+find_problems = AISearchBackend().find_problems
 
 NAME = "main.docs.handbook"
 BAD_NAME = SettingProblem(("name",), "name must be that of an index in Unity Catalog, catalog.schema.index")
@@ -81,7 +84,11 @@ def test_invalid_value_is_the_only_problem(settings: dict[str, Any], problem: Se
 
 def test_all_invalid_values_are_reported() -> None:
     settings = {"name": "x", "language": "germn", "tags": ["a b"]}
-    assert [problem.path for problem in find_problems(settings)] == [("name",), ("language",), ("columns",)]
+    assert [problem.path for problem in find_problems(settings)] == [
+        ("name",),
+        ("language",),
+        ("columns",),
+    ]
 
 
 def test_settings_of_another_type_are_reported_before_values() -> None:
