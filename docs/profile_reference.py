@@ -1,20 +1,18 @@
 """Write the tables of docs/profile.md from the settings that profiles can have."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from inspect import Parameter, cleandoc
-from typing import Any
 
 from model import stages
-from model.config.settings import describe_type, find_protocol, list_settings
+from model.config.settings import Factory, describe_type, find_protocol, list_settings
 from model.interfaces import ROLES
 from model.providers import PROVIDERS, load_provider
 from model.retrieval.ai_search.columns import ColumnMapping
 from model.retrieval.local.index import IndexSettings
 from model.transport.rate_limiter import RateLimits
 
-Factory = Callable[..., Any]
 _HEAD = "| setting | value | default | meaning |\n| --- | --- | --- | --- |"
 _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from .config import import_paths
 from .config.settings import call_factory, find_protocol, list_settings, suggest
@@ -251,7 +251,7 @@ def named_models(entry: StageValues, key: str) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def is_provider(value: object) -> bool:
+def is_provider(value: object) -> TypeGuard[StageValues]:
     """Return whether a stage's setting is a provider's entry."""
     return isinstance(value, dict) and "provider" in value
 

@@ -76,16 +76,13 @@ def _check_stage(profile: Profile, name: str, entry: StageValues) -> Iterator[st
     settings_of_stage = profile.stage_settings(name)
     problems = list(settings.find_problems(kind, settings_of_stage))
     try:
-        inputs, _ = kind.declare_fields(name, **settings_of_stage)
+        # fields that depend on the settings are unknown while a setting is wrong
+        inputs = getattr(kind, "inputs", None) if problems else kind.declare_fields(name, **settings_of_stage)[0]
     except ConfigError as error:
         yield f"{profile.yaml_file.locate('stages', name, 'runnable')}: {name}: {error}"
         return
-    except Exception:
-        if not problems:
-            raise
-        inputs = ()  # the fields depend on a setting that is wrong, which is reported below
-    known_settings = [*settings.list_settings(kind), *COMMON_SETTINGS, *(field.name for field in inputs)]
-    for key in entry.keys() - set(known_settings):
+    known_settings = [*settings.list_settings(kind), *COMMON_SETTINGS, *(field.name for field in inputs or ())]
+    for key in entry.keys() - set(known_settings) if inputs is not None else ():
         location = profile.yaml_file.locate("stages", name, str(key))
         yield f"{location}: {name}: there is no setting {key}; {settings.suggest(str(key), known_settings)}"
     for problem in problems:
@@ -100,7 +97,7 @@ def _check_stage_providers(profile: Profile, name: str, kind: type[Stage]) -> It
     """Yield what is wrong with the providers of one stage."""
     for key, parameter in settings.list_settings(kind).items():
         value = profile.stages[name].get(key)
-        if value is not None and is_provider(value):
+        if is_provider(value):
             yield from _check_provider(profile, ("stages", name, key), value, provider_role(kind, key))
         elif key in profile.stages[name] and settings.find_protocol(parameter):
             location = profile.yaml_file.locate("stages", name, key)

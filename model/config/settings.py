@@ -17,7 +17,7 @@ from typing import (
     Any,
     Literal,
     NamedTuple,
-    NotRequired,  # pydantic needs its TypedDict below Python 3.12
+    NotRequired,
     Union,
     get_args,
     get_origin,
@@ -27,7 +27,7 @@ from typing import (
 from annotated_types import Ge, Le, MinLen
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic.fields import FieldInfo
-from typing_extensions import TypedDict, is_protocol
+from typing_extensions import TypedDict, is_protocol  # typing's TypedDict needs Python 3.12 for pydantic
 
 Factory = Callable[..., Any]
 Count = Annotated[int, Field(ge=0)]
@@ -134,8 +134,6 @@ def describe_type(annotation: Any) -> str:
     if get_origin(annotation) in {Union, types.UnionType}:
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return " or ".join(map(describe_type, kinds))
-    if get_origin(annotation) is list:
-        return f"a list, such as [{'1, 2' if get_args(annotation)[:1] == (int,) else 'a, b'}]"
     return _TYPE_WORDS.get(get_origin(annotation) or annotation, "an object")
 
 

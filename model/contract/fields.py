@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, TypeGuard, assert_never
 
 from ..errors import InvalidRequestError, StageFailedError
 
@@ -89,10 +89,10 @@ class Field:
             case "list" if isinstance(value, list | tuple):
                 entry = Field(self.name, "object" if self.fields else "text", fields=self.fields)
                 return [entry.serialize(entry_value) for entry_value in value]
-            case "integer" if _is_finite(value) and value == int(value):  # type: ignore[call-overload]
-                return int(value)  # type: ignore[call-overload]
+            case "integer" if _is_finite(value) and value == int(value):
+                return int(value)
             case "number" if _is_finite(value):
-                return float(value)  # type: ignore[arg-type]
+                return float(value)
             case "text" | "image" if isinstance(value, str):
                 return value
             case "boolean" if isinstance(value, bool):
@@ -199,7 +199,7 @@ class Field:
         return True
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite(value: object) -> TypeGuard[int | float]:
     """Return whether a value is a number that JSON has: no boolean, no NaN, no infinity."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 

@@ -81,14 +81,14 @@ def fetch_page(address: str, *, private: bool) -> WebPage:
 def remove_credentials(address: str) -> str:
     """Return an address without user, password and the query parameters that are credentials."""
     parts = urlsplit(address)
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name.lower() not in _SECRET_PARAMETERS and not name.lower().startswith(_SECRET_PREFIXES)
-    ]
-    is_unchanged = len(query) == len(parse_qsl(parts.query, keep_blank_values=True))
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host, query=parts.query if is_unchanged else urlencode(query)))
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    public = [(name, value) for name, value in parameters if not _is_secret(name.lower())]
+    query = parts.query if public == parameters else urlencode(public)  # the spelling stays where nothing is secret
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+
+
+def _is_secret(parameter: str) -> bool:
+    return parameter in _SECRET_PARAMETERS or parameter.startswith(_SECRET_PREFIXES)
 
 
 def _make_session(*, private: bool) -> requests.Session:
