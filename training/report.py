@@ -7,12 +7,13 @@ import click
 
 from model.profile import Profile
 
-from . import workflow
+from . import step_results
+from .forget import RemovalCounts
 from .indexing.build import BuildResult
 from .indexing.estimate import BuildEstimate
 
 
-def print_results(results: Iterable[workflow.StepResult]) -> None:
+def print_results(results: Iterable[step_results.StepResult]) -> None:
     """Print each result as soon as its step has ended."""
     for result in results:
         print_result(result)
@@ -29,35 +30,35 @@ def print_result(result: object) -> None:
 
 
 @print_result.register
-def _print_preflight(preflight: workflow.Preflight) -> None:
+def _print_preflight(preflight: step_results.Preflight) -> None:
     for finding in preflight.report.findings:
         if finding.level != "ok" or preflight.is_complete:
             click.echo(f"{finding.level:6}{finding.message}")
 
 
 @print_result.register
-def _print_described_index(described: workflow.DescribedIndex) -> None:
+def _print_described_index(described: step_results.DescribedIndex) -> None:
     index = described.index
     click.echo(f"Described the AI Search index {index.name} of {index.rows:,} rows:\n{described.folder}")
 
 
 @print_result.register
-def _print_logged_model(logged: workflow.LoggedModel) -> None:
+def _print_logged_model(logged: step_results.LoggedModel) -> None:
     click.echo(f"Logged the model {logged.uri}")
 
 
 @print_result.register
-def _print_verification(verification: workflow.Verification) -> None:
+def _print_verification(verification: step_results.Verification) -> None:
     click.echo(verification.lines, nl=False)
 
 
 @print_result.register
-def _print_registration(registration: workflow.Registration) -> None:
+def _print_registration(registration: step_results.Registration) -> None:
     click.echo(f"Registered version {registration.version} of {registration.name} in {registration.registry}")
 
 
 @print_result.register
-def _print_promotion(promotion: workflow.Promotion) -> None:
+def _print_promotion(promotion: step_results.Promotion) -> None:
     verdict = promotion.decision.verdict
     for comparison in verdict.comparisons:
         click.echo(comparison.as_line)
@@ -65,7 +66,7 @@ def _print_promotion(promotion: workflow.Promotion) -> None:
         click.echo(f"Note: {verdict.weakness}")
     if not promotion.champion:
         return
-    against = workflow.against_champion(promotion)
+    against = promotion.opponent_in_words
     click.echo(f"Promoted version {promotion.champion} of {promotion.name}{against}: {'; '.join(verdict.reasons)}")
     if not verdict.is_promoted:
         click.echo(f"The promotion was forced: {promotion.force_reason}")
@@ -73,7 +74,7 @@ def _print_promotion(promotion: workflow.Promotion) -> None:
 
 
 @print_result.register
-def _print_removal(removal: workflow.Removal) -> None:
+def _print_removal(removal: RemovalCounts) -> None:
     click.echo(
         f"Removed {removal.chunks:,} chunks of the index, {removal.vectors:,} kept vectors and "
         f"{removal.questions:,} questions"
@@ -81,7 +82,7 @@ def _print_removal(removal: workflow.Removal) -> None:
 
 
 @print_result.register
-def _print_remaining_version(remaining: workflow.RemainingVersion) -> None:
+def _print_remaining_version(remaining: step_results.RemainingVersion) -> None:
     click.echo(
         f"Version {remaining.version} of {remaining.name} still contains {', '.join(remaining.sources)}; delete the "
         "version if they must be removed there, too"
@@ -89,7 +90,7 @@ def _print_remaining_version(remaining: workflow.RemainingVersion) -> None:
 
 
 @print_result.register
-def _print_steps(timer: workflow.StepTimer) -> None:
+def _print_steps(timer: step_results.StepTimer) -> None:
     click.echo(f"Steps: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in timer.seconds.items())}")
 
 

@@ -1,12 +1,9 @@
 """Run the steps from documents to a promoted version. Each step yields its result; report.py prints the results."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from commandline.subprocesses import run_module
 from model.errors import CommandError
@@ -18,14 +15,22 @@ from model.retrieval.local.index import Index
 from .documents.load import LoadOptions
 from .evaluation import dataset
 from .evaluation.dataset import Example
+from .forget import forget_documents
 from .indexing.build import BuildResult, build_index
 from .packaging.log_model import log_model
 from .progress import Progress, ignore_progress
+from .step_results import (
+    DescribedIndex,
+    LoggedModel,
+    Preflight,
+    Promotion,
+    Registration,
+    RemainingVersion,
+    StepResult,
+    StepTimer,
+    Verification,
+)
 from .versions.history import MODEL_ENDS_TAG, REMOTE_INDEX_TAG, SIZE_TAGS
-
-if TYPE_CHECKING:  # they import MLflow, which takes two seconds
-    from .promotion.promote import Decision
-    from .verification.preflight import PreflightReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,109 +79,6 @@ class PromotionOptions:
             DocumentError: The file cannot be read, has another format, or contains no example.
         """
         self.examples = dataset.read_dataset(self.file).examples if self.file else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """The findings on a profile's models. ``is_complete`` also prints those that are in order."""
-
-    report: "PreflightReport"
-    is_complete: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DescribedIndex:
-    """An index of AI Search that was described in ``folder``."""
-
-    index: RemoteIndex
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedModel:
-    """The URI of a model that was logged."""
-
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The lines that ``python -m training verify`` printed."""
-
-    lines: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A registered version, and the registry that has it."""
-
-    name: str
-    version: str
-    registry: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """The decision of the gate on a version.
-
-    Attributes:
-        decision: The decision with its reasons.
-        name: Registered model that receives the champion.
-        champion: Version that the alias points at now; empty when the version was refused.
-        force_reason: Reason for a promotion against the verdict.
-    """
-
-    decision: "Decision"
-    name: str
-    champion: str
-    force_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """Numbers of chunks, kept vectors and questions of forgotten documents that were removed."""
-
-    chunks: int
-    vectors: int
-    questions: int
-
-
-@dataclass(frozen=True, slots=True)
-class RemainingVersion:
-    """A version that still contains forgotten documents."""
-
-    name: str
-    version: str
-    sources: Sequence[str]
-
-
-@dataclass(slots=True)
-class StepTimer:
-    """The seconds that each step took, by the step's name."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Measure the time of the block inside; a block that raises an error is not recorded."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - started
-
-
-StepResult = (
-    Preflight
-    | BuildResult
-    | DescribedIndex
-    | LoggedModel
-    | Verification
-    | Registration
-    | Promotion
-    | Removal
-    | RemainingVersion
-    | StepTimer
-)
-"""The result of a step."""
 
 
 def run_all(profile: str, options: BuildOptions, name: str, promotion: PromotionOptions) -> Iterator[StepResult]:
@@ -304,16 +206,10 @@ def promote_through_gate(name: str, version: str, to: str, options: PromotionOpt
     yield promotion
     if not champion:
         raise CommandError(
-            f"version {challenger.version} of {name} is not promoted{against_champion(promotion)}: "
+            f"version {challenger.version} of {name} is not promoted{promotion.opponent_in_words}: "
             f"{'; '.join(decision.verdict.reasons)}. The version stays registered, and the alias "
             f"{registry.CHAMPION_ALIAS} does not move; --force REASON promotes the version despite the verdict"
         )
-
-
-def against_champion(promotion: Promotion) -> str:
-    """Return which version the challenger was compared with, in words; empty without a champion."""
-    champion = promotion.decision.champion
-    return f" against version {champion}" if champion else ""
 
 
 def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
@@ -347,7 +243,6 @@ def forget_everywhere(
         CommandError: The index is in AI Search, no document was found, or nothing would be left in the index.
         MultichainError: The release failed.
     """
-    from .forget import forget_documents
     from .versions.registry import CHAMPION_ALIAS, find_holders, mark_forgotten
 
     loaded_profile = Profile.read(profile)
@@ -359,7 +254,7 @@ def forget_everywhere(
         )
     holders = list(find_holders(name, sources))
     removed = forget_documents(loaded_profile, sources, index, evaluations, progress)
-    yield Removal(removed.chunks, removed.vectors, removed.questions)
+    yield removed
     if not (removed.chunks or removed.vectors or removed.questions or holders):
         raise CommandError(
             f"no index, evaluation file or version contains {', '.join(sources)}; check the sources that answers cite"

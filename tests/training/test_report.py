@@ -9,9 +9,10 @@ from model.profile import Profile
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.manifest import Manifest
 from model.runtime.usage import Usage
-from training import report, workflow
+from training import report, step_results
 from training.documents.document import Document
 from training.documents.load import LoadResult, SkippedDocument
+from training.forget import RemovalCounts
 from training.indexing.build import BuildResult
 from training.indexing.estimate import BuildEstimate
 from training.indexing.index_update import DocumentDiff
@@ -47,8 +48,10 @@ def make_estimate(cost: float | None, **settings: Any) -> BuildEstimate:
     )
 
 
-def make_promotion(verdict: Verdict, champion: str, against: str = "", force_reason: str = "") -> workflow.Promotion:
-    return workflow.Promotion(Decision(verdict, against), "bot", champion, force_reason)
+def make_promotion(
+    verdict: Verdict, champion: str, against: str = "", force_reason: str = ""
+) -> step_results.Promotion:
+    return step_results.Promotion(Decision(verdict, against), "bot", champion, force_reason)
 
 
 def test_result_of_an_unknown_kind_is_refused_by_its_name() -> None:
@@ -58,7 +61,7 @@ def test_result_of_an_unknown_kind_is_refused_by_its_name() -> None:
 
 def test_results_are_printed_before_a_later_step_fails(capsys: pytest.CaptureFixture[str]) -> None:
     def run_steps() -> Any:
-        yield workflow.LoggedModel("models:/m-1")
+        yield step_results.LoggedModel("models:/m-1")
         raise OSError
 
     with pytest.raises(OSError, match=r"^$"):
@@ -81,31 +84,31 @@ def test_findings_that_are_in_order_are_printed_on_request(
         PreflightFinding("warn", "m ends soon"),
         PreflightFinding("fail", "x has ended"),
     ]
-    assert read_lines(capsys, workflow.Preflight(PreflightReport(findings), is_complete)) == lines
+    assert read_lines(capsys, step_results.Preflight(PreflightReport(findings), is_complete)) == lines
 
 
 @pytest.mark.parametrize(
     ("result", "lines"),
     [
         (
-            workflow.DescribedIndex(RemoteIndex({"name": "c.s.i"}, "e", False, 12345, {}), Path("/data/index")),
+            step_results.DescribedIndex(RemoteIndex({"name": "c.s.i"}, "e", False, 12345, {}), Path("/data/index")),
             ["Described the AI Search index c.s.i of 12,345 rows:", "/data/index"],
         ),
         (
-            workflow.Registration("bot", "7", "sqlite:///a.db"),
+            step_results.Registration("bot", "7", "sqlite:///a.db"),
             ["Registered version 7 of bot in sqlite:///a.db"],
         ),
         (
-            workflow.Removal(1234, 2345, 3456),
+            RemovalCounts(1234, 2345, 3456),
             ["Removed 1,234 chunks of the index, 2,345 kept vectors and 3,456 questions"],
         ),
         (
-            workflow.RemainingVersion("bot", "2", ("a.txt", "b.txt")),
+            step_results.RemainingVersion("bot", "2", ("a.txt", "b.txt")),
             [
                 "Version 2 of bot still contains a.txt, b.txt; delete the version if they must be removed there, too",
             ],
         ),
-        (workflow.StepTimer({"build": 1.25, "gate": 12.06}), ["Steps: build 1.2 s, gate 12.1 s"]),
+        (step_results.StepTimer({"build": 1.25, "gate": 12.06}), ["Steps: build 1.2 s, gate 12.1 s"]),
     ],
 )
 def test_result_is_printed_in_words(result: Any, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +116,7 @@ def test_result_is_printed_in_words(result: Any, lines: list[str], capsys: pytes
 
 
 def test_verification_is_printed_as_its_process_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
-    report.print_result(workflow.Verification("ok    a\nfail  b"))
+    report.print_result(step_results.Verification("ok    a\nfail  b"))
     assert capsys.readouterr().out == "ok    a\nfail  b"
 
 
