@@ -1,5 +1,9 @@
-"""Folders of the repository and a small profile, for all tests."""
+"""Folders of the repository, a small profile, and a site on this machine, for all tests."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -12,3 +16,17 @@ stages:
   qa: {kind: retrieval_qa, chat: {provider: offline}}
 """
 """A profile with one stage, to which a test adds others."""
+
+
+@contextmanager
+def run_site(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve a site on a free port of this machine until the context ends; yield its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

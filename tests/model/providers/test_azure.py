@@ -1,9 +1,8 @@
 """Azure OpenAI: what its addresses, versions and keys are, and the errors of Entra ID."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +14,7 @@ from model.interfaces import ModelStatus
 from model.providers.azure import AzureProvider
 from model.runtime.event_loop import Engine
 from standin.app import StandIn
+from tests.fixtures import run_site
 
 azure = AzureProvider()
 
@@ -52,16 +52,12 @@ class Resource(BaseHTTPRequestHandler):
 @pytest.fixture
 def resource(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the address of a resource, which the variables of Azure OpenAI name."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Resource)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Resource.requests.clear()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", address)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "planted-key")
     monkeypatch.delenv("AZURE_OPENAI_API_VERSION", raising=False)
-    yield address
-    server.shutdown()
-    server.server_close()
+    with run_site(Resource) as address:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", address)
+        yield address
 
 
 def call_service(role: str, engine: Engine) -> tuple[str, dict[str, str]]:

@@ -2,16 +2,16 @@
 
 import csv
 import json
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.errors import DocumentError
+from tests.fixtures import run_site
 from training.documents import loaders
 from training.documents.chunking import split_document
 from training.documents.document import Document
@@ -260,13 +260,8 @@ class Site(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_site(Site) as address:
+        yield address
 
 
 def test_address_is_read_after_redirects_and_refused_on_404(site: str) -> None:

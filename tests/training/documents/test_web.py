@@ -1,14 +1,14 @@
 """Addresses are read without being led into a private network, and cited without credentials."""
 
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 import pytest
 
 from model.errors import DocumentError
+from tests.fixtures import run_site
 from training.documents.web import fetch_page, remove_credentials
 
 
@@ -35,13 +35,8 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def site() -> Iterator[str]:
     Site.paths.clear()
-    server = HTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_site(Site) as address:
+        yield address
 
 
 def resolve_to(*addresses: str, monkeypatch: pytest.MonkeyPatch) -> None:
