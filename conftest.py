@@ -119,7 +119,14 @@ def remove_copy(namespace: dict[str, Any]) -> None:
 
 pytest_collect_file = Sybil(
     parsers=[Scripts(), Sessions(), Programs(), Outputs()],
-    patterns=["README.md", "docs/new-stage.md", "docs/providers.md", "docs/champion.md", "docs/extending.md"],
+    patterns=[
+        "README.md",
+        "docs/new-stage.md",
+        "docs/providers.md",
+        "docs/champion.md",
+        "docs/extending.md",
+        "docs/documents.md",
+    ],
     setup=make_copy,
     teardown=remove_copy,
 ).pytest()

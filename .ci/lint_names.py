@@ -15,6 +15,8 @@ VAGUE = frozenset(
     now one other place said seen such taken there thing told tried wanted what who whole wrong
     """.split()  # noqa: SIM905 - easier to read than a list of strings
 )
+OFFICE = Path("benchmarks/office")
+"""Documents of an invented office, source files among them."""
 FOLDERS = ("model", "training", "serving", "commandline", "standin", "docs", "examples", "tests", "benchmarks")
 
 
@@ -38,7 +40,7 @@ def main() -> int:
         for folder in FOLDERS
         for file in sorted(Path(folder).rglob("*.py"))
         for line, name in bound_names(ast.parse(file.read_text("utf-8")))
-        if name.strip("_").lower() in VAGUE
+        if name.strip("_").lower() in VAGUE and not file.is_relative_to(OFFICE)
     ]
     sys.stdout.write("".join(f"{problem}\n" for problem in problems))
     return bool(problems)

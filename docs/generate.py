@@ -21,6 +21,8 @@ from model.profile import Profile
 from model.providers import PROVIDERS, load_provider
 from model.providers.openai_protocol.images import REQUIRED_BY_WAY
 from model.runtime.usage import NOTE_CODES
+from training.documents.loaders import LOADERS
+from training.documents.spark_tables import SUFFIX
 from training.evaluation.metrics import METRICS
 from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RAN
 
@@ -43,6 +45,19 @@ PROVIDER_FACTS = {
 }
 """Streaming, token counts and credentials of each provider."""
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
+
+
+def render_documents() -> str:
+    """Return docs/documents.md with its current table."""
+    return _replace_between_marks((ROOT / "docs" / "documents.md").read_text("utf-8"), "kinds", _list_loaders())
+
+
+def _list_loaders() -> Iterator[str]:
+    yield "| kind | suffixes | what is read | what is not | packages |"
+    yield "| --- | --- | --- | --- | --- |"
+    for loader in LOADERS:
+        suffixes = "" if loader.suffixes == (SUFFIX,) else ", ".join(f"`{suffix}`" for suffix in loader.suffixes)
+        yield f"| {loader.kind} | {suffixes} | {loader.reads} | {loader.omits} | {', '.join(loader.packages)} |"
 
 
 def render_contract() -> str:
@@ -245,6 +260,7 @@ def render_readme() -> str:
 
 FILES: dict[str, Any] = {
     "docs/contract.md": render_contract,
+    "docs/documents.md": render_documents,
     "docs/providers.md": render_providers,
     "docs/profile.md": render_profile,
     "docs/environment.md": render_environment,

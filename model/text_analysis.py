@@ -6,6 +6,7 @@ corrector, so no further index is needed.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Container, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -18,14 +19,42 @@ NGRAM_LENGTH = 4
 """Characters of an n-gram. Lengths 3 to 5 together found no more in our measurements, and take three times the space.
 """
 
-_WORD = re.compile(r"\w+")
-_ABBREVIATIONS = (
+_MARKS = "".join(
+    character for character in map(chr, range(0x0300, 0xFE30)) if unicodedata.category(character).startswith("M")
+)
+"""Marks that are part of a word, such as the vowel signs of Hindi, which are no letters to a regular expression."""
+_TOKEN = re.compile(rf"\bc\+\+|\b[cf]#|[\w{_MARKS}]+(?:[-./:,'’][\w{_MARKS}]+)*")
+_CONNECTOR = re.compile(r"[-./:,'’_]")
+_LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’])\d{3})(?:\1\d{3})*")
+_DECIMAL = re.compile(r"(\d+)[.,](\d+)")
+_UNSPACED = re.compile(
+    "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0003134f]+"  # Chinese and Japanese
+    "|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+"  # Thai, Lao, Burmese, Khmer
+    "|[\uac00-\ud7af]+"  # Korean, whose words have endings
+)
+"""Runs of letters whose words no spaces separate, or which are parts of what spaces separate."""
+_QUESTION_WORDS = re.compile(
+    "为什么|什么|多少|哪里|哪儿|哪个|哪些|怎么|如何|几个|谁|吗|呢"  # Chinese
+    "|どこ|いつ|なに|なぜ|どう|どの|誰|何|ですか|ますか"  # Japanese
+    "|ที่ไหน|อย่างไร|เมื่อไหร่|เมื่อไร|เท่าไหร่|เท่าไร|อะไร|ใคร|หรือไม่|ไหม|กี่"  # Thai
+    "|어디에|어디서|어디|무엇|언제|누구|얼마|어떻게|있습니까|합니까|입니까|습니까"  # Korean
+)
+"""Words of questions in languages without spaces; they say nothing about a text's subject."""
+_NUMBER_WITH_UNIT = re.compile(r"[\d.,]*\d[^\W\d_]*\.?")
+"""A number alone, with a unit, or an ordinal."""
+_MIN_IDENTIFIER_DIGITS = 3
+_CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
+_PAIR, _TRIPLE = 2, 3
+_FIRST_SOUTHEAST_ASIAN, _LAST_SOUTHEAST_ASIAN, _FIRST_HANGUL = "\u0e00", "\u17ff", "\uac00"
+_ABBREVIATIONS = [
     "St.",
     "Dr.",
     "Mr.",
     "Mrs.",
     "Ms.",
     "No.",
+    "Nos.",
     "vs.",
     "e.g.",
     "i.e.",
@@ -34,12 +63,67 @@ _ABBREVIATIONS = (
     "approx.",
     "Prof.",
     "Jr.",
-)
+    "Sr.",
+    "Sec.",
+    "Sect.",
+    "Art.",
+    "Fig.",
+    "Figs.",
+    "Tab.",
+    "Eq.",
+    "Ch.",
+    "Vol.",
+    "pp.",
+    "p.",
+    "Ref.",
+    "Nr.",
+    "Abs.",
+    "Abb.",
+    "bzw.",
+    "z.B.",
+    "d.h.",
+    "u.a.",
+    "vgl.",
+    "inkl.",
+    "exkl.",
+    "ggf.",
+    "evtl.",
+    "Tel.",
+    "Ing.",
+    "Mag.",
+    "Str.",
+    "Bd.",
+    "al.",
+    "max.",
+    "min.",
+    "Inc.",
+    "Ltd.",
+    "Co.",
+    "Corp.",
+    "Jan.",
+    "Feb.",
+    "Mar.",
+    "Apr.",
+    "Jun.",
+    "Jul.",
+    "Aug.",
+    "Sep.",
+    "Sept.",
+    "Oct.",
+    "Nov.",
+    "Dec.",
+]
 """Abbreviations that end in a full stop within a sentence; a single letter does, too (an initial, or one of U.S.)."""
+_MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+_STARTERS = "The|It|This|These|They|We|You|If|When|For|Der|Die|Das|Es|Sie"
+"""Words that begin a sentence even after a single letter."""
 _BREAK = re.compile(
-    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))"  # the end of a sentence
+    r"(?:(?<=[.!?؟۔])|(?<=[.!?][\"')\]”»]))"  # the end of a sentence
     + "".join(rf"(?<!\b{re.escape(short)})" for short in _ABBREVIATIONS)
-    + r"(?<!\b\w\.)\s+(?=[\"'(\[]*[^\W_a-z])"  # and the next one does not begin with a small letter
+    + rf"(?:(?<!\b[^\W\d_]\.)|(?=\s+(?:{_STARTERS})\b))"
+    + rf"\s+(?!(?:{_MONTHS})\b)(?=[\"'(\[„“«]*[^\W_a-z])"  # and the next one does not begin with a small letter
+    r"|(?<=[。！？｡])\s*(?=\S)|(?<=[।॥])\s*(?=\S)"  # of a sentence in Chinese, Japanese, Hindi
+    r"|(?<=[\u0e00-\u0e7f])[ ]+(?=[\u0e00-\u0e7f])"  # of a sentence or clause in Thai
     r"|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6}|>|\|)\s)"  # of a paragraph, of a line of a list or table
 )
 _SPACE = re.compile(r"\s+")
@@ -64,7 +148,8 @@ class Analyser:
     def content_words(self, text: str) -> list[str]:
         """Return the words of ``text`` without stop words, in order; all words when each is a stop word."""
         all_words = split_words(text)
-        return [word for word in all_words if word not in self._stop_words] or all_words
+        names = [word for word in _CAPITALS.findall(text) if word.lower() in self._stop_words]  # IT, WHO, US
+        return [*(word for word in all_words if word not in self._stop_words), *names] or all_words
 
     def stem_words(self, words_to_stem: Sequence[str]) -> list[str]:
         """Return the stem of each word."""
@@ -72,8 +157,65 @@ class Analyser:
 
 
 def split_words(text: str) -> list[str]:
-    """Return all words of ``text`` in lower case."""
-    return _WORD.findall(text.lower())
+    """Return all words of ``text`` in lower case and in compatibility form.
+
+    A number has one form, whatever its separators: ``1,200`` and ``1.200`` are ``1200``, ``12,50`` is ``12.5``. An
+    identifier such as ``ERR-4031`` is one word without its separators, beside its parts. Text whose words no spaces
+    separate gives pairs of letters, or triples for the scripts of South-East Asia.
+    """
+    normalized = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    words: list[str] = []
+    for token in _TOKEN.findall(normalized.lower()):
+        if token.isalpha() and token.isascii():
+            words.append(token)
+        else:
+            words.extend(_split_token(token))
+    return words
+
+
+def find_identifiers(text: str) -> list[str]:
+    """Return the words of ``text`` that name one thing exactly: years, long numbers, codes and version numbers.
+
+    An ordinal, a number of one or two digits and a number with its unit are none.
+    """
+    normalized = unicodedata.normalize("NFKC", text).lower()
+    return [_split_token(token)[0] for token in _TOKEN.findall(normalized) if _is_identifier(token)]
+
+
+def _is_identifier(token: str) -> bool:
+    digits = sum(character.isdigit() for character in token)
+    return digits >= _MIN_IDENTIFIER_DIGITS or (digits > 0 and _NUMBER_WITH_UNIT.fullmatch(token) is None)
+
+
+def _split_token(token: str) -> list[str]:
+    """Return the words of a token that is more than letters of ASCII."""
+    if not token.isascii() and _UNSPACED.search(token):
+        return _split_unspaced(token)
+    if not any(character.isdigit() for character in token):
+        return [part for part in _CONNECTOR.split(token) if part]
+    if _THOUSANDS.fullmatch(token):
+        return [_CONNECTOR.sub("", token)]
+    decimal = _DECIMAL.fullmatch(token)
+    if decimal:
+        return [f"{decimal[1]}.{decimal[2].rstrip('0')}".rstrip(".")]
+    parts = _LETTERS_OR_DIGITS.findall(token)
+    joined = _CONNECTOR.sub("", token)
+    return [joined, *parts] if len(parts) > 1 else [joined]
+
+
+def _split_unspaced(token: str) -> list[str]:
+    """Return overlapping pairs or triples of the letters, the whole words of Korean, and what stands between."""
+    words: list[str] = []
+    position = 0
+    token = _QUESTION_WORDS.sub(" ", token)
+    for run in _UNSPACED.finditer(token):
+        words += _LETTERS_OR_DIGITS.findall(token[position : run.start()])
+        letters, position = run[0], run.end()
+        is_southeast_asian = _FIRST_SOUTHEAST_ASIAN <= letters[0] <= _LAST_SOUTHEAST_ASIAN
+        length = _TRIPLE if is_southeast_asian else _PAIR
+        words += [letters] if letters[0] >= _FIRST_HANGUL and len(letters) > length else []
+        words += [letters[start : start + length] for start in range(max(1, len(letters) - length + 1))]
+    return words + _LETTERS_OR_DIGITS.findall(token[position:])
 
 
 def is_content_word(word: str) -> bool:
@@ -116,9 +258,15 @@ def split_sentences(text: str) -> Iterator[Sentence]:
         marker = _MARKER.match(piece)
         body = piece[marker.end() if marker else 0 :]
         position, body = end - len(body), body.rstrip()
-        if _TWO_WORDS.search(body) and not body.startswith(("#", "```", "|")):
+        if (_TWO_WORDS.search(body) or _is_unspaced(body)) and not body.startswith(("#", "```", "|")):
             yield Sentence(body, position)
         start = following
+
+
+def _is_unspaced(text: str) -> bool:
+    """Return whether ``text`` holds several letters of a script without spaces."""
+    run = _UNSPACED.search(text)
+    return run is not None and len(run[0]) > _PAIR
 
 
 _MIN_WORD, _MAX_WORD, _MIN_STEM = 5, 30, 4

@@ -1,5 +1,6 @@
 """Print the results of the workflow's steps, and the estimate of a build."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import singledispatch
 
@@ -8,6 +9,7 @@ import click
 from model.profile import Profile
 
 from . import step_results
+from .documents.load import LoadResult
 from .forget import RemovalCounts
 from .indexing.build import BuildResult
 from .indexing.estimate import BuildEstimate
@@ -139,7 +141,19 @@ def print_remote_index(profile: Profile) -> None:
 def _print_loading(result: BuildResult | BuildEstimate) -> None:
     for skipped in result.load_result.skipped:
         click.echo(f"Skipped {skipped.location}: {skipped.reason}")
+    for note in result.load_result.notes:
+        click.echo(f"Note: {note.location} {note.sentence}")
+    click.echo(f"Read {describe_kinds(result.load_result)}")
     if result.rebuild_reason:
         click.echo(result.rebuild_reason)
     if result.changes:
         click.echo(f"Documents: {result.changes.in_words}")
+
+
+def describe_kinds(load_result: LoadResult) -> str:
+    """Return the numbers of files by kind, of blocks by kind, and of skipped files, as one line."""
+    files = ", ".join(f"{count:,} {kind}" for kind, count in load_result.kinds.most_common())
+    blocks = Counter(block.kind for document in load_result.documents for block in document.blocks)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in blocks.most_common())
+    skipped = f"; {len(load_result.skipped):,} skipped" if load_result.skipped else ""
+    return f"files: {files}; blocks: {kinds}{skipped}"

@@ -27,6 +27,9 @@ from model.transport.response_cache import ResponseCache
 from training.documents import loaders
 from training.documents.chunking import split_document
 from training.documents.document import Document
+from training.documents.loaders.base import SourceFile
+from training.documents.loaders.markdown import read_markdown
+from training.documents.loaders.plain_text import split_paragraphs
 from training.documents.locations import DocumentLocation
 
 MIN_SECONDS = 0.05
@@ -104,7 +107,7 @@ def make_file_reader(suffix: str, template: str = "{}") -> Callable[[str], objec
     def read(text: str) -> None:
         location = DocumentLocation(f"a{suffix}", suffix, "a", content=template.replace("{}", text).encode())
         with suppress(DocumentError):
-            list(loaders.read_documents(location))
+            loaders.read_documents(SourceFile(location))
 
     return read
 
@@ -186,10 +189,17 @@ READERS: dict[str, Callable[[str], object]] = {
     "JSON": make_file_reader(".json"),
     "JSON lines": make_file_reader(".jsonl"),
     "a notebook": make_file_reader(".ipynb"),
+    "Markdown": make_file_reader(".md"),
+    "XML": make_file_reader(".xml", "<a>{}</a>"),
+    "YAML": make_file_reader(".yaml"),
+    "mail": make_file_reader(".eml", "From: a\n\n{}"),
+    "source code": make_file_reader(".py"),
     "the sections and pieces of Markdown": lambda text: split_document(
-        Document("a.md", text, has_markup=True), 1200, 120
+        Document("a.md", tuple(read_markdown(text))), 1200, 120
     ),
-    "the pieces of a plain text": lambda text: split_document(Document("a.txt", text, has_markup=False), 1200, 120),
+    "the pieces of a plain text": lambda text: split_document(
+        Document("a.txt", tuple(split_paragraphs(text))), 1200, 120
+    ),
 }
 
 

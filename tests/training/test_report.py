@@ -1,10 +1,12 @@
 """Each result of the workflow is printed in exact lines."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from model.blocks import make_fields, make_paragraph
 from model.profile import Profile
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.manifest import Manifest
@@ -22,7 +24,11 @@ from training.verification.preflight import PreflightFinding, PreflightReport
 
 ADDED = DocumentDiff(new=("b.txt",), changed=(), removed=(), unchanged=("a.txt",))
 SAME = DocumentDiff(new=(), changed=(), removed=(), unchanged=("a.txt", "b.txt"))
-DOCUMENTS = [Document("a.txt", "A", page=1), Document("a.txt", "B", page=2), Document("b.txt", "C")]
+DOCUMENTS = [
+    Document("a.txt", (make_paragraph("A"),), page=1),
+    Document("a.txt", (make_paragraph("B"), make_fields([("n", "1")])), page=2),
+    Document("b.txt", (make_paragraph("C"),)),
+]
 WORSE = Comparison("recall", 0.5, 0.75, -0.5, 0.125, 8, "worse")
 WORSE_LINE = "worse   recall                    0.5 against      0.75   difference [-0.5000, +0.1250]   n=8"
 
@@ -36,7 +42,7 @@ def read_lines(capsys: pytest.CaptureFixture[str], *results: Any) -> list[str]:
 def make_build(usage: Usage | None = None, *skipped: SkippedDocument, **settings: Any) -> BuildResult:
     """Return the result of a build of two documents and three chunks."""
     manifest = Manifest({}, 3, 2048, {}, {}, "english", {}, {}, {})
-    loaded = LoadResult(DOCUMENTS, [*skipped])
+    loaded = LoadResult(DOCUMENTS, [*skipped], [], Counter({"text": 2}))
     return BuildResult(Path("/data/index"), loaded, manifest, usage or Usage(), 1.26, **settings)
 
 
@@ -44,7 +50,14 @@ def make_estimate(cost: float | None, **settings: Any) -> BuildEstimate:
     """Return the estimate of a build of two documents and three chunks."""
     skipped = [SkippedDocument("c.pdf", "it is damaged")]
     return BuildEstimate(
-        LoadResult(DOCUMENTS, skipped), 3, "openai:ada", 1200, 34567, cost, settings.pop("changes", None), **settings
+        LoadResult(DOCUMENTS, skipped, [], Counter({"text": 2})),
+        3,
+        "openai:ada",
+        1200,
+        34567,
+        cost,
+        settings.pop("changes", None),
+        **settings,
     )
 
 
@@ -166,6 +179,7 @@ def test_written_index_is_printed_with_counts_and_time(
 
 def test_unchanged_index_is_printed_as_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     assert read_lines(capsys, make_build(changes=SAME, is_written=False)) == [
+        "Read files: 2 text; blocks: 3 paragraph, 1 fields",
         "Documents: 0 new, 0 changed, 0 removed, 2 unchanged",
         "The index of 2 documents, 3 chunks is up to date; documents read in 1.3 s:",
         "/data/index",
@@ -175,9 +189,10 @@ def test_unchanged_index_is_printed_as_up_to_date(capsys: pytest.CaptureFixture[
 def test_build_prints_skipped_documents_reason_and_changes_first(capsys: pytest.CaptureFixture[str]) -> None:
     skipped = [SkippedDocument("c.pdf", "it is damaged"), SkippedDocument("d.txt", "it is empty")]
     build = make_build(None, *skipped, changes=ADDED, rebuild_reason="The whole index is rebuilt: no manifest")
-    assert read_lines(capsys, build)[:4] == [
+    assert read_lines(capsys, build)[:5] == [
         "Skipped c.pdf: it is damaged",
         "Skipped d.txt: it is empty",
+        "Read files: 2 text; blocks: 3 paragraph, 1 fields; 2 skipped",
         "The whole index is rebuilt: no manifest",
         "Documents: 1 new, 0 changed, 0 removed, 1 unchanged",
     ]
@@ -195,7 +210,7 @@ def test_build_prints_skipped_documents_reason_and_changes_first(capsys: pytest.
 def test_tokens_are_printed_when_something_was_embedded(
     usage: Usage, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert read_lines(capsys, make_build(usage))[2:] == lines
+    assert read_lines(capsys, make_build(usage))[3:] == lines
 
 
 @pytest.mark.parametrize(
@@ -208,6 +223,7 @@ def test_estimate_prints_counts_model_and_cost(
     report.print_estimate(make_estimate(cost, changes=ADDED, rebuild_reason="The whole index is rebuilt: damaged"))
     assert capsys.readouterr().out.splitlines() == [
         "Skipped c.pdf: it is damaged",
+        "Read files: 2 text; blocks: 3 paragraph, 1 fields; 1 skipped",
         "The whole index is rebuilt: damaged",
         "Documents: 1 new, 0 changed, 0 removed, 1 unchanged",
         "Would build an index of 2 documents, 3 chunks",

@@ -1,6 +1,8 @@
 """Define the commands that build an index, log and register a version, and remove documents."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from model.profile_validation import validate_profile
 
 from ..progress import show_progress
 from .options import INDEX, MAX_COST, NAME, PROFILE, choose_documents, document_options, gate_options
+
+if TYPE_CHECKING:
+    from ..documents.load import LoadOptions
 
 
 @click.command()
@@ -29,8 +34,7 @@ def run(
     evaluation: Path | None,
     judges: str,
     force: str,
-    strict: bool,
-    private: bool,
+    loading: "LoadOptions",
     update: bool,
 ) -> None:
     """Run all steps from documents to a served version.
@@ -38,7 +42,6 @@ def run(
     Check the models, build the index, log, verify and register a version, and promote the version if it is no worse
     than the champion. The first failure stops the run.
     """
-    from ..documents.load import LoadOptions
     from ..report import print_results
     from ..workflow import BuildOptions, PromotionOptions, run_all
 
@@ -49,7 +52,7 @@ def run(
     ):
         paths = choose_documents(Profile.read(profile), documents, more_documents)
         options = BuildOptions(
-            paths, index, update, max_cost, LoadOptions(strict, private, evaluation, reading), progress
+            paths, index, update, max_cost, replace(loading, evaluation=evaluation, progress=reading), progress
         )
         print_results(run_all(profile, options, name, PromotionOptions(evaluation, judges, force, asking)))
 
@@ -67,15 +70,13 @@ def build(
     index: Path,
     max_cost: float | None,
     dry_run: bool,
-    strict: bool,
-    private: bool,
+    loading: "LoadOptions",
     update: bool,
 ) -> None:
     """Build an index of documents.
 
     A profile whose index is in Databricks AI Search has no index to build; the index is described instead.
     """
-    from ..documents.load import LoadOptions
     from ..indexing.estimate import estimate_build
     from ..report import print_estimate, print_remote_index, print_result
     from ..workflow import BuildOptions, build_or_describe
@@ -87,7 +88,7 @@ def build(
             print_remote_index(loaded_profile)
             return
         paths = choose_documents(loaded_profile, documents, more_documents)
-        loading = LoadOptions(strict, private, progress=reading)
+        loading = replace(loading, progress=reading)
         if dry_run:
             print_estimate(estimate_build(loaded_profile, paths, index, update=update, load_options=loading))
         else:

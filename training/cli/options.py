@@ -1,14 +1,19 @@
 """Define the options that several commands of training share."""
 
+import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import model
 from model.errors import CommandError
 from model.profile import Profile
+
+if TYPE_CHECKING:
+    from ..documents.loaders import ColumnRoles
 
 SHIPPED_DOCUMENTS = Path(model.__file__).parent.parent / "documents"
 """Folder of the documents that come with the project."""
@@ -30,21 +35,95 @@ JUDGES = click.option(
 
 
 def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options ``--documents``, ``--strict``, ``--private`` and ``--update`` to a command.
+    """Add the options that name documents and say how to read them to a command.
 
-    ``--documents`` may be repeated, and further locations may follow as arguments.
+    ``--documents`` may be repeated, and further locations may follow as arguments. The command receives ``documents``,
+    ``more_documents``, ``update``, and all other options as ``loading``, an instance of ``LoadOptions``.
     """
-    option = click.option(
-        "--documents",
-        multiple=True,
-        help="Folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
-    )
-    strict = click.option("--strict", is_flag=True, help="Stop at an unreadable document instead of skipping it.")
-    private = click.option("--private", is_flag=True, help="Allow addresses that lead into a private network.")
-    update = click.option(
-        "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
-    )
-    return option(strict(private(update(click.argument("more_documents", nargs=-1, metavar="[PATH]...")(command)))))
+
+    @functools.wraps(command)
+    def run_with_loading(
+        *,
+        strict: bool,
+        private: bool,
+        column: tuple[str, ...],
+        ocr: str,
+        exclude: tuple[str, ...],
+        base_url: str,
+        **arguments: Any,
+    ) -> Any:
+        from ..documents.load import LoadOptions  # the loaders are not needed for --help
+
+        loading = LoadOptions(
+            is_strict=strict,
+            allows_private=private,
+            columns=parse_columns(column),
+            ocr_languages=_check_languages(ocr),
+            exclude=exclude,
+            base_url=base_url,
+        )
+        return command(loading=loading, **arguments)
+
+    options = [
+        click.option(
+            "--documents",
+            multiple=True,
+            help="Folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
+        ),
+        click.option("--strict", is_flag=True, help="Stop at an unreadable document instead of skipping it."),
+        click.option("--private", is_flag=True, help="Allow addresses that lead into a private network."),
+        click.option(
+            "--column",
+            multiple=True,
+            metavar="ROLE=NAME",
+            help="Role of a column in tables: text, title or tag; may be repeated.",
+        ),
+        click.option(
+            "--ocr",
+            default="",
+            metavar="LANGUAGES",
+            help="Recognise the text of pictures and scanned pages with Tesseract, such as eng+deu.",
+        ),
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN", help="Leave out files of folders, such as 'drafts/*'."
+        ),
+        click.option(
+            "--base-url", default="", metavar="URL", help="Address that each file's path is added to, as its tag url."
+        ),
+        click.option(
+            "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
+        ),
+    ]
+    decorated: Callable[..., Any] = click.argument("more_documents", nargs=-1, metavar="[PATH]...")(run_with_loading)
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
+
+
+def parse_columns(values: tuple[str, ...]) -> "ColumnRoles":
+    """Return the roles of columns that ``--column`` names.
+
+    Raises:
+        CommandError: A value has another form than ROLE=NAME, an unknown role, or a role a second time.
+    """
+    from ..documents.loaders import ColumnRoles
+
+    names: dict[str, list[str]] = {"text": [], "title": [], "tag": []}
+    for value in values:
+        role, separator, name = value.partition("=")
+        if role not in names or not separator or not name:
+            raise CommandError(f"--column {value}: expected text=NAME, title=NAME or tag=NAME")
+        names[role].append(name)
+    for role in ("text", "title"):
+        if len(names[role]) > 1:
+            raise CommandError(f"--column names two columns as {role}; only tag may be repeated")
+    return ColumnRoles("".join(names["text"]), "".join(names["title"]), tuple(names["tag"]))
+
+
+def _check_languages(languages: str) -> str:
+    if languages and not re.fullmatch(r"[A-Za-z_]+(?:\+[A-Za-z_]+)*", languages):
+        raise CommandError(f"--ocr {languages}: expected Tesseract's names of languages, such as eng+deu")
+    return languages
 
 
 def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,39 +1,48 @@
-"""Split documents into chunks. Each chunk keeps its headings and character offsets."""
+"""Split documents into chunks of whole blocks. Each chunk keeps its headings and character offsets."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
-from markdown_it import MarkdownIt
 
-from model.passages import Chunk
+from model.blocks import Block, BlockSpan, flatten, split_block
+from model.passages import Chunk, ChunkCopy
 
-from .load import Document
+from .document import BLOCK_SEPARATOR, Document
 
-_SEPARATORS = ["\n\n", "\n", r"(?<=[.!?])\s+", " ", ""]
+_SEPARATORS = ["\n\n", "\n", r"(?<=[.!?])\s+", r"(?<=[。！？।])", " ", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A block, or a part of a long block, with the range of the document's text that it stands for."""
+
+    block: Block
+    start: int
+    end: int
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A part of a document's text, as character offsets, with the headings above the part, outermost first."""
+    """The parts between two headings, with the headings above them, outermost first."""
 
     headings: tuple[str, ...]
-    start: int
-    end: int
+    parts: tuple[_Part, ...]
 
 
 def split_document(document: Document, chunk_size: int, overlap: int) -> list[Chunk]:
-    """Split a document into chunks, at paragraphs, lines or sentences where possible.
+    """Split a document into chunks of whole blocks.
 
-    A chunk never spans two sections of a Markdown document. The title of the chunks is the document's title, else its
-    first heading, else the file name without the suffix.
+    A chunk never spans two sections. A block that is longer than a chunk is cut: a table between rows, with its header
+    above each part; a list between items, with its introduction; a paragraph at lines or sentences where possible. The
+    title of the chunks is the document's title, else its first heading, else the file name without the suffix.
 
     Args:
         document: The document to split.
         chunk_size: Maximum length of a chunk in characters.
-        overlap: Characters that consecutive chunks of a section may share.
+        overlap: Characters that consecutive parts of a long paragraph may share.
 
     Returns:
         The chunks in the order of the text, without empty ones.
@@ -47,55 +56,112 @@ def split_document(document: Document, chunk_size: int, overlap: int) -> list[Ch
         add_start_index=True,
         strip_whitespace=True,
     )
-    sections = list(_find_sections(document))
-    heading = next((section.headings[0] for section in sections if section.headings), "")
+    heading = next((block.text for block in document.blocks if block.kind == "heading"), "")
     title = document.title or heading or PurePath(document.source).stem
     return [
-        Chunk(
-            document.source,
-            title,
-            " > ".join(section.headings),
-            document.page,
-            start,
-            start + len(text),
-            text,
-            document.tags,
-        )
-        for section in sections
-        for start, text in _split_section(splitter, document.text, section)
+        _make_chunk(document, title, section, group)
+        for section in _find_sections(document)
+        for group in _group_parts(_cut_parts(section.parts, splitter, chunk_size), chunk_size)
     ]
 
 
-def _split_section(splitter: RecursiveCharacterTextSplitter, text: str, section: _Section) -> Iterator[tuple[int, str]]:
-    for piece in splitter.create_documents([text[section.start : section.end]]):
-        if piece.page_content.strip():
-            yield section.start + piece.metadata["start_index"], piece.page_content
+def merge_copies(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """Return the chunks, of those with equal text, headings and tags the first, which names the places of the others.
+
+    Args:
+        chunks: Chunks of any documents.
+    """
+    first_chunks: dict[tuple[str, str, tuple[str, ...]], Chunk] = {}
+    copies: dict[tuple[str, str, tuple[str, ...]], list[ChunkCopy]] = {}
+    for chunk in chunks:
+        key = (chunk.text, chunk.heading, chunk.tags)
+        first = first_chunks.setdefault(key, chunk)
+        known_sources = {first.source, *(copy.source for copy in copies.get(key, ()))}
+        if chunk.source not in known_sources:
+            copies.setdefault(key, []).append(ChunkCopy(chunk.source, chunk.title, chunk.page, chunk.start, chunk.end))
+    return [
+        replace(chunk, copies=tuple(copies[key])) if key in copies else chunk for key, chunk in first_chunks.items()
+    ]
 
 
 def _find_sections(document: Document) -> Iterator[_Section]:
-    """Yield the sections between the headings of a Markdown document, or one section for any other document.
+    """Yield the sections of a document. A heading without anything below it is the text of its own section."""
+    headings: list[Block] = []
+    parts: list[_Part] = []
+    position = 0
+    for number, block in enumerate(document.blocks):
+        end = position + len(block.markdown)
+        if block.kind == "heading":
+            if parts:
+                yield _Section(tuple(heading.text for heading in headings), tuple(parts))
+            headings = [heading for heading in headings if heading.level < block.level]
+            following = document.blocks[number + 1] if number + 1 < len(document.blocks) else None
+            is_bare = following is None or (following.kind == "heading" and following.level <= block.level)
+            parts = [_Part(block, end - len(block.text), end)] if is_bare else []
+            if is_bare:
+                yield _Section(tuple(heading.text for heading in headings), tuple(parts))
+                parts = []
+            headings = [*headings, block]
+        else:
+            parts.append(_Part(block, position, end))
+        position = end + len(BLOCK_SEPARATOR)
+    if parts:
+        yield _Section(tuple(heading.text for heading in headings), tuple(parts))
 
-    A heading belongs to the section's headings, not to the section's text. Headings inside lists and quotations do not
-    start a section.
-    """
-    if not document.is_markdown:
-        yield _Section((), 0, len(document.text))
-        return
-    starts = _find_line_starts(document.text)
-    headings: list[tuple[int, str]] = []
-    begin = 0
-    tokens = MarkdownIt().parse(document.text)
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open" and token.map and token.level == 0:
-            yield _Section(tuple(title for _, title in headings), begin, starts[token.map[0]])
-            level = int(token.tag[1:])
-            headings = [above for above in headings if above[0] < level] + [(level, inline.content)]
-            begin = starts[token.map[1]]
-    yield _Section(tuple(title for _, title in headings), begin, len(document.text))
+
+def _cut_parts(parts: Iterable[_Part], splitter: RecursiveCharacterTextSplitter, chunk_size: int) -> Iterator[_Part]:
+    """Yield the parts of a section, long blocks in pieces."""
+    for part in parts:
+        block = part.block
+        if len(block.text) <= chunk_size:
+            yield part
+        elif block.kind in {"table", "list", "code", "fields"}:
+            for start, end, text in split_block(block, chunk_size):
+                piece = _Part(Block(block.kind, text), part.start + start, part.start + end, is_cut=True)
+                yield from [piece] if len(text) <= chunk_size else _cut_text(piece, splitter)
+        else:
+            yield from _cut_text(part, splitter)
 
 
-def _find_line_starts(text: str) -> list[int]:
-    starts = [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    return starts
+def _cut_text(part: _Part, splitter: RecursiveCharacterTextSplitter) -> Iterator[_Part]:
+    """Yield the pieces of a long text. A piece of a row or an item that is longer than a chunk is running text."""
+    kind = part.block.kind if part.block.kind in {"note", "picture"} else "paragraph"
+    for piece in splitter.create_documents([part.block.text]):
+        start, text = part.start + piece.metadata["start_index"], piece.page_content
+        if text.strip():
+            yield _Part(Block(kind, text), start, min(start + len(text), part.end), is_cut=True)
+
+
+def _group_parts(parts: Iterable[_Part], chunk_size: int) -> Iterator[list[_Part]]:
+    """Yield the parts of each chunk: whole blocks as long as they fit, and each piece of a long block alone."""
+    group: list[_Part] = []
+    length = 0
+    for part in parts:
+        needed = len(part.block.text) + len(BLOCK_SEPARATOR) * bool(group)
+        if group and (part.is_cut or group[-1].is_cut or length + needed > chunk_size):
+            yield group
+            group, length, needed = [], 0, len(part.block.text)
+        group.append(part)
+        length += needed
+    if group:
+        yield group
+
+
+def _make_chunk(document: Document, title: str, section: _Section, group: Sequence[_Part]) -> Chunk:
+    spans: list[BlockSpan] = []
+    position = 0
+    for part in group:
+        spans.append(BlockSpan(part.block.kind, position, position + len(part.block.text)))
+        position += len(part.block.text) + len(BLOCK_SEPARATOR)
+    is_plain = all(span.kind == "paragraph" for span in spans)
+    return Chunk(
+        document.source,
+        title,
+        " > ".join(flatten(heading) for heading in section.headings),
+        document.page,
+        group[0].start,
+        group[-1].end,
+        BLOCK_SEPARATOR.join(part.block.text for part in group),
+        document.tags,
+        () if is_plain else tuple(spans),
+    )

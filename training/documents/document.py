@@ -1,29 +1,38 @@
-"""A document as a loader reads it: the text, the source and the metadata."""
+"""A document as a loader reads it: its blocks, the source and the metadata."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from model.blocks import Block
+
+BLOCK_SEPARATOR = "\n\n"
+"""What stands between two blocks in the text of a document."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
-    """A document with its text and metadata, or one page, slide or row of a document.
+    """A document with its blocks and metadata, or one page, slide or row of a document.
 
     Attributes:
         source: Name by which the document is cited: the path relative to the folder, the address or the table.
-        text: Plain text or Markdown.
+        blocks: The blocks in reading order.
         title: Title; empty when the document has none.
         page: Number of the page, slide or row, from 1; 0 for a whole document.
         tags: Metadata, each as ``name=value``.
-        has_markup: Whether the text is Markdown; None to decide by the source's suffix.
     """
 
     source: str
-    text: str
+    blocks: tuple[Block, ...]
     title: str = ""
     page: int = 0
-    tags: tuple[str, ...] = ()
-    has_markup: bool | None = None
+    tags: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def text(self) -> str:
+        """The Markdown of all blocks. Positions of chunks count its characters."""
+        return BLOCK_SEPARATOR.join(block.markdown for block in self.blocks)
 
     @property
-    def is_markdown(self) -> bool:
-        """Whether the text is Markdown: ``has_markup`` if set, else any source that does not end in ``.txt``."""
-        return not self.source.lower().endswith(".txt") if self.has_markup is None else self.has_markup
+    def has_content(self) -> bool:
+        """Whether any block has a letter or a digit."""
+        return any(character.isalnum() for block in self.blocks for character in block.text)

@@ -1,5 +1,6 @@
 """Read documents from folders, files, patterns, addresses and tables, and list those that were skipped."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,11 +9,12 @@ from pathlib import Path
 from model.errors import DocumentError
 
 from ..progress import Progress, ignore_progress
-from . import loaders, locations
+from . import locations
 from .document import Document
+from .loaders import FILE_TYPES, LOADER_BY_SUFFIX, ColumnRoles, SourceFile, read_documents
 from .locations import DocumentLocation
 
-__all__ = ["Document", "LoadOptions", "LoadResult", "SkippedDocument", "load_documents"]
+__all__ = ["Document", "DocumentNote", "LoadOptions", "LoadResult", "SkippedDocument", "load_documents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,29 @@ class SkippedDocument:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentNote:
+    """A sentence about what was passed over or guessed in a document that was read."""
+
+    location: str
+    sentence: str
+
+
 @dataclass(slots=True)
 class LoadResult:
-    """The documents in the order of their sources and pages, and the skipped ones in the order of their locations."""
+    """The documents in the order of their sources and pages, and what there is to say about them.
+
+    Attributes:
+        documents: The documents.
+        skipped: The documents that were skipped, in the order of their locations.
+        notes: What was passed over or guessed in the others, in the order of their locations.
+        kinds: Number of files by kind.
+    """
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[SkippedDocument] = field(default_factory=list)
+    notes: list[DocumentNote] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -48,12 +67,20 @@ class LoadOptions:
             a folder is skipped all the same.
         allows_private: Whether addresses may lead into a private network.
         evaluation: Evaluation file that must not be one of the documents; None for none.
+        columns: Roles of the columns of tables.
+        ocr_languages: Languages of text recognition, such as ``eng+deu``; empty for none.
+        exclude: Patterns of file names and relative paths that are left out of folders.
+        base_url: Address to which the path of each file is added, as its tag ``url``; empty for none.
         progress: Called before each location with its number, from 1, and the number of locations.
     """
 
     is_strict: bool = False
     allows_private: bool = False
     evaluation: Path | None = None
+    columns: ColumnRoles = field(default_factory=ColumnRoles)
+    ocr_languages: str = ""
+    exclude: tuple[str, ...] = ()
+    base_url: str = ""
     progress: Progress = ignore_progress
 
 
@@ -73,7 +100,8 @@ def load_documents(sources: Sequence[object], options: LoadOptions | None = None
     """
     options = options or LoadOptions()
     names = [str(source) for source in sources]
-    locations_found = list(locations.find_locations(names, private=options.allows_private))
+    places = locations.find_locations(names, private=options.allows_private, exclude=options.exclude)
+    locations_found = places.locations
     evaluation = options.evaluation
     if evaluation and any(location.file and location.file.samefile(evaluation) for location in locations_found):
         raise DocumentError(
@@ -81,12 +109,13 @@ def load_documents(sources: Sequence[object], options: LoadOptions | None = None
             "move the evaluation file out of the documents"
         )
     loaded = _read_locations(locations_found, options)
+    loaded.skipped += [SkippedDocument(label, reason) for label, reason in places.skipped]
     loaded.documents.sort(key=lambda document: (document.source, document.page))
     if not loaded.documents:
         why = f": {loaded.skipped[0].location}: {loaded.skipped[0].reason}" if len(loaded.skipped) == 1 else ""
         raise DocumentError(
             f"no readable document was found{why}; --documents takes tables, and folders, files, patterns and "
-            f"addresses of the types {loaders.FILE_TYPES}"
+            f"addresses of the types {FILE_TYPES}"
         )
     return loaded
 
@@ -105,24 +134,16 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
             raise DocumentError(
                 f"two documents have the source {location.source}; name the folder that contains both instead"
             )
+        file = SourceFile(location, options.columns, options.ocr_languages, options.base_url)
         try:
-            loaded.documents += _read_parts(location)
-        except DocumentError as error:
-            if options.is_strict and (location.is_explicit or location.suffix in loaders.LOADERS):
-                raise DocumentError(f"{location.label}: {error}") from None
-            loaded.skipped.append(SkippedDocument(location.label, str(error)))
+            loaded.documents += read_documents(file)
+        except (DocumentError, OSError) as error:
+            reason = str(error) if isinstance(error, DocumentError) else f"the file cannot be read ({error.strerror})"
+            if options.is_strict and (location.is_explicit or location.suffix in LOADER_BY_SUFFIX):
+                raise DocumentError(f"{location.label}: {reason}") from None
+            loaded.skipped.append(SkippedDocument(location.label, reason))
         else:
             sources.add(location.source)
+            loaded.kinds[LOADER_BY_SUFFIX[location.suffix].kind] += 1
+        loaded.notes += [DocumentNote(location.label, sentence) for sentence in file.notes]
     return loaded
-
-
-def _read_parts(location: DocumentLocation) -> list[Document]:
-    """Return the documents of a location that have text.
-
-    Raises:
-        DocumentError: The location cannot be read, or contains no text.
-    """
-    parts = [part for part in loaders.read_documents(location) if part.text.strip()]
-    if not parts:
-        raise DocumentError(loaders.explain_empty(location))
-    return parts

@@ -12,10 +12,11 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from model.excerpts import split_excerpts
 from model.passages import Chunk
 from model.retrieval.local.hybrid import measure_support
 from model.retrieval.local.lexical import Lexical
-from model.text_analysis import split_sentences, split_words
+from model.text_analysis import split_words
 
 _QUESTIONS = 400
 _MEAN_WORDS, _WORDS_DEVIATION, _MIN_WORDS = 6, 1.5, 3
@@ -82,7 +83,7 @@ def _measure_supports(chunks: Sequence[Chunk], lexical: Lexical) -> SupportArray
 
 def _make_question(chunk: Chunk, vocabulary: Sequence[str], lexical: Lexical, random: Random) -> list[str]:
     """Return words of one sentence of ``chunk`` with other words; empty when the sentence has too few words."""
-    sentence_texts = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
+    sentence_texts = [excerpt.text for excerpt in split_excerpts(chunk)] or [chunk.text]
     content_words = [word for word in dict.fromkeys(split_words(random.choice(sentence_texts))) if lexical.stems(word)]
     if len(content_words) < _MIN_WORDS:
         return []

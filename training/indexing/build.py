@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import CommandError, DocumentError
+from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.local.manifest import Manifest
 from model.runtime.usage import Usage
 
-from ..documents.chunking import split_document
+from ..documents.chunking import merge_copies, split_document
 from ..documents.load import LoadOptions, LoadResult, load_documents
 from ..progress import Progress
 from . import index_update, index_writer
@@ -110,7 +110,5 @@ def read_content(
         )
     loaded = load_documents(documents, load_options)
     chunking, language = index_update.chunking_settings(profile)
-    chunks = [chunk for document in loaded.documents for chunk in split_document(document, **chunking)]
-    if not chunks:
-        raise DocumentError("the documents contain headings alone; add text to them")
+    chunks = merge_copies(chunk for document in loaded.documents for chunk in split_document(document, **chunking))
     return loaded, IndexContent(chunks, loaded.digests, chunking, language)

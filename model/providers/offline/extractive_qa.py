@@ -1,26 +1,40 @@
-"""Answers without a language model: quotations of the sentences that share the most with the question.
+"""Answers without a language model: quotations of the excerpts that share the most with the question.
 
-A sentence is scored by the share of the question's content words that it contains and by the share of its character
-n-grams, both weighted by their rarity (inverse document frequency), and by the score of its passage. What this method
-reaches was measured: docs/decisions.md.
+An excerpt is a sentence, a row, an item of a list or the answer to a question (model/excerpts.py). It is scored
+by the share of the question's content words that it contains and by the share of its character n-grams, both weighted
+by their rarity (inverse document frequency), and by the score of its passage. Words of the headings and of the
+excerpt's context count less than its own. A number or identifier of the question has to stand in
+the excerpt or above it. What this method reaches was measured: docs/decisions.md.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ...contract.events import Emit
+from ...excerpts import MAX_EXCERPT, RUNNING_KINDS, Excerpt, split_excerpts
 from ...interfaces import NO_ANSWER, ConversationTurn, Reply
 from ...passages import Chunk, Passage
 from ...retrieval.local.lexical import Lexical
-from ...text_analysis import is_content_word, split_into_ngrams, split_sentences, split_words
+from ...text_analysis import find_identifiers, is_content_word, split_into_ngrams, split_words
 
 ANSWERED_BY = "offline:extractive"
 
 _LETTERS_WEIGHT = 0.3
 _PASSAGE_WEIGHT = 0.3
 _CACHED_CHUNKS = 2048
+_CONTEXT_WEIGHT = 0.6
+"""Weight of the question's words that stand above an excerpt alone: in its context, headings or title."""
+_MAX_ANSWER = 480
+"""Characters of all quotations together."""
+_RECORD_MARGIN = 0.1
+"""The margin after a row, an item or an answer, which says all by itself."""
+_QUESTION_MARKS = ("?", "？", "؟")
+_LIST_QUESTION = re.compile(
+    r"^\s*(?:how (?:do|can|to|should|does)|what are|which \w+s\b|list|name|wie|welche)\b|\bsteps?\b", re.IGNORECASE
+)
+"""Questions that a whole list answers."""
 _MIN_CONTENT_WORDS = 2
 """Content words that a question needs to be understood without the one before."""
 _REFERRING_WORDS = re.compile(
@@ -29,22 +43,34 @@ _REFERRING_WORDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _AnalysedSentence:
-    """A sentence of a chunk, where it starts in its document, and its terms."""
+class _AnalysedExcerpt:
+    """An excerpt of a chunk with its terms.
 
-    text: str
-    start: int
+    Attributes:
+        excerpt: The excerpt.
+        source_position: Source and position, which tell whether two passages hold the same excerpt.
+        stems: The stems of the excerpt's own words.
+        stems_with_context: Those, and the stems of its context, headings and title.
+        ngrams: The character n-grams of the excerpt and its context.
+        words: All words in which a number or identifier of the question may stand.
+    """
+
+    excerpt: Excerpt
+    source_position: tuple[str, int]
     stems: frozenset[str]
+    stems_with_context: frozenset[str]
     ngrams: frozenset[str]
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """A sentence of the passage at ``position``, and its score."""
+    """The text to quote from the passage at ``position``, and its score."""
 
     text: str
     position: int
     score: float
+    is_record: bool = False
 
 
 class ExtractiveAnswerer:
@@ -54,7 +80,7 @@ class ExtractiveAnswerer:
 
     Args:
         lexical: The lexical statistics of the corpus.
-        quotes: How many sentences an answer quotes at most.
+        quotes: How many excerpts an answer quotes at most.
         margin: How far below the best score a further sentence may be.
         abstain_below: The support, from 0 to 1, below which there is no answer.
     """
@@ -62,7 +88,7 @@ class ExtractiveAnswerer:
     def __init__(self, lexical: Lexical, *, quotes: int = 3, margin: float = 0.3, abstain_below: float = 0.0) -> None:
         self._lexical = lexical
         self._quotes, self._margin, self._abstain_below = quotes, margin, abstain_below
-        self._sentences_of = lru_cache(_CACHED_CHUNKS)(self._read_chunk)
+        self._excerpts_of = lru_cache(_CACHED_CHUNKS)(self._analyse_chunk)
 
     async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
         """Return ``question``, completed with content words of the previous question where it cannot stand alone.
@@ -83,12 +109,12 @@ class ExtractiveAnswerer:
         return " ".join([question, *carried])
 
     async def answer(self, question: str, passages: Sequence[Passage], emit: Emit) -> Reply:
-        """Return the best sentences as the answer, each followed by [n], the number of its passage from 1.
+        """Return the best excerpts as the answer, each followed by [n], the number of its passage from 1.
 
         Args:
             question: The question.
             passages: The passages, best first.
-            emit: Receives each sentence as one token.
+            emit: Receives each excerpt as one token.
         """
         quotes = self._choose_quotes(question, passages)
         abstained = not quotes or max(passage.support for passage in passages) < self._abstain_below
@@ -100,28 +126,70 @@ class ExtractiveAnswerer:
         return Reply(" ".join(pieces), ANSWERED_BY, cited=frozenset(quote.position for quote in quotes))
 
     def _choose_quotes(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
-        """Return the sentences to quote, best first; none that shares no word with the question."""
+        """Return what to quote, best first; nothing that shares no word with the question or lacks its identifiers."""
         stems, letters = self._lexical.weights(question), self._lexical.ngram_weights(question)
-        quotes_by_place: dict[tuple[str, int], _Quote] = {}
+        identifiers = set(find_identifiers(question))
+        wants_list = bool(_LIST_QUESTION.search(question))
+        quotes_by_position: dict[tuple[str, int], _Quote] = {}
         top = max((passage.score for passage in passages), default=0.0) or 1.0
         for position, passage in enumerate(passages):
-            for sentence in self._sentences_of(passage.chunk):
-                share = _weighted_share(stems, sentence.stems)
-                place_in_source = (passage.chunk.source, sentence.start)  # passages overlap: a sentence counts once
-                if share and place_in_source not in quotes_by_place:
-                    score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _weighted_share(letters, sentence.ngrams)
+            for analysed in self._excerpts_of(passage.chunk):
+                own = _weighted_share(stems, analysed.stems)
+                share = own + _CONTEXT_WEIGHT * (_weighted_share(stems, analysed.stems_with_context) - own)
+                is_candidate = (
+                    share and identifiers <= analysed.words and analysed.source_position not in quotes_by_position
+                )
+                if is_candidate:  # passages overlap: an excerpt counts once
+                    score = (1 - _LETTERS_WEIGHT) * share + _LETTERS_WEIGHT * _weighted_share(letters, analysed.ngrams)
                     score += _PASSAGE_WEIGHT * passage.score / top
-                    quotes_by_place[place_in_source] = _Quote(" ".join(sentence.text.split()), position, score)
-        ranked = sorted(quotes_by_place.values(), key=lambda quote: -quote.score)[: self._quotes]
-        return [quote for quote in ranked if quote.score >= ranked[0].score - self._margin]
+                    text = (
+                        analysed.excerpt.whole_list
+                        if wants_list and analysed.excerpt.whole_list
+                        else analysed.excerpt.text
+                    )
+                    quotes_by_position[analysed.source_position] = _Quote(
+                        _fit_text(text), position, score, analysed.excerpt.kind not in RUNNING_KINDS
+                    )
+        return self._select(sorted(quotes_by_position.values(), key=lambda quote: -quote.score))
 
-    def _read_chunk(self, chunk: Chunk) -> tuple[_AnalysedSentence, ...]:
-        return tuple(self._analyse_sentences(chunk))
+    def _select(self, ranked: Sequence[_Quote]) -> list[_Quote]:
+        """Return the best quotes with different texts, as far as they are near the best one and fit into an answer."""
+        chosen: list[_Quote] = []
+        margin = min(self._margin, _RECORD_MARGIN) if ranked and ranked[0].is_record else self._margin
+        for quote in ranked:
+            length = sum(len(earlier.text) for earlier in chosen)
+            if len(chosen) == self._quotes or quote.score < ranked[0].score - margin:
+                break
+            if all(quote.text != earlier.text for earlier in chosen) and length + len(quote.text) <= _MAX_ANSWER:
+                chosen.append(quote)
+        return chosen
 
-    def _analyse_sentences(self, chunk: Chunk) -> Iterator[_AnalysedSentence]:
-        for sentence in split_sentences(chunk.text):
-            stems, letters = frozenset(self._lexical.stems(sentence.text)), frozenset(split_into_ngrams(sentence.text))
-            yield _AnalysedSentence(sentence.text, chunk.start + sentence.start, stems, letters)
+    def _analyse_chunk(self, chunk: Chunk) -> tuple[_AnalysedExcerpt, ...]:
+        return tuple(
+            self._analyse_excerpt(chunk, excerpt)
+            for excerpt in split_excerpts(chunk)
+            if not excerpt.text.rstrip().endswith(_QUESTION_MARKS)
+        )
+
+    def _analyse_excerpt(self, chunk: Chunk, excerpt: Excerpt) -> _AnalysedExcerpt:
+        above = f"{chunk.title} {chunk.heading} {excerpt.context}"
+        # A sentence may rely on the one before it, while a row, an item or an answer stands alone.
+        surrounding = chunk.text if excerpt.kind in RUNNING_KINDS else excerpt.text
+        own = frozenset(self._lexical.stems(excerpt.text))
+        return _AnalysedExcerpt(
+            excerpt,
+            (chunk.source, chunk.start + excerpt.start),
+            own,
+            own | frozenset(self._lexical.stems(above)),
+            frozenset(split_into_ngrams(f"{excerpt.context} {excerpt.text}")),
+            frozenset(split_words(f"{chunk.source} {above} {surrounding}")),
+        )
+
+
+def _fit_text(text: str) -> str:
+    """Return ``text`` on one line, cut before a word where it is longer than an answer may be."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_EXCERPT else line[: MAX_EXCERPT - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _weighted_share(weights: Mapping[str, float], terms: frozenset[str]) -> float:

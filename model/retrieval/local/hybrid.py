@@ -75,7 +75,12 @@ class HybridRetriever(Retriever):
     def __init__(self, index: Index, embeddings: Embeddings, documents: str = "") -> None:
         self.index: Index = index
         self._embeddings, self._query_embedder = embeddings, QueryEmbedder(embeddings)
-        self._restricted_positions = _matching_positions(index, documents) if documents else None
+        self._restricted_sources = _matching_sources(index, documents) if documents else None
+        self._restricted_positions = (
+            None
+            if self._restricted_sources is None
+            else index.positions_matching({"source": sorted(self._restricted_sources)})
+        )
         self._weights = SEMANTIC_WEIGHTS if embeddings.semantic else FITTED_WEIGHTS
         self._search_vectors: MicroBatcher[tuple[Float32Array, int], dict[int, float]] = MicroBatcher(
             self._search_batch, _MAX_BATCH_SIZE
@@ -115,7 +120,15 @@ class HybridRetriever(Retriever):
         exact = fusing(by_words[top], by_letters[top], self.index.vectors.score_positions(vector, top))
         scores = np.round(exact.astype(np.float64), 6)
         order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
-        return [Passage(self.index.chunks[top[n]], float(scores[n]), round(float(support[top[n]]), 6)) for n in order]
+        sources = self._allowed_sources(filter_values)
+        return [
+            Passage(
+                chunk if sources is None else chunk.at_place(sources),
+                float(scores[n]),
+                round(float(support[top[n]]), 6),
+            )
+            for n, chunk in ((n, self.index.chunks[top[n]]) for n in order)
+        ]
 
     async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
         """Search the vectors of several queries at once; return position → score for each."""
@@ -137,10 +150,17 @@ class HybridRetriever(Retriever):
         fitting = self.index.positions_matching(filter_values)
         return fitting if self._restricted_positions is None else np.intersect1d(fitting, self._restricted_positions)
 
+    def _allowed_sources(self, filter_values: dict[str, Any] | None) -> frozenset[str] | None:
+        """Return the sources that a passage may name; None for all."""
+        sources = (filter_values or {}).get("source")
+        if sources is None:
+            return self._restricted_sources
+        named = frozenset(sources if isinstance(sources, list) else [sources])
+        return named if self._restricted_sources is None else named & self._restricted_sources
 
-def _matching_positions(index: Index, documents: str) -> ChunkPositions:
-    fitting = [source for source in index.manifest.documents if fnmatchcase(source, documents)]
-    return index.positions_matching({"source": fitting})
+
+def _matching_sources(index: Index, documents: str) -> frozenset[str]:
+    return frozenset(source for source in index.manifest.documents if fnmatchcase(source, documents))
 
 
 def _top_positions(scores: Float32Array, count: int) -> ChunkPositions:

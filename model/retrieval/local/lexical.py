@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ...excerpts import RUNNING_KINDS, split_excerpts
 from ...interfaces import Float32Array
 from ...passages import Chunk
-from ...text_analysis import Analyser, correct_spelling, split_into_ngrams, split_ngrams, split_sentences, split_words
+from ...text_analysis import Analyser, correct_spelling, split_into_ngrams, split_ngrams, split_words
 from .bm25 import BM25, count_terms
 
 WINDOW_SENTENCES = 3
@@ -111,10 +112,16 @@ def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dic
 
 
 def _make_windows(chunk: Chunk) -> list[str]:
-    """Return the windows of a chunk, each below the chunk's headings; the whole chunk when it contains no sentence."""
-    sentence_texts = [sentence.text for sentence in split_sentences(chunk.text)] or [chunk.text]
-    context = chunk.searchable_text[: len(chunk.searchable_text) - len(chunk.text)]
-    return [
-        context + " ".join(sentence_texts[start : start + WINDOW_SENTENCES])
-        for start in range(max(1, len(sentence_texts) - WINDOW_SENTENCES + 1))
-    ]
+    """Return the windows of a chunk, each below the chunk's headings; the whole chunk when it has no excerpt.
+
+    Sentences of running text share windows; a row, an item or an answer has a window of its own, with its context.
+    """
+    excerpts = list(split_excerpts(chunk))
+    sentences = [excerpt.text for excerpt in excerpts if excerpt.kind in RUNNING_KINDS]
+    others = [f"{excerpt.context} {excerpt.text}" for excerpt in excerpts if excerpt.kind not in RUNNING_KINDS]
+    if not excerpts:
+        sentences = [chunk.text]
+    above = chunk.searchable_text[: len(chunk.searchable_text) - len(chunk.text)]
+    starts = range(max(1, len(sentences) - WINDOW_SENTENCES + 1)) if sentences else ()
+    windows = [" ".join(sentences[start : start + WINDOW_SENTENCES]) for start in starts]
+    return [above + window for window in [*windows, *others]]

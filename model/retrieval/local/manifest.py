@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from ...errors import IndexFolderError
 
-INDEX_FORMAT = 3
-"""Number of the index folder's format. 1 had no fit, 2 was not memory-mapped."""
+INDEX_FORMAT = 4
+"""Number of the index folder's format. 1 had no fit, 2 was not memory-mapped, 3 had no blocks."""
 MANIFEST_FILE = "manifest.json"
 
 

@@ -21,7 +21,10 @@ from training.cli.options import (
     choose_documents,
     document_options,
     gate_options,
+    parse_columns,
 )
+from training.documents.load import LoadOptions
+from training.documents.loaders import ColumnRoles
 
 REMOTE = """\
 retriever: ai_search
@@ -29,7 +32,7 @@ index: {name: c.s.i}
 stages:
   qa: {kind: retrieval_qa, chat: {provider: offline}}
 """
-NO_DOCUMENTS = {"documents": (), "more_documents": (), "strict": False, "private": False, "update": False}
+NO_DOCUMENTS = {"documents": (), "more_documents": (), "loading": LoadOptions(), "update": False}
 NO_GATE = {"evaluation": None, "judges": "", "force": ""}
 
 
@@ -105,7 +108,37 @@ def test_documents_are_options_and_arguments(
 
 @pytest.mark.parametrize("flag", ["strict", "private", "update"])
 def test_flag_sets_its_own_value_only(flag: str) -> None:
-    assert parse(document_options, f"--{flag}") == NO_DOCUMENTS | {flag: True}
+    loading = LoadOptions(is_strict=flag == "strict", allows_private=flag == "private")
+    assert parse(document_options, f"--{flag}") == NO_DOCUMENTS | {"loading": loading, "update": flag == "update"}
+
+
+def test_reading_options_are_collected() -> None:
+    words = (
+        "--column text=body --column tag=a --column tag=b --ocr eng+deu --exclude *.log --base-url https://x.example"
+    )
+    assert parse(document_options, *words.split()) == NO_DOCUMENTS | {
+        "loading": LoadOptions(
+            columns=ColumnRoles("body", "", ("a", "b")),
+            ocr_languages="eng+deu",
+            exclude=("*.log",),
+            base_url="https://x.example",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("text",), "--column text: expected text=NAME, title=NAME or tag=NAME"),
+        (("body=x",), "--column body=x: expected text=NAME, title=NAME or tag=NAME"),
+        (("title=",), "--column title=: expected text=NAME, title=NAME or tag=NAME"),
+        (("text=a", "text=b"), "--column names two columns as text; only tag may be repeated"),
+    ],
+)
+def test_column_without_a_role_is_refused(values: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError) as refusal:
+        parse_columns(values)
+    assert str(refusal.value) == message
 
 
 def test_shipped_documents_are_those_of_the_project() -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from model.blocks import make_heading, make_paragraph
 from model.errors import DocumentError
-from training.documents.load import Document, LoadOptions, SkippedDocument, load_documents
+from training.documents.document import Document
+from training.documents.load import DocumentNote, LoadOptions, SkippedDocument, load_documents
 
 
 def write_files(folder: Path, **files: str | bytes) -> Path:
@@ -22,15 +24,15 @@ def test_folder_gives_its_text_and_markdown_files(tmp_path: Path) -> None:
     )
     loaded = load_documents([tmp_path])
     assert loaded.documents == [
-        Document("a/c.txt", "C\nD", has_markup=False),
-        Document("a/d.markdown", "D", has_markup=True),
-        Document("b.md", "# B", has_markup=True),
-        Document("e.TXT", "E", has_markup=False),
+        Document("a/c.txt", (make_paragraph("C\nD"),)),
+        Document("a/d.markdown", (make_paragraph("D"),)),
+        Document("b.md", (make_heading("B", 1),)),
+        Document("e.TXT", (make_paragraph("E"),)),
     ]
     assert loaded.skipped == [
         SkippedDocument(
             str(tmp_path / "f.pdf"),
-            "the document cannot be read (PdfStreamError); check that it is complete and not damaged",
+            "the document cannot be read (PdfiumError); check that it is complete and not damaged",
         )
     ]
 
@@ -40,18 +42,9 @@ def test_single_file_has_its_file_name_as_source(tmp_path: Path) -> None:
     assert [document.source for document in load_documents([tmp_path / "a" / "c.txt"]).documents] == ["c.txt"]
 
 
-def test_markdown_is_recognised_by_its_suffix() -> None:
-    assert [Document(name, "").is_markdown for name in ("a.md", "a.markdown", "a.txt", "a.TXT")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
-
-
 def test_empty_file_is_skipped(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="A", b_txt=" \n")
-    skipped = SkippedDocument(str(tmp_path / "b.txt"), "the document contains no text")
+    skipped = SkippedDocument(str(tmp_path / "b.txt"), "the file is empty")
     assert load_documents([tmp_path]).skipped == [skipped]
 
 
@@ -81,19 +74,36 @@ def test_binary_file_is_refused_when_strict(tmp_path: Path) -> None:
         load_documents([tmp_path], LoadOptions(is_strict=True))
 
 
-def test_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_text_in_another_encoding_is_read_and_noted(tmp_path: Path) -> None:
     write_files(tmp_path, a_txt="first line\nzweite Zeile: Größe".encode("latin-1"))
-    sentence = r"^no readable document was found: .*a\.txt: the text is not UTF-8 \(line 2\); save"
-    with pytest.raises(DocumentError, match=sentence):
-        load_documents([tmp_path])
+    loaded = load_documents([tmp_path])
+    assert [document.text for document in loaded.documents] == ["first line\nzweite Zeile: Größe"]
+    assert loaded.notes == [DocumentNote(str(tmp_path / "a.txt"), "is not UTF-8 and was read as cp1252")]
 
 
-def test_two_documents_with_the_same_source_are_refused(tmp_path: Path) -> None:
-    write_files(tmp_path, a__x_txt="A", b__x_txt="B")
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, a__x_txt="A")
     with pytest.raises(
         DocumentError, match=r"two documents have the source x\.txt; name the folder that contains both"
     ):
-        load_documents([tmp_path / "a", tmp_path / "b"])
+        load_documents([tmp_path / "a" / "x.txt", tmp_path / "a" / "x.txt"])
+
+
+def test_files_are_counted_by_kind(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="A", b_txt="B", c_md="C", d_bmp="D")
+    loaded = load_documents([tmp_path])
+    assert loaded.kinds == {"text": 2, "Markdown": 1}
+    assert [Path(skipped.location).name for skipped in loaded.skipped] == ["d.bmp"]
+
+
+def test_base_url_becomes_the_tag_url_of_each_file(tmp_path: Path) -> None:
+    write_files(tmp_path, a_txt="A")
+    (tmp_path / "b c.md").write_text("---\nurl: https://wiki.example/b\n---\nB", "utf-8")
+    documents = load_documents([tmp_path], LoadOptions(base_url="https://files.example/docs/")).documents
+    assert [document.tags for document in documents] == [
+        ("url=https://files.example/docs/a.txt",),
+        ("url=https://wiki.example/b",),
+    ]
 
 
 def test_evaluation_file_among_the_documents_is_refused(tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def find_sources(*names: str) -> list[str]:
-    return [location.source for location in find_locations(names, private=False)]
+    return [location.source for location in find_locations(names, private=False).locations]
 
 
 def test_folder_gives_its_files_by_path_without_hidden_ones(folder: Path) -> None:
-    assert list(find_locations(["docs"], private=False)) == [
+    assert find_locations(["docs"], private=False).locations == [
         DocumentLocation("a/c.TXT", ".txt", f"{folder}/docs/a/c.TXT", Path("docs/a/c.TXT"), is_explicit=False),
         DocumentLocation(
             "a/deep/d.txt", ".txt", f"{folder}/docs/a/deep/d.txt", Path("docs/a/deep/d.txt"), is_explicit=False
@@ -47,7 +47,7 @@ def test_empty_folder_gives_no_location(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["docs/a/c.TXT", "docs/.hidden.txt", "f.txt"])
 def test_file_that_is_named_is_explicit(name: str, folder: Path) -> None:
     file = Path(name)
-    (location,) = find_locations([name], private=False)
+    (location,) = find_locations([name], private=False).locations
     assert location == DocumentLocation(file.name, ".txt", str(folder / name), file, is_explicit=True)
     assert location.read() == name.encode()
 
@@ -66,7 +66,7 @@ def test_file_that_is_named_is_explicit(name: str, folder: Path) -> None:
     ],
 )
 def test_pattern_gives_sources_relative_to_its_plain_part(pattern: str, sources: list[str], folder: Path) -> None:
-    matches = list(find_locations([pattern], private=False))
+    matches = find_locations([pattern], private=False).locations
     assert [location.source for location in matches] == sources
     assert {location.is_explicit for location in matches} == {True}
 
@@ -100,7 +100,7 @@ def test_blank_name_is_refused(name: str, folder: Path) -> None:
 
 
 def test_table_is_named_by_its_prefix(folder: Path) -> None:
-    (location,) = find_locations(["table:main.docs.pages"], private=False)
+    (location,) = find_locations(["table:main.docs.pages"], private=False).locations
     assert location == DocumentLocation("main.docs.pages", ".table", "the table main.docs.pages")
     assert location.read() == b""
     assert folder.is_dir()
@@ -115,7 +115,7 @@ def test_address_is_fetched_and_cited_by_its_page(address: str, private: bool, m
         return WebPage("https://example.org/final", ".html", b"<p>Text.</p>")
 
     monkeypatch.setattr(locations, "fetch_page", fetch)
-    (location,) = find_locations([address], private=private)
+    (location,) = find_locations([address], private=private).locations
     assert location == DocumentLocation(
         "https://example.org/final", ".html", "https://example.org/final", None, b"<p>Text.</p>", is_explicit=True
     )
@@ -127,10 +127,62 @@ def test_locations_keep_the_order_of_their_names(folder: Path) -> None:
     assert find_sources("f.txt", "docs/b.md", "table:t", "docs/a") == ["f.txt", "b.md", "t", "c.TXT", "deep/d.txt"]
 
 
-def test_locations_are_found_one_after_the_other(folder: Path) -> None:
-    """Fetch no address before the locations in front of it have been read."""
-    found_locations = find_locations(["f.txt", "nope"], private=False)
-    assert next(found_locations).source == "f.txt"
-    with pytest.raises(DocumentError, match="no file or folder matches"):
-        next(found_locations)
-    assert folder.is_dir()
+def test_links_are_followed_once_and_only_inside_the_folder(folder: Path) -> None:
+    (folder / "outside").mkdir()
+    (folder / "outside" / "o.txt").write_text("o", "utf-8")
+    (folder / "docs" / "loop").symlink_to(folder / "docs")
+    (folder / "docs" / "out").symlink_to(folder / "outside")
+    (folder / "docs" / "o.txt").symlink_to(folder / "outside" / "o.txt")
+    (folder / "docs" / "broken.txt").symlink_to(folder / "nowhere.txt")
+    (folder / "docs" / "same.md").symlink_to(folder / "docs" / "b.md")
+    places = find_locations(["docs"], private=False)
+    assert [location.source for location in places.locations] == ["a/c.TXT", "a/deep/d.txt", "b.md", "same.md"]
+    out = "the link leads out of the folder; name its target as well"
+    assert sorted(places.skipped) == [
+        (f"{folder}/docs/broken.txt", "the link leads to no file"),
+        (f"{folder}/docs/o.txt", out),
+        (f"{folder}/docs/out", out),
+    ]
+
+
+def test_pattern_finds_each_file_once_despite_a_loop(folder: Path) -> None:
+    (folder / "docs" / "loop").symlink_to(folder / "docs")
+    assert find_sources("docs/**/*.md") == ["b.md"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "sources"),
+    [
+        ([], ["a/c.TXT", "a/deep/d.txt", "b.md"]),
+        (["*.md"], ["a/c.TXT", "a/deep/d.txt"]),
+        (["a/deep"], ["a/c.TXT", "b.md"]),
+        (["a/*"], ["b.md"]),
+        (["B.md"], ["a/c.TXT", "a/deep/d.txt", "b.md"]),
+    ],
+)
+def test_excluded_patterns_are_left_out_of_a_folder(exclude: list[str], sources: list[str], folder: Path) -> None:
+    for name in ("node_modules/pkg/r.md", "~$lock.docx", "__pycache__/x.txt"):
+        (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "docs" / name).write_text("x", "utf-8")
+    places = find_locations(["docs"], private=False, exclude=exclude)
+    assert [location.source for location in places.locations] == sources
+
+
+def test_equal_paths_of_two_folders_begin_with_their_folder(folder: Path) -> None:
+    for name in ("x/same.md", "y/same.md", "y/own.md"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x", "utf-8")
+    assert find_sources("x", "y") == ["x/same.md", "own.md", "y/same.md"]
+
+
+def test_name_that_is_not_utf_8_is_shown_with_its_bytes(folder: Path) -> None:
+    try:
+        (folder / "docs" / b"gr\xfcn.md".decode("utf-8", "surrogateescape")).write_text("x", "utf-8")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 alone")
+    assert "gr%FCn.md" in find_sources("docs")
+
+
+def test_name_in_decomposed_form_is_composed(folder: Path) -> None:
+    (folder / "docs" / "u\u0308.md").write_text("x", "utf-8")
+    assert "\u00fc.md" in find_sources("docs")

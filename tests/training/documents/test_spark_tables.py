@@ -27,8 +27,9 @@ def test_table_rows_become_documents(name: str, spark: Any) -> None:
     assert [
         (document.source, document.page, document.title, document.text, document.tags) for document in loaded.documents
     ] == [
-        ("manuals", 1, "pump", "The pump needs oil.", ("year=2024",)),
-        ("manuals", 2, "fox", "A fox runs.", ("year=2025",)),
+        ("manuals", 1, "pump", "The pump needs oil.\n\nyear: 2024", ("title=pump", "year=2024")),
+        ("manuals", 2, "fox", "A fox runs.\n\nyear: 2025", ("title=fox", "year=2025")),
+        ("manuals", 3, "empty", "year: 2026", ("title=empty", "year=2026")),
     ]
 
 

@@ -1,5 +1,6 @@
 """A build that succeeds, fails or is killed leaves a complete index or the previous one."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import CommandError, DocumentError
+from model.errors import CommandError
 from model.profile import Profile
 from model.retrieval.local.index import Index
 from training.indexing.build import build_index
@@ -55,11 +56,28 @@ def test_failed_build_keeps_the_previous_index(profile: Profile, texts: Path, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "texts"]
 
 
-def test_build_of_headings_only_is_refused(profile: Profile, tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("# A heading\n", "utf-8")
-    with pytest.raises(DocumentError, match="the documents contain headings alone"):
-        build_index(profile, [tmp_path], tmp_path / "index", ignore_progress)
-    assert not (tmp_path / "index").exists()
+def test_heading_without_text_is_a_chunk_of_its_own(profile: Profile, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# Hotline 0800 555 222\n", "utf-8")
+    built = build_index(profile, [tmp_path / "docs"], tmp_path / "index", ignore_progress)
+    assert [chunk.text for chunk in Index.open(built.folder).chunks] == ["Hotline 0800 555 222"]
+
+
+def test_equal_texts_are_one_chunk_with_all_their_places(profile: Profile, tmp_path: Path) -> None:
+    for name in ("a.txt", "copies/b.txt", "copies/c.txt"):
+        (tmp_path / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs" / name).write_text("Visitors wear a yellow badge.", "utf-8")
+    built = build_index(profile, [tmp_path / "docs"], tmp_path / "index", ignore_progress)
+    (chunk,) = Index.open(built.folder).chunks
+    assert (chunk.source, [copy.source for copy in chunk.copies]) == ("a.txt", ["copies/b.txt", "copies/c.txt"])
+    retriever = profile.make_retriever(Index.open(built.folder))
+    (passage,) = asyncio.run(retriever.search("What do visitors wear?", 4, {"source": ["copies/c.txt"]}))
+    fields = passage.to_fields()
+    assert (fields["source"], fields["title"], fields["tags"]) == (
+        "copies/c.txt",
+        "c",
+        ["also=a.txt", "also=copies/b.txt"],
+    )
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

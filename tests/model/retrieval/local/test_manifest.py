@@ -46,7 +46,7 @@ def test_manifest_is_readable_json_with_format_and_metric(tmp_path: Path) -> Non
     make_manifest().write(tmp_path)
     text = (tmp_path / "manifest.json").read_text("utf-8")
     assert text.startswith('{\n "documents": {\n  "maße.md": "d1"\n },\n "chunks": 3,\n')
-    assert text.endswith(' "metric": "inner_product",\n "format": 3\n}\n')
+    assert text.endswith(' "metric": "inner_product",\n "format": 4\n}\n')
 
 
 @pytest.mark.parametrize("text", ["", "{", "\ufeff{}"])
@@ -78,11 +78,11 @@ def test_description_of_a_remote_index_is_recognised_before_its_format(index_for
     assert read_message(tmp_path) == (f"{tmp_path} describes an index that lies elsewhere; build this profile's own")
 
 
-@pytest.mark.parametrize("index_format", [0, 2, 4])
+@pytest.mark.parametrize("index_format", [0, 2, 3, 5])
 def test_other_format_is_named_beside_the_readable_format(index_format: int, tmp_path: Path) -> None:
     write_entries(tmp_path, format=index_format)
     assert read_message(tmp_path) == (
-        f"{tmp_path} has index format {index_format}, and this version reads 3; "
+        f"{tmp_path} has index format {index_format}, and this version reads 4; "
         "build the index again, or use the multichain that it was built with"
     )
 

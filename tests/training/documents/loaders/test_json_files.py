@@ -1,0 +1,53 @@
+"""Records of JSON, JSON lines and YAML."""
+
+import json
+
+import pytest
+
+from model.errors import DocumentError
+
+from .conftest import ReadContent
+
+
+def test_list_inside_an_envelope_gives_its_records(read_content: ReadContent) -> None:
+    records = [{"id": 1, "title": "VPN", "body": "It drops.", "labels": ["a", "b"]}, {"id": 2, "body": "It runs."}]
+    documents, _ = read_content("a.json", json.dumps({"data": records}))
+    assert [(document.title, document.text) for document in documents] == [
+        ("VPN", "It drops.\n\nid: 1\nlabels: a, b"),
+        ("", "It runs.\n\nid: 2"),
+    ]
+
+
+def test_records_keyed_by_code_are_found_by_the_code(read_content: ReadContent) -> None:
+    documents, _ = read_content("a.json", json.dumps({"E17": "The lid is open now.", "E22": "The filter is clogged."}))
+    assert [(document.title, document.text) for document in documents] == [
+        ("E17", "The lid is open now."),
+        ("E22", "The filter is clogged."),
+    ]
+
+
+def test_nested_object_gives_fields_with_joined_names(read_content: ReadContent) -> None:
+    value = {"service": "billing", "owner": {"team": "Payments"}, "limits": [{"name": "rate", "value": 120}]}
+    (document,), _ = read_content("a.json", json.dumps(value))
+    assert [block.text for block in document.blocks] == [
+        "service: billing",
+        "owner.team: Payments",
+        "limits.name: rate\nlimits.value: 120",
+    ]
+
+
+def test_line_that_is_no_json_is_passed_over_by_its_number(read_content: ReadContent) -> None:
+    documents, notes = read_content("a.jsonl", '{"text": "one"}\n{"text": \n\n{"text": "three"}\n"four"\n')
+    assert [(document.page, document.text) for document in documents] == [(1, "one"), (2, "three"), (3, "four")]
+    assert notes == ["lines that are not JSON were passed over: 2"]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000])
+def test_deeply_nested_json_is_refused(content: str, read_content: ReadContent) -> None:
+    with pytest.raises(DocumentError, match="the file is not JSON"):
+        read_content("a.json", content)
+
+
+def test_yaml_keeps_words_as_they_are_written(read_content: ReadContent) -> None:
+    (document,), _ = read_content("a.yaml", "version: 1.10\nanswer: no\nports:\n  - 80\n  - 443\n")
+    assert document.text == "version: 1.10\nanswer: no\nports: 80, 443"
