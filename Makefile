@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-hea
 UPGRADE ?= --upgrade
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test long test-compat lint bench walk mutants gate quality docs lock clean
+.PHONY: help demo test long test-compat lint bench walk mutants office gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ walk: $(VENV)/ready-dev  ## Files entered and hops from file to file: a question
 
 mutants: $(VENV)/ready-dev  ## Whether the tests notice forty changes of the code, drawn by a seed; about half an hour
 	@python benchmarks/mutants.py
+
+office: $(VENV)/ready-dev  ## Questions over an office's files of all kinds: found among the first four, answered right
+	@PYTHONPATH=. python benchmarks/office.py -v
 
 gate: $(VENV)/ready-dev  ## Whether the gate refuses planted worse versions, and lets pass the same [EVALUATION=FILE]
 	@python benchmarks/gate.py 20 100 $(EVALUATION)

@@ -36,17 +36,17 @@ def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert re.fullmatch(r"Built an index of 3 documents, 3 chunks, 2048 dimensions, in [\d.]+ s:", lines[0])
-    assert lines[1] == str(folder / "index")
-    assert re.fullmatch(r"Logged the model models:/m-[0-9a-f]{32}", lines[2])
-    assert lines[3:7] == [
+    assert re.fullmatch(r"Built an index of 3 documents, 3 chunks, 2048 dimensions, in [\d.]+ s:", lines[1])
+    assert lines[2] == str(folder / "index")
+    assert re.fullmatch(r"Logged the model models:/m-[0-9a-f]{32}", lines[3])
+    assert lines[4:8] == [
         "Verified: 35 checks passed",
         f"Registered version 1 of multichain in sqlite:///{folder / 'mlflow.db'}",
         "Promoted version 1 of multichain: the version keeps its contract and answers; no example was compared",
         "The alias champion points at this version: models:/multichain@champion",
     ]
     steps = ("preflight", "build", "log", "verify", "register", "gate")
-    assert re.fullmatch("Steps: " + ", ".join(rf"{name} [\d.]+ s" for name in steps), lines[7])
+    assert re.fullmatch("Steps: " + ", ".join(rf"{name} [\d.]+ s" for name in steps), lines[8])
     return folder
 
 
@@ -168,9 +168,7 @@ def test_up_without_a_registered_model_fails_without_a_traceback(trained_folder:
 
 def test_build_log_and_verify_run_as_separate_commands(run: Run, tmp_path: Path) -> None:
     build = run("training", "build", "--documents", str(EXERCISE / "gpt-4.txt"), str(EXERCISE / "langchain.txt"))
-    expected_output = (
-        rf"Built an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
-    )
+    expected_output = rf"Read files: 2 text; blocks: 2 paragraph\nBuilt an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
     assert re.fullmatch(expected_output, build.stdout)
     log = run("training", "log")
     assert re.fullmatch(r"models:/m-[0-9a-f]{32}\n", log.stdout), log.stderr

@@ -23,8 +23,8 @@ NOTE = "question_completed: the question was completed from the history before t
 @pytest.mark.parametrize(
     ("question", "completed_question"),
     [
-        ("Who developed it?", "Who developed it? gpt 4"),
-        ("And why?", "And why? gpt 4"),
+        ("Who developed it?", "Who developed it? GPT-4"),
+        ("And why?", "And why? GPT-4"),
         ("Is GPT-4 that powerful?", "Is GPT-4 that powerful?"),
         ("Which framework simplifies applications?", "Which framework simplifies applications?"),
     ],

@@ -35,6 +35,7 @@ _LIST_QUESTION = re.compile(
     r"^\s*(?:how (?:do|can|to|should|does)|what are|which \w+s\b|list|name|wie|welche)\b|\bsteps?\b", re.IGNORECASE
 )
 """Questions that a whole list answers."""
+_PUNCTUATION = ".,;:!?\"'()[]{}"
 _MIN_CONTENT_WORDS = 2
 """Content words that a question needs to be understood without the one before."""
 _REFERRING_WORDS = re.compile(
@@ -104,7 +105,9 @@ class ExtractiveAnswerer:
             return question
         known_words = set(question_words)
         carried = [
-            word for word in split_words(history[-1].question) if word not in known_words and is_content_word(word)
+            token.strip(_PUNCTUATION)
+            for token in history[-1].question.split()
+            if any(word not in known_words and is_content_word(word) for word in split_words(token))
         ]
         return " ".join([question, *carried])
 
