@@ -58,7 +58,8 @@ def find_locations(sources: Sequence[str], *, private: bool, exclude: Sequence[s
 
     Hidden files, folders of installed packages and lock files of office programs are left out of a folder. A link that
     leads out of its folder is skipped, and each folder is entered once, so that a link to a folder above ends.
-    Addresses are fetched. Where two of several folders hold the same relative path, these sources begin with their folder's name.
+    Addresses are fetched. Where two of several folders hold the same relative path, these sources begin with their
+    folder's name.
 
     Args:
         sources: Folders, files, patterns, addresses and tables.
