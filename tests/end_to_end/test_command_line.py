@@ -168,7 +168,10 @@ def test_up_without_a_registered_model_fails_without_a_traceback(trained_folder:
 
 def test_build_log_and_verify_run_as_separate_commands(run: Run, tmp_path: Path) -> None:
     build = run("training", "build", "--documents", str(EXERCISE / "gpt-4.txt"), str(EXERCISE / "langchain.txt"))
-    expected_output = rf"Read files: 2 text; blocks: 2 paragraph\nBuilt an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
+    expected_output = (
+        r"Read files: 2 text; blocks: 2 paragraph\n"
+        rf"Built an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
+    )
     assert re.fullmatch(expected_output, build.stdout)
     log = run("training", "log")
     assert re.fullmatch(r"models:/m-[0-9a-f]{32}\n", log.stdout), log.stderr
