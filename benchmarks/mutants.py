@@ -18,10 +18,19 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SEED, COUNT, WORKERS, SECONDS = 2026, 40, 2, 400
 TESTS = {
-    "model/contract": ["tests/model/contract", "tests/model/test_pipeline.py", "tests/end_to_end/test_contract.py"],
-    "model/transport": ["tests/model/transport", "tests/model/providers/test_openai_protocol.py"],
-    "model/retrieval": ["tests/model/retrieval", "tests/training/indexing"],
-    "training/packaging": ["tests/training/packaging", "tests/model/stages"],
+    "model/contract": [
+        "tests/model/test_dataclasses.py",
+        "tests/model/contract",
+        "tests/model/test_pipeline.py",
+        "tests/end_to_end/test_contract.py",
+    ],
+    "model/transport": [
+        "tests/model/test_dataclasses.py",
+        "tests/model/transport",
+        "tests/model/providers/test_openai_protocol.py",
+    ],
+    "model/retrieval": ["tests/model/test_dataclasses.py", "tests/model/retrieval", "tests/training/indexing"],
+    "training/packaging": ["tests/model/test_dataclasses.py", "tests/training/packaging", "tests/model/stages"],
 }
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,

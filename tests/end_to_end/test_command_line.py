@@ -278,7 +278,7 @@ def test_gate_refuses_a_worse_version_until_forced_and_rolls_back(
         "Error: version 2 of gated is not promoted against version 1: the right passage was among" in worse_run.stderr
     )
     answer = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/gated/2", folder=trained_folder)
-    assert answer.stdout.splitlines()[2:] == ["  [1] 0.36 cited  gpt-4.txt", "Answered by version 2"]
+    assert answer.stdout.splitlines()[2:] == ["  [1] 0.39 cited  gpt-4.txt", "Answered by version 2"]
     promotion = run(
         "training",
         "promote",

@@ -1,7 +1,9 @@
 """Read JSON, JSON lines and YAML. Each record becomes a document."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 import yaml
@@ -15,6 +17,8 @@ from .records import flatten_record, make_tags, read_records
 
 _MAX_BAD_LINES = 5
 _MIN_SENTENCE_WORDS = 4
+_MAX_NESTING = 100
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class JsonLoader(Loader):
@@ -63,12 +67,20 @@ class YamlLoader(Loader):
 
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each record, or one for each document of the file."""
+        text = file.read_text()
+        if _measure_nesting(text) > _MAX_NESTING:
+            raise DocumentError(f"the values of the file are nested more than {_MAX_NESTING} deep")
         try:
-            values = list(yaml.load_all(file.read_text(), Loader=yaml.BaseLoader))
+            values = list(yaml.load_all(text, Loader=yaml.BaseLoader))
         except (yaml.YAMLError, RecursionError):
             raise DocumentError("the file is not YAML") from None
         for value in values:
             yield from load_value(file, value)
+
+
+def _measure_nesting(text: str) -> int:
+    """Return how many brackets are open at most: PyYAML takes quadratic time for brackets inside each other."""
+    return max(accumulate((1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text)), initial=0))
 
 
 def _parse_json(text: str) -> Any:

@@ -48,6 +48,11 @@ def test_deeply_nested_json_is_refused(content: str, read_content: ReadContent) 
         read_content("a.json", content)
 
 
+def test_deeply_nested_yaml_is_refused(read_content: ReadContent) -> None:
+    with pytest.raises(DocumentError, match="nested more than 100 deep"):
+        read_content("a.yaml", "[" * 101)
+
+
 def test_yaml_keeps_words_as_they_are_written(read_content: ReadContent) -> None:
     (document,), _ = read_content("a.yaml", "version: 1.10\nanswer: no\nports:\n  - 80\n  - 443\n")
     assert document.text == "version: 1.10\nanswer: no\nports: 80, 443"
