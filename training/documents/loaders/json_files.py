@@ -1,12 +1,8 @@
 """Read JSON, JSON lines and YAML. Each record becomes a document."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
 from typing import Any
-
-import yaml
 
 from model.blocks import make_fields, make_paragraph
 from model.errors import DocumentError
@@ -14,11 +10,10 @@ from model.errors import DocumentError
 from ..document import Document
 from .base import Loader, SourceFile
 from .records import flatten_record, make_tags, read_records
+from .yaml_values import parse_yaml
 
 _MAX_BAD_LINES = 5
 _MIN_SENTENCE_WORDS = 4
-_MAX_NESTING = 100
-_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class JsonLoader(Loader):
@@ -67,20 +62,8 @@ class YamlLoader(Loader):
 
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each record, or one for each document of the file."""
-        text = file.read_text()
-        if _measure_nesting(text) > _MAX_NESTING:
-            raise DocumentError(f"the values of the file are nested more than {_MAX_NESTING} deep")
-        try:
-            values = list(yaml.load_all(text, Loader=yaml.BaseLoader))
-        except (yaml.YAMLError, RecursionError):
-            raise DocumentError("the file is not YAML") from None
-        for value in values:
+        for value in parse_yaml(file.read_text()):
             yield from load_value(file, value)
-
-
-def _measure_nesting(text: str) -> int:
-    """Return how many brackets are open at most: PyYAML takes quadratic time for brackets inside each other."""
-    return max(accumulate((1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text)), initial=0))
 
 
 def _parse_json(text: str) -> Any:

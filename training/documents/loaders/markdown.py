@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
@@ -18,11 +17,13 @@ from model.blocks import (
     make_question,
     make_table,
 )
+from model.errors import DocumentError
 
 from ..document import Document
 from .base import Loader, SourceFile
 from .plain_text import is_question, split_paragraphs
 from .records import flatten_record, make_tags
+from .yaml_values import parse_yaml
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -56,12 +57,12 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     if not match:
         return {}, text
     try:
-        entries = yaml.load(match[1], Loader=yaml.BaseLoader)  # noqa: S506 - the loader that makes strings alone
-    except yaml.YAMLError:
+        entries = parse_yaml(match[1])
+    except DocumentError:
         return {}, text
-    if not isinstance(entries, dict):
+    if len(entries) != 1 or not isinstance(entries[0], dict):
         return {}, text
-    return {str(name): value for name, value in entries.items()}, text[match.end() :]
+    return {str(name): value for name, value in entries[0].items()}, text[match.end() :]
 
 
 def read_markdown(text: str) -> Iterator[Block]:

@@ -53,6 +53,11 @@ def test_deeply_nested_yaml_is_refused(read_content: ReadContent) -> None:
         read_content("a.yaml", "[" * 101)
 
 
+def test_alias_of_yaml_is_not_expanded(read_content: ReadContent) -> None:
+    (document,), _ = read_content("a.yaml", "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n")
+    assert document.text == "a: x, x\nb: *a, *a\nc: *b, *b"
+
+
 def test_yaml_keeps_words_as_they_are_written(read_content: ReadContent) -> None:
     (document,), _ = read_content("a.yaml", "version: 1.10\nanswer: no\nports:\n  - 80\n  - 443\n")
     assert document.text == "version: 1.10\nanswer: no\nports: 80, 443"
