@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.passages import FILTER_FIELDS, Chunk, Chunks, Passage, write_chunks
+from model.blocks import BlockSpan
+from model.passages import FILTER_FIELDS, Chunk, ChunkCopy, Chunks, Passage, write_chunks
 
 CHUNK = Chunk("a.pdf", "Title", "Top > Inner", 3, 10, 14, "Text", ("year=2024", "team=red"))
 
@@ -74,8 +75,52 @@ def test_file_has_one_readable_line_for_each_chunk(tmp_path: Path) -> None:
     assert (tmp_path / "chunks.jsonl").read_bytes().decode("utf-8") == (
         '{"source": "a", "title": "Größe", "heading": "", "page": 1, "start": 2, "end": 3, "text": "x\\ny", '
         '"tags": ["n=1"]}\n'
-        '{"source": "b", "title": "", "heading": "", "page": 0, "start": 0, "end": 0, "text": "", "tags": []}\n'
+        '{"source": "b", "title": "", "heading": "", "page": 0, "start": 0, "end": 0, "text": ""}\n'
     )
+
+
+COPIED = Chunk(
+    "a.txt",
+    "A",
+    "Care",
+    1,
+    2,
+    9,
+    "- Oil it",
+    ("n=1",),
+    (BlockSpan("list", 0, 8),),
+    (ChunkCopy("b.txt", "B", 3, 4, 11), ChunkCopy("c.txt", "C", 0, 0, 7)),
+)
+
+
+def test_blocks_and_copies_are_stored(tmp_path: Path) -> None:
+    assert list(store_chunks(tmp_path, COPIED)) == [COPIED]
+
+
+def test_chunk_stands_at_the_first_place_that_is_allowed() -> None:
+    assert COPIED.at_place(frozenset({"a.txt", "c.txt"})) is COPIED
+    assert COPIED.at_place(frozenset({"none"})) is COPIED
+    moved = COPIED.at_place(frozenset({"c.txt"}))
+    assert (moved.source, moved.title, moved.page, moved.start, moved.end) == ("c.txt", "C", 0, 0, 7)
+    assert [copy.source for copy in moved.copies] == ["a.txt", "b.txt"]
+    assert (moved.text, moved.blocks, moved.tags) == (COPIED.text, COPIED.blocks, COPIED.tags)
+
+
+def test_chunk_without_some_places_keeps_the_others() -> None:
+    assert COPIED.without(frozenset({"none"})) is COPIED
+    remaining = COPIED.without(frozenset({"a.txt"}))
+    assert remaining is not None
+    assert (remaining.source, [copy.source for copy in remaining.copies]) == ("b.txt", ["c.txt"])
+    remaining = COPIED.without(frozenset({"b.txt"}))
+    assert remaining is not None
+    assert (remaining.source, [copy.source for copy in remaining.copies]) == ("a.txt", ["c.txt"])
+    assert COPIED.without(frozenset({"a.txt", "b.txt", "c.txt"})) is None
+
+
+def test_copies_are_found_by_their_source_and_named_in_a_tag(tmp_path: Path) -> None:
+    stored = store_chunks(tmp_path, COPIED)
+    assert stored.positions_with("source", "c.txt") == frozenset({0})
+    assert Passage(COPIED, 0.5).to_fields()["tags"] == ["n=1", "also=b.txt", "also=c.txt"]
 
 
 @settings(max_examples=50)
