@@ -16,6 +16,7 @@ from .web import fetch_page
 
 _ESCAPE = 0xDC00
 """What Python adds to a byte of a file name that is not UTF-8 (PEP 383)."""
+_LEADS_OUT = "the link leads out of the folder; name its target as well"
 _LEFT_OUT = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "Thumbs.db", "desktop.ini"})
 """Names of folders and files that no person writes."""
 
@@ -105,6 +106,7 @@ def _tell_apart(locations: Sequence[DocumentLocation], roots: Sequence[str]) -> 
 def _list_folder(folder: Path, exclude: Sequence[str], places: FoundLocations) -> None:
     root = folder.resolve()
     entered = {root}
+    first = len(places.locations)
     for path, names, files in os.walk(folder, followlinks=True):
         relative_folder = Path(path).relative_to(folder)
         names[:] = sorted(
@@ -114,11 +116,7 @@ def _list_folder(folder: Path, exclude: Sequence[str], places: FoundLocations) -
             relative_path = relative_folder / name
             if not _is_left_out(relative_path, exclude):
                 _add_file(Path(path) / name, relative_path, root, places)
-    places.locations.sort(key=lambda location: _folder_order(location, folder))
-
-
-def _folder_order(location: DocumentLocation, folder: Path) -> tuple[str, ...]:
-    return location.file.parts if location.file and location.file.is_relative_to(folder) else ()
+    places.locations[first:] = sorted(places.locations[first:], key=lambda location: Path(location.label).parts)
 
 
 def _enters(
@@ -129,7 +127,7 @@ def _enters(
     if _is_left_out(relative_path, exclude) or target in entered:
         return False
     if not target.is_relative_to(root):
-        places.skipped.append((str(path.absolute()), "the link leads out of the folder; name its target as well"))
+        places.skipped.append((str(path.absolute()), _LEADS_OUT))
         return False
     entered.add(target)
     return True
@@ -140,7 +138,7 @@ def _add_file(file: Path, relative_path: Path, root: Path, places: FoundLocation
     if not target.exists():
         places.skipped.append((str(file.absolute()), "the link leads to no file"))
     elif not target.is_relative_to(root):
-        places.skipped.append((str(file.absolute()), "the link leads out of the folder; name its target as well"))
+        places.skipped.append((str(file.absolute()), _LEADS_OUT))
     elif target.is_file():
         places.locations.append(_locate_file(file, relative_path.as_posix(), named=False))
 

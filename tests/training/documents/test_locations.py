@@ -127,6 +127,12 @@ def test_locations_keep_the_order_of_their_names(folder: Path) -> None:
     assert find_sources("f.txt", "docs/b.md", "table:t", "docs/a") == ["f.txt", "b.md", "t", "c.TXT", "deep/d.txt"]
 
 
+def test_folder_after_a_folder_inside_it_keeps_the_order_and_the_names(folder: Path) -> None:
+    (folder / "docs" / "c.TXT").write_text("x", "utf-8")
+    sources = find_sources("docs/a", "docs")
+    assert sources == ["a/c.TXT", "deep/d.txt", "a/c.TXT", "a/deep/d.txt", "b.md", "docs/c.TXT"]
+
+
 def test_links_are_followed_once_and_only_inside_the_folder(folder: Path) -> None:
     (folder / "outside").mkdir()
     (folder / "outside" / "o.txt").write_text("o", "utf-8")
