@@ -71,6 +71,13 @@ def make_heading(text: str, level: int) -> Block:
     return Block("heading", flatten(text), min(max(level, 1), 6))
 
 
+def nest_heading(headings: Sequence[Block], block: Block) -> list[Block]:
+    """Return the headings that stand above what follows a block, outermost first; unchanged where it is no heading."""
+    if block.kind != "heading":
+        return list(headings)
+    return [*(heading for heading in headings if heading.level < block.level), block]
+
+
 def make_paragraph(text: str) -> Block:
     """Return a paragraph of plain text."""
     return Block("paragraph", text.strip())
@@ -160,7 +167,7 @@ def split_block(block: Block, size: int) -> Iterator[tuple[int, int, str]]:
     """Cut a block of lines that is longer than ``size`` between its lines.
 
     The lines above the first row or item are repeated at the start of each part: the header of a table, the
-    introduction of a list, the question of an answer.
+    introduction of a list.
 
     Args:
         block: The block; a table, list, code or fields.
@@ -198,7 +205,7 @@ def _count_head_lines(block: Block, lines: Sequence[str]) -> int:
         return next((number + 1 for number, line in enumerate(lines) if _RULE.fullmatch(line)), 0)
     if block.kind == "list":
         return next((number for number, line in enumerate(lines) if _ITEM.fullmatch(line)), 0)
-    return 1 if block.kind in {"code", "question"} else 0
+    return 1 if block.kind == "code" else 0
 
 
 def _render_row(cells: Sequence[str], width: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from .blocks import BlockKind, BlockSpan, parse_code, parse_fields, parse_list, parse_question, parse_table
 from .passages import Chunk
@@ -99,9 +100,8 @@ def show_list(introduction: str, items: list[str]) -> str:
         items: The items with their markers; a hyphen is not shown.
     """
     shown = [item.removeprefix("- ") for item in items]
-    fitting = len(shown)
-    while fitting > 1 and len(introduction) + sum(len(item) + 2 for item in shown[:fitting]) > MAX_EXCERPT:
-        fitting -= 1
+    lengths = accumulate((len(item) + 2 for item in shown), initial=len(introduction))
+    fitting = max(1, sum(length <= MAX_EXCERPT for length in islice(lengths, 1, None)))
     more = f"; and {len(shown) - fitting} more" if fitting < len(shown) else ""
     return f"{introduction} {'; '.join(shown[:fitting])}{more}".strip()
 

@@ -58,12 +58,11 @@ def forget_documents(
     check_embedding(profile, index)
     forgotten_sources = frozenset(sources)
     remaining = [chunk for chunk in (chunk.without(forgotten_sources) for chunk in index.chunks) if chunk]
-    has_copies = any(copy.source in forgotten_sources for chunk in index.chunks for copy in chunk.copies)
     if not remaining:
         raise CommandError(f"no chunk would be left in the index {folder.absolute()}; delete the folder instead")
     questions = sum(_remove_from_file(file, forgotten_sources) for file in evaluations)
     removed = len(index.chunks) - len(remaining)
-    if removed or has_copies or forgotten_sources & index.manifest.documents.keys():
+    if removed or forgotten_sources & index.manifest.documents.keys():
         manifest = index.manifest
         documents = {source: digest for source, digest in manifest.documents.items() if source not in forgotten_sources}
         content = IndexContent(remaining, documents, manifest.chunking, manifest.language)

@@ -33,6 +33,36 @@ JUDGES = click.option(
     help="Chat model that judges answers, such as openai:/gpt-4.1; its calls cost money.",
 )
 
+_DOCUMENT_OPTIONS = (
+    click.option(
+        "--documents",
+        multiple=True,
+        help="Folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
+    ),
+    click.option("--strict", is_flag=True, help="Stop at an unreadable document instead of skipping it."),
+    click.option("--private", is_flag=True, help="Allow addresses that lead into a private network."),
+    click.option(
+        "--column",
+        multiple=True,
+        metavar="ROLE=NAME",
+        help="Role of a column in tables: text, title or tag; may be repeated.",
+    ),
+    click.option(
+        "--ocr",
+        default="",
+        metavar="LANGUAGES",
+        help="Recognise the text of pictures and scanned pages with Tesseract, such as eng+deu.",
+    ),
+    click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files of folders, such as 'drafts/*'."),
+    click.option(
+        "--base-url", default="", metavar="URL", help="Address that each file's path is added to, as its tag url."
+    ),
+    click.option(
+        "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
+    ),
+)
+"""Options that name documents and say how to read them, in the order of the help."""
+
 
 def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name documents and say how to read them to a command.
@@ -64,38 +94,8 @@ def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         return command(loading=loading, **arguments)
 
-    options = [
-        click.option(
-            "--documents",
-            multiple=True,
-            help="Folder, file, pattern, address or Spark table; more may follow. [default: this project's documents]",
-        ),
-        click.option("--strict", is_flag=True, help="Stop at an unreadable document instead of skipping it."),
-        click.option("--private", is_flag=True, help="Allow addresses that lead into a private network."),
-        click.option(
-            "--column",
-            multiple=True,
-            metavar="ROLE=NAME",
-            help="Role of a column in tables: text, title or tag; may be repeated.",
-        ),
-        click.option(
-            "--ocr",
-            default="",
-            metavar="LANGUAGES",
-            help="Recognise the text of pictures and scanned pages with Tesseract, such as eng+deu.",
-        ),
-        click.option(
-            "--exclude", multiple=True, metavar="PATTERN", help="Leave out files of folders, such as 'drafts/*'."
-        ),
-        click.option(
-            "--base-url", default="", metavar="URL", help="Address that each file's path is added to, as its tag url."
-        ),
-        click.option(
-            "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
-        ),
-    ]
     decorated: Callable[..., Any] = click.argument("more_documents", nargs=-1, metavar="[PATH]...")(run_with_loading)
-    for option in reversed(options):
+    for option in reversed(_DOCUMENT_OPTIONS):
         decorated = option(decorated)
     return decorated
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-from model.blocks import Block, BlockSpan, flatten, split_block
+from model.blocks import Block, BlockSpan, nest_heading, split_block
 from model.passages import Chunk, ChunkCopy
 
 from .document import BLOCK_SEPARATOR, Document
@@ -94,14 +94,12 @@ def _find_sections(document: Document) -> Iterator[_Section]:
         if block.kind == "heading":
             if parts:
                 yield _Section(tuple(heading.text for heading in headings), tuple(parts))
-            headings = [heading for heading in headings if heading.level < block.level]
+            parts = []
             following = document.blocks[number + 1] if number + 1 < len(document.blocks) else None
-            is_bare = following is None or (following.kind == "heading" and following.level <= block.level)
-            parts = [_Part(block, end - len(block.text), end)] if is_bare else []
-            if is_bare:
-                yield _Section(tuple(heading.text for heading in headings), tuple(parts))
-                parts = []
-            headings = [*headings, block]
+            headings = nest_heading(headings, block)
+            if following is None or (following.kind == "heading" and following.level <= block.level):
+                above = tuple(heading.text for heading in headings[:-1])
+                yield _Section(above, (_Part(block, end - len(block.text), end),))
         else:
             parts.append(_Part(block, position, end))
         position = end + len(BLOCK_SEPARATOR)
@@ -157,7 +155,7 @@ def _make_chunk(document: Document, title: str, section: _Section, group: Sequen
     return Chunk(
         document.source,
         title,
-        " > ".join(flatten(heading) for heading in section.headings),
+        " > ".join(section.headings),
         document.page,
         group[0].start,
         group[-1].end,

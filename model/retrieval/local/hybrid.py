@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...errors import ProfileError
 from ...interfaces import Embeddings
-from ...passages import Passage
+from ...passages import Chunk, Passage
 from ...runtime.coalescing import MicroBatcher
 from ..backends import Backend
 from ..retriever import QueryEmbedder, Retriever
@@ -122,12 +122,7 @@ class HybridRetriever(Retriever):
         order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
         sources = self._allowed_sources(filter_values)
         return [
-            Passage(
-                chunk if sources is None else chunk.at_place(sources),
-                float(scores[n]),
-                round(float(support[top[n]]), 6),
-            )
-            for n, chunk in ((n, self.index.chunks[top[n]]) for n in order)
+            Passage(self._chunk_at(top[n], sources), float(scores[n]), round(float(support[top[n]]), 6)) for n in order
         ]
 
     async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
@@ -149,6 +144,11 @@ class HybridRetriever(Retriever):
             return self._restricted_positions
         fitting = self.index.positions_matching(filter_values)
         return fitting if self._restricted_positions is None else np.intersect1d(fitting, self._restricted_positions)
+
+    def _chunk_at(self, position: int, sources: frozenset[str] | None) -> Chunk:
+        """Return the chunk at a position of the index, as it stands in one of the sources; None for any source."""
+        chunk = self.index.chunks[position]
+        return chunk if sources is None else chunk.at_place(sources)
 
     def _allowed_sources(self, filter_values: dict[str, Any] | None) -> frozenset[str] | None:
         """Return the sources that a passage may name; None for all."""

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -24,6 +24,7 @@ EXTRA = "pip install -e '.[documents]'"
 _PACKAGE_OF_MODULE = {"pptx": "python-pptx", "python_calamine": "python-calamine"}
 """Package of a module that has another name."""
 MAX_FILE_BYTES = 500_000_000
+_SHOWN_NUMBERS = 5
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 500_000_000, 200
 """Limits of an archive's unpacked size: in bytes, and as a multiple of the archive's size."""
 
@@ -66,7 +67,7 @@ class SourceFile:
         """The bytes of the file.
 
         Raises:
-            DocumentError: The file is too large, or changed while it was read.
+            DocumentError: The file is too large.
         """
         file = self.location.file
         if file is not None and file.stat().st_size > MAX_FILE_BYTES:
@@ -120,6 +121,12 @@ class SourceFile:
         if self.base_url and self.location.file and not any(tag.startswith("url=") for tag in all_tags):
             all_tags += (f"url={self.base_url.rstrip('/')}/{quote(self.location.source)}",)
         return Document(self.location.source, filled, " ".join(title.split()), page, all_tags)
+
+
+def show_numbers(numbers: Sequence[int]) -> str:
+    """Return the first numbers of rows or lines for a note, and how many more there are."""
+    more = f" and {len(numbers) - _SHOWN_NUMBERS} more" if len(numbers) > _SHOWN_NUMBERS else ""
+    return ", ".join(map(str, numbers[:_SHOWN_NUMBERS])) + more
 
 
 class Loader(ABC):

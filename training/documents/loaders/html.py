@@ -19,7 +19,7 @@ from model.errors import DocumentError
 from ..decoding import guess_encoding, has_mark, remove_unwanted_characters
 from ..document import Document
 from .base import Loader, SourceFile
-from .table_grid import Cell, make_grid_table
+from .table_grid import Cell, make_grid_table, parse_span
 
 _UNWANTED_TAGS = frozenset(
     [
@@ -101,7 +101,6 @@ _BLOCK_TAGS = frozenset(
         "thead",
         "tr",
         "ul",
-        "center",
         "colgroup",
     ]
 )
@@ -312,15 +311,10 @@ def _read_items(element: Any, depth: int) -> Iterator[ListItem]:
 
 def _read_cells(row: Any) -> list[Cell]:
     return [
-        Cell(_text_of(cell), _read_span(cell, "colspan"), _read_span(cell, "rowspan"))
+        Cell(_text_of(cell), parse_span(cell.get("colspan", "1").strip()), parse_span(cell.get("rowspan", "1").strip()))
         for cell in row
         if cell.tag in {"td", "th"}
     ]
-
-
-def _read_span(cell: Any, name: str) -> int:
-    value = cell.get(name, "1").strip()
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 1  # noqa: PLR2004
 
 
 def _read_terms(element: Any) -> Iterator[Block]:

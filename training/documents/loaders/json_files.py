@@ -8,11 +8,10 @@ from model.blocks import make_fields, make_paragraph
 from model.errors import DocumentError
 
 from ..document import Document
-from .base import Loader, SourceFile
+from .base import Loader, SourceFile, show_numbers
 from .records import flatten_record, make_tags, read_records
 from .yaml_values import parse_yaml
 
-_MAX_BAD_LINES = 5
 _MIN_SENTENCE_WORDS = 4
 
 
@@ -46,9 +45,7 @@ class JsonLinesLoader(Loader):
                 except DocumentError:
                     bad_lines.append(number)
         if bad_lines:
-            more = f" and {len(bad_lines) - _MAX_BAD_LINES} more" if len(bad_lines) > _MAX_BAD_LINES else ""
-            numbers = ", ".join(map(str, bad_lines[:_MAX_BAD_LINES]))
-            file.notes.append(f"lines that are not JSON were passed over: {numbers}{more}")
+            file.notes.append(f"lines that are not JSON were passed over: {show_numbers(bad_lines)}")
         yield from read_records(file, records)
 
 
@@ -75,28 +72,32 @@ def _parse_json(text: str) -> Any:
 
 
 def load_value(file: SourceFile, value: Any) -> Iterator[Document]:
-    """Yield a document for each record of a list, of an envelope around one list, or of an object of objects."""
-    if isinstance(value, Mapping):
-        lists = [name for name, inner in value.items() if _is_record_list(inner)]
-        others = {name: inner for name, inner in value.items() if name not in lists}
-        if len(lists) == 1 and not any(isinstance(inner, Mapping | list) for inner in others.values()):
-            records = value[lists[0]]
-            if others and (len(others) > 1 or len(records) == 0):
-                yield _make_whole(file, value)
-                return
-            yield from read_records(file, [_make_record(record) for record in records])
-            return
-        if len(value) > 1 and all(isinstance(inner, Mapping) for inner in value.values()):
-            yield from read_records(file, [{"key": name, **inner} for name, inner in value.items()])
-            return
-        if len(value) > 1 and all(_is_sentence(inner) for inner in value.values()):
-            yield from read_records(file, [{"title": name, "text": inner} for name, inner in value.items()])
-            return
+    """Yield a document for each record of a value, or one for the whole value."""
+    records = _find_records(value)
+    if records is not None:
+        yield from read_records(file, records)
+    elif isinstance(value, Mapping):
         yield _make_whole(file, value)
-    elif isinstance(value, list):
-        yield from read_records(file, [_make_record(record) for record in value])
     elif value is not None:
         yield file.make_document([make_paragraph(str(value))])
+
+
+def _find_records(value: Any) -> list[Mapping[str, Any]] | None:
+    """Return the records of a list, of an envelope around one list, or of an object of objects or sentences by code."""
+    if isinstance(value, list):
+        return [_make_record(record) for record in value]
+    if not isinstance(value, Mapping):
+        return None
+    lists = [inner for inner in value.values() if _is_record_list(inner)]
+    others = [inner for inner in value.values() if not _is_record_list(inner)]
+    if len(lists) == 1 and len(others) <= 1 and not any(isinstance(inner, Mapping | list) for inner in others):
+        records: list[Mapping[str, Any]] = lists[0]
+        return records
+    if len(value) > 1 and all(isinstance(inner, Mapping) for inner in value.values()):
+        return [{"key": name, **inner} for name, inner in value.items()]
+    if len(value) > 1 and all(_is_sentence(inner) for inner in value.values()):
+        return [{"title": name, "text": inner} for name, inner in value.items()]
+    return None
 
 
 def _make_whole(file: SourceFile, value: Mapping[str, Any]) -> Document:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import PurePosixPath
@@ -96,7 +97,7 @@ class MailLoader(Loader):
         if not isinstance(content, bytes) or label.count(" > ") > _MAX_DEPTH:
             return
         location = DocumentLocation(file.location.source, PurePosixPath(name).suffix.lower(), label, content=content)
-        inner = SourceFile(location, file.columns, file.ocr_languages, file.base_url)
+        inner = replace(file, location=location, notes=[])
         try:
             documents = list(self._read_attachment(inner))
         except DocumentError as error:

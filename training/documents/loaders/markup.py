@@ -15,7 +15,7 @@ from .base import Loader, SourceFile
 from .html import read_html
 from .json_files import load_value
 from .plain_text import split_paragraphs
-from .xml_tree import local_name, parse_xml
+from .xml_tree import local_name, parse_xml, read_title
 
 _MAX_DEPTH = 100
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -48,8 +48,7 @@ class EpubLoader(Loader):
                 if name in names:
                     page = remove_unwanted_characters(decode(archive.read(name)).text)
                     blocks += read_html(_DECLARATION.sub("", page), self.import_package)[1]
-        titles = package.xpath("//*[local-name()='title']/text()")
-        yield file.make_document(blocks, title=titles[0] if titles else "")
+        yield file.make_document(blocks, title=read_title(package))
 
 
 class RestructuredTextLoader(Loader):

@@ -8,14 +8,13 @@ from model.errors import DocumentError
 
 from ..document import Document
 from .base import Loader, SourceFile
-from .table_grid import Cell, make_grid_table
-from .xml_tree import local_attribute, local_name, parse_xml
+from .table_grid import MAX_COLUMNS, Cell, make_grid_table
+from .xml_tree import local_attribute, local_name, parse_xml, read_title
 
 _SKIPPED = frozenset({"tracked-changes", "sequence-decls", "forms", "note-citation", "creator", "date"})
 _CONTAINERS = frozenset(
     {"text", "section", "presentation", "frame", "text-box", "page", "index-body", "body", "g", "custom-shape"}
 )
-_MAX_SPAN = 500
 
 
 class OpenDocumentLoader(Loader):
@@ -39,8 +38,7 @@ class OpenDocumentLoader(Loader):
                 raise DocumentError("the document is protected by a password; save it without one")
             root = parse_xml(archive.read("content.xml"), self.import_package)
             meta = parse_xml(archive.read("meta.xml"), self.import_package) if "meta.xml" in names else None
-        titles = meta.xpath("//*[local-name()='title']/text()") if meta is not None else []
-        title = flatten(titles[0]) if titles else ""
+        title = read_title(meta)
         slides = root.xpath("//*[local-name()='presentation']/*[local-name()='page']")
         if slides:
             for number, slide in enumerate(slides, 1):
@@ -105,7 +103,7 @@ def _read_rows(table: Any) -> Iterator[list[Cell]]:
 
 def _read_count(cell: Any, name: str) -> int:
     value = local_attribute(cell, name, "1")
-    return min(int(value), _MAX_SPAN) if value.isascii() and value.isdigit() else 1
+    return min(int(value), MAX_COLUMNS) if value.isascii() and value.isdigit() else 1
 
 
 def _text_of(element: Any) -> str:

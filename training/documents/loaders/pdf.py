@@ -4,18 +4,26 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from model.blocks import Block, ListItem, flatten, make_fields, make_heading, make_list, make_paragraph, make_table
+from model.blocks import (
+    Block,
+    ListItem,
+    flatten,
+    make_fields,
+    make_heading,
+    make_list,
+    make_paragraph,
+    make_table,
+    nest_heading,
+)
 from model.errors import DocumentError
 
 from ..document import Document
+from ..pdf import items
 from .base import Loader, SourceFile
 from .pictures import recognise_text
 from .plain_text import split_paragraphs
-
-if TYPE_CHECKING:
-    from ..pdf.items import Item
 
 _EMPTY_TITLE = re.compile(
     r"untitled.*|microsoft (?:word|powerpoint|excel) - .*|.*\.(?:docx?|pptx?|xlsx?|odt|pdf|indd|tex)|"
@@ -45,83 +53,66 @@ class PdfLoader(Loader):
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each page."""
         self.import_package("pypdfium2")
-        from ..pdf.layout import PasswordError, read_pages
+        from ..pdf.layout import PasswordError, open_document, read_pages
 
-        title = self._read_title(file)
-        headings: list[Block] = []
-        scanned: list[int] = []
         try:
-            for page in read_pages(file.content):
-                blocks = list(_make_blocks(page.items))
-                if not blocks and page.has_images:
-                    scanned.append(page.number)
-                    blocks = self._recognise_page(file, page.number) if file.ocr_languages else []
-                above = [heading for heading in headings if not blocks or blocks[0].level == 0]
-                yield file.make_document([*above, *blocks] if blocks else [], title=title, page=page.number)
-                headings = _follow_headings(headings, blocks)
+            with open_document(file.content) as pdf:
+                yield from self._load_pages(file, pdf, read_pages(pdf))
         except PasswordError:
             raise DocumentError("the PDF is protected by a password; save it without one") from None
+
+    def _load_pages(self, file: SourceFile, pdf: Any, pages: Iterable[items.PageContent]) -> Iterator[Document]:
+        title = _read_title(pdf)
+        headings: list[Block] = []
+        scanned: list[int] = []
+        for page in pages:
+            blocks = list(_make_blocks(page.items))
+            if not blocks and page.has_images:
+                scanned.append(page.number)
+                blocks = _recognise_page(pdf[page.number - 1], file.ocr_languages) if file.ocr_languages else []
+            above = headings if blocks and blocks[0].kind != "heading" else []
+            yield file.make_document([*above, *blocks], title=title, page=page.number)
+            for block in blocks:
+                headings = nest_heading(headings, block)
         if scanned and not file.ocr_languages:
-            pages = ", ".join(map(str, scanned[:_SHOWN_PAGES])) + " and more" * (len(scanned) > _SHOWN_PAGES)
-            file.notes.append(f"scanned pages without text were passed over: {pages}; --ocr LANGUAGES recognises them")
-
-    def _read_title(self, file: SourceFile) -> str:
-        """Return the title among the properties; empty where a program filled it in."""
-        document = self._open(file)
-        try:
-            title = flatten(document.get_metadata_dict().get("Title", ""))
-        finally:
-            document.close()
-        return "" if _EMPTY_TITLE.fullmatch(title) else title
-
-    def _open(self, file: SourceFile) -> Any:
-        pypdfium2 = self.import_package("pypdfium2")
-        try:
-            return pypdfium2.PdfDocument(file.content)
-        except pypdfium2.PdfiumError as error:
-            if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
-                raise DocumentError("the PDF is protected by a password; save it without one") from None
-            raise
-
-    def _recognise_page(self, file: SourceFile, number: int) -> list[Block]:
-        document = self._open(file)
-        try:
-            page = document[number - 1]
-            width, height = page.get_size()
-            scale = min(_OCR_SCALE, (_MAX_OCR_PIXELS / max(1.0, width * height)) ** 0.5)
-            picture = io.BytesIO()
-            page.render(scale=scale).to_pil().save(picture, "PNG")
-        finally:
-            document.close()
-        text = recognise_text(picture.getvalue(), file.ocr_languages)
-        return [Block("picture", block.text) for block in split_paragraphs(text)]
+            shown = ", ".join(map(str, scanned[:_SHOWN_PAGES])) + " and more" * (len(scanned) > _SHOWN_PAGES)
+            file.notes.append(f"scanned pages without text were passed over: {shown}; --ocr LANGUAGES recognises them")
 
 
-def _make_blocks(items: "Iterable[Item]") -> Iterator[Block]:
-    from ..pdf import items as kinds
-
-    for kind, group in groupby(items, type):
-        if kind is kinds.ListItem:
-            yield make_list(ListItem(item.marker, item.text) for item in group if isinstance(item, kinds.ListItem))
-        elif kind is kinds.Field:
-            yield make_fields((item.name, item.value) for item in group if isinstance(item, kinds.Field))
-        else:
-            yield from (_make_block(item) for item in group)
+def _read_title(pdf: Any) -> str:
+    """Return the title among the properties; empty where a program filled it in."""
+    title = flatten(pdf.get_metadata_dict().get("Title", ""))
+    return "" if _EMPTY_TITLE.fullmatch(title) else title
 
 
-def _make_block(item: "Item") -> Block:
-    from ..pdf import items as kinds
-
-    if isinstance(item, kinds.Heading):
-        return make_heading(item.text, item.level)
-    if isinstance(item, kinds.Table):
-        return make_table(item.header, item.rows)
-    return make_paragraph(item.value if isinstance(item, kinds.Field) else item.text)
+def _recognise_page(page: Any, languages: str) -> list[Block]:
+    width, height = page.get_size()
+    scale = min(_OCR_SCALE, (_MAX_OCR_PIXELS / max(1.0, width * height)) ** 0.5)
+    picture = io.BytesIO()
+    page.render(scale=scale).to_pil().save(picture, "PNG")
+    return [Block("picture", block.text) for block in split_paragraphs(recognise_text(picture.getvalue(), languages))]
 
 
-def _follow_headings(headings: list[Block], blocks: Iterable[Block]) -> list[Block]:
-    """Return the headings that hold at the end of a page, outermost first, as the next page begins below them."""
-    for block in blocks:
-        if block.kind == "heading":
-            headings = [*(heading for heading in headings if heading.level < block.level), block]
-    return headings
+def _make_blocks(page_items: Iterable[items.Item]) -> Iterator[Block]:
+    """Yield the blocks of a page: list items that follow each other are a list, and so are fields."""
+    listed: list[ListItem] = []
+    fields: list[tuple[str, str]] = []
+    for kind, group in groupby(page_items, type):
+        for item in group:
+            match item:
+                case items.Heading(text, level):
+                    yield make_heading(text, level)
+                case items.Table(header, rows):
+                    yield make_table(header, rows)
+                case items.Paragraph(text):
+                    yield make_paragraph(text)
+                case items.Field(name, value):
+                    fields.append((name, value))
+                case ListItem():
+                    listed.append(item)
+        if kind is ListItem:
+            yield make_list(listed)
+            listed = []
+        elif kind is items.Field:
+            yield make_fields(fields)
+            fields = []

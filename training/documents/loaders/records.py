@@ -135,12 +135,13 @@ def _make_pair(name: str, text: str) -> list[tuple[str, str]]:
 def _make_blocks(pairs: Sequence[tuple[str, str]], columns: Columns) -> Iterator[Block]:
     values = dict(pairs)
     text, title = values.get(columns.text, ""), values.get(columns.title, "")
-    if text and title and columns.title.lower() == "question":
+    is_asked = bool(text and title) and columns.title.lower() == "question"
+    if is_asked:
         yield make_question(title, text)
-        others = [(name, value) for name, value in pairs if name not in {columns.text, columns.title}]
     else:
-        shown_above = {columns.text, columns.title if columns.title.lower() in _HEADLINE_COLUMNS else columns.text}
-        others = [(name, value) for name, value in pairs if name not in shown_above]
         yield from split_paragraphs(text)
+    is_shown_above = is_asked or columns.title.lower() in _HEADLINE_COLUMNS
+    shown_columns = {columns.text, columns.title} if is_shown_above else {columns.text}
+    others = [(name, value) for name, value in pairs if name not in shown_columns]
     if others:
         yield make_fields(others)

@@ -11,7 +11,6 @@ from ..document import Document
 from .base import Loader, SourceFile
 from .table_grid import Cell, make_grid_table
 
-_MAX_SPAN = 500
 _NOT_LISTED = frozenset({"TITLE", "CENTER_TITLE", "SUBTITLE"})
 _PAGE_PARTS = frozenset({"SLIDE_NUMBER", "DATE", "FOOTER", "HEADER"})
 
@@ -58,11 +57,7 @@ def _read_shapes(shapes: Iterable[Any]) -> Iterator[Block]:
 
 
 def _read_cells(row: Any) -> list[Cell]:
-    return [
-        Cell(flatten(cell.text), min(cell.span_width, _MAX_SPAN), min(cell.span_height, _MAX_SPAN))
-        for cell in row.cells
-        if not cell.is_spanned
-    ]
+    return [Cell(flatten(cell.text), cell.span_width, cell.span_height) for cell in row.cells if not cell.is_spanned]
 
 
 def _read_chart(chart: Any) -> Iterator[Block]:

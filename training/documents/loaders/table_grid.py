@@ -8,6 +8,7 @@ from model.errors import DocumentError
 
 MAX_COLUMNS = 500
 _MAX_CELLS = 2_000_000
+_TOO_MANY_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class Cell:
     text: str
     columns: int = 1
     rows: int = 1
+
+
+def parse_span(value: str) -> int:
+    """Return the number of columns or rows that an attribute names; 1 where it names none, or more than 9,999."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < _TOO_MANY_DIGITS else 1
 
 
 def make_grid_table(rows: Sequence[Sequence[Cell]], *, header_rows: int = 1, caption: str = "") -> Block:

@@ -12,7 +12,7 @@ from model.errors import DocumentError
 
 from .. import spark_tables
 from ..document import Document
-from .base import Loader, SourceFile
+from .base import Loader, SourceFile, show_numbers
 from .records import format_value, read_records
 
 _DELIMITERS = ",;\t|"
@@ -20,7 +20,6 @@ _SAMPLE_LINES = 50
 _SEPARATOR_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)
 _MAX_CELLS = 20_000_000
 _MAX_COLUMNS = 2000
-_MAX_RAGGED_ROWS = 5
 _NUMBER = re.compile(r"[-+]?[\d.,' ]*\d[\d.,' ]*\s*(?:%|[€$£]|[A-Z]{3})?")
 _MIN_HEADER_SHARE = 0.6
 _HEADER_ROWS = 20
@@ -185,6 +184,4 @@ def _make_records(
             ragged.append(number)
         yield dict(zip(names, row, strict=False))
     if ragged:
-        shown = ", ".join(map(str, ragged[:_MAX_RAGGED_ROWS]))
-        more = f" and {len(ragged) - _MAX_RAGGED_ROWS} more" if len(ragged) > _MAX_RAGGED_ROWS else ""
-        file.notes.append(f"rows with another number of cells than the header: {shown}{more}; they were kept")
+        file.notes.append(f"rows with another number of cells than the header: {show_numbers(ragged)}; they were kept")

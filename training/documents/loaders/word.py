@@ -10,16 +10,15 @@ from model.errors import DocumentError
 
 from ..document import Document
 from .base import Loader, SourceFile
-from .table_grid import Cell, make_grid_table
+from .table_grid import MAX_COLUMNS, Cell, make_grid_table, parse_span
 from .word_styles import Numbering, Styles
-from .xml_tree import local_attribute, local_name, parse_xml
+from .xml_tree import local_attribute, local_name, parse_xml, read_title
 
 _SKIPPED = frozenset(
     {"del", "moveFrom", "instrText", "delText", "Fallback", "pPr", "rPr", "sectPr", "sdtPr", "tblPr", "trPr", "tcPr"}
 )
 """Elements whose text is not shown: deletions, field codes, and what stands in another form."""
 _PAGE_NUMBER = re.compile(r"(?:page|seite)?\s*\d*\s*(?:of|von|/)?\s*\d*", re.IGNORECASE)
-_MAX_SPAN = 500
 _HEADER_PARTS = re.compile(r"word/(?:header|footer)\d*\.xml")
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"
 
@@ -64,9 +63,7 @@ class _WordReader:
 
     def read_title(self) -> str:
         """Return the title among the properties; empty when there is none."""
-        properties = self._parse("docProps/core.xml")
-        titles = properties.xpath("//*[local-name()='title']/text()") if properties is not None else []
-        return flatten(titles[0]) if titles else ""
+        return read_title(self._parse("docProps/core.xml"))
 
     def read_blocks(self) -> Iterator[Block]:
         """Yield the texts of headers and footers, each once, and then the blocks of the body."""
@@ -185,7 +182,7 @@ class _WordReader:
         for element in row.iter("{*}tc"):
             if next(element.iterancestors("{*}tr")) is not row:
                 continue
-            width = min(_read_span(element), _MAX_SPAN)
+            width = min(_read_span(element), MAX_COLUMNS)
             merge = element.find("./{*}tcPr/{*}vMerge")
             continues = merge is not None and local_attribute(merge, "val") != "restart"
             if continues and column in open_columns:
@@ -224,5 +221,4 @@ def _text_parts(element: Any) -> Iterator[Any]:
 
 def _read_span(cell: Any) -> int:
     span = cell.find("./{*}tcPr/{*}gridSpan")
-    value = local_attribute(span, "val", "1") if span is not None else "1"
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 1  # noqa: PLR2004
+    return parse_span(local_attribute(span, "val", "1")) if span is not None else 1

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from model.blocks import flatten
 from model.errors import DocumentError
 
 
@@ -26,6 +27,12 @@ def parse_xml(content: bytes, import_package: Callable[[str], Any]) -> Any:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
         raise DocumentError("the document is not valid XML; check that it is complete and not damaged") from None
+
+
+def read_title(root: Any) -> str:
+    """Return the text of the first element called title; empty for no such element and for no root."""
+    titles = [] if root is None else root.xpath("//*[local-name()='title']/text()")
+    return flatten(titles[0]) if titles else ""
 
 
 def local_name(element: Any) -> str:

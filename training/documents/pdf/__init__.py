@@ -1,1 +1,1 @@
-"""Read the layout of PDFs: characters to lines, columns, tables and paragraphs. Imports pypdfium2 alone."""
+"""Read the layout of PDFs: characters to lines, columns, tables and paragraphs. Imports pypdfium2 and model.blocks."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from model.blocks import ListItem
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -16,14 +18,6 @@ class Paragraph:
     """A paragraph of running text."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListItem:
-    """An item of a list with its marker, such as ``1.``; a bullet of any form is ``-``."""
-
-    text: str
-    marker: str
 
 
 @dataclass(frozen=True, slots=True)

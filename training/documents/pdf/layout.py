@@ -1,6 +1,7 @@
 """Read a PDF as pages of headings, paragraphs, lists, tables and form fields in reading order."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -48,8 +49,9 @@ class _PageLines:
     has_images: bool
 
 
-def read_pages(content: bytes) -> Iterator[PageContent]:
-    """Yield the pages of a PDF.
+@contextmanager
+def open_document(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    """Yield an opened PDF with its form.
 
     Args:
         content: Content of the PDF file.
@@ -58,21 +60,22 @@ def read_pages(content: bytes) -> Iterator[PageContent]:
         PasswordError: The PDF is protected by a password.
         pypdfium2.PdfiumError: The PDF is damaged.
     """
-    document = _open_document(content)
     try:
-        document.init_forms()
-        yield from _join_pages(_lay_pages(_read_lines(document)))
-    finally:
-        document.close()
-
-
-def _open_document(content: bytes) -> pypdfium2.PdfDocument:
-    try:
-        return pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if error.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise PasswordError("the PDF is protected by a password") from None
         raise
+    try:
+        document.init_forms()
+        yield document
+    finally:
+        document.close()
+
+
+def read_pages(document: pypdfium2.PdfDocument) -> Iterator[PageContent]:
+    """Yield the pages of a PDF, as ``open_document`` gives it."""
+    yield from _join_pages(_lay_pages(_read_lines(document)))
 
 
 def _read_lines(document: pypdfium2.PdfDocument) -> Iterator[_PageLines]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from model.blocks import ListItem
+
 from .characters import is_private_use
-from .items import Heading, Item, ListItem, Paragraph, Table
+from .items import Heading, Item, Paragraph, Table
 from .lines import Line
 
 _BULLETS = frozenset("•▪◦‣●○■□◆◇►▶✓∙⁃·–—-*")
@@ -99,7 +101,7 @@ def _make_item(group: list[Line], style: DocumentStyle) -> Item:
     marker = _read_marker(group[0])
     if marker:
         rest = text.split(" ", 1)[1]
-        return ListItem(rest, marker if marker[-1] in ".)" else "-")
+        return ListItem(marker if marker[-1] in ".)" else "-", rest)
     return Paragraph(text)
 
 
