@@ -47,6 +47,7 @@ class Chunk:
         tags: Metadata of the document, each as ``name=value``.
         blocks: The blocks of the text, in order; empty for a text of one paragraph.
         copies: The other places that hold the same text.
+        language: English name of the document's language; empty when the index has one language for all.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Chunk:
     tags: tuple[str, ...] = ()
     blocks: tuple[BlockSpan, ...] = ()
     copies: tuple["ChunkCopy", ...] = ()
+    language: str = ""
 
     def at_place(self, sources: frozenset[str]) -> "Chunk":
         """Return the chunk as it stands in the first of its places whose source is among ``sources``."""
@@ -180,14 +182,15 @@ class Chunks(Sequence[Chunk]):
 
 
 def _to_entries(chunk: Chunk) -> dict[str, Any]:
-    """Return what the file stores of a chunk: lists in place of dataclasses, and no empty ones."""
+    """Return what the file stores of a chunk: lists in place of dataclasses, and nothing empty."""
     entries = {name: getattr(chunk, name) for name in ("source", "title", "heading", "page", "start", "end", "text")}
-    lists = {
+    optional = {
         "tags": list(chunk.tags),
         "blocks": [[block.kind, block.start, block.end] for block in chunk.blocks],
+        "language": chunk.language,
         "copies": [[copy.source, copy.title, copy.page, copy.start, copy.end] for copy in chunk.copies],
     }
-    return entries | {name: values for name, values in lists.items() if values}
+    return entries | {name: value for name, value in optional.items() if value}
 
 
 def _from_entries(entries: dict[str, Any]) -> Chunk:

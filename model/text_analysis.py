@@ -130,16 +130,22 @@ _SPACE = re.compile(r"\s+")
 _MARKER = re.compile(r"(?:[-*+>]|\d+[.)])\s+")
 _TWO_WORDS = re.compile(r"\w\W+\w")
 
-_STOP_WORDS = frozenset((Path(__file__).parent / "stopwords.txt").read_text("utf-8").split())
-"""English words that say nothing about a text's subject. In other languages every word counts."""
+_STOP_WORDS = {
+    file.stem: frozenset(file.read_text("utf-8").split())
+    for file in sorted((Path(__file__).parent / "stopwords").glob("*.txt"))
+}
+"""By language, the words that say nothing about a text's subject. In a language without such a list every word counts.
+"""
+STEMMED_LANGUAGES = frozenset(Stemmer.algorithms())
+"""The languages whose words are cut to stems, by their English names; in others a word is its own stem."""
 
 
 class Analyser:
     """Convert text into lower-case stems without stop words. Not safe for use by two threads at once."""
 
     def __init__(self, language: str = "english") -> None:
-        self._stem = Stemmer.Stemmer(language).stemWords
-        self._stop_words = _STOP_WORDS if language == "english" else frozenset()
+        self._stem = Stemmer.Stemmer(language).stemWords if language in STEMMED_LANGUAGES else list
+        self._stop_words = _STOP_WORDS.get(language, frozenset())
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of the content words of ``text``, in order."""
@@ -218,9 +224,9 @@ def _split_unspaced(token: str) -> list[str]:
     return words + _LETTERS_OR_DIGITS.findall(token[position:])
 
 
-def is_content_word(word: str) -> bool:
-    """Return whether an English word says something about a text's subject; a word of another language always does."""
-    return word not in _STOP_WORDS
+def is_content_word(word: str, language: str = "english") -> bool:
+    """Return whether a word says something about a text's subject; any does in a language without stop words."""
+    return word not in _STOP_WORDS.get(language, frozenset())
 
 
 def collapse_space(text: str) -> str:

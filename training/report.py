@@ -156,4 +156,5 @@ def describe_kinds(load_result: LoadResult) -> str:
     blocks = Counter(block.kind for document in load_result.documents for block in document.blocks)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in blocks.most_common())
     skipped = f"; {len(load_result.skipped):,} skipped" if load_result.skipped else ""
-    return f"files: {files}; blocks: {kinds}{skipped}"
+    languages = ", ".join(f"{count:,} {name}" for name, count in load_result.languages.most_common())
+    return f"files: {files}; blocks: {kinds}{f'; languages: {languages}' if languages else ''}{skipped}"

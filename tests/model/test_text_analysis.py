@@ -22,8 +22,19 @@ def test_stems_omit_stop_words_unless_a_text_has_only_those(text: str, stems: li
     assert Analyser().stems(text) == stems
 
 
-def test_stems_of_other_languages_keep_stop_words() -> None:
-    assert Analyser("german").stems("Die Häuser") == ["die", "haus"]
+@pytest.mark.parametrize(
+    ("language", "text", "stems"),
+    [
+        ("german", "Wann werden die Häuser gereinigt?", ["haus", "gereinigt"]),
+        ("french", "Où se trouvent les maisons de la ville ?", ["trouvent", "maison", "vill"]),
+        ("spanish", "¿Cuándo abren las oficinas?", ["abren", "oficin"]),
+        ("italian", "Dove sono le case?", ["dov", "son", "le", "cas"]),
+        ("slovak", "Kde sú domy?", ["kde", "sú", "domy"]),
+    ],
+)
+def test_stems_are_those_of_the_language(language: str, text: str, stems: list[str]) -> None:
+    """A language without a list of stop words keeps all, and one without a stemmer keeps the words as they are."""
+    assert Analyser(language).stems(text) == stems
 
 
 @pytest.mark.parametrize(

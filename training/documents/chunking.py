@@ -162,4 +162,5 @@ def _make_chunk(document: Document, title: str, section: _Section, group: Sequen
         BLOCK_SEPARATOR.join(part.block.text for part in group),
         document.tags,
         () if is_plain else tuple(spans),
+        language=document.language,
     )

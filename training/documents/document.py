@@ -19,6 +19,7 @@ class Document:
         title: Title; empty when the document has none.
         page: Number of the page, slide or row, from 1; 0 for a whole document.
         tags: Metadata, each as ``name=value``.
+        language: English name of the language; empty when it was not told.
     """
 
     source: str
@@ -26,6 +27,7 @@ class Document:
     title: str = ""
     page: int = 0
     tags: tuple[str, ...] = field(default=())
+    language: str = ""
 
     @cached_property
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from model.errors import DocumentError
 from ..progress import Progress, ignore_progress
 from . import locations
 from .document import Document
+from .language import find_languages
 from .loaders import FILE_TYPES, LOADER_BY_SUFFIX, ColumnRoles, SourceFile, read_documents
 from .locations import DocumentLocation
 
@@ -42,19 +43,30 @@ class LoadResult:
         skipped: The documents that were skipped, in the order of their locations.
         notes: What was passed over or guessed in the others, in the order of their locations.
         kinds: Number of files by kind.
+        languages: Number of documents by language; empty when the languages were not told.
     """
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[SkippedDocument] = field(default_factory=list)
     notes: list[DocumentNote] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+
+    def tell_languages(self) -> None:
+        """Give each document its language."""
+        languages = find_languages(self.documents)
+        self.documents = [replace(document, language=languages[document.source]) for document in self.documents]
+        self.languages = Counter(languages.values())
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 digest by source, over the text, title, page numbers and tags of the source's documents."""
+        """SHA-256 digest by source, over the text, title, page numbers and tags of the source's documents.
+
+        The language does not count, since that of a short document depends on the others.
+        """
         parts_by_source: dict[str, list[str]] = {}
         for document in self.documents:
-            parts_by_source.setdefault(document.source, []).append(repr(document))
+            parts_by_source.setdefault(document.source, []).append(repr(replace(document, language="")))
         return {source: sha256("\f".join(parts).encode()).hexdigest() for source, parts in parts_by_source.items()}
 
 

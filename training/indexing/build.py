@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model.errors import CommandError
 from model.profile import Profile
+from model.retrieval.local.index import AUTO_LANGUAGE
 from model.retrieval.local.manifest import Manifest
 from model.runtime.usage import Usage
 
@@ -110,5 +111,7 @@ def read_content(
         )
     loaded = load_documents(documents, load_options)
     chunking, language = index_update.chunking_settings(profile)
+    if language == AUTO_LANGUAGE:
+        loaded.tell_languages()
     chunks = merge_copies(chunk for document in loaded.documents for chunk in split_document(document, **chunking))
     return loaded, IndexContent(chunks, loaded.digests, chunking, language)

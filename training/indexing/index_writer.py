@@ -15,6 +15,7 @@ from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
 from model.runtime.usage import Usage
 
+from ..documents.language import DEFAULT_LANGUAGE
 from ..progress import Progress
 from .abstention import calibrate_threshold
 from .text_embedder import TextEmbedder
@@ -30,7 +31,7 @@ class IndexContent:
         chunks: The chunks of all documents.
         documents: SHA-256 of each document by source.
         chunking: Settings by which documents were split.
-        language: Language of the stems.
+        language: The setting of the profile: a language, or ``auto`` where each chunk names its own.
     """
 
     chunks: Sequence[Chunk]
@@ -64,11 +65,11 @@ def write_index_folder(
         CommandError: ``out`` holds something that is not an index, or embedding would exceed ``max_cost``.
     """
     with replace_folder(out) as part:
-        embedding = TextEmbedder(
-            profile, [chunk.searchable_text for chunk in content.chunks], content.language, part / index.FIT_FOLDER
-        )
+        fallback = DEFAULT_LANGUAGE if content.language == index.AUTO_LANGUAGE else content.language
+        lexical = Lexical.build(content.chunks, fallback)
+        texts = [chunk.searchable_text for chunk in content.chunks]
+        embedding = TextEmbedder(profile, texts, lexical.languages[0], part / index.FIT_FOLDER)
         vectors = embedding.embed(content.chunks, progress, max_cost, previous)
-        lexical = Lexical.build(content.chunks, content.language)
         written_manifest = index.write_index(
             part,
             chunks=content.chunks,

@@ -130,12 +130,15 @@ class ExtractiveAnswerer:
 
     def _choose_quotes(self, question: str, passages: Sequence[Passage]) -> list[_Quote]:
         """Return what to quote, best first; nothing that shares no word with the question or lacks its identifiers."""
-        stems, letters = self._lexical.weights(question), self._lexical.ngram_weights(question)
+        languages = {passage.chunk.language for passage in passages}
+        stems_by_language = {language: self._lexical.weights(question, language) for language in languages}
+        letters = self._lexical.ngram_weights(question)
         identifiers = set(find_identifiers(question))
         wants_list = bool(_LIST_QUESTION.search(question))
         quotes_by_position: dict[tuple[str, int], _Quote] = {}
         top = max((passage.score for passage in passages), default=0.0) or 1.0
         for position, passage in enumerate(passages):
+            stems = stems_by_language[passage.chunk.language]
             for analysed in self._excerpts_of(passage.chunk):
                 own = _weighted_share(stems, analysed.stems)
                 share = own + _CONTEXT_WEIGHT * (_weighted_share(stems, analysed.stems_with_context) - own)
@@ -178,12 +181,12 @@ class ExtractiveAnswerer:
         above = f"{chunk.title} {chunk.heading} {excerpt.context}"
         # A sentence may rely on the one before it, while a row, an item or an answer stands alone.
         surrounding = chunk.text if excerpt.kind in RUNNING_KINDS else excerpt.text
-        own = frozenset(self._lexical.stems(excerpt.text))
+        own = frozenset(self._lexical.stems(excerpt.text, chunk.language))
         return _AnalysedExcerpt(
             excerpt,
             (chunk.source, chunk.start + excerpt.start),
             own,
-            own | frozenset(self._lexical.stems(above)),
+            own | frozenset(self._lexical.stems(above, chunk.language)),
             frozenset(split_into_ngrams(f"{excerpt.context} {excerpt.text}")),
             frozenset(split_words(f"{chunk.source} {above} {surrounding}")),
         )

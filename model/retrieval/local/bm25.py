@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,23 +16,101 @@ from scipy import sparse
 
 from ...interfaces import Float32Array
 
-_ARRAYS, _TERMS = ("data", "indices", "indptr", "idf"), "terms.json"
+_TERMS = "terms.json"
+_LOW_BITS = 16
+K1 = 1.2
+"""Saturation of repeated terms that was best for question answering over paragraphs."""
 
 
-class BM25:
-    """The texts by their terms. The arrays may be memory-mapped; safe to share between threads."""
+class Postings:
+    """The terms of an index with their idf, and the texts of each. The arrays may be memory-mapped.
+
+    The position of a text takes three bytes: two in ``low``, and the rest in ``high``.
+
+    Attributes:
+        terms: Row of each term.
+        texts: Number of texts.
+    """
+
+    array_names: ClassVar[tuple[str, ...]] = ("low", "high", "indptr", "idf")
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
-        """Make a scorer.
+        """Make an index of its parts.
 
         Args:
-            arrays: ``idf``, and ``data``, ``indices`` and ``indptr`` of a CSR matrix of scores; shape (terms, texts).
+            arrays: What ``make_arrays`` returns, and what a subclass needs.
             terms: Row of each term.
             texts: Number of texts.
         """
         self._arrays, self.terms, self.texts = arrays, terms, texts
         self._idf, self._row_ends = arrays["idf"], arrays["indptr"].tolist()
-        self._unknown = _idf(0.0, texts)
+        self._unknown_idf = compute_idf(0.0, texts)
+
+    @staticmethod
+    def make_arrays(by_term: sparse.csr_matrix, idf: Iterable[float]) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays of which texts contain which term.
+
+        Args:
+            by_term: A matrix of shape (terms, texts) whose entries are sorted.
+            idf: Inverse document frequency of each term.
+        """
+        high = by_term.indices >> _LOW_BITS
+        return {
+            "low": by_term.indices.astype(np.uint16),
+            "high": high.astype(np.min_scalar_type(int(high.max(initial=0)))),
+            "indptr": by_term.indptr,
+            "idf": np.array(list(idf), dtype=np.float32),
+        }
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open what ``save`` wrote: memory-mapped arrays and JSON, no pickle."""
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
+            for name in cls.array_names
+        }
+        contents = json.loads((folder / _TERMS).read_text("utf-8"))
+        return cls(arrays, {term: number for number, term in enumerate(contents["terms"])}, contents["texts"])
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and terms into ``folder``, which must not exist."""
+        folder.mkdir(parents=True)
+        for name in self.array_names:
+            np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
+        contents = {"texts": self.texts, "terms": list(self.terms)}
+        (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
+
+    def __contains__(self, term: object) -> bool:
+        """Return whether any text contains ``term``."""
+        return term in self.terms
+
+    def idf_of(self, term: str) -> float:
+        """Return the inverse document frequency of a term that some text contains."""
+        return float(self._idf[self.terms[term]])
+
+    def weights(self, terms: Iterable[str]) -> dict[str, float]:
+        """Return the idf of each distinct term; a term that no text contains weighs most."""
+        rows = self.terms
+        return {
+            term: float(self._idf[rows[term]]) if term in rows else self._unknown_idf for term in dict.fromkeys(terms)
+        }
+
+    def find_spans(self, terms: Iterable[str]) -> tuple[list[int], list[slice]]:
+        """Return the rows of the terms that some text contains, and where the texts of each row are stored."""
+        rows = [self.terms[term] for term in terms if term in self.terms]
+        return rows, [slice(self._row_ends[row], self._row_ends[row + 1]) for row in rows]
+
+    def read_positions(self, spans: Sequence[slice]) -> npt.NDArray[np.int32]:
+        """Return the positions of the texts that are stored in ``spans``, one after the other."""
+        low = np.concatenate([self._arrays["low"][span] for span in spans]).astype(np.int32)
+        high = np.concatenate([self._arrays["high"][span] for span in spans]).astype(np.int32)
+        return low + (high << _LOW_BITS)
+
+
+class BM25(Postings):
+    """The texts by their terms. Safe to share between threads."""
+
+    array_names = (*Postings.array_names, "weights")
 
     @classmethod
     def build(cls, counts: sparse.csr_matrix, terms: Mapping[str, int], k1: float, b: float) -> Self:
@@ -50,39 +128,12 @@ class BM25:
         texts = counts.shape[0]
         lengths = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
         document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = np.array([_idf(count, texts) for count in document_counts.tolist()], dtype=np.float32)
+        idf = [compute_idf(count, texts) for count in document_counts.tolist()]
         relative = np.repeat(lengths / (lengths.mean() or 1.0), np.diff(counts.indptr))
-        weights = counts.data / (counts.data + k1 * (1 - b + b * relative)) * idf[counts.indices]
+        weights = counts.data / (counts.data + k1 * (1 - b + b * relative)) * np.array(idf)[counts.indices]
         scored = sparse.csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
         by_term = scored.T.tocsr()
-        arrays = {"data": by_term.data, "indices": by_term.indices, "indptr": by_term.indptr, "idf": idf}
-        return cls(arrays, terms, texts)
-
-    @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open what ``save`` wrote: memory-mapped arrays and JSON, no pickle."""
-        arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
-            for name in _ARRAYS
-        }
-        contents = json.loads((folder / _TERMS).read_text("utf-8"))
-        return cls(arrays, {term: number for number, term in enumerate(contents["terms"])}, contents["texts"])
-
-    def save(self, folder: Path) -> None:
-        """Write the arrays and terms into ``folder``, which must not exist."""
-        folder.mkdir(parents=True)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", self._arrays[name], allow_pickle=False)
-        contents = {"texts": self.texts, "terms": list(self.terms)}
-        (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
-
-    def __contains__(self, term: object) -> bool:
-        """Return whether any text contains ``term``."""
-        return term in self.terms
-
-    def idf_of(self, term: str) -> float:
-        """Return the inverse document frequency of a term that some text contains."""
-        return float(self._idf[self.terms[term]])
+        return cls({**cls.make_arrays(by_term, idf), "weights": by_term.data}, terms, texts)
 
     def scores(self, terms: Iterable[str], intended_terms: Iterable[str] | None = None) -> Float32Array:
         """Score every text.
@@ -90,29 +141,19 @@ class BM25:
         Args:
             terms: The terms of the query.
             intended_terms: Terms by whose maximum the scores are divided, where these are not ``terms``: a guess for an
-                unknown
-                term counts, and less than the term itself would.
+                unknown term counts, and less than the term itself would.
 
         Returns:
             A share from 0 to 1 for each text; shape (texts,).
         """
         weights = self.weights(terms)
         maximum = sum((weights if intended_terms is None else self.weights(intended_terms)).values())
-        rows = [self.terms[term] for term in weights if term in self.terms]
-        if not rows:
+        _, spans = self.find_spans(weights)
+        if not spans:
             return np.zeros(self.texts, dtype=np.float32)
-        spans = [slice(self._row_ends[row], self._row_ends[row + 1]) for row in rows]
-        positions = np.concatenate([self._arrays["indices"][span] for span in spans])
-        scored = np.concatenate([self._arrays["data"][span] for span in spans])
-        sums = np.bincount(positions, weights=scored, minlength=self.texts)
+        scored = np.concatenate([self._arrays["weights"][span] for span in spans])
+        sums = np.bincount(self.read_positions(spans), weights=scored, minlength=self.texts)
         return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
-
-    def weights(self, terms: Iterable[str]) -> dict[str, float]:
-        """Return the idf of each distinct term; a term that no text contains weighs most."""
-        columns = self.terms
-        return {
-            term: float(self._idf[columns[term]]) if term in columns else self._unknown for term in dict.fromkeys(terms)
-        }
 
 
 def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
@@ -130,5 +171,6 @@ def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict
     return counts, terms
 
 
-def _idf(text_count: float, texts: int) -> float:
+def compute_idf(text_count: float, texts: int) -> float:
+    """Return the inverse document frequency of a term that ``text_count`` of ``texts`` contain."""
     return math.log(1 + (texts - text_count + 0.5) / (text_count + 0.5))

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-import Stemmer
 from pydantic import Field
 
 from ...config.settings import Count, Dependency, SettingProblem, suggest
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
+from ...text_analysis import STEMMED_LANGUAGES
 from .lexical import Lexical
 from .manifest import Manifest, compute_checksums
 from .vector_index import ChunkPositions, FaissIndex
@@ -19,11 +19,13 @@ from .vector_index import ChunkPositions, FaissIndex
 FINGERPRINT_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
 
+AUTO_LANGUAGE = "auto"
+"""Setting by which a build tells the language of each document."""
 FIT_FOLDER = "embedding"
 """Folder inside an index folder that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
-__all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
+__all__ = ["AUTO_LANGUAGE", "FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
 class Index(Dependency):
@@ -63,7 +65,7 @@ class Index(Dependency):
             manifest,
             Chunks(folder / _CHUNKS),
             FaissIndex.open(folder / _VECTORS, manifest.search),
-            Lexical.open(folder / _LEXICAL, manifest.language),
+            Lexical.open(folder / _LEXICAL),
             folder,
         )
 
@@ -129,7 +131,7 @@ def write_index(
         chunking: Settings by which documents were cut.
         documents: Digest of each document by source.
         lexical: The words and n-grams of the chunks.
-        language: Language of the stems.
+        language: Setting of the language of the chunks.
         support: Threshold of abstaining, and how it was fitted.
 
     Returns:
@@ -161,7 +163,7 @@ class IndexSettings:
     Attributes:
         chunk_size: Largest number of characters of a chunk.
         overlap: Characters that a chunk shares with the one before it; below ``chunk_size``.
-        language: Language of the documents, whose stemmer cuts the words.
+        language: Language of the documents, whose stemmer cuts the words; ``auto`` tells it of each document.
     """
 
     chunk_size: Annotated[int, Field(ge=50, le=100_000)]
@@ -170,7 +172,7 @@ class IndexSettings:
 
     def find_problems(self) -> Iterator[SettingProblem]:
         """Yield an unknown language, and an overlap that leaves no room in a chunk."""
-        languages = Stemmer.algorithms()
+        languages = [AUTO_LANGUAGE, *sorted(STEMMED_LANGUAGES)]
         if self.language not in languages:
             sentence = f"there is no stemmer for {self.language}; {suggest(self.language, languages)}"
             yield SettingProblem(("language",), sentence)

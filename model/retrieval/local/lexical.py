@@ -1,9 +1,12 @@
 """Search words: by stems over whole chunks, and by character n-grams over small windows of them.
 
 N-grams tolerate typing errors and other forms of a word. A window has three sentences: what answers a question stands
-close together, and the chunk around it is what is returned.
+close together, and the chunk around it is what is returned. A chunk's stems are those of its language, and a question
+is compared with each chunk in that chunk's language.
 """
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,52 +14,71 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from ...excerpts import RUNNING_KINDS, split_excerpts
 from ...interfaces import Float32Array
 from ...passages import Chunk
-from ...text_analysis import Analyser, correct_spelling, split_into_ngrams, split_ngrams, split_words
-from .bm25 import BM25, count_terms
+from ...text_analysis import Analyser, correct_spelling, split_into_ngrams
+from .bm25 import BM25, K1, count_terms
+from .windows import WindowIndex
 
-WINDOW_SENTENCES = 3
-"""Sentences of a window; a window begins at every sentence."""
 _CACHED_WORDS = 4096
-_WORDS_FOLDER, _LETTERS_FOLDER, _OWNERS_FILE = "words", "letters", "owners.npy"
-_K1 = 1.2
-"""Constants of BM25 that were best for question answering over paragraphs."""
-_B_WORDS, _B_LETTERS = 0.6, 0.75
-"""As measured best on question answering over paragraphs."""
+_WORDS_FOLDER, _WINDOWS_FOLDER = "words", "windows"
+_LANGUAGES_FILE, _CHUNK_LANGUAGES_FILE = "languages.json", "chunk_languages.npy"
+_B = 0.6
+"""Influence of a chunk's length, as measured best on question answering over paragraphs."""
 
 
 class Lexical:
-    """The words and n-grams of the chunks of an index."""
+    """The words and n-grams of the chunks of an index.
 
-    def __init__(self, stems: BM25, letters: BM25, owners: npt.NDArray[np.int32], language: str) -> None:
-        """Make a lexical search of its parts; ``owners`` holds the chunk of each window, shape (windows,)."""
-        self._stems, self._ngrams, self._owners, self._analyser = stems, letters, owners, Analyser(language)
+    Attributes:
+        languages: The languages of the chunks, the most frequent one first.
+    """
+
+    def __init__(
+        self,
+        words: BM25,
+        windows: WindowIndex,
+        languages: Sequence[str],
+        chunk_languages: npt.NDArray[np.uint8],
+    ) -> None:
+        """Make a lexical search of its parts; ``chunk_languages`` has the position in ``languages`` of each chunk's."""
+        self._words, self._windows = words, windows
+        self.languages, self._chunk_languages = tuple(languages), chunk_languages
+        self._analysers = {language: Analyser(language) for language in self.languages}
         self._corrected_stem = lru_cache(_CACHED_WORDS)(self._correct_word)
 
     @classmethod
     def build(cls, chunks: Sequence[Chunk], language: str) -> Self:
-        """Analyse and count the words and n-grams of ``chunks``."""
-        analyser = Analyser(language)
-        stems = BM25.build(*count_terms([analyser.stems(chunk.searchable_text) for chunk in chunks]), _K1, _B_WORDS)
-        windows = [(number, text) for number, chunk in enumerate(chunks) for text in _make_windows(chunk)]
-        letters = BM25.build(*count_ngrams([split_words(text) for _, text in windows]), _K1, _B_LETTERS)
-        return cls(stems, letters, np.array([owner for owner, _ in windows], dtype=np.int32), language)
+        """Analyse and count the words and n-grams of ``chunks``.
+
+        Args:
+            chunks: The chunks.
+            language: The language of a chunk that names none.
+        """
+        languages = rank_languages(chunks, language)
+        analysers = {name: Analyser(name) for name in languages}
+        texts = [analysers[chunk.language or language].stems(chunk.searchable_text) for chunk in chunks]
+        words = BM25.build(*count_terms(texts), K1, _B)
+        numbers = [languages.index(chunk.language or language) for chunk in chunks]
+        return cls(words, WindowIndex.build(chunks), languages, np.array(numbers, dtype=np.uint8))
 
     @classmethod
-    def open(cls, folder: Path, language: str) -> Self:
+    def open(cls, folder: Path) -> Self:
         """Open what ``save`` wrote: memory-mapped arrays and JSON, no pickle."""
-        owners = np.load(folder / _OWNERS_FILE, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-        return cls(BM25.open(folder / _WORDS_FOLDER), BM25.open(folder / _LETTERS_FOLDER), owners, language)
+        return cls(
+            BM25.open(folder / _WORDS_FOLDER),
+            WindowIndex.open(folder / _WINDOWS_FOLDER),
+            json.loads((folder / _LANGUAGES_FILE).read_text("utf-8")),
+            np.load(folder / _CHUNK_LANGUAGES_FILE, mmap_mode="r", allow_pickle=False).view(np.ndarray),
+        )
 
     def save(self, folder: Path) -> None:
         """Write everything into ``folder``, which must not exist."""
-        self._stems.save(folder / _WORDS_FOLDER)
-        self._ngrams.save(folder / _LETTERS_FOLDER)
-        np.save(folder / _OWNERS_FILE, self._owners, allow_pickle=False)
+        self._words.save(folder / _WORDS_FOLDER)
+        self._windows.save(folder / _WINDOWS_FOLDER)
+        (folder / _LANGUAGES_FILE).write_text(json.dumps(self.languages), "utf-8")
+        np.save(folder / _CHUNK_LANGUAGES_FILE, self._chunk_languages, allow_pickle=False)
 
     def scores(self, text: str) -> tuple[Float32Array, Float32Array]:
         """Score every chunk for ``text``.
@@ -64,64 +86,59 @@ class Lexical:
         Returns:
             The scores by words, and by the n-grams of the best window; each of shape (chunks,).
         """
-        by_letters = np.zeros(self._stems.texts, dtype=np.float32)
-        np.maximum.at(by_letters, self._owners, self._ngrams.scores(split_into_ngrams(text)))
-        return self._stems.scores(self._corrected_stems(text), self.stems(text)), by_letters
+        by_words = self._score_words(text, self.languages[0])
+        for number, language in enumerate(self.languages[1:], 1):
+            has_language = self._chunk_languages == number
+            by_words[has_language] = self._score_words(text, language)[has_language]
+        return by_words, self._windows.scores(split_into_ngrams(text))
 
-    def stems(self, text: str) -> list[str]:
-        """Return the stems of ``text`` as this index counts them."""
-        return self._analyser.stems(text)
+    def stems(self, text: str, language: str = "") -> list[str]:
+        """Return the stems of ``text`` as this index counts them in a language; empty for the most frequent one."""
+        return self._analyser_of(language).stems(text)
 
-    def weights(self, text: str) -> dict[str, float]:
-        """Return the stems of a question with their idf, spelling corrected; an unknown stem weighs most."""
-        return self._stems.weights(self._corrected_stems(text))
+    def weights(self, text: str, language: str = "") -> dict[str, float]:
+        """Return the stems of a question with their idf, spelling corrected; an unknown stem weighs most.
 
-    def _corrected_stems(self, text: str) -> list[str]:
+        Args:
+            text: The question.
+            language: The language of the texts that the stems are compared with; empty for the most frequent one.
+        """
+        return self._words.weights(self._corrected_stems(text, language))
+
+    def ngram_weights(self, text: str) -> dict[str, float]:
+        """Return the n-grams of ``text`` with their idf."""
+        return self._windows.weights(split_into_ngrams(text))
+
+    def _score_words(self, text: str, language: str) -> Float32Array:
+        return self._words.scores(self._corrected_stems(text, language), self.stems(text, language))
+
+    def _analyser_of(self, language: str) -> Analyser:
+        return self._analysers.get(language, self._analysers[self.languages[0]])
+
+    def _corrected_stems(self, text: str, language: str) -> list[str]:
         """Return the stems of a question, spelling corrected."""
-        return [self._corrected_stem(word) for word in self._analyser.content_words(text)]
+        words = self._analyser_of(language).content_words(text)
+        return [self._corrected_stem(word, language) for word in words]
 
-    def _correct_word(self, word: str) -> str:
-        (stem,) = self._analyser.stem_words([word])
-        if stem in self._stems:
+    def _correct_word(self, word: str, language: str) -> str:
+        stem_words = self._analyser_of(language).stem_words
+        (stem,) = stem_words([word])
+        if stem in self._words:
             return stem
-        return (
-            correct_spelling(word, self._analyser.stem_words, self._stems, self._stems.idf_of, self._alphabet) or stem
-        )
+        return correct_spelling(word, stem_words, self._words, self._words.idf_of, self._alphabet) or stem
 
     @cached_property
     def _alphabet(self) -> frozenset[str]:
         """The letters of the corpus."""
-        return frozenset("".join(self._stems.terms))
-
-    def ngram_weights(self, text: str) -> dict[str, float]:
-        """Return the n-grams of ``text`` with their idf."""
-        return self._ngrams.weights(split_into_ngrams(text))
+        return frozenset("".join(self._words.terms))
 
 
-def count_ngrams(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
-    """Count the n-grams of each text of words.
+def rank_languages(chunks: Sequence[Chunk], language: str) -> list[str]:
+    """Return the languages of ``chunks``, the most frequent one first.
 
-    Each word is split once, however often it occurs: counts of words times counts of n-grams in words.
-
-    Returns:
-        The counts, shape (texts, n-grams), and the column of each n-gram.
+    Args:
+        chunks: The chunks.
+        language: The language of a chunk that names none.
     """
-    counts, columns = count_terms(texts)
-    in_words, ngram_columns = count_terms([split_ngrams(word) for word in columns] or [[]])
-    return (counts @ in_words).tocsr(), ngram_columns
-
-
-def _make_windows(chunk: Chunk) -> list[str]:
-    """Return the windows of a chunk, each below the chunk's headings; the whole chunk when it has no excerpt.
-
-    Sentences of running text share windows; a row, an item or an answer has a window of its own, with its context.
-    """
-    excerpts = list(split_excerpts(chunk))
-    sentences = [excerpt.text for excerpt in excerpts if excerpt.kind in RUNNING_KINDS]
-    others = [f"{excerpt.context} {excerpt.text}" for excerpt in excerpts if excerpt.kind not in RUNNING_KINDS]
-    if not excerpts:
-        sentences = [chunk.text]
-    above = chunk.searchable_text[: len(chunk.searchable_text) - len(chunk.text)]
-    starts = range(max(1, len(sentences) - WINDOW_SENTENCES + 1)) if sentences else ()
-    windows = [" ".join(sentences[start : start + WINDOW_SENTENCES]) for start in starts]
-    return [above + window for window in [*windows, *others]]
+    counts = Counter(chunk.language or language for chunk in chunks)
+    return sorted(counts, key=lambda name: (-counts[name], name)) or [language]

@@ -17,13 +17,17 @@ from scipy import sparse
 from ...interfaces import Float32Array
 from ...text_analysis import Analyser, split_words
 from .bm25 import count_terms
-from .lexical import count_ngrams
+from .windows import count_ngrams
 
 DIMENSION = 128
 _MIN_TEXTS = 24
 """Fewer texts have no latent meaning: what they share is chance."""
 _MAX_FITTED_TEXTS = 4000
 """Of more texts, this number is fitted, evenly taken. All texts are embedded."""
+_MAX_TERMS = 32_000
+"""Of more stems and n-grams, the most frequent ones are fitted. Those of few texts are found by words and letters."""
+_MAX_COMPONENT = 127
+"""A term's components are stored in steps of 1/127 of the largest of them, which changed no result that we measured."""
 _ARRAYS, _TERMS = "latent.npz", "terms.json"
 
 
@@ -31,10 +35,25 @@ class LatentSemanticModel:
     """A fit. Safe to share between threads, since each call makes its own stemmer."""
 
     def __init__(
-        self, terms: Sequence[Mapping[str, int]], idf: Float32Array, components: Float32Array, language: str
+        self,
+        terms: Sequence[Mapping[str, int]],
+        idf: Float32Array,
+        components: npt.NDArray[np.int8],
+        scales: Float32Array,
+        language: str,
     ) -> None:
-        """Make a model of its parts; ``terms`` are the columns of the stems, and of the n-grams behind them."""
-        self._terms, self._idf, self._components, self._language = terms, idf, components, language
+        """Make a model of its parts.
+
+        Args:
+            terms: Columns of the stems, and of the n-grams behind them.
+            idf: Inverse document frequency of each term; shape (terms,).
+            components: Components of each term in steps of its scale; shape (dimension, terms).
+            scales: What one step is; shape (terms,).
+            language: Language of the stems.
+        """
+        self._terms, self._idf, self._language = terms, idf, language
+        self._steps, self._scales = components, scales
+        self._components = components * scales
 
     @classmethod
     def fit(cls, texts: Sequence[str], language: str) -> Self | None:
@@ -47,26 +66,32 @@ class LatentSemanticModel:
         letters, letter_terms = count_ngrams([split_words(text) for text in texts])
         counts = sparse.hstack([stems, letters]).tocsr()
         document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = (np.log((1 + len(texts)) / (1 + document_counts)) + 1).astype(np.float32)
+        columns = np.sort(np.argsort(-document_counts, kind="stable")[:_MAX_TERMS])
+        terms = (
+            _renumber(stem_terms, columns),
+            _renumber(letter_terms, columns[columns >= stems.shape[1]] - stems.shape[1]),
+        )
+        idf = (np.log((1 + len(texts)) / (1 + document_counts[columns])) + 1).astype(np.float32)
         step = -(-len(texts) // _MAX_FITTED_TEXTS)
-        weighted = _weight(counts[::step], idf)
+        weighted = _weight(counts[::step][:, columns], idf)
         dimension = min(DIMENSION, int(0.8 * len(texts)))
         components = randomized_svd(weighted, dimension, n_iter=2, random_state=0)[2].astype(np.float32)
-        return cls((stem_terms, letter_terms), idf, components, language)
+        scales = np.maximum(np.abs(components).max(axis=0), np.finfo(np.float32).tiny) / _MAX_COMPONENT
+        return cls(terms, idf, np.rint(components / scales).astype(np.int8), scales, language)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open what ``save`` wrote: arrays and JSON, no pickle."""
         contents = json.loads((folder / _TERMS).read_text("utf-8"))
         with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-            idf, components = arrays["idf"], arrays["components"]
+            idf, components, scales = arrays["idf"], arrays["components"], arrays["scales"]
         terms = [{term: number for number, term in enumerate(names)} for names in contents["terms"]]
-        return cls(terms, idf, components, contents["language"])
+        return cls(terms, idf, components, scales, contents["language"])
 
     def save(self, folder: Path) -> None:
         """Write the fit into ``folder``, which must not exist."""
         folder.mkdir(parents=True)
-        np.savez(folder / _ARRAYS, idf=self._idf, components=self._components)
+        np.savez(folder / _ARRAYS, idf=self._idf, components=self._steps, scales=self._scales)
         contents = {"terms": [list(names) for names in self._terms], "language": self._language}
         (folder / _TERMS).write_text(json.dumps(contents, ensure_ascii=False), "utf-8")
 
@@ -81,6 +106,12 @@ class LatentSemanticModel:
 def _stem_texts(texts: Sequence[str], language: str) -> list[list[str]]:
     analyser = Analyser(language)
     return [analyser.stems(text) for text in texts]
+
+
+def _renumber(terms: Mapping[str, int], columns: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Return the terms whose columns are among ``columns``, which is sorted, with their positions there."""
+    positions = {column: number for number, column in enumerate(columns.tolist())}
+    return {term: positions[column] for term, column in terms.items() if column in positions}
 
 
 def _select_columns(

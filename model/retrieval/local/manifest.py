@@ -24,7 +24,7 @@ class Manifest:
         embedding: Provider, model and ``fingerprint``: the vector of a fixed text, which tells apart two models of one
             name.
         chunking: Settings by which documents were cut.
-        language: Language of the stems.
+        language: Setting of the language of the chunks (index.py).
         files: SHA-256 of each file's content, by relative path.
         support: Threshold of abstaining, and how it was fitted.
         search: How vectors are searched, with the measured recall (vector_index.py).

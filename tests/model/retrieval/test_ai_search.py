@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -491,7 +491,9 @@ def test_documented_table_and_profile_find_the_passage(stand_in: StandIn, tmp_pa
     (expected,) = [
         chunk for chunk in read_content(Profile.read("databricks"), [EXERCISE])[1].chunks if chunk.source == "gpt-4.txt"
     ]
-    assert [passage.chunk for passage in passages] == [expected]
+    assert [passage.chunk for passage in passages] == [
+        replace(expected, language="")  # which a table has no column for
+    ]
 
 
 def test_version_requires_the_packages_that_query_ai_search(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_updated_index_ranks_like_an_index_from_scratch(profile: str, stand_in: 
     update = build(texts, profile, update=True)
     (texts.parent / embedding_cache.CACHE_FILE).unlink(missing_ok=True)
     fresh_build = build(texts, profile, "scratch")
-    assert update.manifest.files["lexical/words/data.npy"] == fresh_build.manifest.files["lexical/words/data.npy"]
+    assert update.manifest.files["lexical/words/weights.npy"] == fresh_build.manifest.files["lexical/words/weights.npy"]
     assert rank_sources(update.folder, profile) == rank_sources(fresh_build.folder, profile)
     assert rank_sources(update.folder, profile)[0][0] == "b.txt"
 
@@ -122,7 +122,7 @@ def test_dry_run_prints_changes_and_cost_without_any_call(
     (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
     print_estimate(estimate_build(Profile.read("openai"), [texts], texts.parent / "index", update=True))
     assert capsys.readouterr().out.splitlines() == [
-        "Read files: 4 text; blocks: 4 paragraph",
+        "Read files: 4 text; blocks: 4 paragraph; languages: 4 english",
         "Documents: 1 new, 0 changed, 0 removed, 3 unchanged",
         "Would build an index of 4 documents, 4 chunks",
         "Would embed 1 texts, at most 11 tokens, with openai:text-embedding-3-small for at most $0.0000002",

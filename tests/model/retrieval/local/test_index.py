@@ -13,9 +13,11 @@ from model.profile import Profile
 from model.retrieval.local.index import Index
 from model.retrieval.local.manifest import INDEX_FORMAT
 
-ARRAYS = ["data.npy", "idf.npy", "indices.npy", "indptr.npy", "terms.json"]
-FILES = ["chunks.jsonl", "index.faiss", *(f"lexical/letters/{name}" for name in ARRAYS), "lexical/owners.npy"]
-FILES += [*(f"lexical/words/{name}" for name in ARRAYS), "manifest.json"]
+POSTINGS = ["high.npy", "idf.npy", "indptr.npy", "low.npy", "terms.json"]
+WINDOWS = ["chunk_starts.npy", "first_windows.npy", "last_windows.npy", "norms.npy"]
+LEXICAL = ["chunk_languages.npy", "languages.json", *(f"windows/{name}" for name in sorted([*POSTINGS, *WINDOWS]))]
+LEXICAL += [f"words/{name}" for name in [*POSTINGS, "weights.npy"]]
+FILES = ["chunks.jsonl", "index.faiss", *(f"lexical/{name}" for name in LEXICAL), "manifest.json"]
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_folder_contains_all_files_and_manifest_entries(folder: Path) -> None:
         "dimension": 2048,
         "metric": "inner_product",
         "format": INDEX_FORMAT,
-        "language": "english",
+        "language": "auto",
         "chunking": {"chunk_size": 1200, "overlap": 120},
     }
     assert sorted(manifest["documents"]) == ["azure-databricks.txt", "gpt-4.txt", "langchain.txt"]
