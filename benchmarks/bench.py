@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import engine
+import mixed
 import retrieval
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,7 @@ def main() -> None:
         _measure_cold_start(uri)
         _measure_answers(uri, Path(folder))
         retrieval.measure_retrieval()
+        mixed.measure_mixed_build()
     os.chdir(ROOT)
     engine.measure_engine()
 

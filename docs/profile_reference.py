@@ -10,7 +10,7 @@ from model.config.settings import Factory, describe_type, find_protocol, list_se
 from model.interfaces import ROLES
 from model.providers import PROVIDERS, load_provider
 from model.retrieval.ai_search.columns import ColumnMapping
-from model.retrieval.local.index import IndexSettings
+from model.retrieval.local.settings import IndexSettings
 from model.transport.rate_limiter import RateLimits
 
 _HEAD = "| setting | value | default | meaning |\n| --- | --- | --- | --- |"

@@ -48,6 +48,7 @@ class Chunk:
         blocks: The blocks of the text, in order; empty for a text of one paragraph.
         copies: The other places that hold the same text.
         language: English name of the document's language; empty when the index has one language for all.
+        group: Number of the chunks whose text is nearly the same, from 1; 0 for a chunk unlike all others.
     """
 
     source: str
@@ -61,6 +62,7 @@ class Chunk:
     blocks: tuple[BlockSpan, ...] = ()
     copies: tuple["ChunkCopy", ...] = ()
     language: str = ""
+    group: int = 0
 
     def at_place(self, sources: frozenset[str]) -> "Chunk":
         """Return the chunk as it stands in the first of its places whose source is among ``sources``."""
@@ -188,9 +190,10 @@ def _to_entries(chunk: Chunk) -> dict[str, Any]:
         "tags": list(chunk.tags),
         "blocks": [[block.kind, block.start, block.end] for block in chunk.blocks],
         "language": chunk.language,
+        "group": chunk.group,
         "copies": [[copy.source, copy.title, copy.page, copy.start, copy.end] for copy in chunk.copies],
     }
-    return entries | {name: value for name, value in optional.items() if value}
+    return {**entries, **{name: value for name, value in optional.items() if value}}
 
 
 def _from_entries(entries: dict[str, Any]) -> Chunk:

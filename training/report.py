@@ -1,7 +1,7 @@
 """Print the results of the workflow's steps, and the estimate of a build."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatch
 
 import click
@@ -143,18 +143,28 @@ def _print_loading(result: BuildResult | BuildEstimate) -> None:
         click.echo(f"Skipped {skipped.location}: {skipped.reason}")
     for note in result.load_result.notes:
         click.echo(f"Note: {note.location} {note.sentence}")
-    click.echo(f"Read {describe_kinds(result.load_result)}")
+    for row in describe_loading(result.load_result):
+        click.echo(row)
     if result.rebuild_reason:
         click.echo(result.rebuild_reason)
     if result.changes:
         click.echo(f"Documents: {result.changes.in_words}")
 
 
-def describe_kinds(load_result: LoadResult) -> str:
-    """Return the numbers of files by kind, of blocks by kind, and of skipped files, as one line."""
-    files = ", ".join(f"{count:,} {kind}" for kind, count in load_result.kinds.most_common())
-    blocks = Counter(block.kind for document in load_result.documents for block in document.blocks)
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in blocks.most_common())
-    skipped = f"; {len(load_result.skipped):,} skipped" if load_result.skipped else ""
-    languages = ", ".join(f"{count:,} {name}" for name, count in load_result.languages.most_common())
-    return f"files: {files}; blocks: {kinds}{f'; languages: {languages}' if languages else ''}{skipped}"
+def describe_loading(load_result: LoadResult) -> Iterator[str]:
+    """Yield the rows of the table that says what was read: files, blocks, languages, copies and skipped files."""
+    blocks = Counter(str(block.kind) for document in load_result.documents for block in document.blocks)
+    copies = {"in several documents": load_result.copies, "nearly the same as another": load_result.similar}
+    rows: dict[str, Mapping[str, int]] = {
+        "Files": load_result.kinds,
+        "Blocks": blocks,
+        "Languages": load_result.languages,
+        "Scanned pages": {"": load_result.scanned_pages},
+        "Passages": copies,
+        "Skipped": load_result.skipped_kinds,
+    }
+    for name, counts in rows.items():
+        ranked = sorted(counts.items(), key=lambda pair: -pair[1])
+        cells = ", ".join(f"{count:,} {kind}".rstrip() for kind, count in ranked if count)
+        if cells:
+            yield f"{name:13} {cells}"

@@ -36,6 +36,8 @@ def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
+    assert lines[:3] == ["Files         3 text", "Blocks        3 paragraph", "Languages     3 english"]
+    lines = lines[2:]
     assert re.fullmatch(r"Built an index of 3 documents, 3 chunks, 2048 dimensions, in [\d.]+ s:", lines[1])
     assert lines[2] == str(folder / "index")
     assert re.fullmatch(r"Logged the model models:/m-[0-9a-f]{32}", lines[3])
@@ -57,7 +59,7 @@ def test_ask_prints_the_answer_and_writes_the_picture(trained_folder: Path, run:
     assert re.fullmatch(r"qa \(offline:extractive, \d\.\d\d s\)", lines[0])
     assert lines[1:5] == [
         "LangChain is a framework designed to simplify the creation of applications using large language models. [1]",
-        "  [1] 0.38 cited  langchain.txt",
+        "  [1] 0.36 cited  langchain.txt",
         "  [2] 0.02        gpt-4.txt",
         "  [3] 0.00        azure-databricks.txt",
     ]
@@ -169,7 +171,7 @@ def test_up_without_a_registered_model_fails_without_a_traceback(trained_folder:
 def test_build_log_and_verify_run_as_separate_commands(run: Run, tmp_path: Path) -> None:
     build = run("training", "build", "--documents", str(EXERCISE / "gpt-4.txt"), str(EXERCISE / "langchain.txt"))
     expected_output = (
-        r"Read files: 2 text; blocks: 2 paragraph\n"
+        r"Files         2 text\nBlocks        2 paragraph\nLanguages     2 english\n"
         rf"Built an index of 2 documents, 2 chunks, 2048 dimensions, in [\d.]+ s:\n{re.escape(str(tmp_path))}/index\n"
     )
     assert re.fullmatch(expected_output, build.stdout)
@@ -278,7 +280,7 @@ def test_gate_refuses_a_worse_version_until_forced_and_rolls_back(
         "Error: version 2 of gated is not promoted against version 1: the right passage was among" in worse_run.stderr
     )
     answer = run("serving", "ask", "--question", "What is GPT-4?", "--target", "models:/gated/2", folder=trained_folder)
-    assert answer.stdout.splitlines()[2:] == ["  [1] 0.39 cited  gpt-4.txt", "Answered by version 2"]
+    assert answer.stdout.splitlines()[2:] == ["  [1] 0.37 cited  gpt-4.txt", "Answered by version 2"]
     promotion = run(
         "training",
         "promote",

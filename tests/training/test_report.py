@@ -179,7 +179,8 @@ def test_written_index_is_printed_with_counts_and_time(
 
 def test_unchanged_index_is_printed_as_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     assert read_lines(capsys, make_build(changes=SAME, is_written=False)) == [
-        "Read files: 2 text; blocks: 3 paragraph, 1 fields",
+        "Files         2 text",
+        "Blocks        3 paragraph, 1 fields",
         "Documents: 0 new, 0 changed, 0 removed, 2 unchanged",
         "The index of 2 documents, 3 chunks is up to date; documents read in 1.3 s:",
         "/data/index",
@@ -189,12 +190,29 @@ def test_unchanged_index_is_printed_as_up_to_date(capsys: pytest.CaptureFixture[
 def test_build_prints_skipped_documents_reason_and_changes_first(capsys: pytest.CaptureFixture[str]) -> None:
     skipped = [SkippedDocument("c.pdf", "it is damaged"), SkippedDocument("d.txt", "it is empty")]
     build = make_build(None, *skipped, changes=ADDED, rebuild_reason="The whole index is rebuilt: no manifest")
-    assert read_lines(capsys, build)[:5] == [
+    assert read_lines(capsys, build)[:7] == [
         "Skipped c.pdf: it is damaged",
         "Skipped d.txt: it is empty",
-        "Read files: 2 text; blocks: 3 paragraph, 1 fields; 2 skipped",
+        "Files         2 text",
+        "Blocks        3 paragraph, 1 fields",
+        "Skipped       1 PDF, 1 text",
         "The whole index is rebuilt: no manifest",
         "Documents: 1 new, 0 changed, 0 removed, 1 unchanged",
+    ]
+
+
+def test_table_of_what_was_read_has_a_row_for_each_subject(capsys: pytest.CaptureFixture[str]) -> None:
+    build = make_build(None, SkippedDocument("a/b.exe", "unknown"), SkippedDocument("a/Makefile", "unknown"))
+    loaded = build.load_result
+    loaded.languages.update({"english": 1200, "german": 3})
+    loaded.scanned_pages, loaded.copies, loaded.similar = 7, 2, 1
+    assert read_lines(capsys, build)[2:8] == [
+        "Files         2 text",
+        "Blocks        3 paragraph, 1 fields",
+        "Languages     1,200 english, 3 german",
+        "Scanned pages 7",
+        "Passages      2 in several documents, 1 nearly the same as another",
+        "Skipped       1 .exe, 1 other",
     ]
 
 
@@ -210,7 +228,7 @@ def test_build_prints_skipped_documents_reason_and_changes_first(capsys: pytest.
 def test_tokens_are_printed_when_something_was_embedded(
     usage: Usage, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert read_lines(capsys, make_build(usage))[3:] == lines
+    assert read_lines(capsys, make_build(usage))[4:] == lines
 
 
 @pytest.mark.parametrize(
@@ -223,7 +241,9 @@ def test_estimate_prints_counts_model_and_cost(
     report.print_estimate(make_estimate(cost, changes=ADDED, rebuild_reason="The whole index is rebuilt: damaged"))
     assert capsys.readouterr().out.splitlines() == [
         "Skipped c.pdf: it is damaged",
-        "Read files: 2 text; blocks: 3 paragraph, 1 fields; 1 skipped",
+        "Files         2 text",
+        "Blocks        3 paragraph, 1 fields",
+        "Skipped       1 PDF",
         "The whole index is rebuilt: damaged",
         "Documents: 1 new, 0 changed, 0 removed, 1 unchanged",
         "Would build an index of 2 documents, 3 chunks",

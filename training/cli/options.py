@@ -117,7 +117,7 @@ def parse_columns(values: tuple[str, ...]) -> "ColumnRoles":
     for role in ("text", "title"):
         if len(names[role]) > 1:
             raise CommandError(f"--column names two columns as {role}; only tag may be repeated")
-    return ColumnRoles("".join(names["text"]), "".join(names["title"]), tuple(names["tag"]))
+    return ColumnRoles("".join(names["text"]), "".join(names["title"]), names["tag"])
 
 
 def _check_languages(languages: str) -> str:

@@ -1,13 +1,13 @@
 """Split documents into chunks of whole blocks. Each chunk keeps its headings and character offsets."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from model.blocks import Block, BlockSpan, nest_heading, split_block
-from model.passages import Chunk, ChunkCopy
+from model.passages import Chunk
 
 from .document import BLOCK_SEPARATOR, Document
 
@@ -62,25 +62,6 @@ def split_document(document: Document, chunk_size: int, overlap: int) -> list[Ch
         _make_chunk(document, title, section, group)
         for section in _find_sections(document)
         for group in _group_parts(_cut_parts(section.parts, splitter, chunk_size), chunk_size)
-    ]
-
-
-def merge_copies(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """Return the chunks, of those with equal text, headings and tags the first, which names the places of the others.
-
-    Args:
-        chunks: Chunks of any documents.
-    """
-    first_chunks: dict[tuple[str, str, tuple[str, ...]], Chunk] = {}
-    copies: dict[tuple[str, str, tuple[str, ...]], list[ChunkCopy]] = {}
-    for chunk in chunks:
-        key = (chunk.text, chunk.heading, chunk.tags)
-        first = first_chunks.setdefault(key, chunk)
-        known_sources = {first.source, *(copy.source for copy in copies.get(key, ()))}
-        if chunk.source not in known_sources:
-            copies.setdefault(key, []).append(ChunkCopy(chunk.source, chunk.title, chunk.page, chunk.start, chunk.end))
-    return [
-        replace(chunk, copies=tuple(copies[key])) if key in copies else chunk for key, chunk in first_chunks.items()
     ]
 
 

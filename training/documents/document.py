@@ -1,6 +1,6 @@
 """A document as a loader reads it: its blocks, the source and the metadata."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from model.blocks import Block
@@ -33,6 +33,10 @@ class Document:
     def text(self) -> str:
         """The Markdown of all blocks. Positions of chunks count its characters."""
         return BLOCK_SEPARATOR.join(block.markdown for block in self.blocks)
+
+    def with_metadata(self, title: str, tags: tuple[str, ...]) -> "Document":
+        """Return the document with another title and other tags."""
+        return replace(self, title=title, tags=tags)
 
     @property
     def has_content(self) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from model.errors import DocumentError
 
@@ -14,6 +14,7 @@ from .document import Document
 from .language import find_languages
 from .loaders import FILE_TYPES, LOADER_BY_SUFFIX, ColumnRoles, SourceFile, read_documents
 from .locations import DocumentLocation
+from .sidecar import read_sidecar
 
 __all__ = ["Document", "DocumentNote", "LoadOptions", "LoadResult", "SkippedDocument", "load_documents"]
 
@@ -43,14 +44,28 @@ class LoadResult:
         skipped: The documents that were skipped, in the order of their locations.
         notes: What was passed over or guessed in the others, in the order of their locations.
         kinds: Number of files by kind.
+        scanned_pages: Number of pages without text that hold a picture.
         languages: Number of documents by language; empty when the languages were not told.
+        copies: Number of passages that stand in several documents.
+        similar: Number of passages whose text is nearly that of an earlier one.
     """
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[SkippedDocument] = field(default_factory=list)
     notes: list[DocumentNote] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    scanned_pages: int = 0
     languages: Counter[str] = field(default_factory=Counter)
+    copies: int = 0
+    similar: int = 0
+
+    @property
+    def skipped_kinds(self) -> Counter[str]:
+        """Number of skipped locations by kind of file; by suffix where no loader reads the kind."""
+        suffixes = [PurePath(skipped.location).suffix.lower() for skipped in self.skipped]
+        return Counter(
+            LOADER_BY_SUFFIX[suffix].kind if suffix in LOADER_BY_SUFFIX else suffix or "other" for suffix in suffixes
+        )
 
     def tell_languages(self) -> None:
         """Give each document its language."""
@@ -148,14 +163,28 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
             )
         file = SourceFile(location, options.columns, options.ocr_languages, options.base_url)
         try:
-            loaded.documents += read_documents(file)
+            documents = read_documents(file)
         except (DocumentError, OSError) as error:
             reason = str(error) if isinstance(error, DocumentError) else f"the file cannot be read ({error.strerror})"
             if options.is_strict and (location.is_explicit or location.suffix in LOADER_BY_SUFFIX):
                 raise DocumentError(f"{location.label}: {reason}") from None
             loaded.skipped.append(SkippedDocument(location.label, reason))
         else:
+            loaded.documents += _add_metadata(file, documents)
             sources.add(location.source)
+            loaded.scanned_pages += file.scanned_pages
             loaded.kinds[LOADER_BY_SUFFIX[location.suffix].kind] += 1
         loaded.notes += [DocumentNote(location.label, sentence) for sentence in file.notes]
     return loaded
+
+
+def _add_metadata(file: SourceFile, documents: list[Document]) -> list[Document]:
+    """Return the documents with the metadata of the JSON file beside theirs; one that cannot be read is noted."""
+    if file.location.file is None:
+        return documents
+    try:
+        metadata = read_sidecar(file.location.file)
+    except DocumentError as error:
+        file.notes.append(f"has no metadata, since {error}")
+        return documents
+    return metadata.add_to(documents) if metadata else documents

@@ -14,6 +14,8 @@ from model.errors import DocumentError
 from . import spark_tables
 from .web import fetch_page
 
+SIDECAR_SUFFIX = ".metadata.json"
+"""What the name of a file with metadata has after the name of the file that it describes."""
 _ESCAPE = 0xDC00
 """What Python adds to a byte of a file name that is not UTF-8 (PEP 383)."""
 _LEADS_OUT = "the link leads out of the folder; name its target as well"
@@ -90,16 +92,25 @@ def find_locations(sources: Sequence[str], *, private: bool, exclude: Sequence[s
             _match_pattern(source, exclude, places)
         name = Path(source).resolve().name if Path(source).is_dir() else ""
         roots += [name] * (len(places.locations) - before)
-    places.locations = _tell_apart(places.locations, roots)
+    pairs = [pair for pair in zip(places.locations, roots, strict=True) if not _is_sidecar(pair[0])]
+    places.locations = _tell_apart(pairs)
     return places
 
 
-def _tell_apart(locations: Sequence[DocumentLocation], roots: Sequence[str]) -> list[DocumentLocation]:
-    """Return the locations, where equal sources out of different folders begin with their folder's name."""
-    counts = Counter(location.source for location in locations)
+def _is_sidecar(location: DocumentLocation) -> bool:
+    """Return whether a location is the metadata of a file beside it."""
+    file = location.file
+    return bool(
+        file and file.name.endswith(SIDECAR_SUFFIX) and file.with_name(file.name.removesuffix(SIDECAR_SUFFIX)).is_file()
+    )
+
+
+def _tell_apart(pairs: Sequence[tuple[DocumentLocation, str]]) -> list[DocumentLocation]:
+    """Return the locations of pairs with the folder's name, which comes before equal sources of different folders."""
+    counts = Counter(location.source for location, _ in pairs)
     return [
         replace(location, source=f"{root}/{location.source}") if root and counts[location.source] > 1 else location
-        for location, root in zip(locations, roots, strict=True)
+        for location, root in pairs
     ]
 
 

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.errors import CommandError
 from model.profile import Profile
-from model.retrieval.local.index import AUTO_LANGUAGE
 from model.retrieval.local.manifest import Manifest
+from model.retrieval.local.settings import AUTO_LANGUAGE, ColumnRoles
 from model.runtime.usage import Usage
 
-from ..documents.chunking import merge_copies, split_document
+from ..documents.chunking import split_document
+from ..documents.copies import count_similar, group_similar, merge_copies
 from ..documents.load import LoadOptions, LoadResult, load_documents
 from ..progress import Progress
 from . import index_update, index_writer
@@ -109,9 +110,18 @@ def read_content(
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps in step with its table, so "
             "there is no index to build; add documents to the table, and evaluate a version by its URI"
         )
-    loaded = load_documents(documents, load_options)
+    loaded = load_documents(documents, _complete_options(profile, load_options or LoadOptions()))
     chunking, language = index_update.chunking_settings(profile)
     if language == AUTO_LANGUAGE:
         loaded.tell_languages()
     chunks = merge_copies(chunk for document in loaded.documents for chunk in split_document(document, **chunking))
-    return loaded, IndexContent(chunks, loaded.digests, chunking, language)
+    grouped = group_similar(chunks)
+    loaded.copies = sum(bool(chunk.copies) for chunk in grouped)
+    loaded.similar = count_similar(grouped)
+    return loaded, IndexContent(grouped, loaded.digests, chunking, language)
+
+
+def _complete_options(profile: Profile, options: LoadOptions) -> LoadOptions:
+    """Return the options with the profile's roles of columns, where the caller named none."""
+    roles = profile.index.get("columns")
+    return replace(options, columns=ColumnRoles(**roles)) if roles and options.columns == ColumnRoles() else options

@@ -83,8 +83,8 @@ def find_update_base(folder: Path, profile: Profile, documents: Mapping[str, str
 
 def chunking_settings(profile: Profile) -> tuple[dict[str, int], str]:
     """Return the settings by which a profile splits documents, and the language of its index."""
-    chunking = dict(profile.index)
-    return chunking, str(chunking.pop("language"))
+    chunking = {name: profile.index[name] for name in ("chunk_size", "overlap")}
+    return chunking, str(profile.index["language"])
 
 
 def has_same_settings(index: Index, profile: Profile) -> bool:

@@ -13,6 +13,7 @@ from model.profile import Profile
 from model.retrieval.local import index, manifest
 from model.retrieval.local.index import Index
 from model.retrieval.local.lexical import Lexical
+from model.retrieval.local.settings import AUTO_LANGUAGE
 from model.runtime.usage import Usage
 
 from ..documents.language import DEFAULT_LANGUAGE
@@ -65,7 +66,7 @@ def write_index_folder(
         CommandError: ``out`` holds something that is not an index, or embedding would exceed ``max_cost``.
     """
     with replace_folder(out) as part:
-        fallback = DEFAULT_LANGUAGE if content.language == index.AUTO_LANGUAGE else content.language
+        fallback = DEFAULT_LANGUAGE if content.language == AUTO_LANGUAGE else content.language
         lexical = Lexical.build(content.chunks, fallback)
         texts = [chunk.searchable_text for chunk in content.chunks]
         embedding = TextEmbedder(profile, texts, lexical.languages[0], part / index.FIT_FOLDER)

@@ -25,14 +25,15 @@ K1 = 1.2
 class Postings:
     """The terms of an index with their idf, and the texts of each. The arrays may be memory-mapped.
 
-    The position of a text takes three bytes: two in ``low``, and the rest in ``high``.
+    The positions of a term's texts take two bytes each: the texts are cut into blocks of 65,536, ``low`` holds the
+    position within a block, and ``ends`` where the positions of each term and block end.
 
     Attributes:
         terms: Row of each term.
         texts: Number of texts.
     """
 
-    array_names: ClassVar[tuple[str, ...]] = ("low", "high", "indptr", "idf")
+    array_names: ClassVar[tuple[str, ...]] = ("low", "ends", "idf")
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], terms: Mapping[str, int], texts: int) -> None:
         """Make an index of its parts.
@@ -43,7 +44,7 @@ class Postings:
             texts: Number of texts.
         """
         self._arrays, self.terms, self.texts = arrays, terms, texts
-        self._idf, self._row_ends = arrays["idf"], arrays["indptr"].tolist()
+        self._idf, self._blocks = arrays["idf"], count_blocks(texts)
         self._unknown_idf = compute_idf(0.0, texts)
 
     @staticmethod
@@ -54,11 +55,13 @@ class Postings:
             by_term: A matrix of shape (terms, texts) whose entries are sorted.
             idf: Inverse document frequency of each term.
         """
-        high = by_term.indices >> _LOW_BITS
+        terms, texts = by_term.shape
+        blocks = count_blocks(texts)
+        rows = np.repeat(np.arange(terms, dtype=np.int64), np.diff(by_term.indptr))
+        counts = np.bincount(rows * blocks + (by_term.indices >> _LOW_BITS), minlength=terms * blocks)
         return {
             "low": by_term.indices.astype(np.uint16),
-            "high": high.astype(np.min_scalar_type(int(high.max(initial=0)))),
-            "indptr": by_term.indptr,
+            "ends": np.concatenate([[0], np.cumsum(counts)]).astype(np.min_scalar_type(by_term.nnz)),
             "idf": np.array(list(idf), dtype=np.float32),
         }
 
@@ -95,16 +98,31 @@ class Postings:
             term: float(self._idf[rows[term]]) if term in rows else self._unknown_idf for term in dict.fromkeys(terms)
         }
 
-    def find_spans(self, terms: Iterable[str]) -> tuple[list[int], list[slice]]:
-        """Return the rows of the terms that some text contains, and where the texts of each row are stored."""
-        rows = [self.terms[term] for term in terms if term in self.terms]
-        return rows, [slice(self._row_ends[row], self._row_ends[row + 1]) for row in rows]
+    def find_rows(self, terms: Iterable[str]) -> list[int]:
+        """Return the rows of the terms that some text contains."""
+        return [self.terms[term] for term in terms if term in self.terms]
 
-    def read_positions(self, spans: Sequence[slice]) -> npt.NDArray[np.int32]:
-        """Return the positions of the texts that are stored in ``spans``, one after the other."""
-        low = np.concatenate([self._arrays["low"][span] for span in spans]).astype(np.int32)
-        high = np.concatenate([self._arrays["high"][span] for span in spans]).astype(np.int32)
-        return low + (high << _LOW_BITS)
+    def find_spans(self, rows: Sequence[int]) -> list[slice]:
+        """Return where the texts of each row are stored."""
+        first = np.asarray(rows, dtype=np.int64) * self._blocks
+        starts, ends = self._arrays["ends"][first], self._arrays["ends"][first + self._blocks]
+        return list(map(slice, starts.tolist(), ends.tolist()))
+
+    def read_positions(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Return the positions of the texts of all rows, one row after the other."""
+        stored = [self._arrays["low"][span] for span in self.find_spans(rows)]
+        low: npt.NDArray[np.int64] = np.concatenate(stored).astype(np.int64)
+        if self._blocks == 1:
+            return low
+        borders = np.asarray(rows, dtype=np.int64)[:, np.newaxis] * self._blocks + np.arange(self._blocks + 1)
+        counts = np.diff(self._arrays["ends"][borders].astype(np.int64), axis=1).ravel()
+        high: npt.NDArray[np.int64] = np.repeat(np.tile(np.arange(self._blocks) << _LOW_BITS, len(rows)), counts)
+        return low + high
+
+
+def count_blocks(texts: int) -> int:
+    """Return the number of blocks that ``texts`` are cut into."""
+    return max(1, -(-texts >> _LOW_BITS))
 
 
 class BM25(Postings):
@@ -148,11 +166,11 @@ class BM25(Postings):
         """
         weights = self.weights(terms)
         maximum = sum((weights if intended_terms is None else self.weights(intended_terms)).values())
-        _, spans = self.find_spans(weights)
-        if not spans:
+        rows = self.find_rows(weights)
+        if not rows:
             return np.zeros(self.texts, dtype=np.float32)
-        scored = np.concatenate([self._arrays["weights"][span] for span in spans])
-        sums = np.bincount(self.read_positions(spans), weights=scored, minlength=self.texts)
+        scored = np.concatenate([self._arrays["weights"][span] for span in self.find_spans(rows)])
+        sums = np.bincount(self.read_positions(rows), weights=scored, minlength=self.texts)
         return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
 
 

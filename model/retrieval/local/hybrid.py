@@ -6,7 +6,7 @@ contains few of its words, words tell little. Measured in docs/decisions.md.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
@@ -22,7 +22,8 @@ from ...passages import Chunk, Passage
 from ...runtime.coalescing import MicroBatcher
 from ..backends import Backend
 from ..retriever import QueryEmbedder, Retriever
-from .index import ChunkPositions, Float32Array, Index, IndexSettings
+from .index import ChunkPositions, Float32Array, Index
+from .settings import IndexSettings
 
 Scores = npt.NDArray[np.float32]
 
@@ -119,11 +120,12 @@ class HybridRetriever(Retriever):
         top = np.sort(candidates[_top_positions(fused, k + _EXTRA_CANDIDATES)])
         exact = fusing(by_words[top], by_letters[top], self.index.vectors.score_positions(vector, top))
         scores = np.round(exact.astype(np.float64), 6)
-        order = np.argsort(-scores, kind="stable")[:k]  # stable: equal scores stay in the order of the chunks
+        order = np.argsort(-scores, kind="stable")  # stable: equal scores stay in the order of the chunks
         sources = self._allowed_sources(filter_values)
-        return [
+        ranked = (
             Passage(self._chunk_at(top[n], sources), float(scores[n]), round(float(support[top[n]]), 6)) for n in order
-        ]
+        )
+        return list(islice(_omit_similar(ranked), k))
 
     async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
         """Search the vectors of several queries at once; return position → score for each."""
@@ -157,6 +159,16 @@ class HybridRetriever(Retriever):
             return self._restricted_sources
         named = frozenset(sources if isinstance(sources, list) else [sources])
         return named if self._restricted_sources is None else named & self._restricted_sources
+
+
+def _omit_similar(passages: Iterable[Passage]) -> Iterator[Passage]:
+    """Yield the passages, of those with nearly the same text the first."""
+    groups: set[int] = set()
+    for passage in passages:
+        group = passage.chunk.group
+        if not group or group not in groups:
+            groups.add(group)
+            yield passage
 
 
 def _matching_sources(index: Index, documents: str) -> frozenset[str]:

@@ -1,17 +1,14 @@
 """Define the local index: chunks of documents, their vectors in FAISS, and their words."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
 
-from ...config.settings import Count, Dependency, SettingProblem, suggest
+from ...config.settings import Dependency
 from ...interfaces import Float32Array
 from ...passages import Chunk, Chunks, write_chunks
-from ...text_analysis import STEMMED_LANGUAGES
 from .lexical import Lexical
 from .manifest import Manifest, compute_checksums
 from .vector_index import ChunkPositions, FaissIndex
@@ -19,13 +16,11 @@ from .vector_index import ChunkPositions, FaissIndex
 FINGERPRINT_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text whose vector is the fingerprint of an embedding model."""
 
-AUTO_LANGUAGE = "auto"
-"""Setting by which a build tells the language of each document."""
 FIT_FOLDER = "embedding"
 """Folder inside an index folder that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
-__all__ = ["AUTO_LANGUAGE", "FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
+__all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
 
 
 class Index(Dependency):
@@ -154,27 +149,3 @@ def write_index(
     )
     manifest.write(folder)
     return manifest
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
-    """The section ``index`` of a profile.
-
-    Attributes:
-        chunk_size: Largest number of characters of a chunk.
-        overlap: Characters that a chunk shares with the one before it; below ``chunk_size``.
-        language: Language of the documents, whose stemmer cuts the words; ``auto`` tells it of each document.
-    """
-
-    chunk_size: Annotated[int, Field(ge=50, le=100_000)]
-    overlap: Count
-    language: str
-
-    def find_problems(self) -> Iterator[SettingProblem]:
-        """Yield an unknown language, and an overlap that leaves no room in a chunk."""
-        languages = [AUTO_LANGUAGE, *sorted(STEMMED_LANGUAGES)]
-        if self.language not in languages:
-            sentence = f"there is no stemmer for {self.language}; {suggest(self.language, languages)}"
-            yield SettingProblem(("language",), sentence)
-        if self.overlap >= self.chunk_size:
-            yield SettingProblem(("overlap",), f"overlap must be less than chunk_size, which is {self.chunk_size}")

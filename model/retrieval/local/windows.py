@@ -82,12 +82,14 @@ class WindowIndex(Postings):
         all ``ngrams``.
         """
         weights = self.weights(ngrams)
-        rows, spans = self.find_spans(weights)
-        total = sum(weights.values()) - sum(self._idf[row] for row in rows if self._is_frequent(row))
-        if not any(span.stop > span.start for span in spans):
+        rows = self.find_rows(weights)
+        counts = [span.stop - span.start for span in self.find_spans(rows)]
+        total = sum(weights.values()) - sum(
+            self._idf[row] for row, count in zip(rows, counts, strict=True) if not count
+        )
+        if not sum(counts):
             return np.zeros(len(self._arrays["chunk_starts"]), dtype=np.float32)
-        units = self.read_positions(spans)
-        counts = [span.stop - span.start for span in spans]
+        units = self.read_positions(rows)
         # Each n-gram has a range of numbers of its own, in which the windows of its units are intervals in ascending
         # order. What an earlier interval covers does not count again.
         offsets = np.repeat(np.arange(len(rows)) * (self.texts + 1), counts)
@@ -98,10 +100,6 @@ class WindowIndex(Postings):
         sums = np.maximum(np.cumsum(changes)[:-1], 0.0) * self._arrays["norms"]
         best = np.maximum.reduceat(sums, self._arrays["chunk_starts"])
         return np.asarray(np.minimum(best / total, 1.0), dtype=np.float32)
-
-    def _is_frequent(self, row: int) -> bool:
-        """Return whether an n-gram is in too many windows to count."""
-        return bool(self._row_ends[row] == self._row_ends[row + 1])
 
 
 def split_units(chunk: Chunk) -> list[Unit]:

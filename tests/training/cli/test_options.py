@@ -118,7 +118,7 @@ def test_reading_options_are_collected() -> None:
     )
     assert parse(document_options, *words.split()) == NO_DOCUMENTS | {
         "loading": LoadOptions(
-            columns=ColumnRoles("body", "", ("a", "b")),
+            columns=ColumnRoles("body", "", ["a", "b"]),
             ocr_languages="eng+deu",
             exclude=("*.log",),
             base_url="https://x.example",

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from model.blocks import ListItem, make_fields, make_list, make_paragraph, make_table, parse_list, parse_table
 from model.passages import Chunk
-from training.documents.chunking import merge_copies, split_document
+from training.documents.chunking import split_document
 from training.documents.document import Document
 from training.documents.loaders.markdown import read_markdown
 from training.documents.loaders.plain_text import split_paragraphs
@@ -114,16 +114,6 @@ def test_blocks_are_grouped_as_long_as_they_fit() -> None:
         ("fields", "n: 1"),
     ]
     assert (second.text, second.blocks) == ("b" * 30, ())
-
-
-def test_equal_chunks_become_one_with_the_places_of_all() -> None:
-    documents = [Document(name, (make_paragraph("Same."),)) for name in ("a.txt", "b.txt", "b.txt", "c.txt")]
-    documents.append(Document("d.txt", (make_paragraph("Same."),), tags=("year=2026",)))
-    chunks = merge_copies(chunk for document in documents for chunk in split_document(document, 100, 0))
-    assert [(chunk.source, [copy.source for copy in chunk.copies]) for chunk in chunks] == [
-        ("a.txt", ["b.txt", "c.txt"]),
-        ("d.txt", []),
-    ]
 
 
 def test_searchable_text_contains_title_and_headings_once() -> None:

@@ -122,7 +122,9 @@ def test_dry_run_prints_changes_and_cost_without_any_call(
     (texts / "d.txt").write_text("A green frog jumps.", "utf-8")
     print_estimate(estimate_build(Profile.read("openai"), [texts], texts.parent / "index", update=True))
     assert capsys.readouterr().out.splitlines() == [
-        "Read files: 4 text; blocks: 4 paragraph; languages: 4 english",
+        "Files         4 text",
+        "Blocks        4 paragraph",
+        "Languages     4 english",
         "Documents: 1 new, 0 changed, 0 removed, 3 unchanged",
         "Would build an index of 4 documents, 4 chunks",
         "Would embed 1 texts, at most 11 tokens, with openai:text-embedding-3-small for at most $0.0000002",

@@ -6,10 +6,11 @@ The packages of the extra ``documents`` are imported when a file needs them. Imp
 from collections.abc import Iterable
 
 from model.errors import DocumentError
+from model.retrieval.local.settings import ColumnRoles
 
 from .. import spark_tables
 from ..document import Document
-from .base import ColumnRoles, Loader, SourceFile
+from .base import Loader, SourceFile
 from .html import HtmlLoader
 from .json_files import JsonLinesLoader, JsonLoader, YamlLoader
 from .mail import MailboxLoader, MailLoader

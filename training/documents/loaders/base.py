@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from model.blocks import Block
 from model.errors import DocumentError
+from model.retrieval.local.settings import ColumnRoles
 
 from ..decoding import decode, remove_unwanted_characters
 from ..document import Document
@@ -29,21 +30,6 @@ _MAX_UNPACKED_BYTES, _MAX_RATIO = 500_000_000, 200
 """Limits of an archive's unpacked size: in bytes, and as a multiple of the archive's size."""
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnRoles:
-    """Columns of a table with a role that the caller named.
-
-    Attributes:
-        text: Column whose value is the text of a row; empty to choose by the names.
-        title: Column whose value is the title of a row; empty to choose by the names.
-        tags: Columns whose values become tags, whatever their length.
-    """
-
-    text: str = ""
-    title: str = ""
-    tags: tuple[str, ...] = ()
-
-
 @dataclass
 class SourceFile:
     """A location that is being read.
@@ -54,6 +40,7 @@ class SourceFile:
         ocr_languages: Languages of the text recognition, such as ``eng+deu``; empty to recognise nothing.
         base_url: Address to which the path of a file is added, as the tag ``url``; empty for none.
         notes: Sentences about what was passed over or guessed. A loader adds to them.
+        scanned_pages: Number of pages without text that hold a picture. A loader counts them.
     """
 
     location: DocumentLocation
@@ -61,6 +48,7 @@ class SourceFile:
     ocr_languages: str = ""
     base_url: str = ""
     notes: list[str] = field(default_factory=list)
+    scanned_pages: int = 0
 
     @cached_property
     def content(self) -> bytes:

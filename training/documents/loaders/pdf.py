@@ -74,6 +74,7 @@ class PdfLoader(Loader):
             yield file.make_document([*above, *blocks], title=title, page=page.number)
             for block in blocks:
                 headings = nest_heading(headings, block)
+        file.scanned_pages += len(scanned)
         if scanned and not file.ocr_languages:
             shown = ", ".join(map(str, scanned[:_SHOWN_PAGES])) + " and more" * (len(scanned) > _SHOWN_PAGES)
             file.notes.append(f"scanned pages without text were passed over: {shown}; --ocr LANGUAGES recognises them")

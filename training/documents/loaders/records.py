@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.blocks import Block, make_fields, make_heading, make_question
+from model.retrieval.local.settings import ColumnRoles
 
 from ..document import Document
-from .base import ColumnRoles, SourceFile
+from .base import SourceFile
 from .plain_text import split_paragraphs
 
 _TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "description", "answer")

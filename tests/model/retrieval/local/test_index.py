@@ -13,7 +13,7 @@ from model.profile import Profile
 from model.retrieval.local.index import Index
 from model.retrieval.local.manifest import INDEX_FORMAT
 
-POSTINGS = ["high.npy", "idf.npy", "indptr.npy", "low.npy", "terms.json"]
+POSTINGS = ["ends.npy", "idf.npy", "low.npy", "terms.json"]
 WINDOWS = ["chunk_starts.npy", "first_windows.npy", "last_windows.npy", "norms.npy"]
 LEXICAL = ["chunk_languages.npy", "languages.json", *(f"windows/{name}" for name in sorted([*POSTINGS, *WINDOWS]))]
 LEXICAL += [f"words/{name}" for name in [*POSTINGS, "weights.npy"]]

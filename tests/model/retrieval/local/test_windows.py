@@ -94,5 +94,11 @@ def test_ngrams_of_most_windows_count_nothing() -> None:
 def test_positions_beyond_two_bytes_are_read_back() -> None:
     units = np.array([0, 65_535, 65_536, 300_000], dtype=np.int32)
     matrix = sparse.csr_matrix((np.ones(4), units, [0, 4]), shape=(1, 300_001))
-    postings = Postings(Postings.make_arrays(matrix, [1.0]), {"fox": 0}, 300_001)
-    assert postings.read_positions(postings.find_spans(["fox"])[1]).tolist() == units.tolist()
+    matrix = sparse.vstack([matrix, sparse.csr_matrix((1, 300_001)), matrix[:, ::-1].tocsr().sorted_indices()]).tocsr()
+    postings = Postings(Postings.make_arrays(matrix, [1.0] * 3), {"fox": 0, "whale": 1, "frog": 2}, 300_001)
+    reversed_units = (300_000 - units)[::-1].tolist()
+    assert postings.read_positions(postings.find_rows(["fox"])).tolist() == units.tolist()
+    assert postings.read_positions(postings.find_rows(["frog", "whale", "fox", "gnu"])).tolist() == [
+        *reversed_units,
+        *units.tolist(),
+    ]

@@ -59,7 +59,7 @@ def test_text_column_is_chosen_once_for_all_rows(read_content: ReadContent) -> N
 
 
 def test_named_columns_go_before_the_usual_names(read_content: ReadContent) -> None:
-    roles = ColumnRoles(text="note", title="code", tags=("text",))
+    roles = ColumnRoles(text="note", title="code", tags=["text"])
     (document,), _ = read_content("a.csv", f"code,text,note\nE1,{'t' * 100},Close the lid.\n", roles)
     assert (document.title, document.blocks[0].text) == ("E1", "Close the lid.")
     assert f"text={'t' * 100}" in document.tags
