@@ -12,14 +12,14 @@ from reportlab.pdfgen.canvas import Canvas
 
 from training.documents.load import LoadOptions, LoadResult, load_documents
 
-FONT = Path(__file__).parents[4] / "model" / "fonts" / "DejaVuSans.ttf"
-LINES = ("The pump P-17 stands in hall 4.", "Its filter is changed every 6 weeks.")
+FONT = Path(__file__).parents[4] / "model" / "fonts" / "NotoSans-Regular.ttf"
+LINES = ("The pump P-17 stands in hall 4.", "The filter is changed every 6 weeks.")
 needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
 
 
 def draw_lines() -> Image.Image:
     picture = Image.new("RGB", (1000, 220), "white")
-    font = ImageFont.truetype(str(FONT), 40) if FONT.is_file() else ImageFont.load_default(40)
+    font = ImageFont.truetype(str(FONT), 40)
     for number, line in enumerate(LINES):
         ImageDraw.Draw(picture).text((40, 40 + 70 * number), line, "black", font)
     return picture
