@@ -17,14 +17,15 @@ from typing import Any
 from benchmarks.office_files import write_binary_files
 from model.passages import Passage
 from model.profile import Profile
-from model.providers.offline.extractive_qa import ExtractiveAnswerer
+from model.providers.offline.extractive_qa import ABSTAIN_BELOW, ExtractiveAnswerer
 from model.retrieval.local.index import Index
 from model.retrieval.retriever import Retriever
+from model.stages.retrieval_qa import RetrievalQA
 from training.indexing.build import build_index
 
 FOLDER = Path(__file__).parent
 K = 4
-_MAX_ANSWER = 500
+_MAX_ANSWER = 400
 
 
 def build_office_index(folder: Path) -> Index:
@@ -73,7 +74,7 @@ async def _ask(question: dict[str, Any], retriever: Retriever, answerer: Extract
 
         turns = [ConversationTurn(turn["question"], turn["answer"]) for turn in question["history"]]
         text = await answerer.complete_question(text, turns)
-    passages = await retriever.search(text, K)
+    passages = await RetrievalQA(retriever, answerer)._search(text, K, None)  # noqa: SLF001 - what the stage searches
     reply = await answerer.answer(text, passages, lambda _kind, _text: None)
     is_listed = question.get("abstain", False) or is_found(question, passages)
     return is_listed, is_right(question, reply.text, abstained=reply.abstained), reply.text
@@ -85,7 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = build_office_index(Path(folder))
         retriever = Profile.read("offline").make_retriever(index)
-        answerer = ExtractiveAnswerer(index.lexical, abstain_below=index.manifest.support["threshold"])
+        answerer = ExtractiveAnswerer(index.lexical, abstain_below=ABSTAIN_BELOW)
         counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for question in questions:
             is_listed, is_correct, answer = asyncio.run(_ask(question, retriever, answerer))

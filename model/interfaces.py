@@ -164,6 +164,19 @@ class QuestionAnswerer(Protocol):
         ...
 
 
+@runtime_checkable
+class QuestionSplitter(Protocol):
+    """Split questions whose answer stands in several passages."""
+
+    async def split_question(self, question: str) -> Sequence[str]:
+        """Return the questions whose answers together answer ``question``; it alone where it has one part.
+
+        Args:
+            question: A question that stands alone.
+        """
+        ...
+
+
 class ChatModel(QuestionAnswerer, Protocol):
     """A language model, which also answers messages without passages."""
 

@@ -35,7 +35,7 @@ _UNSPACED = re.compile(
 )
 """Runs of letters whose words no spaces separate, or which are parts of what spaces separate."""
 _QUESTION_WORDS = re.compile(
-    "为什么|什么|多少|哪里|哪儿|哪个|哪些|怎么|如何|几个|谁|吗|呢"  # Chinese
+    "为什么|什么|有?多少[天个年月人元次]?|几[天个年月人次]|哪里|哪儿|哪个|哪些|怎么|如何|谁|吗|呢"  # Chinese
     "|どこ|いつ|なに|なぜ|どう|どの|誰|何|ですか|ますか"  # Japanese
     "|ที่ไหน|อย่างไร|เมื่อไหร่|เมื่อไร|เท่าไหร่|เท่าไร|อะไร|ใคร|หรือไม่|ไหม|กี่"  # Thai
     "|어디에|어디서|어디|무엇|언제|누구|얼마|어떻게|있습니까|합니까|입니까|습니까"  # Korean
@@ -130,11 +130,18 @@ _SPACE = re.compile(r"\s+")
 _MARKER = re.compile(r"(?:[-*+>]|\d+[.)])\s+")
 _TWO_WORDS = re.compile(r"\w\W+\w")
 
-_STOP_WORDS = {
-    file.stem: frozenset(file.read_text("utf-8").split())
-    for file in sorted((Path(__file__).parent / "stopwords").glob("*.txt"))
-}
+
+def _read_lists(folder: str) -> dict[str, frozenset[str]]:
+    files = sorted((Path(__file__).parent / folder).glob("*.txt"))
+    return {file.stem: frozenset(file.read_text("utf-8").split()) for file in files}
+
+
+_STOP_WORDS = _read_lists("stopwords")
 """By language, the words that say nothing about a text's subject. In a language without such a list every word counts.
+"""
+_LIGHT_WORDS = _read_lists("lightwords")
+"""By language, common verbs and nouns such as "get" and "kind". In a question they say little about its subject, and a
+corpus that lacks them would take them for its rarest words.
 """
 STEMMED_LANGUAGES = frozenset(Stemmer.algorithms())
 """The languages whose words are cut to stems, by their English names; in others a word is its own stem."""
@@ -146,6 +153,7 @@ class Analyser:
     def __init__(self, language: str = "english") -> None:
         self._stem = Stemmer.Stemmer(language).stemWords if language in STEMMED_LANGUAGES else list
         self._stop_words = _STOP_WORDS.get(language, frozenset())
+        self._light_words = _LIGHT_WORDS.get(language, frozenset())
 
     def stems(self, text: str) -> list[str]:
         """Return the stems of the content words of ``text``, in order."""
@@ -156,6 +164,11 @@ class Analyser:
         all_words = split_words(text)
         names = [word for word in _CAPITALS.findall(text) if word.lower() in self._stop_words]  # IT, WHO, US
         return [*(word for word in all_words if word not in self._stop_words), *names] or all_words
+
+    def question_words(self, question: str) -> list[str]:
+        """Return the words of a question that say what it is about: content words but the light ones, if any."""
+        words = self.content_words(question)
+        return [word for word in words if word not in self._light_words] or words
 
     def stem_words(self, words_to_stem: Sequence[str]) -> list[str]:
         """Return the stem of each word."""
@@ -227,6 +240,28 @@ def _split_unspaced(token: str) -> list[str]:
 def is_content_word(word: str, language: str = "english") -> bool:
     """Return whether a word says something about a text's subject; any does in a language without stop words."""
     return word not in _STOP_WORDS.get(language, frozenset())
+
+
+_INTENT = re.compile(
+    r"^\s*(?:please\s+)?(?:define|explain|meaning of|what (?:do we|does one) mean by|what is meant by"
+    r"|was versteht man unter|was bedeutet|was heißt|que signifie|qu'est-ce que|qué significa)\b"
+    r"|\bhow (?:much|many|long|high|far|often|big|large|old|heavy|wide|tall|fast|expensive|deep)\b"
+    r"|\bwie (?:viele?|hoch|lange|oft|groß|weit|schwer|teuer|alt|breit|tief)\b"
+    r"|\b(?:means?|stands? for|meaning)\s*\??\s*$|\baccording to\b|\b(?:laut|selon|según)\b"
+    r"|(?<=\bthe )(?:current|latest|newest)\b"
+    r"|\b(?:currently|at the moment|derzeit|aktuell\w*|actuellement|actualmente)\b",
+    re.IGNORECASE,
+)
+
+
+def remove_intent(question: str) -> str:
+    """Return a question without the words that say which kind of answer is wanted, and nothing about its subject."""
+    return _INTENT.sub(" ", question).strip() or question
+
+
+def count_stop_words(text: str, language: str) -> int:
+    """Return how many words of ``text`` are stop words of a language."""
+    return sum(word in _STOP_WORDS.get(language, ()) for word in re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def collapse_space(text: str) -> str:

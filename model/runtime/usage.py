@@ -93,10 +93,11 @@ NOTE_CODES = {
     "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
     "input_cut": "A text exceeded the embedding model's limit and was cut.",
     "model_passed_over": "A preferred model did not answer, so the next one did.",
+    "not_in_documents": "A name, code or number of the question stands in no document, or no document fits the filter.",
     "not_reranked": "The reranker did not mark each passage, so the order of the search was kept.",
     "passages_left_out": "Passages did not fit into the chat model's context window.",
     "picture_smaller": "The image was made smaller, so that the response can be sent.",
-    "question_completed": "The question was completed from the history before the search.",
+    "question_completed": "The question was completed from the history; the note says how it was read.",
 }
 """Each code of a note, and what the note tells the caller."""
 

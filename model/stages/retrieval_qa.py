@@ -1,11 +1,13 @@
 """Answer a question from the documents, with sources."""
 
+import asyncio
 from dataclasses import replace
+from itertools import zip_longest
 
 from ..config.settings import PositiveCount
 from ..contract.events import Emit
 from ..contract.fields import Field, StageValues
-from ..interfaces import ConversationTurn, QuestionAnswerer, Reranker
+from ..interfaces import ConversationTurn, QuestionAnswerer, QuestionSplitter, Reranker
 from ..passages import FILTER_FIELDS, Passage
 from ..retrieval.retriever import Retriever
 from ..runtime import usage
@@ -24,6 +26,7 @@ SOURCE_FIELDS = (
     Field("cited", "boolean", "Whether the answer cites the passage."),
 )
 
+_MAX_QUESTION_IN_NOTE = 60
 TAG_FIELD = Field("tag", "text", "A property of the document, as name=value.")
 
 
@@ -56,7 +59,11 @@ class RetrievalQA(Stage):
     )
     outputs = (
         Field("answer", "text", "The answer; [n] cites the n-th source."),
-        Field("support", "number", "Share of the question's words and letters that the passages contain, from 0 to 1."),
+        Field(
+            "support",
+            "number",
+            "How much of the question the best passage contains, from 0 to 1: by its words, letters, and nearness.",
+        ),
         Field("abstained", "boolean", "Whether the documents lack the answer."),
         Field("sources", "list", "The passages, best first.", fields=SOURCE_FIELDS),
     )
@@ -89,14 +96,26 @@ class RetrievalQA(Stage):
         turns = [ConversationTurn(turn["question"], turn.get("answer") or "") for turn in history]
         completed = await self._chat.complete_question(question, turns) if turns else question
         if completed != question:
-            usage.add_note("question_completed", "the question was completed from the history before the search")
+            is_long = len(completed) > _MAX_QUESTION_IN_NOTE
+            shown = f"{completed[: _MAX_QUESTION_IN_NOTE - 1]}…" if is_long else completed
+            usage.add_note("question_completed", f"the question was completed from the history: {shown}")
         return completed
+
+    async def _search(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
+        """Return the best ``k`` passages; of a question with several parts, the best of each part in turn."""
+        parts = await self._chat.split_question(question) if isinstance(self._chat, QuestionSplitter) else [question]
+        rows = await asyncio.gather(*(self._retriever.search(part, k, filter_values) for part in parts))
+        passages: dict[tuple[str, int, int], Passage] = {}
+        for ranks in zip_longest(*rows):
+            for passage in filter(None, ranks):
+                passages.setdefault((passage.chunk.source, passage.chunk.page, passage.chunk.start), passage)
+        return list(passages.values())[:k]
 
     async def _find_passages(self, question: str, k: int, filter_values: StageValues | None) -> list[Passage]:
         """Return the best ``k`` passages, in the reranker's order where there is one."""
         if self._reranker is None:
-            return await self._retriever.search(question, k, filter_values)
-        passages = await self._retriever.search(question, max(k, self._reranked), filter_values)
+            return await self._search(question, k, filter_values)
+        passages = await self._search(question, max(k, self._reranked), filter_values)
         scores = await self._reranker.rank(question, passages) if passages else []
         if scores:
             ranked = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
@@ -119,6 +138,8 @@ class RetrievalQA(Stage):
         """
         question = await self._complete_question(values["question"], values.get("history") or [])
         passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
+        if not passages and values.get("filter"):
+            usage.add_note("not_in_documents", "no document fits the filter")
         sources = [passage.to_fields() for passage in passages]
         for source in sources:
             emit("source", source)

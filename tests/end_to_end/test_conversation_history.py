@@ -17,7 +17,7 @@ from standin.app import StandIn
 openai = OpenAIProvider()
 
 LEXICAL = Lexical.build([Chunk("a.txt", "", "", 0, 0, 20, "The pump needs oil.")], "english")
-NOTE = "question_completed: the question was completed from the history before the search"
+NOTE = "question_completed: the question was completed from the history: Who developed it? GPT-4"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_planted_instructions_are_fifty_different_lines() -> None:
 @pytest.mark.parametrize(("question", "name"), QUESTIONS.items())
 def test_offline_answer_starts_with_the_text_of_the_document(question: str, name: str, pipeline: Pipeline) -> None:
     answer = pipeline.answer_requests([Request({"qa": {"question": question}})])[0]["qa"]
-    assert answer["answer"].startswith(f"{TEXTS[name]} [1]")
+    assert re.match(rf"{re.escape(TEXTS[name])} \[\d\]", answer["answer"]), answer["answer"]
     assert answer["error"] == ""
 
 

@@ -100,7 +100,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "azure": SERVICE_DEFAULTS,
     "compatible": SERVICE_DEFAULTS,
     "databricks": SERVICE_DEFAULTS | {"images": {"fallback": True, "pace": None}},
-    "offline": {"chat": {"quotes": 3, "margin": 0.3, "abstain_below": None}, "embeddings": {}, "images": {}},
+    "offline": {"chat": {"quotes": 3, "margin": 0.4, "abstain_below": 0.33}, "embeddings": {}, "images": {}},
     "sentence_transformers": {"embeddings": {"question_prompt": "", "passage_prompt": ""}},
     "langchain": {
         "chat": {"settings": None, "window": 0, "pace": None},

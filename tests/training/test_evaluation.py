@@ -172,7 +172,7 @@ def test_profile_benchmark_on_squad_returns_all_tables(squad: Path) -> None:
     ]
     estimates = {estimate.name: estimate.value for estimate in tables["all paragraphs in one index"]}
     assert (estimates["recall@1"], estimates["answered"]) == (1.0, 1.0)
-    assert estimates["answer recall"] == 0.5  # the town is in another sentence than the builder
+    assert estimates["answer recall"] == 1.0  # the town is in the sentence after the builder's
     assert {estimate.count for estimate in tables["questions whose article is not indexed"][:2]} == {48}
 
 
@@ -227,5 +227,5 @@ def test_offline_profile_on_development_set_reaches_its_floors() -> None:
     estimates = {estimate.name: estimate.value for estimate in next(tables)[1]}
     assert estimates["recall@1"] > 0.92
     assert estimates["recall@4"] > 0.975
-    assert estimates["answer recall of those answered"] > 0.85
-    assert estimates["characters of an answer"] < 300
+    assert estimates["answer recall of those answered"] > 0.86
+    assert estimates["characters of an answer"] < 330

@@ -41,7 +41,7 @@ def read_lines(capsys: pytest.CaptureFixture[str], *results: Any) -> list[str]:
 
 def make_build(usage: Usage | None = None, *skipped: SkippedDocument, **settings: Any) -> BuildResult:
     """Return the result of a build of two documents and three chunks."""
-    manifest = Manifest({}, 3, 2048, {}, {}, "english", {}, {}, {})
+    manifest = Manifest({}, 3, 2048, {}, {}, "english", {}, {})
     loaded = LoadResult(DOCUMENTS, [*skipped], [], Counter({"text": 2}))
     return BuildResult(Path("/data/index"), loaded, manifest, usage or Usage(), 1.26, **settings)
 

@@ -1,4 +1,4 @@
-"""Write an index folder from chunks: embed, index and calibrate. The folder appears complete or not at all."""
+"""Write an index folder from chunks: embed and index. The folder appears complete or not at all."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,6 @@ from model.runtime.usage import Usage
 
 from ..documents.language import DEFAULT_LANGUAGE
 from ..progress import Progress
-from .abstention import calibrate_threshold
 from .text_embedder import TextEmbedder
 
 _PART_PREFIX = ".multichain-part-"
@@ -76,7 +75,6 @@ def write_index_folder(
             chunks=content.chunks,
             vectors=vectors,
             lexical=lexical,
-            support=calibrate_threshold(content.chunks, lexical),
             embedding=embedding.fingerprint,
             chunking=dict(content.chunking),
             documents=dict(content.documents),

@@ -18,7 +18,7 @@ from ...retrieval.local.lsa import LatentSemanticModel
 from ...runtime import usage
 from ..base import Provider, ProviderSettings
 from .embeddings import OfflineEmbeddings
-from .extractive_qa import ExtractiveAnswerer
+from .extractive_qa import ABSTAIN_BELOW, ExtractiveAnswerer
 
 
 class OfflineDiagramGenerator:
@@ -77,8 +77,8 @@ class OfflineProvider(Provider):
         index: Index,
         *,
         quotes: PositiveCount = 3,
-        margin: Annotated[float, Field(ge=0)] = 0.3,
-        abstain_below: float | None = None,
+        margin: Annotated[float, Field(ge=0)] = 0.4,
+        abstain_below: Annotated[float, Field(ge=0, le=1)] = ABSTAIN_BELOW,
     ) -> ExtractiveAnswerer:
         """Return the answerer, which quotes the passages of ``index``.
 
@@ -86,10 +86,9 @@ class OfflineProvider(Provider):
             index: The index that the passages come from.
             quotes: Largest number of sentences that an answer quotes.
             margin: How far below the best score a further sentence may be.
-            abstain_below: The support below which there is no answer; by default the threshold that the build found.
+            abstain_below: The support below which there is no answer; higher abstains more often.
         """
-        threshold = index.manifest.support["threshold"] if abstain_below is None else abstain_below
-        return ExtractiveAnswerer(index.lexical, quotes=quotes, margin=margin, abstain_below=threshold)
+        return ExtractiveAnswerer(index.lexical, quotes=quotes, margin=margin, abstain_below=abstain_below)
 
     def images(self) -> OfflineDiagramGenerator:
         """Return the diagram generator."""

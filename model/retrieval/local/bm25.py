@@ -173,6 +173,25 @@ class BM25(Postings):
         sums = np.bincount(self.read_positions(rows), weights=scored, minlength=self.texts)
         return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
 
+    def find_texts(self, term: str, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which of the texts at sorted ``positions`` contain a term; shape (positions,)."""
+        rows = self.find_rows([term])
+        return np.isin(positions, self.read_positions(rows)) if rows else np.zeros(len(positions), dtype=np.bool_)
+
+    def coverage(self, terms: Iterable[str]) -> Float32Array:
+        """Return how much of a query each text contains: the idf of its terms, divided by that of all; shape (texts,).
+
+        Neither the length of a text nor how often it repeats a term counts.
+        """
+        weights = self.weights(terms)
+        rows = self.find_rows(weights)
+        if not rows:
+            return np.zeros(self.texts, dtype=np.float32)
+        counts = [span.stop - span.start for span in self.find_spans(rows)]
+        idf = np.repeat(self._idf[rows].astype(np.float64), counts)
+        sums = np.bincount(self.read_positions(rows), weights=idf, minlength=self.texts)
+        return np.asarray(np.minimum(sums / sum(weights.values()), 1.0), dtype=np.float32)
+
 
 def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:
     """Count the terms of each text.

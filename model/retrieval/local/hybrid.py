@@ -52,20 +52,27 @@ def fuse(by_words: Scores, by_letters: Scores, cosine: Scores, best: float, weig
     meaning = minimum + (maximum - minimum) * float(
         np.clip((_HIGH_WORD_SCORE - best) / (_HIGH_WORD_SCORE - _LOW_WORD_SCORE), 0, 1)
     )
-    return np.asarray((1 - meaning) * measure_support(by_words, by_letters) + meaning * cosine, dtype=np.float32)
+    return np.asarray((1 - meaning) * (by_words + by_letters) / 2 + meaning * cosine, dtype=np.float32)
 
 
-def measure_support(by_words: Scores, by_letters: Scores) -> Scores:
-    """Return how much of the question each chunk contains, from 0 to 1: half by words, half by n-grams."""
-    return np.asarray((by_words + by_letters) / 2, dtype=np.float32)
+def measure_support(by_words: Scores, by_letters: Scores, coverage: Scores) -> Scores:
+    """Return how much of the question each chunk contains, from 0 to 1: the mean of three shares.
+
+    BM25 asks how near the words stand to each other, and is small for a word in a long chunk. The coverage asks only
+    whether a chunk has the words. Together they tell the answerable questions of several collections apart at one value
+    (docs/decisions.md).
+    """
+    return np.asarray((by_words + by_letters + coverage) / 3, dtype=np.float32)
 
 
 _MAX_BATCH_SIZE = 64
 """Most questions in one search."""
 _LARGE_SEARCH = 20_000_000
 """Numbers that are compared, from which a search moves from the event loop to a thread: some five milliseconds."""
-_EXTRA_CANDIDATES = 8
+_EXTRA_CANDIDATES = 16
 """Further candidates whose vectors are compared again: scores of a batch differ in the seventh digit."""
+_COVERING_WEIGHT = 0.15
+"""What a passage gains that contains all words of the question which the passages before it lack."""
 _CANDIDATES = 200
 """Chunks that each of the two searches contributes. Fusing more changed no order that we measured."""
 
@@ -109,9 +116,9 @@ class HybridRetriever(Retriever):
             else self.index.search(vector, count, allowed)
         )
         by_words, by_letters = self.index.lexical.scores(question)
-        support = measure_support(by_words, by_letters)
-        positions = np.arange(len(support)) if allowed is None else allowed
-        best = positions[_top_positions(support[positions], count)]
+        lexical: Scores = (by_words + by_letters) / np.float32(2)
+        positions = np.arange(len(lexical)) if allowed is None else allowed
+        best = positions[_top_positions(lexical[positions], count)]
         candidates = np.array(sorted({*dense, *best.tolist()}))
         floor = min(dense.values(), default=0.0)
         near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
@@ -119,13 +126,41 @@ class HybridRetriever(Retriever):
         fused = fusing(by_words[candidates], by_letters[candidates], near)
         top = np.sort(candidates[_top_positions(fused, k + _EXTRA_CANDIDATES)])
         exact = fusing(by_words[top], by_letters[top], self.index.vectors.score_positions(vector, top))
-        scores = np.round(exact.astype(np.float64), 6)
+        scores = np.asarray(exact, dtype=np.float64).round(6)
         order = np.argsort(-scores, kind="stable")  # stable: equal scores stay in the order of the chunks
+        order = self._cover_words(question, top, scores, order, k)
+        support = measure_support(by_words[top], by_letters[top], self.index.lexical.coverage(question)[top])
         sources = self._allowed_sources(filter_values)
         ranked = (
-            Passage(self._chunk_at(top[n], sources), float(scores[n]), round(float(support[top[n]]), 6)) for n in order
+            Passage(self._chunk_at(top[n], sources), float(scores[n]), round(float(support[n]), 6)) for n in order
         )
         return list(islice(_omit_similar(ranked), k))
+
+    def _cover_words(
+        self, question: str, positions: ChunkPositions, scores: npt.NDArray[np.float64], order: ChunkPositions, k: int
+    ) -> ChunkPositions:
+        """Return candidates in an order in which the first ``k`` together contain more words of the question.
+
+        The best candidate stays first. Each following one gains by the share of words that none before it contains, so
+        that a comparison or a question of two parts gets the passages of both.
+
+        Args:
+            question: The question.
+            positions: Positions of the candidates in the index, sorted.
+            scores: Their scores.
+            order: Indices into ``positions``, best first.
+            k: Number of passages.
+        """
+        contained, weights = self.index.lexical.find_terms(question, positions)
+        uncovered = weights.copy()
+        remaining = order.tolist()
+        chosen: list[int] = []
+        while remaining and len(chosen) < k:
+            gains = uncovered @ contained[:, remaining]
+            best = int(np.argmax(scores[remaining] + _COVERING_WEIGHT * gains * bool(chosen)))
+            chosen.append(remaining.pop(best))
+            uncovered[contained[:, chosen[-1]]] = 0.0
+        return np.array([*chosen, *remaining], dtype=np.int64)
 
     async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
         """Search the vectors of several queries at once; return position → score for each."""

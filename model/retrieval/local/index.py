@@ -114,7 +114,6 @@ def write_index(
     documents: dict[str, str],
     lexical: Lexical,
     language: str,
-    support: dict[str, float],
 ) -> Manifest:
     """Write an index into ``folder``.
 
@@ -127,7 +126,6 @@ def write_index(
         documents: Digest of each document by source.
         lexical: The words and n-grams of the chunks.
         language: Setting of the language of the chunks.
-        support: Threshold of abstaining, and how it was fitted.
 
     Returns:
         The manifest.
@@ -143,7 +141,6 @@ def write_index(
         embedding=embedding,
         chunking=chunking,
         language=language,
-        support=support,
         search=vector_index.search_params,
         files=compute_checksums(folder),
     )

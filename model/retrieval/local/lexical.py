@@ -7,7 +7,7 @@ is compared with each chunk in that chunk's language.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ...interfaces import Float32Array
 from ...passages import Chunk
-from ...text_analysis import Analyser, correct_spelling, split_into_ngrams
+from ...text_analysis import Analyser, correct_spelling, find_identifiers, remove_intent, split_into_ngrams
 from .bm25 import BM25, K1, count_terms
 from .windows import WindowIndex
 
@@ -86,11 +86,15 @@ class Lexical:
         Returns:
             The scores by words, and by the n-grams of the best window; each of shape (chunks,).
         """
-        by_words = self._score_words(text, self.languages[0])
-        for number, language in enumerate(self.languages[1:], 1):
-            has_language = self._chunk_languages == number
-            by_words[has_language] = self._score_words(text, language)[has_language]
+        by_words = self._join_languages(
+            lambda language: self._words.scores(self._correct_stems(text, language), self.stems(text, language))
+        )
         return by_words, self._windows.scores(split_into_ngrams(text))
+
+    def coverage(self, text: str) -> Float32Array:
+        """Return the share of the words of ``text``, by their idf, that each chunk contains; shape (chunks,)."""
+        text = remove_intent(text)
+        return self._join_languages(lambda language: self._words.coverage(self._corrected_stems(text, language)))
 
     def stems(self, text: str, language: str = "") -> list[str]:
         """Return the stems of ``text`` as this index counts them in a language; empty for the most frequent one."""
@@ -105,20 +109,60 @@ class Lexical:
         """
         return self._words.weights(self._corrected_stems(text, language))
 
+    def find_terms(self, text: str, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], Float32Array]:
+        """Return which words of a question chunks contain.
+
+        Args:
+            text: The question.
+            positions: Positions of chunks, sorted.
+
+        Returns:
+            Whether each chunk contains each word, of shape (words, chunks), and the idf of the words, which sums to 1.
+        """
+        words = dict.fromkeys(
+            word for name in self.languages for word in self._content_words(remove_intent(text), name)
+        )
+        rows, weights = [], []
+        for word in words:
+            stems = {language: self._corrected_stem(word, language) for language in self.languages}
+            rows.append(np.any([self._words.find_texts(stem, positions) for stem in set(stems.values())], axis=0))
+            weights.append(max(self._words.weights(stems.values()).values()))
+        total = sum(weights) or 1.0
+        shape = (len(words), len(positions))
+        return np.array(rows, dtype=np.bool_).reshape(shape), np.array(weights, dtype=np.float32) / total
+
+    def contains(self, word: str) -> bool:
+        """Return whether any chunk contains a word: a code as a whole, another one with its spelling corrected."""
+        identifiers = find_identifiers(word)
+        if identifiers:
+            return all(identifier in self._words for identifier in identifiers)
+        return any(stem in self._words for language in self.languages for stem in self._corrected_stems(word, language))
+
     def ngram_weights(self, text: str) -> dict[str, float]:
         """Return the n-grams of ``text`` with their idf."""
         return self._windows.weights(split_into_ngrams(text))
 
-    def _score_words(self, text: str, language: str) -> Float32Array:
-        return self._words.scores(self._corrected_stems(text, language), self.stems(text, language))
+    def _join_languages(self, score: Callable[[str], Float32Array]) -> Float32Array:
+        """Return the score of each chunk in the chunk's language; ``score`` returns those of all in one language."""
+        scores = score(self.languages[0])
+        for number, language in enumerate(self.languages[1:], 1):
+            has_language = self._chunk_languages == number
+            scores[has_language] = score(language)[has_language]
+        return scores
 
     def _analyser_of(self, language: str) -> Analyser:
         return self._analysers.get(language, self._analysers[self.languages[0]])
 
     def _corrected_stems(self, text: str, language: str) -> list[str]:
         """Return the stems of a question, spelling corrected."""
-        words = self._analyser_of(language).content_words(text)
-        return [self._corrected_stem(word, language) for word in words]
+        return [self._corrected_stem(word, language) for word in self._content_words(text, language)]
+
+    def _correct_stems(self, text: str, language: str) -> list[str]:
+        """Return the stems of all content words of a question, spelling corrected."""
+        return [self._corrected_stem(word, language) for word in self._analyser_of(language).content_words(text)]
+
+    def _content_words(self, text: str, language: str) -> list[str]:
+        return self._analyser_of(language).question_words(text)
 
     def _correct_word(self, word: str, language: str) -> str:
         stem_words = self._analyser_of(language).stem_words

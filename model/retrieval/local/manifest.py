@@ -26,7 +26,6 @@ class Manifest:
         chunking: Settings by which documents were cut.
         language: Setting of the language of the chunks (index.py).
         files: SHA-256 of each file's content, by relative path.
-        support: Threshold of abstaining, and how it was fitted.
         search: How vectors are searched, with the measured recall (vector_index.py).
         metric: How vectors are compared.
         format: Number of the folder's format.
@@ -39,7 +38,6 @@ class Manifest:
     chunking: dict[str, Any]
     language: str
     files: dict[str, str]
-    support: dict[str, float]
     search: dict[str, Any]
     metric: str = "inner_product"
     format: int = INDEX_FORMAT

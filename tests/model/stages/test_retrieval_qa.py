@@ -171,7 +171,48 @@ def test_follow_up_question_is_completed_before_search_and_answer() -> None:
     question = "What is X?=A fox. | Where?= | Why?"
     assert retriever.searches == [(question, 4, None)]
     assert outputs["answer"] == f"{question}: p0"
-    assert notes == ["question_completed: the question was completed from the history before the search"]
+    assert notes == [f"question_completed: the question was completed from the history: {question}"]
+
+
+def test_completed_question_is_cut_in_its_note() -> None:
+    history = [{"question": f"What is {'x' * 20} {'y' * 20} {'z' * 20}?", "answer": "A fox."}]
+    _, _, notes = run_stage(RetrievalQA(ListRetriever(1), QuotingChat()), history=history)
+    (shown,) = [
+        note.removeprefix("question_completed: the question was completed from the history: ") for note in notes
+    ]
+    assert shown == f"What is {'x' * 20} {'y' * 20}…"
+
+
+class SplittingChat(QuotingChat):
+    """Answerer that makes two questions of one."""
+
+    async def split_question(self, question: str) -> list[str]:
+        return [f"{question} first", f"{question} second"]
+
+
+def test_passages_of_the_parts_of_a_question_are_taken_in_turn() -> None:
+    class PartRetriever(ListRetriever):
+        async def _find(self, question: str, k: int, filter_values: Any) -> list[Passage]:
+            await super()._find(question, k, filter_values)
+            part = question.rpartition(" ")[2]
+            shared = Passage(Chunk("shared.txt", "", "", 0, 0, 1, "s"), 0.9)
+            return [shared, *(Passage(Chunk(f"{part}.txt", "", "", 0, n, n + 1, "p"), 0.5) for n in range(k))][:k]
+
+    retriever = PartRetriever(4)
+    outputs, _, _ = run_stage(RetrievalQA(retriever, SplittingChat()), k=4)
+    assert [(source["source"], source["start"]) for source in outputs["sources"]] == [
+        ("shared.txt", 0),
+        ("first.txt", 0),
+        ("second.txt", 0),
+        ("first.txt", 1),
+    ]
+    assert [question.rpartition(" ")[2] for question, _, _ in retriever.searches] == ["first", "second"]
+
+
+def test_filter_that_no_document_fits_is_noted() -> None:
+    outputs, _, notes = run_stage(RetrievalQA(ListRetriever(0), QuotingChat()), filter={"source": "none.txt"})
+    assert (outputs["sources"], notes) == ([], ["not_in_documents: no document fits the filter"])
+    assert run_stage(RetrievalQA(ListRetriever(0), QuotingChat()))[2] == []
 
 
 @pytest.mark.parametrize("history", [[], None, [{"question": ""}]])

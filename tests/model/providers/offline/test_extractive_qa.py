@@ -11,6 +11,7 @@ from model.interfaces import Reply
 from model.passages import Chunk, Passage
 from model.providers.offline.extractive_qa import NO_ANSWER, ExtractiveAnswerer
 from model.retrieval.local.lexical import Lexical
+from model.runtime import usage
 
 TEXTS = [
     "The pump runs at 40 degrees. It was built in Graz. The pump needs oil once a year.",
@@ -44,13 +45,17 @@ def test_answer_quotes_sentence_that_answers_the_question(answerer: ExtractiveAn
 
 def test_answer_quotes_two_sentences_of_two_sources(answerer: ExtractiveAnswerer) -> None:
     reply = answer_question(answerer, "What was built?", make_passages())
-    assert reply.text == "It was built in Graz. [1] The boiler was built in Linz in 1987. [2]"
+    assert reply.text == (
+        "The pump runs at 40 degrees. It was built in Graz. The pump needs oil once a year. [1] "
+        "The boiler was built in Linz in 1987. [2]"
+    )
     assert reply.cited == frozenset({0, 1})
 
 
-def test_answer_with_quotes_1_has_one_sentence() -> None:
+def test_answer_with_quotes_1_quotes_one_passage() -> None:
     answerer = ExtractiveAnswerer(LEXICAL, quotes=1)
-    assert answer_question(answerer, "What was built?", make_passages()).text == "It was built in Graz. [1]"
+    text = "The pump runs at 40 degrees. It was built in Graz. The pump needs oil once a year. [1]"
+    assert answer_question(answerer, "What was built?", make_passages()).text == text
 
 
 @pytest.mark.parametrize("question", ["Who discovered penicillin?", "Is the moon made of green cheese?", "??"])
@@ -88,3 +93,52 @@ def test_answer_sentences_are_quotations_of_their_sources(answerer: ExtractiveAn
         for quote, number in re.findall(r"(.+?) \[(\d)\] ?", reply.text):
             assert quote in TEXTS[int(number) - 1]
             assert int(number) - 1 in reply.cited
+
+
+def make_answer(question: str, *texts: str) -> tuple[Reply, list[str]]:
+    """Answer from chunks with the given texts, each of a source such as ``0-2023.txt``; return the notes as well."""
+    chunks = [Chunk(f"{n}-{2023 + n}.txt", "", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    answerer = ExtractiveAnswerer(Lexical.build(chunks, "english"), abstain_below=0.3)
+    with usage.track_usage() as account:
+        reply = answer_question(answerer, question, [Passage(chunk, 0.5, 0.5) for chunk in chunks])
+    return reply, account.notes
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("What does ERR-4032 mean for the pump?", "ERR-4032"),
+        ("When was the pump of Singapore built?", "Singapore"),
+    ],
+)
+def test_name_that_no_document_has_is_noted_and_not_answered(question: str, word: str) -> None:
+    reply, notes = make_answer(question, "The pump was built in 1987. ERR-4031 means that it is dry.")
+    assert reply.abstained
+    assert notes == [f"not_in_documents: no document mentions {word}"]
+
+
+def test_comparison_quotes_both_with_their_names() -> None:
+    texts = "The fee for the pump is 110 euros.", "Dogs are welcome.", "The fee for the pump is 135 euros."
+    reply, notes = make_answer("How did the fee for the pump change from 2023 to 2025?", *texts)
+    assert reply.text == "2023: The fee for the pump is 110 euros. [1] · 2025: The fee for the pump is 135 euros. [3]"
+    assert (reply.cited, notes) == (frozenset({0, 2}), [])
+
+
+def test_versions_are_told_apart_and_the_newest_comes_first() -> None:
+    texts = "The fee for the pump is 110 euros.", "The fee for the pump is 135 euros."
+    reply, _ = make_answer("How high is the fee for the pump?", *texts)
+    assert reply.text == "2024: The fee for the pump is 135 euros. [2] · 2023: The fee for the pump is 110 euros. [1]"
+
+
+def test_answer_has_at_most_400_characters() -> None:
+    text = " ".join(
+        f"The pump number {number} is painted in a colour that nobody likes at all." for number in range(20)
+    )
+    reply, _ = make_answer("Which pump is painted?", text)
+    assert 200 < len(reply.text) <= 400
+
+
+def test_parts_of_a_comparison_are_searched_one_by_one(answerer: ExtractiveAnswerer) -> None:
+    parts = asyncio.run(answerer.split_question("Which is heavier, the FM-1 or the FM-2?"))
+    assert parts == ["Which is heavier, the FM-1 or the", "Which is heavier, the or the FM-2?"]
+    assert asyncio.run(answerer.split_question("How heavy is it?")) == ["How heavy is it?"]

@@ -65,7 +65,6 @@ def make_index(folder: Path, entries: Sequence[Entry] = ENTRIES) -> Index:
         documents={source: "" for source, *_ in entries},
         lexical=Lexical.build(chunks, "english"),
         language="english",
-        support={},
     )
     return Index.open(folder)
 
@@ -98,9 +97,9 @@ def test_vectors_weigh_more_between_two_scores_of_words(best: float, weight: flo
     assert fused.dtype == np.float32
 
 
-def test_support_is_the_mean_of_words_and_letters() -> None:
-    by_words, by_letters = np.array([[1, 0, 0.5, 1], [1, 1, 0.25, 0]], dtype=np.float32)
-    assert measure_support(by_words, by_letters).tolist() == [1, 0.5, 0.375, 0.5]
+def test_support_is_the_mean_of_words_letters_and_coverage() -> None:
+    shares = np.array([[1, 0, 0.5, 1], [1, 1, 0.25, 0], [1, 0.5, 0.75, 0]], dtype=np.float32)
+    assert measure_support(*shares).tolist() == pytest.approx([1, 0.5, 0.5, 1 / 3])
 
 
 shares = st.floats(0, 1, width=32)
@@ -119,8 +118,10 @@ def test_fused_score_lies_between_support_and_cosine(
 @pytest.mark.parametrize(("semantic", "weight"), [(False, 0.15), (True, 0.4)])
 def test_scores_weigh_vectors_by_kind_of_embeddings(semantic: bool, weight: float, index: Index) -> None:
     passages = search(HybridRetriever(index, TableEmbeddings(VECTORS, semantic=semantic)), "red fox")
-    support = measure_support(*index.lexical.scores("red fox")).tolist()
-    fused = [(1 - weight) * share + weight * cosine for share, cosine in zip(support, (0, 1, 0.8, 0), strict=True)]
+    by_words, by_letters = index.lexical.scores("red fox")
+    support = measure_support(by_words, by_letters, index.lexical.coverage("red fox")).tolist()
+    shares = ((by_words + by_letters) / 2).tolist()
+    fused = [(1 - weight) * share + weight * cosine for share, cosine in zip(shares, (0, 1, 0.8, 0), strict=True)]
     order = sorted(range(4), key=lambda position: -fused[position])
     assert list_texts(passages) == [ENTRIES[position][1] for position in order]
     assert [passage.score for passage in passages] == pytest.approx([fused[position] for position in order], abs=2e-6)

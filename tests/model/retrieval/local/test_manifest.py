@@ -22,7 +22,6 @@ def make_manifest(files: dict[str, str] | None = None) -> Manifest:
         chunking={"chunk_size": 800, "overlap": 80},
         language="german",
         files=files or {},
-        support={"threshold": 0.25},
         search={"kind": "flat", "width": 0, "recall": 1.0},
     )
 
