@@ -177,10 +177,8 @@ def test_follow_up_question_is_completed_before_search_and_answer() -> None:
 def test_completed_question_is_cut_in_its_note() -> None:
     history = [{"question": f"What is {'x' * 20} {'y' * 20} {'z' * 20}?", "answer": "A fox."}]
     _, _, notes = run_stage(RetrievalQA(ListRetriever(1), QuotingChat()), history=history)
-    (shown,) = [
-        note.removeprefix("question_completed: the question was completed from the history: ") for note in notes
-    ]
-    assert shown == f"What is {'x' * 20} {'y' * 20}…"
+    shown = f"What is {'x' * 20} {'y' * 20} {'z' * 9}…"
+    assert notes == [f"question_completed: the question was completed from the history: {shown}"]
 
 
 class SplittingChat(QuotingChat):
