@@ -32,6 +32,8 @@ from typing_extensions import TypedDict, is_protocol  # typing's TypedDict needs
 Factory = Callable[..., Any]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
+Instructions = Annotated[str, Field(max_length=8000)]
+"""A text for a chat model, such as house rules."""
 ModelName = Annotated[str, Field(min_length=1)]
 ModelNames = Annotated[list[ModelName], Field(min_length=1)]
 """Models in order of preference."""

@@ -18,7 +18,7 @@ from ..transport.rate_limiter import Operation
 from ..transport.response_cache import ResponseCache
 from ..transport.retry import first_available
 from . import model_catalog, prompting, token_limits
-from .prompting import delimit_passage
+from .prompting import delimit_passage, show_chunk
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.language_models import BaseChatModel
@@ -69,11 +69,17 @@ class ChatProvider:
         models: The model for each value that ``answered_by`` can have, most preferred first.
         endpoint: The operation whose rate limits the calls share.
         cache: Where replies are kept; by default nowhere.
+        instructions: House rules for answers, as the system message; empty for none.
     """
 
     def __init__(
-        self, models: Mapping[str, ChatSource], endpoint: Operation, cache: ResponseCache | None = None
+        self,
+        models: Mapping[str, ChatSource],
+        endpoint: Operation,
+        cache: ResponseCache | None = None,
+        instructions: str = "",
     ) -> None:
+        self._instructions = instructions
         self._models, self._operation, self._cache = models, endpoint, cache or ResponseCache("chat")
 
     async def complete(self, message: str, system: str, emit: Emit) -> Reply:
@@ -127,7 +133,8 @@ class ChatProvider:
             RejectedCallError: The context window does not hold even one passage.
             ProviderError: No model answered.
         """
-        reply, prompt = await self.reply(render_answer_prompt(question, passages), "", emit)
+        render = render_answer_prompt(question, passages, self._instructions)
+        reply, prompt = await self.reply(render, self._instructions, emit)
         note_left_out(prompt.passages, len(passages))
         text, cited = prompting.check_citations(reply.text, prompt.passages)
         return Reply(text, reply.answered_by, cited, abstained=NO_ANSWER.rstrip(".") in text)
@@ -202,13 +209,16 @@ class ChatProvider:
         return Reply(str(message.text), name)
 
 
-def render_answer_prompt(question: str, passages: Sequence[Passage]) -> Render:
+def render_answer_prompt(question: str, passages: Sequence[Passage], instructions: str = "") -> Render:
     """Return the renderer of the prompt that answers ``question`` from as many ``passages`` as a model can read.
+
+    The ``instructions`` of the system message take their part of the context window.
 
     The renderer raises RejectedCallError for a model whose context window does not hold even one passage.
     """
-    numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
+    numbered = [delimit_passage(n, show_chunk(passage.chunk)) for n, passage in enumerate(passages, 1)]
     overhead = token_limits.count_tokens(_ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="", question=question))
+    overhead += token_limits.count_tokens(instructions)
 
     def render(source: ChatSource) -> Prompt:
         fitting = token_limits.take_fitting(numbered, source.window - _REPLY_TOKENS - overhead)

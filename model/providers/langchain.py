@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import import_paths
-from ..config.settings import Count, Factory, convert_settings
+from ..config.settings import Count, Factory, Instructions, convert_settings
 from ..errors import ProfileError
 from ..interfaces import Float32Array, normalize_rows
 from ..runtime.usage import Usage, record_usage
@@ -93,7 +93,12 @@ class LangChainProvider(Provider):
         self.factories[role](**convert_settings(self.factories[role], settings))
 
     def chat(
-        self, model: str, settings: dict[str, Any] | None = None, window: Count = 0, pace: RateLimits | None = None
+        self,
+        model: str,
+        settings: dict[str, Any] | None = None,
+        window: Count = 0,
+        pace: RateLimits | None = None,
+        instructions: Instructions = "",
     ) -> ChatProvider:
         """Return the chat model at ``package.module:Class``, created with ``settings``.
 
@@ -102,6 +107,7 @@ class LangChainProvider(Provider):
             settings: The keyword arguments of the class.
             window: The context window in tokens; 0 for the published one.
             pace: Limits of the rate of calls.
+            instructions: House rules for answers: tone, language, format. Versioned with the model.
 
         Raises:
             ProfileError: There is no such class, or it rejects the settings.
@@ -115,7 +121,8 @@ class LangChainProvider(Provider):
 
         name = type(chat_model).__name__
         operation = Operation("chat", f"langchain:{name}", pace or RateLimits())
-        return ChatProvider({f"langchain:{name}": ChatSource("langchain", name, make_model, window)}, operation)
+        source = ChatSource("langchain", name, make_model, window)
+        return ChatProvider({f"langchain:{name}": source}, operation, instructions=instructions)
 
     def reranker(
         self, model: str, settings: dict[str, Any] | None = None, window: Count = 0

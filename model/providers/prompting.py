@@ -6,6 +6,7 @@ passage is removed from the answer, its sentence stays, and a note names the num
 
 import re
 
+from ..passages import Chunk
 from ..runtime import usage
 
 _FENCE = re.compile(r"<(?=\s*(?:/\s*)?passage)", re.IGNORECASE)
@@ -17,6 +18,18 @@ _LOOKALIKE = "\u2039"
 def delimit_passage(number: int, text: str) -> str:
     """Return passage ``number``, from 1, between its tags; the start of a tag in ``text`` gets a lookalike bracket."""
     return f'<passage n="{number}">\n{_FENCE.sub(_LOOKALIKE, text)}\n</passage>'
+
+
+_DATE_TAG = re.compile(r"(?:date|datum|year|version|valid_from|updated)=.+", re.IGNORECASE)
+
+
+def show_chunk(chunk: Chunk) -> str:
+    """Return a chunk as Markdown for a prompt: below its title and headings, with its page and dates."""
+    above = dict.fromkeys(filter(None, [chunk.title, *chunk.heading.split(" > ")]))
+    headings = [f"{'#' * min(level, 6)} {heading}" for level, heading in enumerate(above, 1)]
+    dates = [tag.replace("=", ": ", 1) for tag in chunk.tags if _DATE_TAG.fullmatch(tag)]
+    facts = [f"page {chunk.page}"] * bool(chunk.page) + dates
+    return "\n".join([*headings, *([f"({', '.join(facts)})"] if facts else []), chunk.text])
 
 
 _CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【】]*)?[\]】]")

@@ -16,7 +16,7 @@ from ..runtime.usage import Usage
 from ..transport.retry import first_available
 from . import token_limits
 from .chat_models import PROMPTS, ChatProvider, ChatSource, Prompt, Render, note_left_out
-from .prompting import delimit_passage
+from .prompting import delimit_passage, show_chunk
 
 if TYPE_CHECKING:
     from langchain_core.cross_encoders import BaseCrossEncoder
@@ -87,7 +87,7 @@ class CrossEncoderReranker:
 
 def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
     """Return the renderer of the prompt that asks for marks for as many ``passages`` as a model can read."""
-    numbered = [delimit_passage(n, passage.chunk.searchable_text) for n, passage in enumerate(passages, 1)]
+    numbered = [delimit_passage(n, show_chunk(passage.chunk)) for n, passage in enumerate(passages, 1)]
     overhead = token_limits.count_tokens(_RANK_PROMPT.substitute(count=len(passages), passages="", question=question))
 
     def render(source: ChatSource) -> Prompt:

@@ -125,9 +125,10 @@ def make_reply(messages: list[dict[str, Any]]) -> str:
 
 
 def _best_sentence(passage: str, question: str) -> str:
-    """Return the sentence of a passage that shares most words with the question; the first line is a title."""
+    """Return the sentence of a passage that shares most words with the question, without headings, page and dates."""
     sentences = re.split(r"(?<=[.!?])\s+|\n", passage.strip())
-    return max(sentences[1:] or sentences, key=lambda sentence: len(split_words(sentence) & split_words(question)))
+    running = [sentence for sentence in sentences if not sentence.startswith(("#", "(page ", "(date: "))]
+    return max(running or sentences, key=lambda sentence: len(split_words(sentence) & split_words(question)))
 
 
 def split_words(text: str) -> set[str]:

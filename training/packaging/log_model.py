@@ -22,6 +22,7 @@ from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
 from . import code_snapshot, requirements
+from .example_question import EXAMPLE_FIELD, EXAMPLE_STAGE, choose_question
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class LoggingJob:
         indexes: AI Search indexes that the model queries.
         tags: Tags of the model.
         result: Path of the JSON file that receives ``uri`` or ``error``.
+        question: Question of the version's example; empty for the one that the contract declares.
     """
 
     profile: str
@@ -49,6 +51,7 @@ class LoggingJob:
     indexes: list[str]
     tags: dict[str, str]
     result: str
+    question: str = ""
 
 
 def log_model(
@@ -87,8 +90,18 @@ def log_model(
             indexes=[index_opened.name] if isinstance(index_opened, RemoteIndex) else [],
             tags=dict(tags or {}),
             result=str(Path(folder) / "result.json"),
+            question=_choose_question(loaded_profile, index_opened, runnables),
         )
         return _run_job(job, folder)
+
+
+def _choose_question(profile: Profile, index: Index | RemoteIndex, runnables: Mapping[str, Any]) -> str:
+    """Return the question of the version's example; empty where no index is at hand, or the stage is another."""
+    stage = None if runnables else profile.contract.stages.get(EXAMPLE_STAGE)
+    usual_question = stage.example_values().get(EXAMPLE_FIELD) if stage else None
+    if not isinstance(index, Index) or not isinstance(usual_question, str):
+        return ""
+    return choose_question(index, usual_question)
 
 
 def _check_profile(profile: Profile, runnables: Mapping[str, Any]) -> None:
@@ -105,6 +118,14 @@ def _check_profile(profile: Profile, runnables: Mapping[str, Any]) -> None:
         )
     if not names:
         validate_profile(profile)
+
+
+def _make_example(contract: Any, question: str) -> dict[str, Any]:  # the contract of the version's copy of the code
+    """Return the request that a version is verified with."""
+    example: dict[str, Any] = contract.example_request()
+    if question:
+        example[EXAMPLE_STAGE] |= {EXAMPLE_FIELD: question}
+    return example
 
 
 def _list_artifacts(profile: Profile, index: Path) -> dict[str, str]:
@@ -200,7 +221,7 @@ def _log_in_process(job: LoggingJob) -> None:
         or None,
         tags=job.tags,
         signature=make_signature(contract),
-        input_example=contract.example_request(),
+        input_example=_make_example(contract, job.question),
         pip_requirements=job.requirements,
         metadata={"profile": job.profile, "fingerprint": code.removeprefix("multichain_")},
         streamable=True,

@@ -124,7 +124,11 @@ def _check_example(model: PyFuncModel, declared: dict[str, Any]) -> str:
     example: dict[str, Any] = model.input_example  # type: ignore[assignment]  # ours is a dict
     response = predict(model, example)
     errors = [response[name]["error"] for name in declared if response[name]["error"]]
-    not_run = [name for name in example if not response[name]["ran"]]
+    not_run = [
+        f"the stage {name} did not run, though no condition of it says so; check its fields in the profile"
+        for name in example
+        if not response[name]["ran"] and not declared[name].get("unless")
+    ]
     return "; ".join(errors or not_run or find_shape_errors(response, declared))
 
 

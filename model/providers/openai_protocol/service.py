@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
-from ...config.settings import Count, Factory, ModelName, ModelNames, PositiveCount
+from ...config.settings import Count, Factory, Instructions, ModelName, ModelNames, PositiveCount
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
 from ...interfaces import ImageGenerator, ModelStatus
 from ...runtime import loop_resources
@@ -99,6 +99,7 @@ class OpenAIProtocolProvider(Provider):
         window: PositiveCount = 0,
         pace: RateLimits | None = None,
         cache: Count = 0,
+        instructions: Instructions = "",
     ) -> ChatProvider:
         """Return a chat provider.
 
@@ -109,6 +110,7 @@ class OpenAIProtocolProvider(Provider):
             window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
             cache: How many seconds replies are cached; 0 for never.
+            instructions: House rules for answers: tone, language, format. Versioned with the model.
         """
         chosen = models if fallback else models[:1]
         sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
@@ -117,6 +119,7 @@ class OpenAIProtocolProvider(Provider):
             {f"{self.name}:{source.model}": source for source in sources},
             operation,
             ResponseCache("chat", cache, self._credentials_hash),
+            instructions,
         )
 
     def reranker(

@@ -67,9 +67,9 @@ def test_answer_prompt_numbers_the_passages_from_1() -> None:
 
 
 def test_answer_prompt_quotes_title_and_headings_of_a_passage() -> None:
-    chunk = Chunk("a.txt", "Foxes", "Foxes > Food", 0, 0, 13, "Berries, too.")
+    chunk = Chunk("a.txt", "Foxes", "Foxes > Food", 2, 0, 13, "Berries, too.", ("date=2025-05-01", "team=Ana"))
     prompt = render_answer_prompt(QUESTION, [Passage(chunk, 0.5)])(make_source())
-    assert '<passage n="1">\nFoxes\nFood\nBerries, too.\n</passage>' in prompt.text
+    assert '<passage n="1">\n# Foxes\n## Food\n(page 2, date: 2025-05-01)\nBerries, too.\n</passage>' in prompt.text
 
 
 def test_answer_prompt_without_passages_is_rendered_for_any_window() -> None:
@@ -271,3 +271,27 @@ def test_cached_reply_is_emitted_as_one_token(engine: Engine) -> None:
         reply = engine.run(chat.complete("Hi", "", lambda *event: events.append(event)))
         assert reply == Reply("Hello there.", "openai:gpt-4.1")
     assert [text for _, text in events] == ["Hello", " ", "there.", "Hello there."]
+
+
+def test_instructions_are_the_system_message_and_take_room_in_the_window(engine: Engine) -> None:
+    messages: list[Any] = []
+
+    class RecordingModel(GenericFakeChatModel):
+        def _generate(self, prompt: Any, *arguments: Any, **settings: Any) -> Any:
+            messages.extend(prompt)
+            return super()._generate(prompt, *arguments, **settings)
+
+    async def make_model() -> Any:
+        return RecordingModel(messages=iter(["Berries. [1]"]))
+
+    source = ChatSource("openai", "gpt-4.1", make_model)
+    chat = ChatProvider({"openai:gpt-4.1": source}, Operation("chat", "openai"), instructions="Answer in rhymes.")
+    assert engine.run(chat.answer(QUESTION, PASSAGES, discard)).text == "Berries. [1]"
+    assert [(message.type, message.content[:17]) for message in messages] == [
+        ("system", "Answer in rhymes."),
+        ("human", "Answer the questi"),
+    ]
+    window = find_exact_window(2)
+    instructed = render_answer_prompt(QUESTION, PASSAGES, "Answer in rhymes.")
+    assert render_answer_prompt(QUESTION, PASSAGES)(make_source(window=window)).passages == 2
+    assert instructed(make_source(window=window)).passages == 1

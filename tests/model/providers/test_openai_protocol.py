@@ -63,7 +63,7 @@ def test_answer_cites_its_passage_and_counts_tokens(
     assert (path, body["model"]) == ("chat/completions", chat_model)
     assert (body["temperature"] if provider is openai else 0) == 0
     assert '<passage n="1">\nGPT-4 is a language model' in body["messages"][0]["content"]
-    assert (account.usage.input_tokens, account.usage.output_tokens) == (151, 12)
+    assert (account.usage.input_tokens, account.usage.output_tokens) == (161, 12)
     assert account.usage.cost_known == (provider is openai)
     assert account.notes == []
 
