@@ -1,6 +1,7 @@
 """Format a response for a terminal: answers, sources and notes; a picture is saved to a file."""
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ StageValues = dict[str, Any]
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters by which a text could steer the terminal, or show itself in another order than it is written."""
+
+
 def format_response(response: dict[str, StageValues], out: Path) -> Iterator[str]:
-    """Yield the lines that show a response, and write its pictures.
+    """Yield the lines that show a response without control characters, and write its pictures.
 
     Args:
         response: The response to one request.
@@ -21,6 +26,10 @@ def format_response(response: dict[str, StageValues], out: Path) -> Iterator[str
     Raises:
         ServingError: A picture cannot be written.
     """
+    return (_CONTROL.sub("", line) for line in _format_stages(response, out))
+
+
+def _format_stages(response: dict[str, StageValues], out: Path) -> Iterator[str]:
     image_count = 0
     for name, stage in response.items():
         if name == "meta" or not (stage["ran"] or stage["error"]):

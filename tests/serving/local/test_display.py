@@ -123,3 +123,14 @@ def test_picture_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
 def test_response_has_failed_when_any_stage_has_an_error(errors: list[str], expected: bool) -> None:
     stages = {f"stage {number}": make_stage(error=error) for number, error in enumerate(errors)}
     assert has_failed(stages | {"meta": {"version": "", "error": "ignored"}}) is expected
+
+
+def test_control_sequences_of_a_document_are_not_printed() -> None:
+    answer = "Red \x1b[31malert\x1b[0m \x07\u202ereversed\u202c.\nSecond line.\tEnd."
+    stage = make_stage(
+        answer=answer, sources=[{"source": "a\x1b]0;x\x07.txt", "heading": "", "score": 1, "cited": True}]
+    )
+    assert format_stages(qa=stage)[1:] == [
+        "Red [31malert[0m reversed.\nSecond line.\tEnd.",
+        "  [1] 1.00 cited  a]0;x.txt",
+    ]
