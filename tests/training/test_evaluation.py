@@ -162,6 +162,7 @@ def test_profile_benchmark_on_squad_returns_all_tables(squad: Path) -> None:
     tables = dict(profile_benchmark.benchmark_profile(Profile.read("offline"), read_dataset(squad)))
     assert list(tables) == [
         "all paragraphs in one index",
+        "by kind of question",
         "the quarter with the fewest words in common",
         "with typing errors",
         "for comparison, words alone",

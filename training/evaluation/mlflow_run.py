@@ -26,6 +26,7 @@ from .dataset import Example
 from .llm_judges import JUDGED_METRICS, make_judges
 from .metrics import METRICS
 from .plots import make_plots
+from .question_kinds import estimate_by_kind
 from .runner import EvaluatedExample, ask_versions
 from .statistics import Estimate, estimate_mean
 
@@ -119,6 +120,9 @@ def summarize(table: Sequence[EvaluatedExample]) -> list[Estimate]:
             "characters of an answer", [len(output["answer"]) for output in answerable if not output["abstained"]]
         )
     )
+    asked_rows = [row for row in answers if row.example.answers or not row.example.is_answerable]
+    if asked_rows:
+        estimates += estimate_by_kind([row.example for row in asked_rows], [row.answer_output for row in asked_rows])
     return [
         estimate
         for estimate in (

@@ -22,6 +22,7 @@ from model.retrieval.local.lexical import Lexical
 from ..indexing.build import build_index
 from ..progress import ignore_progress
 from .dataset import EvaluationDataset, Example
+from .question_kinds import estimate_by_kind
 from .statistics import Estimate, auroc, balanced_accuracy, estimate_mean, estimate_ranking, estimate_separation
 
 MAX_RANK = 10
@@ -72,6 +73,8 @@ def benchmark_profile(
     with tempfile.TemporaryDirectory(prefix="multichain-quality-") as folder:
         index, ask = _build_index(profile, evaluation.paragraphs, Path(folder) / "all")
         yield "all paragraphs in one index", measure_answers(ask, examples)
+        replies = ask([{"question": example.question} for example in evaluation.examples])
+        yield "by kind of question", list(estimate_by_kind(evaluation.examples, replies))
         hardest = _choose_hardest(index.lexical, examples)
         yield "the quarter with the fewest words in common", estimate_ranking(_rank_sources(ask, hardest))
         random = Random(1)  # noqa: S311 - the same typing errors every time
