@@ -132,7 +132,8 @@ class ExtractiveAnswerer:
         for word in unknown:
             usage.add_note("not_in_documents", f"no document mentions {word[:_MAX_WORD_IN_NOTE]}")
         threshold = self._abstain_below * (_CODE_FACTOR if question.codes else 1.0)
-        if max((passage.support for passage in passages), default=0.0) < threshold:
+        is_supported = max((passage.support for passage in passages), default=0.0) >= threshold
+        if not is_supported or any(word not in question.alternatives for word in unknown):
             return []
         compared = self._compare(question, passages) if question.alternatives else []
         if len(compared) > 1 or (compared and question.identifiers):
