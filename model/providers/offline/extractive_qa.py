@@ -44,7 +44,7 @@ _CACHED_CHUNKS = 2048
 _RECORD_MARGIN = 0.1
 """The margin after a row, an item or an answer, which says all by itself."""
 _QUESTION_MARKS = ("?", "？", "؟")
-_MAX_WORD_IN_NOTE = 60
+_MAX_WORD_IN_NOTE, _MAX_NOTES = 60, 3
 _MIN_PREFIX = 4
 
 
@@ -129,7 +129,7 @@ class ExtractiveAnswerer:
     def _find_quotations(self, question: Question, passages: Sequence[Passage]) -> list[Quotation]:
         """Return what the answer quotes, in order; nothing when the documents hold no answer."""
         unknown = self._find_unknown(question, passages)
-        for word in unknown:
+        for word in unknown[:_MAX_NOTES]:
             usage.add_note("not_in_documents", f"no document mentions {word[:_MAX_WORD_IN_NOTE]}")
         threshold = self._abstain_below * (_CODE_FACTOR if question.codes else 1.0)
         is_supported = max((passage.support for passage in passages), default=0.0) >= threshold

@@ -112,6 +112,8 @@ _CODE = re.compile(
     r"|comando|función)\b",
     re.IGNORECASE,
 )
+_MAX_ALTERNATIVES = 4
+"""Most things that a question compares; each is searched and answered by itself."""
 _SHAPE = re.compile(r"\d+")
 _NAME = re.compile(r"[^\W\d_][\w'’-]*")
 
@@ -198,7 +200,7 @@ def _find_alternatives(text: str) -> tuple[str, ...]:
         by_shape.setdefault(_SHAPE.sub("0", word), []).append(word)
     several = next((words for words in by_shape.values() if len(words) > 1), [])
     if several:
-        return tuple(several)
+        return tuple(several) if len(several) <= _MAX_ALTERNATIVES else ()
     match = _ALTERNATIVES.search(text)
     if match is None:
         return ()
