@@ -58,7 +58,6 @@ class _AnalysedExcerpt:
         stems_with_context: Those, and the stems of its context, headings and title.
         ngrams: The character n-grams of the excerpt and its context.
         words: All words in which a number or identifier of the question may stand.
-        block_words: The words of the excerpt and of what stands above it.
     """
 
     excerpt: Excerpt
@@ -66,7 +65,6 @@ class _AnalysedExcerpt:
     stems_with_context: frozenset[str]
     ngrams: frozenset[str]
     words: frozenset[str]
-    block_words: frozenset[str]
 
 
 class ExtractiveAnswerer:
@@ -155,11 +153,11 @@ class ExtractiveAnswerer:
 
     def _has_name(self, question: Question, passage: Passage) -> bool:
         """Return whether a passage contains one of the question's names, if there are any."""
+        if not question.names:
+            return True
         chunk = passage.chunk
         known_words = frozenset(self._lexical.stems(f"{chunk.source} {chunk.searchable_text}", chunk.language))
-        return not question.names or any(
-            known_words & self._lexical.weights(name, chunk.language).keys() for name in question.names
-        )
+        return any(known_words & self._lexical.weights(name, chunk.language).keys() for name in question.names)
 
     def _compare(self, question: Question, passages: Sequence[Passage]) -> list[Quotation]:
         """Return the best quotation for each thing that the question compares, each with its name."""
@@ -268,7 +266,6 @@ class ExtractiveAnswerer:
             own | frozenset(self._lexical.stems(above, chunk.language)),
             frozenset(split_into_ngrams(f"{excerpt.context} {excerpt.text}")),
             frozenset(split_words(f"{chunk.source} {tags} {above} {surrounding}")),
-            frozenset(split_words(f"{excerpt.context} {excerpt.text}")),
         )
 
 

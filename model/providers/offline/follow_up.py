@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ...text_analysis import find_identifiers, is_content_word, split_words
-from .question import carries_subject, count_content_words, find_language
+from .question import carries_subject, count_content_words, find_language, find_shape
 
 _OPENING = re.compile(
     r"^\s*(?:(?:and|but|or|so|then|und|oder|aber|et|mais|y|pero)\b[\s,]*)?"
@@ -23,7 +23,6 @@ _PREPOSITION = re.compile(
     r"\s+(?P<object>.+?)\s*\?*\s*$",
     re.IGNORECASE,
 )
-_SHAPE = re.compile(r"\d+")
 _PUNCTUATION = ".,;:!?\"'()[]{}¿¡"
 _MIN_OWN_SUBJECT = 2
 """Content words up to which a question that begins with "And" takes the subject of the one before."""
@@ -70,7 +69,7 @@ def _replace_identifier(rest: str, subject: str) -> str:
     for word in words:
         for old in subject.split():
             bare = old.strip(_PUNCTUATION)
-            if find_identifiers(old) and bare != word and _SHAPE.sub("0", bare) == _SHAPE.sub("0", word):
+            if find_identifiers(old) and bare != word and find_shape(bare) == find_shape(word):
                 return subject.replace(bare, word)
     return ""
 
@@ -95,12 +94,12 @@ def _replace_object(rest: str, subject: str) -> str:
 def _append_subject(question: str, subject: str, language: str) -> str:
     """Return ``question`` with the content words of ``subject`` that it lacks; its own year replaces another one."""
     known_words = set(split_words(question))
-    shapes = {_SHAPE.sub("0", word.strip(_PUNCTUATION)) for word in question.split() if find_identifiers(word)}
+    shapes = {find_shape(word.strip(_PUNCTUATION)) for word in question.split() if find_identifiers(word)}
     carried = [
         bare
         for token in subject.split()
         if (bare := token.strip(_PUNCTUATION))
         and any(word not in known_words and is_content_word(word, language) for word in split_words(token))
-        and not (find_identifiers(bare) and _SHAPE.sub("0", bare) in shapes)
+        and not (find_identifiers(bare) and find_shape(bare) in shapes)
     ]
     return " ".join([question, *carried])

@@ -192,12 +192,17 @@ def find_language(text: str) -> str:
     return max(counts, key=lambda language: counts[language])
 
 
+def find_shape(word: str) -> str:
+    """Return a year, code or number with its digits as 0: words of one shape name things of one kind."""
+    return _SHAPE.sub("0", word)
+
+
 def _find_alternatives(text: str) -> tuple[str, ...]:
     """Return two or more words that a question compares; empty when it compares nothing."""
     identifiers = [word.strip("?.,!") for word in text.split() if find_identifiers(word)]
     by_shape: dict[str, list[str]] = {}
     for word in dict.fromkeys(identifiers):
-        by_shape.setdefault(_SHAPE.sub("0", word), []).append(word)
+        by_shape.setdefault(find_shape(word), []).append(word)
     several = next((words for words in by_shape.values() if len(words) > 1), [])
     if several:
         return tuple(several) if len(several) <= _MAX_ALTERNATIVES else ()

@@ -86,10 +86,12 @@ class Lexical:
         Returns:
             The scores by words, and by the n-grams of the best window; each of shape (chunks,).
         """
-        by_words = self._join_languages(
-            lambda language: self._words.scores(self._correct_stems(text, language), self.stems(text, language))
-        )
-        return by_words, self._windows.scores(split_into_ngrams(text))
+
+        def score(language: str) -> Float32Array:
+            content_words = self._analyser_of(language).content_words(text)
+            return self._words.scores(self._correct_words(content_words, language), self.stems(text, language))
+
+        return self._join_languages(score), self._windows.scores(split_into_ngrams(text))
 
     def coverage(self, text: str) -> Float32Array:
         """Return the share of the words of ``text``, by their idf, that each chunk contains; shape (chunks,)."""
@@ -120,7 +122,7 @@ class Lexical:
             Whether each chunk contains each word, of shape (words, chunks), and the idf of the words, which sums to 1.
         """
         words = dict.fromkeys(
-            word for name in self.languages for word in self._content_words(remove_intent(text), name)
+            word for name in self.languages for word in self._question_words(remove_intent(text), name)
         )
         rows, weights = [], []
         for word in words:
@@ -154,15 +156,14 @@ class Lexical:
         return self._analysers.get(language, self._analysers[self.languages[0]])
 
     def _corrected_stems(self, text: str, language: str) -> list[str]:
-        """Return the stems of a question, spelling corrected."""
-        return [self._corrected_stem(word, language) for word in self._content_words(text, language)]
+        """Return the stems of the words that say what a question is about, spelling corrected."""
+        return self._correct_words(self._question_words(text, language), language)
 
-    def _correct_stems(self, text: str, language: str) -> list[str]:
-        """Return the stems of all content words of a question, spelling corrected."""
-        return [self._corrected_stem(word, language) for word in self._analyser_of(language).content_words(text)]
-
-    def _content_words(self, text: str, language: str) -> list[str]:
+    def _question_words(self, text: str, language: str) -> list[str]:
         return self._analyser_of(language).question_words(text)
+
+    def _correct_words(self, words: Sequence[str], language: str) -> list[str]:
+        return [self._corrected_stem(word, language) for word in words]
 
     def _correct_word(self, word: str, language: str) -> str:
         stem_words = self._analyser_of(language).stem_words
