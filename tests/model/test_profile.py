@@ -186,6 +186,7 @@ def test_description_contains_no_prompt(tmp_path: Path) -> None:
         ("  models:", "  my models:", 8, "a stage's name is made of letters, digits, _ and -, and begins with"),
         ("chunk_size: 800", "chunk_size: 0", 2, "index: chunk_size must be a whole number from 50 to 100,000"),
         ("overlap: 80", "overlap: 800", 2, "index: overlap must be less than chunk_size, which is 800"),
+        ("overlap: 80", "overlap: 80, readers: {PDF: docling}", 2, "index: PDF is not a suffix in lower case, such as"),
         ("english", "klingon", 2, "index: there is no stemmer for klingon; it is one of"),
         ("overlap", "overlaps", 2, "index: there is no setting overlaps; did you mean overlap?"),
         ("index:", "indx:", 1, "it is not a profile: it needs embeddings, index and stages, each with settings"),

@@ -11,7 +11,7 @@ from model.profile import Profile
 from model.profile_validation import validate_profile
 
 from ..progress import show_progress
-from .options import INDEX, MAX_COST, NAME, PROFILE, choose_documents, document_options, gate_options
+from .options import INDEX, MAX_COST, NAME, PROFILE, UPDATE, choose_documents, document_options, gate_options
 
 if TYPE_CHECKING:
     from ..documents.load import LoadOptions
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @PROFILE
 @document_options
+@UPDATE
 @INDEX
 @MAX_COST
 @NAME
@@ -60,6 +61,7 @@ def run(
 @click.command()
 @PROFILE
 @document_options
+@UPDATE
 @INDEX
 @MAX_COST
 @click.option("--dry-run", is_flag=True, help="Print what would be embedded and at what cost; change nothing.")

@@ -58,17 +58,23 @@ _DOCUMENT_OPTIONS = (
         "--base-url", default="", metavar="URL", help="Address that each file's path is added to, as its tag url."
     ),
     click.option(
-        "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
+        "--reader",
+        multiple=True,
+        metavar="SUFFIX=NAME",
+        help="Read files of a suffix with docling, or with package.module:name; may be repeated.",
     ),
 )
 """Options that name documents and say how to read them, in the order of the help."""
+UPDATE = click.option(
+    "--update", is_flag=True, help="Update the existing index: embed only documents that are new or changed."
+)
 
 
 def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name documents and say how to read them to a command.
 
     ``--documents`` may be repeated, and further locations may follow as arguments. The command receives ``documents``,
-    ``more_documents``, ``update``, and all other options as ``loading``, an instance of ``LoadOptions``.
+    ``more_documents``, and all other options as ``loading``, an instance of ``LoadOptions``.
     """
 
     @functools.wraps(command)
@@ -80,6 +86,7 @@ def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ocr: str,
         exclude: tuple[str, ...],
         base_url: str,
+        reader: tuple[str, ...],
         **arguments: Any,
     ) -> Any:
         from ..documents.load import LoadOptions  # the loaders are not needed for --help
@@ -91,6 +98,7 @@ def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ocr_languages=_check_languages(ocr),
             exclude=exclude,
             base_url=base_url,
+            readers=parse_readers(reader),
         )
         return command(loading=loading, **arguments)
 
@@ -118,6 +126,21 @@ def parse_columns(values: tuple[str, ...]) -> "ColumnRoles":
         if len(names[role]) > 1:
             raise CommandError(f"--column names two columns as {role}; only tag may be repeated")
     return ColumnRoles("".join(names["text"]), "".join(names["title"]), names["tag"])
+
+
+def parse_readers(values: tuple[str, ...]) -> dict[str, str]:
+    """Return the name of a reader by suffix, as ``--reader`` names them.
+
+    Raises:
+        CommandError: A value has another form than SUFFIX=NAME.
+    """
+    readers = {}
+    for value in values:
+        suffix, separator, name = value.partition("=")
+        if not suffix.startswith(".") or not separator or not name:
+            raise CommandError(f"--reader {value}: expected SUFFIX=NAME, such as .pdf=docling")
+        readers[suffix.lower()] = name
+    return readers
 
 
 def _check_languages(languages: str) -> str:

@@ -1,6 +1,7 @@
 """Define the commands that promote, roll back, list, monitor and verify versions."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +9,10 @@ from commandline import mlflow_store
 from model.errors import CommandError
 
 from ..progress import show_progress
-from .options import NAME, gate_options
+from .options import NAME, document_options, gate_options
+
+if TYPE_CHECKING:
+    from ..documents.load import LoadOptions
 
 
 @click.command()
@@ -60,8 +64,7 @@ def history(name: str) -> None:
 
 @click.command()
 @NAME
-@click.option("--documents", multiple=True, help="Location of the documents, to find changed ones; may be repeated.")
-@click.argument("more_documents", nargs=-1, metavar="[PATH]...")
+@document_options
 @click.option(
     "--days",
     default=7,
@@ -69,8 +72,12 @@ def history(name: str) -> None:
     type=click.IntRange(min=1),
     help="Number of days whose answers are compared.",
 )
-def check(name: str, documents: tuple[str, ...], more_documents: tuple[str, ...], days: int) -> None:
+def check(
+    name: str, documents: tuple[str, ...], more_documents: tuple[str, ...], days: int, loading: "LoadOptions"
+) -> None:
     """Check the champion for changed documents, models that end and answers that drift; meant for a scheduler.
+
+    Without --documents, documents are not compared. The other options say how to read them, as they did at the build.
 
     The exit code is 0 without findings, 8 for documents, 16 for models, 32 for answers, and the sum of these for
     several findings.
@@ -79,7 +86,7 @@ def check(name: str, documents: tuple[str, ...], more_documents: tuple[str, ...]
 
     require_store()
     code = 0
-    for finding in check_champion(name, [*documents, *more_documents], days):
+    for finding in check_champion(name, [*documents, *more_documents], days, load_options=loading):
         click.echo(f"{'WARN' if finding.code else 'ok':6}{finding.message}")
         code |= finding.code
     raise click.exceptions.Exit(code)

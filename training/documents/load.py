@@ -1,7 +1,7 @@
 """Read documents from folders, files, patterns, addresses and tables, and list those that were skipped."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -12,7 +12,8 @@ from ..progress import Progress, ignore_progress
 from . import locations
 from .document import Document
 from .language import find_languages
-from .loaders import FILE_TYPES, LOADER_BY_SUFFIX, ColumnRoles, SourceFile, read_documents
+from .loaders import FILE_TYPES, LOADER_BY_SUFFIX, ColumnRoles, SourceFile, find_loader, read_documents
+from .loaders.readers import make_reader_loaders
 from .locations import DocumentLocation
 from .sidecar import read_sidecar
 
@@ -98,6 +99,7 @@ class LoadOptions:
         ocr_languages: Languages of text recognition, such as ``eng+deu``; empty for none.
         exclude: Patterns of file names and relative paths that are left out of folders.
         base_url: Address to which the path of each file is added, as its tag ``url``; empty for none.
+        readers: Name of the reader of the files of a suffix, where it is not this project's own (readers.py).
         progress: Called before each location with its number, from 1, and the number of locations.
     """
 
@@ -108,6 +110,7 @@ class LoadOptions:
     ocr_languages: str = ""
     exclude: tuple[str, ...] = ()
     base_url: str = ""
+    readers: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = ignore_progress
 
 
@@ -124,6 +127,7 @@ def load_documents(sources: Sequence[object], options: LoadOptions | None = None
     Raises:
         DocumentError: A location does not exist, two documents have the same source, no document was found,
             the evaluation file is one of the documents, or a document cannot be read and the options are strict.
+        ProfileError: There is no reader of a name in the options.
     """
     options = options or LoadOptions()
     names = [str(source) for source in sources]
@@ -154,6 +158,7 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
         DocumentError: Two documents have the same source, or a document cannot be read and the options are strict.
     """
     loaded = LoadResult()
+    named_loaders = make_reader_loaders(options.readers)
     sources: set[str] = set()
     for number, location in enumerate(locations_found):
         options.progress(number + 1, len(locations_found))
@@ -161,19 +166,20 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
             raise DocumentError(
                 f"two documents have the source {location.source}; name the folder that contains both instead"
             )
-        file = SourceFile(location, options.columns, options.ocr_languages, options.base_url)
+        file = SourceFile(location, options.columns, options.ocr_languages, options.base_url, named_loaders)
+        loader = find_loader(file)
         try:
             documents = read_documents(file)
         except (DocumentError, OSError) as error:
             reason = str(error) if isinstance(error, DocumentError) else f"the file cannot be read ({error.strerror})"
-            if options.is_strict and (location.is_explicit or location.suffix in LOADER_BY_SUFFIX):
+            if options.is_strict and (location.is_explicit or loader):
                 raise DocumentError(f"{location.label}: {reason}") from None
             loaded.skipped.append(SkippedDocument(location.label, reason))
         else:
             loaded.documents += _add_metadata(file, documents)
             sources.add(location.source)
             loaded.scanned_pages += file.scanned_pages
-            loaded.kinds[LOADER_BY_SUFFIX[location.suffix].kind] += 1
+            loaded.kinds[loader.kind if loader else ""] += 1
         loaded.notes += [DocumentNote(location.label, sentence) for sentence in file.notes]
     return loaded
 

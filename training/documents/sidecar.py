@@ -52,7 +52,7 @@ def read_sidecar(file: Path) -> Metadata | None:
         attributes = _parse(sidecar.read_bytes())
     except ValueError:
         raise DocumentError(f"{sidecar.name} is no JSON object of at most {_MAX_BYTES:,} bytes") from None
-    pairs = flatten_record(attributes)
+    pairs = flatten_record(attributes, splits_lists=True)
     title = next((value for name, value in pairs if name.lower() == "title"), "")
     return Metadata(title, tuple(f"{name}={value}" for name, value in pairs if name.lower() != "title"))
 

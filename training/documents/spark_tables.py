@@ -24,7 +24,9 @@ def table_name(source: str) -> str:
 
 
 def read_rows(table: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table as dicts by column, with nested rows as dicts, starting a Spark session if needed.
+    """Yield the rows of a table as dicts by column, starting a Spark session if needed.
+
+    Nested rows and values of the type VARIANT are dicts and lists.
 
     Raises:
         DocumentError: pyspark is not installed, or the table does not exist or cannot be seen.
@@ -32,7 +34,13 @@ def read_rows(table: str) -> Iterator[dict[str, Any]]:
     session = _active_session() or _start_session()
     if not _table_exists(session, table):
         raise DocumentError("the table does not exist, or you have no permission to read it")
-    yield from (row.asDict(recursive=True) for row in session.table(table).toLocalIterator())
+    for row in session.table(table).toLocalIterator():
+        yield {name: _convert_variant(value) for name, value in row.asDict(recursive=True).items()}
+
+
+def _convert_variant(value: Any) -> Any:
+    """Return a VARIANT as Python values, and any other value as it is."""
+    return value.toPython() if type(value).__name__ == "VariantVal" else value
 
 
 def _table_exists(session: Any, table: str) -> bool:  # a Spark session, classic or Connect

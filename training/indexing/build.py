@@ -110,7 +110,7 @@ def read_content(
             f"{profile.name} searches in {profile.index['name']}, which AI Search keeps in step with its table, so "
             "there is no index to build; add documents to the table, and evaluate a version by its URI"
         )
-    loaded = load_documents(documents, _complete_options(profile, load_options or LoadOptions()))
+    loaded = load_documents(documents, complete_options(profile, load_options))
     chunking, language = index_update.chunking_settings(profile)
     if language == AUTO_LANGUAGE:
         loaded.tell_languages()
@@ -121,7 +121,15 @@ def read_content(
     return loaded, IndexContent(grouped, loaded.digests, chunking, language)
 
 
-def _complete_options(profile: Profile, options: LoadOptions) -> LoadOptions:
-    """Return the options with the profile's roles of columns, where the caller named none."""
+def complete_options(profile: Profile, load_options: LoadOptions | None) -> LoadOptions:
+    """Return the options with the profile's roles of columns and its readers, where the caller named none.
+
+    Args:
+        profile: The profile.
+        load_options: What the caller named; None for nothing.
+    """
+    options = load_options or LoadOptions()
     roles = profile.index.get("columns")
-    return replace(options, columns=ColumnRoles(**roles)) if roles and options.columns == ColumnRoles() else options
+    if roles and options.columns == ColumnRoles():
+        options = replace(options, columns=ColumnRoles(**roles))
+    return replace(options, readers={**profile.index.get("readers", {}), **options.readers})

@@ -18,8 +18,9 @@ from model.errors import CommandError
 from model.profile import MODEL_SETTINGS, Profile
 from model.runtime.event_loop import Engine
 
-from ..documents.load import load_documents
+from ..documents.load import LoadOptions, load_documents
 from ..evaluation.dataset import EVALUATION_TRACE_TAG
+from ..indexing.build import complete_options
 from ..indexing.index_update import DocumentDiff
 from ..verification.preflight import distinct_entries, model_statuses
 from ..versions import registry
@@ -44,7 +45,11 @@ class MonitorFinding:
 
 
 def check_champion(
-    name: str, documents: Sequence[object], days: int, today: date | None = None
+    name: str,
+    documents: Sequence[object],
+    days: int,
+    today: date | None = None,
+    load_options: LoadOptions | None = None,
 ) -> Iterator[MonitorFinding]:
     """Yield findings on the documents, models and answers of the champion.
 
@@ -53,6 +58,7 @@ def check_champion(
         documents: Locations of the documents as they are now; empty to skip their comparison.
         days: Number of days whose answers are compared.
         today: Day on which ends of models are counted from; today by default.
+        load_options: How to read the documents, as at the build of the champion's index; None for the defaults.
 
     Raises:
         CommandError: The model has no champion, or the champion was not logged by this project.
@@ -64,7 +70,7 @@ def check_champion(
         )
     uri = f"models:/{name}/{champion.version}"
     profile = load_version_profile(uri)
-    yield _check_documents(uri, profile, documents)
+    yield _check_documents(uri, profile, documents, load_options)
     yield from _check_models(profile, today or datetime.now(tz=UTC).date())
     yield from _check_answers(champion, days)
 
@@ -82,12 +88,16 @@ def load_version_profile(uri: str) -> Profile:
     return Profile.read(mlflow.artifacts.download_artifacts(file))
 
 
-def _check_documents(uri: str, profile: Profile, documents: Sequence[object]) -> MonitorFinding:
+def _check_documents(
+    uri: str, profile: Profile, documents: Sequence[object], load_options: LoadOptions | None
+) -> MonitorFinding:
     if not profile.backend.is_local:
         return MonitorFinding(f"Documents: not compared; AI Search updates {profile.index['name']} from its table")
     if not documents:
         return MonitorFinding("Documents: not compared; name them with --documents")
-    diff = DocumentDiff.between(registry.read_documents(uri), load_documents(documents).digests)
+    diff = DocumentDiff.between(
+        registry.read_documents(uri), load_documents(documents, complete_options(profile, load_options)).digests
+    )
     if not diff.has_changes:
         return MonitorFinding(f"Documents: {len(diff.unchanged):,}, all unchanged")
     return MonitorFinding(f"Documents: {diff.in_words}; python -m training run --update indexes them", DOCUMENTS)

@@ -18,10 +18,12 @@ from training.cli.options import (
     NAME,
     PROFILE,
     SHIPPED_DOCUMENTS,
+    UPDATE,
     choose_documents,
     document_options,
     gate_options,
     parse_columns,
+    parse_readers,
 )
 from training.documents.load import LoadOptions
 from training.documents.loaders import ColumnRoles
@@ -32,7 +34,7 @@ index: {name: c.s.i}
 stages:
   qa: {kind: retrieval_qa, chat: {provider: offline}}
 """
-NO_DOCUMENTS = {"documents": (), "more_documents": (), "loading": LoadOptions(), "update": False}
+NO_DOCUMENTS = {"documents": (), "more_documents": (), "loading": LoadOptions()}
 NO_GATE = {"evaluation": None, "judges": "", "force": ""}
 
 
@@ -58,6 +60,7 @@ def parse(decorator: Callable[..., Any], *words: str) -> Any:
         (NAME, {"name": "multichain"}),
         (JUDGES, {"judges": ""}),
         (document_options, NO_DOCUMENTS),
+        (UPDATE, {"update": False}),
         (gate_options, NO_GATE),
     ],
 )
@@ -73,6 +76,7 @@ def test_options_have_defaults(option: Callable[..., Any], values: dict[str, Any
         (MAX_COST, ["--max-cost", "0"], {"max_cost": 0.0}),
         (MAX_COST, ["--max-cost", "0.25"], {"max_cost": 0.25}),
         (NAME, ["--name", "c.s.m"], {"name": "c.s.m"}),
+        (UPDATE, ["--update"], {"update": True}),
         (gate_options, ["--evaluation", "a.jsonl"], NO_GATE | {"evaluation": Path("a.jsonl")}),
         (gate_options, ["--judges", "openai:/gpt-4.1"], NO_GATE | {"judges": "openai:/gpt-4.1"}),
         (gate_options, ["--force", "two words"], NO_GATE | {"force": "two words"}),
@@ -106,15 +110,16 @@ def test_documents_are_options_and_arguments(
     }
 
 
-@pytest.mark.parametrize("flag", ["strict", "private", "update"])
+@pytest.mark.parametrize("flag", ["strict", "private"])
 def test_flag_sets_its_own_value_only(flag: str) -> None:
     loading = LoadOptions(is_strict=flag == "strict", allows_private=flag == "private")
-    assert parse(document_options, f"--{flag}") == NO_DOCUMENTS | {"loading": loading, "update": flag == "update"}
+    assert parse(document_options, f"--{flag}") == NO_DOCUMENTS | {"loading": loading}
 
 
 def test_reading_options_are_collected() -> None:
     words = (
-        "--column text=body --column tag=a --column tag=b --ocr eng+deu --exclude *.log --base-url https://x.example"
+        "--column text=body --column tag=a --column tag=b --ocr eng+deu --exclude *.log --base-url https://x.example "
+        "--reader .PDF=docling --reader .msg=office.mail:read"
     )
     assert parse(document_options, *words.split()) == NO_DOCUMENTS | {
         "loading": LoadOptions(
@@ -122,6 +127,7 @@ def test_reading_options_are_collected() -> None:
             ocr_languages="eng+deu",
             exclude=("*.log",),
             base_url="https://x.example",
+            readers={".pdf": "docling", ".msg": "office.mail:read"},
         )
     }
 
@@ -181,3 +187,9 @@ def test_documents_for_a_remote_index_are_refused(
     with pytest.raises(CommandError) as refusal:
         choose_documents(remote_profile, documents, more_documents)
     assert str(refusal.value) == ("the AI Search index c.s.i takes its documents from its table; leave out --documents")
+
+
+@pytest.mark.parametrize("value", ["pdf=docling", ".pdf", ".pdf=", "=docling"])
+def test_reader_of_another_form_is_refused(value: str) -> None:
+    with pytest.raises(CommandError, match=r"--reader .*: expected SUFFIX=NAME, such as .pdf=docling"):
+        parse_readers((value,))

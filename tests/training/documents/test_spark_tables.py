@@ -1,5 +1,6 @@
 """Tables of a Spark catalog as documents, and the errors without a table or without Spark."""
 
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,15 @@ def test_table_rows_become_documents(name: str, spark: Any) -> None:
         ("manuals", 2, "fox", "A fox runs.\n\nyear: 2025", ("title=fox", "year=2025")),
         ("manuals", 3, "empty", "year: 2026", ("title=empty", "year=2026")),
     ]
+
+
+def test_variant_that_ai_parse_document_filled_gives_the_pages_of_its_document(spark: Any) -> None:
+    parsed = {"document": {"elements": [{"type": "text", "content": "The pump needs oil.", "bbox": [{"page_id": 3}]}]}}
+    spark.sql(
+        f"SELECT 'dbfs:/Volumes/a/pump.pdf' AS path, parse_json('{json.dumps(parsed)}') AS parsed"
+    ).createOrReplaceTempView("parsed")
+    (document,) = load_documents(["table:parsed"]).documents
+    assert (document.source, document.page, document.text) == ("/Volumes/a/pump.pdf", 4, "The pump needs oil.")
 
 
 @pytest.mark.parametrize("name", ["nope", "no such name"])

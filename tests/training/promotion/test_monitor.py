@@ -12,6 +12,7 @@ import pytest
 from model.errors import CommandError
 from standin.app import StandIn
 from tests.fixtures import EXERCISE, PROFILE
+from training.documents.load import LoadOptions
 from training.evaluation.dataset import Example
 from training.packaging.log_model import log_model
 from training.promotion import monitor
@@ -64,6 +65,12 @@ def test_changed_documents_give_a_finding_with_counts(name: str, tmp_path: Path)
     assert finding.message.startswith(
         "Documents: 1 new, 1 changed, 0 removed, 2 unchanged; python -m training run --update"
     )
+
+
+def test_documents_are_compared_as_the_build_read_them(name: str) -> None:
+    options = LoadOptions(base_url="https://wiki.example")
+    finding = next(check_champion(name, [EXERCISE], 7, TODAY, options))
+    assert finding.message.startswith("Documents: 0 new, 3 changed, 0 removed, 0 unchanged")
 
 
 @pytest.mark.parametrize(("today", "code"), [(date(2026, 10, 1), 0), (date(2026, 12, 1), MODELS)])

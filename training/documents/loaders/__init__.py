@@ -25,7 +25,16 @@ from .source_code import NotebookLoader, SourceCodeLoader
 from .tables import DelimitedLoader, ParquetLoader, SparkTableLoader, WorkbookLoader
 from .word import WordLoader
 
-__all__ = ["FILE_TYPES", "LOADERS", "LOADER_BY_SUFFIX", "ColumnRoles", "Loader", "SourceFile", "read_documents"]
+__all__ = [
+    "FILE_TYPES",
+    "LOADERS",
+    "LOADER_BY_SUFFIX",
+    "ColumnRoles",
+    "Loader",
+    "SourceFile",
+    "find_loader",
+    "read_documents",
+]
 
 
 def read_documents(file: SourceFile) -> list[Document]:
@@ -34,7 +43,7 @@ def read_documents(file: SourceFile) -> list[Document]:
     Raises:
         DocumentError: The file type is not supported, the file cannot be read, or no document of it has text.
     """
-    loader = LOADER_BY_SUFFIX.get(file.location.suffix)
+    loader = find_loader(file)
     if loader is None:
         raise DocumentError(f"the file type is not supported; supported are {FILE_TYPES}")
     try:
@@ -48,6 +57,11 @@ def read_documents(file: SourceFile) -> list[Document]:
     if not documents:
         raise DocumentError("the file is empty" if file.is_empty else loader.empty_reason)
     return documents
+
+
+def find_loader(file: SourceFile) -> Loader | None:
+    """Return the loader that a file's suffix chooses; None for an unsupported type."""
+    return file.named_loaders.get(file.location.suffix) or LOADER_BY_SUFFIX.get(file.location.suffix)
 
 
 def _make_loaders() -> Iterable[Loader]:

@@ -3,14 +3,14 @@
 import io
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from model.blocks import Block
+from model.blocks import Block, nest_heading
 from model.errors import DocumentError
 from model.retrieval.local.settings import ColumnRoles
 
@@ -39,6 +39,7 @@ class SourceFile:
         columns: Roles of columns that the caller named.
         ocr_languages: Languages of the text recognition, such as ``eng+deu``; empty to recognise nothing.
         base_url: Address to which the path of a file is added, as the tag ``url``; empty for none.
+        named_loaders: Loaders by suffix that go before this project's own.
         notes: Sentences about what was passed over or guessed. A loader adds to them.
         scanned_pages: Number of pages without text that hold a picture. A loader counts them.
     """
@@ -47,6 +48,7 @@ class SourceFile:
     columns: ColumnRoles = field(default_factory=ColumnRoles)
     ocr_languages: str = ""
     base_url: str = ""
+    named_loaders: Mapping[str, "Loader"] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     scanned_pages: int = 0
 
@@ -110,6 +112,21 @@ class SourceFile:
             all_tags += (f"url={self.base_url.rstrip('/')}/{quote(self.location.source)}",)
         return Document(self.location.source, filled, " ".join(title.split()), page, all_tags)
 
+    def make_pages(self, pages: Iterable[tuple[int, Iterable[Block]]], *, title: str = "") -> Iterator[Document]:
+        """Yield a document for each page, with the headings that stand above its first block on earlier pages.
+
+        Args:
+            pages: Number and blocks of each page.
+            title: Title of the whole.
+        """
+        headings: list[Block] = []
+        for number, page_blocks in pages:
+            blocks = list(page_blocks)
+            above = headings if blocks and blocks[0].kind != "heading" else []
+            yield self.make_document([*above, *blocks], title=title, page=number)
+            for block in blocks:
+                headings = nest_heading(headings, block)
+
 
 def show_numbers(numbers: Sequence[int]) -> str:
     """Return the first numbers of rows or lines for a note, and how many more there are."""
@@ -129,8 +146,8 @@ class Loader(ABC):
         empty_reason: Why a file of the kind has no text.
     """
 
-    kind: ClassVar[str]
-    suffixes: ClassVar[tuple[str, ...]]
+    kind: str
+    suffixes: tuple[str, ...]
     reads: ClassVar[str]
     omits: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()

@@ -9,10 +9,14 @@ from model.errors import DocumentError
 
 from ..document import Document
 from .base import Loader, SourceFile, show_numbers
-from .records import flatten_record, make_tags, read_records
+from .records import MAX_TAG, flatten_record, make_tags, read_records
 from .yaml_values import parse_yaml
 
 _MIN_SENTENCE_WORDS = 4
+_ENVELOPES = frozenset(
+    {"data", "items", "results", "records", "rows", "values", "value", "entries", "list", "documents"}
+)
+"""Names of a list of records that say nothing about them."""
 
 
 class JsonLoader(Loader):
@@ -72,47 +76,57 @@ def _parse_json(text: str) -> Any:
 
 
 def load_value(file: SourceFile, value: Any) -> Iterator[Document]:
-    """Yield a document for each record of a value, or one for the whole value."""
-    records = _find_records(value)
-    if records is not None:
+    """Yield a document for each record of a value, or one for the whole value.
+
+    The records are those of a list, of an object of objects or sentences by code, or of the only one of these that
+    stands inside an object. The values beside them, such as a date, are a document without a number.
+    """
+    if records := _list_records(value):
         yield from read_records(file, records)
     elif isinstance(value, Mapping):
-        yield _make_whole(file, value)
-    elif value is not None:
+        yield from _load_object(file, value)
+    elif value is not None and not isinstance(value, list):
         yield file.make_document([make_paragraph(str(value))])
 
 
-def _find_records(value: Any) -> list[Mapping[str, Any]] | None:
-    """Return the records of a list, of an envelope around one list, or of an object of objects or sentences by code."""
+def _load_object(file: SourceFile, value: Mapping[str, Any]) -> Iterator[Document]:
+    nested = [name for name, inner in value.items() if _is_nested(inner)]
+    records = _list_records(value[nested[0]]) if len(nested) == 1 and not _is_sentences(value[nested[0]]) else []
+    around = {name: inner for name, inner in value.items() if not records or name != nested[0]}
+    if around:
+        yield _make_whole(file, around)
+    if records:
+        name = nested[0]
+        yield from read_records(file, records, sheet="" if name.lower() in _ENVELOPES else name)
+
+
+def _list_records(value: Any) -> list[Mapping[str, Any]]:
     if isinstance(value, list):
         return [_make_record(record) for record in value]
-    if not isinstance(value, Mapping):
-        return None
-    lists = [inner for inner in value.values() if _is_record_list(inner)]
-    others = [inner for inner in value.values() if not _is_record_list(inner)]
-    if len(lists) == 1 and len(others) <= 1 and not any(isinstance(inner, Mapping | list) for inner in others):
-        records: list[Mapping[str, Any]] = lists[0]
-        return records
-    if len(value) > 1 and all(isinstance(inner, Mapping) for inner in value.values()):
+    if not isinstance(value, Mapping) or len(value) < 2:  # noqa: PLR2004 - one object is an envelope or a record
+        return []
+    if all(isinstance(inner, Mapping) for inner in value.values()):
         return [{"key": name, **inner} for name, inner in value.items()]
-    if len(value) > 1 and all(_is_sentence(inner) for inner in value.values()):
+    if _is_sentences(value):
         return [{"title": name, "text": inner} for name, inner in value.items()]
-    return None
+    return []
 
 
 def _make_whole(file: SourceFile, value: Mapping[str, Any]) -> Document:
-    """Return a document of all names and values: those of the object itself, then a block for each inner object."""
-    simple = {
-        name: inner for name, inner in value.items() if not isinstance(inner, Mapping) and not _is_record_list(inner)
-    }
-    blocks = [make_fields(flatten_record(simple))]
+    """Return a document of all names and values: those of the object itself, then a block for each inner object.
+
+    The first short value, which names the object, is repeated in each block, so that each can be quoted alone.
+    """
+    simple = flatten_record({name: inner for name, inner in value.items() if not _is_nested(inner)})
+    name_pair = [pair for pair in simple if len(pair[1]) <= MAX_TAG][:1]
+    blocks = [make_fields(simple)]
     for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            blocks.append(make_fields(flatten_record(inner, str(name))))
-        elif _is_record_list(inner):
-            blocks += [make_fields(flatten_record(record, str(name))) for record in inner]
+        if _is_nested(inner):
+            records = [inner] if isinstance(inner, Mapping) else inner
+            blocks += [make_fields([*name_pair, *flatten_record(record, str(name))]) for record in records]
     title = next((str(value[name]) for name in ("title", "name") if isinstance(value.get(name), str)), "")
-    return file.make_document(blocks, title=title, tags=make_tags(flatten_record(simple)))
+    tags = flatten_record({name: inner for name, inner in value.items() if not _is_nested(inner)}, splits_lists=True)
+    return file.make_document(blocks, title=title, tags=make_tags(tags))
 
 
 def _make_record(value: Any) -> Mapping[str, Any]:
@@ -124,5 +138,11 @@ def _is_record_list(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
-def _is_sentence(value: Any) -> bool:
-    return isinstance(value, str) and len(value.split()) >= _MIN_SENTENCE_WORDS
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or _is_record_list(value)
+
+
+def _is_sentences(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(inner, str) and len(inner.split()) >= _MIN_SENTENCE_WORDS for inner in value.values()
+    )

@@ -47,7 +47,9 @@ class MarkdownLoader(Loader):
         title = str(front_matter.pop("title", "") or "")
         fields = [make_fields(flatten_record(front_matter))] if front_matter else []
         yield file.make_document(
-            [*fields, *read_markdown(body)], title=title, tags=make_tags(flatten_record(front_matter))
+            [*fields, *read_markdown(body)],
+            title=title,
+            tags=make_tags(flatten_record(front_matter, splits_lists=True)),
         )
 
 

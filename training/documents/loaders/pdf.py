@@ -15,7 +15,6 @@ from model.blocks import (
     make_list,
     make_paragraph,
     make_table,
-    nest_heading,
 )
 from model.errors import DocumentError
 
@@ -57,23 +56,21 @@ class PdfLoader(Loader):
 
         try:
             with open_document(file.content) as pdf:
-                yield from self._load_pages(file, pdf, read_pages(pdf))
+                yield from file.make_pages(self._read_pages(file, pdf, read_pages(pdf)), title=_read_title(pdf))
         except PasswordError:
             raise DocumentError("the PDF is protected by a password; save it without one") from None
 
-    def _load_pages(self, file: SourceFile, pdf: Any, pages: Iterable[items.PageContent]) -> Iterator[Document]:
-        title = _read_title(pdf)
-        headings: list[Block] = []
+    def _read_pages(
+        self, file: SourceFile, pdf: Any, pages: Iterable[items.PageContent]
+    ) -> Iterator[tuple[int, list[Block]]]:
+        """Yield the number and the blocks of each page; pages without text that hold a picture are counted."""
         scanned: list[int] = []
         for page in pages:
             blocks = list(_make_blocks(page.items))
             if not blocks and page.has_images:
                 scanned.append(page.number)
                 blocks = _recognise_page(pdf[page.number - 1], file.ocr_languages) if file.ocr_languages else []
-            above = headings if blocks and blocks[0].kind != "heading" else []
-            yield file.make_document([*above, *blocks], title=title, page=page.number)
-            for block in blocks:
-                headings = nest_heading(headings, block)
+            yield page.number, blocks
         file.scanned_pages += len(scanned)
         if scanned and not file.ocr_languages:
             shown = ", ".join(map(str, scanned[:_SHOWN_PAGES])) + " and more" * (len(scanned) > _SHOWN_PAGES)

@@ -15,7 +15,7 @@ _TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "description"
 _TITLE_COLUMNS = ("title", "name", "heading", "question", "subject")
 _HEADLINE_COLUMNS = frozenset({"title", "heading", "subject"})
 """Columns that say what a record is about, and are the title alone; a name is a value, too."""
-_MAX_TAG = 80
+MAX_TAG = 80
 """Characters of a value that is also a tag, by which a request can filter."""
 _LONG_TEXT = 100
 """Mean characters of a column that is text rather than a value."""
@@ -52,17 +52,19 @@ def read_records(
         sheet: Name of the sheet, which becomes the outermost heading.
         first_number: Number of the first record.
     """
-    rows = [flatten_record(record) for record in records]
-    columns = choose_columns(rows, file.columns)
+    rows = [(flatten_record(record), _flatten_lists(record)) for record in records]
+    columns = choose_columns([pairs for pairs, _ in rows], file.columns)
     headings = [make_heading(sheet, 1)] if sheet else []
-    for number, pairs in enumerate(rows, first_number):
+    for number, (pairs, split_pairs) in enumerate(rows, first_number):
         values = dict(pairs)
         title = values.get(columns.title, "")
         yield file.make_document(
             [*headings, *_make_blocks(pairs, columns)],
             title=title,
             page=number,
-            tags=make_tags([(name, value) for name, value in pairs if name != columns.text], columns.tags),
+            tags=make_tags(
+                ((name, value) for name, value in split_pairs or pairs if name != columns.text), columns.tags
+            ),
         )
 
 
@@ -87,31 +89,49 @@ def choose_columns(rows: Sequence[Sequence[tuple[str, str]]], roles: ColumnRoles
     return Columns(text, roles.title or known_title, frozenset(roles.tags))
 
 
-def flatten_record(value: object, prefix: str = "", depth: int = 0) -> list[tuple[str, str]]:
-    """Return the names and values of nested objects: ``{"a": {"b": 1}}`` gives ``a.b``, a list of texts one value.
+def flatten_record(
+    value: object, prefix: str = "", depth: int = 0, *, splits_lists: bool = False
+) -> list[tuple[str, str]]:
+    """Return the names and values of nested objects: ``{"a": {"b": 1}}`` gives ``a.b``.
 
     Empty values are left out.
+
+    Args:
+        value: The record.
+        prefix: Name that stands before those of ``value``; empty for none.
+        depth: Number of objects and lists around ``value``.
+        splits_lists: Whether each text of a list is a value of its own, as tags need it, or they are joined to one.
     """
     if isinstance(value, Mapping) and depth < _MAX_DEPTH:
         return [
             pair
             for name, inner in value.items()
-            for pair in flatten_record(inner, f"{prefix}.{name}" if prefix else str(name), depth + 1)
+            for pair in flatten_record(
+                inner, f"{prefix}.{name}" if prefix else str(name), depth + 1, splits_lists=splits_lists
+            )
         ]
     if isinstance(value, list | tuple) and depth < _MAX_DEPTH:
         if all(not isinstance(item, Mapping | list | tuple) for item in value):
-            return _make_pair(prefix, ", ".join(format_value(item) for item in value if item is not None))
+            texts = [format_value(item) for item in value if item is not None]
+            return [
+                pair for text in (texts if splits_lists else [", ".join(texts)]) for pair in _make_pair(prefix, text)
+            ]
         return [
             pair
             for number, item in enumerate(value, 1)
-            for pair in flatten_record(item, f"{prefix}.{number}" if prefix else str(number), depth + 1)
+            for pair in flatten_record(
+                item, f"{prefix}.{number}" if prefix else str(number), depth + 1, splits_lists=splits_lists
+            )
         ]
     return _make_pair(prefix, format_value(value))
 
 
 def format_value(value: object) -> str:
-    """Return a cell's value as it is shown: a whole number without ``.0``, a date without midnight, null as nothing."""
-    if value is None:
+    """Return a cell's value as it is shown: a whole number without ``.0``, a date without midnight.
+
+    Null and bytes are shown as nothing.
+    """
+    if value is None or isinstance(value, bytes | bytearray):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -125,8 +145,14 @@ def make_tags(pairs: Iterable[tuple[str, str]], tag_columns: frozenset[str] = fr
     return tuple(
         f"{name}={value}"
         for name, value in pairs
-        if name in tag_columns or name.lower() == "url" or (len(value) <= _MAX_TAG and "\n" not in value)
+        if name in tag_columns or name.lower() == "url" or (len(value) <= MAX_TAG and "\n" not in value)
     )
+
+
+def _flatten_lists(record: Record) -> list[tuple[str, str]]:
+    """Return the names and values with each text of a list by itself; nothing for a record of simple values."""
+    is_nested = any(isinstance(value, Mapping | list | tuple) for value in record.values())
+    return flatten_record(record, splits_lists=True) if is_nested else []
 
 
 def _make_pair(name: str, text: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from model.errors import DocumentError
 from .. import spark_tables
 from ..document import Document
 from .base import Loader, SourceFile, show_numbers
+from .parsed_documents import find_parsed_column, read_parsed_rows
 from .records import format_value, read_records
 
 _DELIMITERS = ",;\t|"
@@ -75,13 +76,13 @@ class ParquetLoader(Loader):
 
     kind = "Parquet"
     suffixes = (".parquet",)
-    reads = "each row, with all columns"
+    reads = "each row, with all columns; a column that ai_parse_document filled as in a table"
     packages = ("pyarrow",)
 
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each row."""
         table = self.import_package("pyarrow.parquet").read_table(io.BytesIO(file.content))
-        yield from read_records(file, table.to_pylist())
+        yield from _load_rows(file, table.to_pylist(), self)
 
 
 class SparkTableLoader(Loader):
@@ -89,11 +90,25 @@ class SparkTableLoader(Loader):
 
     kind = "table"
     suffixes = (spark_tables.SUFFIX,)
-    reads = "each row, with all columns, of a table that is named as table:NAME"
+    reads = (
+        "each row, with all columns, of a table that is named as table:NAME; "
+        "the pages of each document in a column that ai_parse_document filled"
+    )
 
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each row."""
-        yield from read_records(file, spark_tables.read_rows(file.location.source))
+        yield from _load_rows(file, spark_tables.read_rows(file.location.source), self)
+
+
+def _load_rows(file: SourceFile, rows: Iterable[Mapping[str, Any]], loader: Loader) -> Iterator[Document]:
+    """Yield the documents that ``ai_parse_document`` read, where a column holds them, else a document for each row."""
+    remaining = iter(rows)
+    first = next(remaining, {})
+    column = find_parsed_column(first)
+    if column:
+        yield from read_parsed_rows(file, chain([first], remaining), column, loader.import_package)
+    elif first:
+        yield from read_records(file, chain([first], remaining))
 
 
 def _read_rows(text: str, suffix: str) -> Iterator[list[str]]:

@@ -31,9 +31,28 @@ def test_nested_object_gives_fields_with_joined_names(read_content: ReadContent)
     (document,), _ = read_content("a.json", json.dumps(value))
     assert [block.text for block in document.blocks] == [
         "service: billing",
-        "owner.team: Payments",
-        "limits.name: rate\nlimits.value: 120",
+        "service: billing\nowner.team: Payments",
+        "service: billing\nlimits.name: rate\nlimits.value: 120",
     ]
+
+
+@pytest.mark.parametrize("records", [{"P1": {"price": 12}, "P2": {"price": 9}}, [{"price": 12}, {"price": 9}]])
+def test_records_inside_an_object_are_documents_beside_its_own_values(
+    records: object, read_content: ReadContent
+) -> None:
+    value = {"updated": "2026-03-01", "currency": "EUR", "catalogue": records}
+    documents, _ = read_content("a.json", json.dumps(value))
+    assert [document.page for document in documents] == [0, 1, 2]
+    assert documents[0].text == "updated: 2026-03-01\ncurrency: EUR"
+    assert [document.blocks[0].text for document in documents[1:]] == ["catalogue", "catalogue"]
+    assert [document.tags[-1] for document in documents[1:]] == ["price=12", "price=9"]
+
+
+def test_list_of_values_is_one_text_and_several_tags(read_content: ReadContent) -> None:
+    record = {"text": "It drops.", "labels": ["vpn", "net"], "owner": {"teams": ["A", "B"]}}
+    (document,), _ = read_content("a.jsonl", json.dumps(record))
+    assert document.text == "It drops.\n\nlabels: vpn, net\nowner.teams: A, B"
+    assert document.tags == ("labels=vpn", "labels=net", "owner.teams=A", "owner.teams=B")
 
 
 def test_line_that_is_no_json_is_passed_over_by_its_number(read_content: ReadContent) -> None:

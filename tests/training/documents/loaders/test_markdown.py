@@ -12,7 +12,7 @@ def test_front_matter_gives_title_tags_and_fields(read_content: ReadContent) -> 
     text = "---\ntitle: Holiday policy\nauthor: Personnel office\ntags: [leave, holiday]\n---\n\nText.\n\n---\n\nMore."
     (document,), notes = read_content("a.md", text)
     assert (document.title, notes) == ("Holiday policy", [])
-    assert document.tags == ("author=Personnel office", "tags=leave, holiday")
+    assert document.tags == ("author=Personnel office", "tags=leave", "tags=holiday")
     assert parse_fields(document.blocks[0].text) == [("author", "Personnel office"), ("tags", "leave, holiday")]
     assert [block.text for block in document.blocks[1:]] == ["Text.", "More."]
 

@@ -195,7 +195,7 @@ def test_open_document_gives_headings_lists_tables_and_notes(read_content: ReadC
         (
             "a.xml",
             "<p><part id='7'><name>Ring</name></part><part id='8'><name>Cap</name></part></p>",
-            ["id: 7\nname: Ring"],
+            ["part", "id: 7\nname: Ring"],
         ),
         ("a.xml", "<doc><p>Oil <b>it</b> now.</p><p>Again.</p></doc>", ["Oil it now.", "Again."]),
         ("a.rtf", r"{\rtf1\ansi The pump needs oil.\par Every year.}", ["The pump needs oil.", "Every year."]),
