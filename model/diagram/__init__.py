@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..errors import InvalidRequestError
 from ..passages import Passage
@@ -14,11 +15,25 @@ __all__ = ["DEFAULT_SIZE", "choose_style", "draw_graph", "draw_prompt", "parse_s
 
 DEFAULT_SIZE = (1536, 864)
 _MIN_SIDE, _MAX_SIDE = 256, 3840
+_NOT_FROM_DOCUMENTS = "It shows the words of the prompt and is not from the documents."
 
 
-def draw_prompt(
-    prompt: str, passages: Sequence[Passage], style: str = "", size: str = "", sample: int = 1
-) -> tuple[bytes, str]:
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A drawn diagram.
+
+    Attributes:
+        content: The PNG file.
+        alt_text: The diagram in words.
+        is_from_documents: Whether documents gave its nodes, rather than the prompt alone.
+    """
+
+    content: bytes
+    alt_text: str
+    is_from_documents: bool
+
+
+def draw_prompt(prompt: str, passages: Sequence[Passage], style: str = "", size: str = "", sample: int = 1) -> Drawing:
     """Draw what a prompt and passages say.
 
     Args:
@@ -29,15 +44,17 @@ def draw_prompt(
         sample: Which of several drawings of the same graph, from 1.
 
     Returns:
-        The PNG file, and the diagram in words.
+        The drawing.
 
     Raises:
         InvalidRequestError: ``size`` is not supported.
         StageFailedError: The text's script cannot be drawn on this machine.
     """
     graph = build_graph(prompt, passages, style)
-    origin = f"the prompt and {', '.join(graph.sources)}" if graph.sources else "the prompt alone"
-    return draw_graph(graph, f"Drawn by multichain's offline diagram renderer from {origin}", size, sample)
+    origin = ", ".join(graph.sources) or "the prompt alone, not from the documents"
+    content, words = draw_graph(graph, f"Drawn by multichain's offline diagram renderer from {origin}", size, sample)
+    alt_text = words if graph.sources else f"{words} {_NOT_FROM_DOCUMENTS}"
+    return Drawing(content, alt_text, bool(graph.sources))
 
 
 def draw_graph(graph: DiagramGraph, caption: str, size: str = "", sample: int = 1) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ LEADING = 1.25
 
 _FONTS = Path(__file__).parent.parent / "fonts"
 _PICTOGRAPHS = 0x1F000
-_MAX_LINES = 3
+_MAX_LINES = 6
 _MAX_WORD = 24
 _SCRIPTS = (
     ((0x0530, 0x058F), "NotoSansArmenian"),
@@ -73,7 +73,7 @@ def measure_width(text: str, points: float, *, bold: bool) -> float:
 
 
 def wrap_text(text: str, max_columns: int) -> list[str]:
-    """Wrap ``text`` into at most three lines of about ``max_columns`` characters.
+    """Wrap ``text`` into at most six lines of about ``max_columns`` characters.
 
     A very long word is cut; text that is left out is shown as ….
     """

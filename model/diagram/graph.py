@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+MAX_NODES = 9
+"""Nodes of a diagram; more do not fit a slide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

@@ -90,6 +90,7 @@ def record_usage(usage: Usage) -> None:
 
 
 NOTE_CODES = {
+    "drawn_from_prompt": "The documents say too little about the prompt, so the picture shows the prompt's own words.",
     "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
     "input_cut": "A text exceeded the embedding model's limit and was cut.",
     "model_passed_over": "A preferred model did not answer, so the next one did.",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import Stemmer
@@ -9,14 +10,21 @@ import Stemmer
 from ...passages import Passage
 from ...text_analysis import collapse_space, split_sentences
 from ..fonts import is_mostly_non_latin
-from ..graph import DiagramGraph, Edge, Layer, Node
+from ..graph import MAX_NODES, DiagramGraph, Edge, Layer, Node
 from . import prompt_parsing
+from .labels import capitalize, make_title
 from .part_of_speech import strip_markup
+from .predicates import extract_predicates
 from .prompt_parsing import Item
 from .statements import Statement, extract_phrases, extract_statements
+from .structure_graph import draw_structure
+from .structures import MIN_MATCH, Structure, find_sections, find_structure, measure_words
 
-MAX_NODES = 9
-"""Nodes of a diagram; more do not fit a slide."""
+MIN_NODES = 3
+"""Nodes that the documents have to give; with fewer, the picture shows the prompt's own words."""
+_MIN_QUOTED_WORDS = 5
+_SURE_MATCH = 0.8
+"""Match from which a structure is drawn before what sentences say."""
 _MAX_MEMBERS = 5
 
 _FRAME = re.compile(  # of a text whose white space is collapsed: none here is longer than one character
@@ -28,38 +36,94 @@ _FRAME = re.compile(  # of a text whose white space is collapsed: none here is l
 )
 _IN_USE = re.compile(r"\sin (?:use|action|practice)\W*$", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|unless|without|while|although|until)\b", re.IGNORECASE)
-_MAX_TITLE = 90
+_HOW_TO = re.compile(
+    r"(?:how (?:to|do|can|should)\b|what (?:to do|should|must|do i do)\b|wie (?:kann|muss|soll|wird|werden|\w+e? ich)\b"
+    r"|was (?:tun|ist zu tun|muss)\b|comment\b|que faire\b|c[oó]mo\b|qué hacer\b)",
+    re.IGNORECASE,
+)
+"""The start of a prompt that asks what to do, so that the sentences of a paragraph are steps."""
+_PREPOSITIONS = frozenset({"of", "in", "on", "at", "for", "with", "to", "from", "by", "about", "and"})
+_PRONOUN = re.compile(r"(?:It|They|He|She)\s")
+"""A pronoun that stands for the subject of the sentence before."""
 
 
 def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> DiagramGraph:
-    """Return the graph of what the prompt lists or says, then of what passages say about it.
+    """Return the graph of what the prompt lists, else of what the documents hold about it, else of the prompt's words.
+
+    Of the documents, the first of these that gives three nodes is drawn: a procedure, list, table or record that has
+    the prompt's words; what sentences say about its subject; the sections of a document; what sentences near it say.
 
     Args:
         prompt: What the diagram is about.
         passages: Passages, best first.
-        style: One of interfaces.STYLES; empty for the style that the prompt's words ask for.
+        style: One of interfaces.STYLES; empty for the style that the prompt's words ask for, or that fits.
 
     Returns:
-        The graph.
+        The graph; without ``sources`` when it shows the prompt alone.
     """
     prompt = collapse_space(prompt)
     request = _FRAME.sub("", prompt).strip()
     subject = strip_markup(request) or strip_markup(prompt) or prompt.strip()
-    style = style or prompt_parsing.choose_style(prompt)
+    asked_style = style or prompt_parsing.find_style(prompt)
     head, items = prompt_parsing.parse_list(request)
-    graph = DiagramGraph(title=_make_title(subject), style=style)
-    if items and style == "flow":
+    if items:
+        return _draw_list(head, items, subject, asked_style or "map", passages)
+    subject = _IN_USE.sub("", subject)
+    title = make_title(subject)
+    structure = find_structure(subject, passages, asked_style, is_how_to=_HOW_TO.match(prompt) is not None)
+    if structure and (asked_style == "flow" or structure.match >= _SURE_MATCH):
+        return draw_structure(structure, asked_style, title)
+    graph = DiagramGraph(title, style=asked_style or "map")
+    if is_mostly_non_latin(subject):
+        _add_spokes(graph, subject, prompt_parsing.split_clauses(subject))
+        return graph if structure is None else draw_structure(structure, asked_style, title)
+    return _draw_concepts(graph, subject, passages, structure or find_sections(subject, passages), asked_style)
+
+
+def _draw_list(head: str, items: Sequence[Item], subject: str, style: str, passages: Sequence[Passage]) -> DiagramGraph:
+    """Return the graph of what a prompt lists."""
+    graph = DiagramGraph(make_title(head or ", ".join(item.name for item in items)), style=style)
+    if style == "flow":
         _add_steps(graph, items)
-    elif items and style == "layers":
+    elif style == "layers":
         _add_layers(graph, items)
     elif is_mostly_non_latin(subject):
-        _add_spokes(graph, head or subject, items or prompt_parsing.split_clauses(subject))
+        _add_spokes(graph, head or subject, items)
     else:
-        _add_concepts(graph, _IN_USE.sub("", subject), passages)
-        if style == "layers":
-            _rank_into_layers(graph)
-    if items:
-        graph.title = _make_title(head or ", ".join(item.name for item in items))
+        _add_prompt(graph, _IN_USE.sub("", subject))
+        _ConceptMapBuilder(graph).add_connected(list(_statements_of(passages)))
+    return graph
+
+
+def _draw_concepts(
+    graph: DiagramGraph, subject: str, passages: Sequence[Passage], structure: Structure | None, asked_style: str
+) -> DiagramGraph:
+    """Return the graph of what the prompt says and what the documents say about it, where that is enough.
+
+    Else it is that of ``structure``, else that of the prompt alone.
+    """
+    _add_prompt(graph, subject)
+    is_sentence = len(graph.nodes) >= MIN_NODES and any(
+        not _PREPOSITIONS.issuperset(edge.label.lower().split()) for edge in graph.edges
+    )
+    count, prompt_nodes = len(graph.edges), dict(graph.nodes)
+    _ConceptMapBuilder(graph).add_connected(list(_statements_of(passages)))
+    from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
+    is_flow = graph.style == "flow"  # sentences and sections have no order
+    if structure and not is_sentence and len(from_documents) < MIN_NODES and (structure.match or not is_flow):
+        return draw_structure(structure, asked_style, graph.title)
+    if len(from_documents) < MIN_NODES and not is_sentence and not is_flow:
+        _ConceptMapBuilder(graph).add_near(list(_statements_of(_find_near(subject, passages))))
+        from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
+    if len(from_documents) < MIN_NODES:
+        graph.nodes, graph.edges, graph.sources = prompt_nodes, graph.edges[:count], _find_quoted(subject, passages)
+    else:
+        joined = {key for edge in graph.edges for key in (edge.source, edge.target)}
+        graph.nodes = {key: node for key, node in graph.nodes.items() if key in joined}
+        first = next(iter(graph.nodes.values()))
+        graph.nodes[first.key] = replace(first, main=True)
+    if graph.style == "layers":
+        _rank_into_layers(graph)
     return graph
 
 
@@ -67,7 +131,7 @@ def _add_steps(graph: DiagramGraph, items: Sequence[Item]) -> None:
     """Add one step after the other."""
     for number, item in enumerate(items[:MAX_NODES], 1):
         key = f"step {number}"
-        graph.nodes[key] = Node(key, _capitalize(item.name), step=number)
+        graph.nodes[key] = Node(key, capitalize(item.name), step=number)
     graph.edges += [Edge(key_of_step, following, "") for key_of_step, following in pairwise(graph.nodes)]
 
 
@@ -76,7 +140,7 @@ def _add_layers(graph: DiagramGraph, items: Sequence[Item]) -> None:
     for number, item in enumerate(items[:MAX_NODES]):
         members = item.members[:_MAX_MEMBERS] or (item.name,)
         keys = tuple(f"{number} {number_in_layer}" for number_in_layer in range(len(members)))
-        graph.nodes |= {key: Node(key, _capitalize(label)) for key, label in zip(keys, members, strict=True)}
+        graph.nodes |= {key: Node(key, capitalize(label)) for key, label in zip(keys, members, strict=True)}
         graph.layers.append(Layer(item.name if item.members else "", keys))
 
 
@@ -92,42 +156,59 @@ def _rank_into_layers(graph: DiagramGraph) -> None:
 
 def _add_spokes(graph: DiagramGraph, centre: str, items: Sequence[Item]) -> None:
     """Add the parts of a text around its subject, for a language whose grammar is unknown here."""
-    graph.nodes["main"] = Node("main", _make_title(centre), main=True)
+    graph.nodes["main"] = Node("main", make_title(centre), main=True)
     for number, item in enumerate(items[: MAX_NODES - 1]):
         if item.name != centre:
             graph.nodes[str(number)] = Node(str(number), item.name)
             graph.edges.append(Edge("main", str(number), ""))
 
 
-def _add_concepts(graph: DiagramGraph, subject: str, passages: Sequence[Passage]) -> None:
-    """Add the statements of the prompt, then those of the passages that touch a node."""
+def _add_prompt(graph: DiagramGraph, subject: str) -> None:
+    """Add the phrases and statements of the prompt; the first phrase is the main node."""
     growing = _ConceptMapBuilder(graph)
     for position, phrase in enumerate(extract_phrases(subject) or [subject]):
         growing.add_node(phrase, main=position == 0)
     for statement in extract_statements(subject):
         growing.add_statement(statement, "")
-    growing.add_connected(
-        list(_statements_of([passage for passage in passages if not is_mostly_non_latin(passage.text)]))
+
+
+def _find_quoted(subject: str, passages: Sequence[Passage]) -> list[str]:
+    """Return the sources of the passages that a prompt quotes a sentence of, such as one made of an answer."""
+    sentences = [sentence.text for sentence in split_sentences(subject)]
+    quoted = [text for text in sentences if len(text.split()) >= _MIN_QUOTED_WORDS]
+    return list(
+        dict.fromkeys(
+            passage.chunk.source
+            for passage in passages
+            if any(text in strip_markup(passage.chunk.text) for text in quoted)
+        )
     )
 
 
+def _find_near(subject: str, passages: Sequence[Passage]) -> list[Passage]:
+    """Return the first passages that have each name of a subject, and half of its words."""
+    names = [word for word in subject.split()[1:] if word[:1].isupper()]
+    with_names = [passage for passage in passages if all(name in passage.chunk.searchable_text for name in names)]
+    shares = measure_words(subject, with_names)
+    return [passage for passage, share in zip(with_names, shares, strict=True) if share >= MIN_MATCH]
+
+
 def _statements_of(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
-    """Yield the statements of the passages with their sources, best passage first."""
+    """Yield what the sentences of the passages say, with their sources, best passage first.
+
+    A sentence that begins with a pronoun goes on about the subject of the sentence before.
+    """
     for passage in passages:
+        if is_mostly_non_latin(passage.text):
+            continue
+        subject = ""
         for sentence in split_sentences(passage.text):
-            if not _CONDITION.match(sentence.text):  # a conditional statement is not true without its condition
-                yield from ((statement, passage.chunk.source) for statement in extract_statements(sentence.text))
-
-
-def _make_title(text: str) -> str:
-    short = text if len(text) <= _MAX_TITLE else text[: _MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
-    return short[:1].title() + short[1:]
-
-
-def _capitalize(phrase: str) -> str:
-    """Capitalize ``phrase``, unless it is a name that is written otherwise."""
-    is_plain_word = phrase.replace(" ", "").replace("-", "").isalpha()
-    return phrase[:1].title() + phrase[1:] if is_plain_word and phrase.islower() else phrase
+            if _CONDITION.match(sentence.text):  # a conditional statement is not true without its condition
+                continue
+            text = _PRONOUN.sub(f"{subject} ", sentence.text) if subject else sentence.text
+            statements = list(extract_predicates(text))
+            subject = statements[0].subject if statements else ""
+            yield from ((statement, passage.chunk.source) for statement in statements)
 
 
 class _ConceptMapBuilder:
@@ -141,7 +222,7 @@ class _ConceptMapBuilder:
         """Add a node, unless it exists or the diagram is full."""
         key = self._node_key(phrase)
         if key not in self.graph.nodes and len(self.graph.nodes) < MAX_NODES:
-            self.graph.nodes[key] = Node(key, _capitalize(phrase), main)
+            self.graph.nodes[key] = Node(key, capitalize(phrase), main)
 
     def add_statement(self, statement: Statement, source: str) -> None:
         """Add an edge and its nodes, when there is room and the two are not joined yet."""
@@ -162,11 +243,33 @@ class _ConceptMapBuilder:
         while len(self.graph.edges) > edge_count:
             edge_count = len(self.graph.edges)
             for statement, source in statements_with_sources:
-                if self._node_key(statement.subject) in self.graph.nodes:
+                if self._node_key(statement.subject) in self.graph.nodes or self._add_part(statement.subject):
                     self.add_statement(statement, source)
+
+    def add_near(self, statements_with_sources: list[tuple[Statement, str]]) -> None:
+        """Add statements whose subjects are no nodes: each subject is joined to the diagram's own, if both fit."""
+        main = next(node for node in self.graph.nodes.values() if node.main)
+        for statement, source in statements_with_sources:
+            is_new = self._node_key(statement.subject) not in self.graph.nodes
+            if is_new and len(self.graph.nodes) > MAX_NODES - 2:
+                continue
+            self.add_statement(statement, source)
+            if is_new and self._node_key(statement.subject) in self.graph.nodes:
+                self.graph.edges.append(Edge(main.key, self._node_key(statement.subject), ""))
+
+    def _add_part(self, phrase: str) -> bool:
+        """Join a phrase with the diagram's subject in it, such as "fox dens", to it; return whether it has it."""
+        main = next((node for node in self.graph.nodes.values() if node.main), None)
+        stems = self._node_key(phrase).split()
+        if main is None or len(self.graph.nodes) >= MAX_NODES - 1 or not set(main.key.split()) <= set(stems):
+            return False
+        self.add_node(phrase)
+        self.graph.edges.append(Edge(main.key, self._node_key(phrase), ""))
+        return True
 
     def _node_key(self, phrase: str) -> str:
         """Return the stems of ``phrase``, or of its last word when that alone is the diagram's subject."""
         stems = [self._stem(word) for word in phrase.lower().split()]
         about = self.graph.nodes.get(stems[-1])
-        return stems[-1] if about and about.main else " ".join(stems)
+        is_subject = about is not None and about.main and "of" not in stems
+        return stems[-1] if is_subject else " ".join(stems)

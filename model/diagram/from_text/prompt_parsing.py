@@ -15,7 +15,12 @@ _SEPARATOR = re.compile(
 _BRACKET = re.compile(r"[()]")
 _MAX_WORDS_AFTER_AND = 4
 """Words of the last item of a list, after "and"."""
-_FLOW = re.compile(r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequence)\b", re.IGNORECASE)
+_FLOW = re.compile(
+    r"\b(?:flow ?charts?|flows?|workflows?|steps?|process|sequence|procedures?|timelines?|ablauf|schritte?|verfahren"
+    r"|étapes?|procédure|pasos?|proceso|procedimiento)\b",
+    re.IGNORECASE,
+)
+_MAP = re.compile(r"\b(?:map|mind ?map)\b", re.IGNORECASE)
 _LAYERS = re.compile(r"\b(?:layers?|layered|stack|tiers?|architecture)\b", re.IGNORECASE)
 _CLAUSE = re.compile("[.,;:!?\n\u2192\u3001\u3002\u060c\u061b\u061f\uff01\uff0c\uff1a\uff1b\uff1f]|->")
 _MAX_ITEM = 60
@@ -31,10 +36,17 @@ class Item:
 
 
 def choose_style(prompt: str) -> str:
-    """Return the style of diagram that the prompt's words ask for."""
+    """Return the style of diagram that the prompt's words ask for; a map by default."""
+    return find_style(prompt) or "map"
+
+
+def find_style(prompt: str) -> str:
+    """Return the style of diagram that the prompt's words ask for; empty when they ask for none."""
     if _LAYERS.search(prompt):
         return "layers"
-    return "flow" if _FLOW.search(prompt) or count_arrows(prompt) >= MIN_ITEMS else "map"
+    if _FLOW.search(prompt) or count_arrows(prompt) >= MIN_ITEMS:
+        return "flow"
+    return "map" if _MAP.search(prompt) else ""
 
 
 def count_arrows(prompt: str) -> int:

@@ -99,10 +99,14 @@ def _group_words(text: str) -> list[_Group]:
             phrase.append(word)
             continue
         if phrase:
+            is_joined = phrase[-1].lower() == "of"  # "history of the Huguenots": an article stands behind the "of"
+            phrase = phrase[:-1] if is_joined else phrase
             if groups[-1].is_followed:
                 groups.append(_Group())
             groups[-1].phrases.append(" ".join(phrase[-_MAX_PHRASE_WORDS:]).removeprefix("of "))
             groups[-1].continues = False
+            if is_joined:
+                groups[-1].add_word("of", Part.PREPOSITION)
             phrase = []
         if groups[-1].phrases:
             groups[-1].add_word(word, part)

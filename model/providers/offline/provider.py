@@ -45,9 +45,13 @@ class OfflineDiagramGenerator:
         """
         from ...diagram import draw_prompt  # loads the tagger and Graphviz, which only images need
 
-        content, alt_text = await asyncio.to_thread(draw_prompt, prompt, passages, style, size, sample)
+        drawing = await asyncio.to_thread(draw_prompt, prompt, passages, style, size, sample)
         usage.record_usage(usage.Usage(images=1))
-        return GeneratedImage(content, "image/png", alt_text, "offline:diagram", ALGORITHM)
+        if not drawing.is_from_documents:
+            usage.add_note(
+                "drawn_from_prompt", "the picture shows the prompt's own words and is not from the documents"
+            )
+        return GeneratedImage(drawing.content, "image/png", drawing.alt_text, "offline:diagram", ALGORITHM)
 
 
 class OfflineProvider(Provider):

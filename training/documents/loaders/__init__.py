@@ -51,6 +51,8 @@ def read_documents(file: SourceFile) -> list[Document]:
     except (DocumentError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - the libraries raise many classes for a damaged file
+        if file.is_empty:
+            raise DocumentError("the file is empty") from None
         raise DocumentError(
             f"the document cannot be read ({type(error).__name__}); check that it is complete and not damaged"
         ) from None

@@ -41,7 +41,9 @@ def test_diagram_has_size_alt_text_origin_and_usage() -> None:
         )
     image = Image.open(io.BytesIO(picture.content))
     assert (image.size, image.format, picture.mime_type) == ((512, 512), "PNG", "image/png")
-    assert picture.alt_text == "Diagram of A fox with a tail: Fox with Tail."
+    assert picture.alt_text == (
+        "Diagram of A fox with a tail: Fox with Tail. It shows the words of the prompt and is not from the documents."
+    )
     assert (picture.answered_by, picture.origin) == ("offline:diagram", "algorithmicMedia")
     assert account.usage == usage.Usage(images=1)
 
