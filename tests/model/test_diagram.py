@@ -92,12 +92,14 @@ def test_graph_nodes_come_from_the_prompt_and_the_passages() -> None:
     assert graph.title == "LangChain in use"
     assert [node.label for node in graph.nodes.values()] == [
         "LangChain",
-        "Framework",
-        "Creation of applications",
-        "Large language models",
+        "Framework designed to simplify the creation of applications",
+        "Request",
+        "Stages",
+        "Response",
+        "Answer and its sources",
     ]
     assert [node.label for node in graph.nodes.values() if node.main] == ["LangChain"]
-    assert [edge.label for edge in graph.edges] == ["is", "designed to simplify", "using"]
+    assert [edge.label for edge in graph.edges] == ["is a", "names", "", "holds", ""]
     assert graph.sources == ["guide.md"]
 
 
@@ -125,11 +127,21 @@ def test_title_omits_words_that_request_a_picture(prompt: str, title: str) -> No
 
 
 def test_picture_is_equal_for_same_sample_and_differs_for_another() -> None:
-    first, repetition, variant = (draw_prompt("A fox with a tail", [], sample=sample)[0] for sample in (1, 1, 2))
-    assert first == repetition != variant
+    first, repetition, variant = (draw_prompt("A fox with a tail", [], sample=sample) for sample in (1, 1, 2))
+    assert first.content == repetition.content != variant.content
 
 
 def test_draw_prompt_returns_alt_text_and_picture_of_default_size() -> None:
-    content, alt_text = draw_prompt("LangChain", [make_passage(TEXT, "guide.md")])
-    assert alt_text.startswith("Diagram of LangChain: LangChain is Framework; ")
-    assert Image.open(io.BytesIO(content)).size == (1536, 864)
+    drawing = draw_prompt("LangChain", [make_passage(TEXT, "guide.md")])
+    assert drawing.alt_text.startswith(
+        "Diagram of LangChain: LangChain is a Framework designed to simplify the creation of applications; "
+    )
+    assert drawing.is_from_documents
+    assert Image.open(io.BytesIO(drawing.content)).size == (1536, 864)
+
+
+@pytest.mark.parametrize(("prompt", "is_from_documents"), [("LangChain", True), ("A castle", False)])
+def test_picture_of_the_prompt_alone_says_so(prompt: str, is_from_documents: bool) -> None:
+    drawing = draw_prompt(prompt, [make_passage(TEXT, "guide.md")])
+    assert drawing.is_from_documents is is_from_documents
+    assert drawing.alt_text.endswith("is not from the documents.") is not is_from_documents

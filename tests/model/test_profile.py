@@ -122,9 +122,9 @@ def test_image_is_drawn_from_sources_of_answer_or_request(answer_request: Any) -
     request = {"qa": KNOWN_QUESTION | {"filter": {"source": "langchain.txt"}}, "image_generation": {"run": True}}
     content = base64.b64decode(answer_request(request)["image_generation"]["image"])
     assert content.startswith(b"\x89PNG")
-    values = {"prompt": "A fox", "sources": [{"text": "A fox eats berries.", "source": "fox.txt"}]}
+    values = {"prompt": "A fox", "sources": [{"text": "A fox eats berries. A fox sees owls.", "source": "fox.txt"}]}
     output = answer_request({"image_generation": values})["image_generation"]
-    assert output["alt_text"] == "Diagram of A fox: Fox eats Berries."
+    assert output["alt_text"] == "Diagram of A fox: Fox eats Berries; Fox sees Owls."
 
 
 @pytest.mark.parametrize(

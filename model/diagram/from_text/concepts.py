@@ -68,8 +68,8 @@ def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> Di
     head, items = prompt_parsing.parse_list(request)
     if items:
         return _draw_list(head, items, subject, asked_style or "map", passages)
-    subject = _IN_USE.sub("", subject)
     title = make_title(subject)
+    subject = _IN_USE.sub("", subject)
     structure = find_structure(subject, passages, asked_style, is_how_to=_HOW_TO.match(prompt) is not None)
     if structure and (asked_style == "flow" or structure.match >= _SURE_MATCH):
         return draw_structure(structure, asked_style, title)
@@ -114,6 +114,10 @@ def _draw_concepts(
         return draw_structure(structure, asked_style, graph.title)
     if len(from_documents) < MIN_NODES and not is_sentence and not is_flow:
         _ConceptMapBuilder(graph).add_near(list(_statements_of(_find_near(subject, passages))))
+        from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
+    if len(from_documents) < MIN_NODES and not is_flow:
+        graph.nodes, graph.edges, graph.sources = dict(prompt_nodes), graph.edges[:count], []
+        _ConceptMapBuilder(graph).add_connected(list(_parts_of_sentences(passages)))
         from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
     if len(from_documents) < MIN_NODES:
         graph.nodes, graph.edges, graph.sources = prompt_nodes, graph.edges[:count], _find_quoted(subject, passages)
@@ -198,17 +202,29 @@ def _statements_of(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str
 
     A sentence that begins with a pronoun goes on about the subject of the sentence before.
     """
+    subject = ""
+    for sentence, source in _list_sentences(passages):
+        text = _PRONOUN.sub(f"{subject} ", sentence) if subject else sentence
+        statements = list(extract_predicates(text))
+        subject = statements[0].subject if statements else ""
+        yield from ((statement, source) for statement in statements)
+
+
+def _parts_of_sentences(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
+    """Yield the statements inside the sentences of the passages, with their sources: each verb joins two phrases."""
+    for sentence, source in _list_sentences(passages):
+        for statement in extract_statements(sentence):
+            if not _PREPOSITIONS.issuperset(statement.relation.lower().split()):
+                yield statement, source
+
+
+def _list_sentences(passages: Sequence[Passage]) -> Iterator[tuple[str, str]]:
+    """Yield the sentences of the passages with their sources; a conditional one is not true without its condition."""
     for passage in passages:
-        if is_mostly_non_latin(passage.text):
-            continue
-        subject = ""
-        for sentence in split_sentences(passage.text):
-            if _CONDITION.match(sentence.text):  # a conditional statement is not true without its condition
-                continue
-            text = _PRONOUN.sub(f"{subject} ", sentence.text) if subject else sentence.text
-            statements = list(extract_predicates(text))
-            subject = statements[0].subject if statements else ""
-            yield from ((statement, passage.chunk.source) for statement in statements)
+        if not is_mostly_non_latin(passage.text):
+            for sentence in split_sentences(passage.text):
+                if not _CONDITION.match(sentence.text):
+                    yield sentence.text, passage.chunk.source
 
 
 class _ConceptMapBuilder:

@@ -15,6 +15,8 @@ from .statements import Statement
 _MAX_RELATION_WORDS = 6
 _MAX_SUBJECT_WORDS = 8
 _MAX_OBJECTS = 4
+_MAX_CLAUSE_WORDS = 60
+"""Words after a verb that are read; no label shows more."""
 _MAX_OBJECT_WORDS = 4
 """Words of a phrase in an enumeration whose phrases are labels of their own."""
 _MIN_STEPS = 3
@@ -126,7 +128,7 @@ def _split_objects(parts: TaggedParts) -> Iterator[str]:
 
 def _shorten(parts: TaggedParts) -> TaggedParts:
     """Return the words up to the last end of a phrase that a label can hold; none where there is no phrase."""
-    for end in range(len(parts), 0, -1):
+    for end in range(min(len(parts), MAX_LABEL), 0, -1):
         word, part = parts[end - 1]
         is_number = word[0].isdigit()
         is_phrase_end = (part is Part.PHRASE and word.lower() != "of") or (is_number and end == len(parts))
@@ -141,15 +143,21 @@ def _split_clauses(parts: TaggedParts) -> list[TaggedParts]:
     clauses: list[list[tuple[str, Part]]] = []
     if not parts or parts[0][1] not in _OBJECT_STARTS or parts[0][0].lower() in _ADVERBS:
         return []
-    for position, (word, part) in enumerate(parts):
+    for position, (word, part) in enumerate(parts[:_MAX_CLAUSE_WORDS]):
         if part is Part.FINITE:
             return []  # the verb before was none, or the clause has two
         is_end = part in {Part.END, Part.ARROW}
         following_word = parts[position + 1][0] if position + 1 < len(parts) else ""
         joins_numbers = parts[position - 1][0][-1].isdigit() and following_word[:1].isdigit()
-        opens_clause = part is Part.AND and not joins_numbers and _leads_to_clause(parts[position + 1 :])
+        opens_clause = (
+            part is Part.AND
+            and not joins_numbers
+            and _leads_to_clause(parts[position + 1 : position + _MAX_CLAUSE_WORDS])
+        )
         if opens_clause and word.lower() == "and" and parts[position - 1][1] is not Part.AND:
-            following = takewhile(lambda tagged: tagged[1] is not Part.AND, parts[position + 1 :])
+            following = takewhile(
+                lambda tagged: tagged[1] is not Part.AND, parts[position + 1 : position + _MAX_CLAUSE_WORDS]
+            )
             if any(kind is Part.FINITE for _, kind in following):
                 return []  # "remains in France and England indicate": what comes before may be the subject of the verb
         if is_end or opens_clause:
@@ -167,7 +175,7 @@ def _split_clauses(parts: TaggedParts) -> list[TaggedParts]:
 
 def _leads_to_clause(parts: TaggedParts) -> bool:
     """Return whether what follows a comma or "and" is a clause or an addition to the sentence, not a further phrase."""
-    following = list(takewhile(lambda word: word[1] is not Part.AND, parts))
+    following = list(takewhile(lambda word: word[1] is not Part.AND, parts[:_MAX_CLAUSE_WORDS]))
     return any(
         part in {Part.FINITE, Part.END, Part.ARROW} and word not in {".", "!", "?", ";"} for word, part in following
     ) or (bool(following) and following[0][1] in {Part.PREPOSITION, Part.VERB})

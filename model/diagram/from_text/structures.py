@@ -11,7 +11,7 @@ from ..graph import MAX_NODES
 from .labels import make_label
 from .predicates import extract_steps
 
-_ARROW = re.compile(r"\s*(?:->|=>|[→⇒⟶])\s*")
+_ARROW = re.compile(r"->|=>|[→⇒⟶]")
 _MIN_CHAIN, _MIN_ENTRIES = 3, 2
 _MAX_CHAIN_LABEL = 60
 _TIME = re.compile(r"(?:\d{1,2}:\d{2}|\d{4}|\d{1,2}\.\s?\w+|\d{4}-\d\d(?:-\d\d)?)\b.*")
@@ -26,7 +26,7 @@ MIN_MATCH = 0.5
 _MIN_PREFIX = 4
 _HEADING_LINE = re.compile(r"[^\n]{3,60}(?<![.!?:;,])")
 """A paragraph of one short line without a mark at its end."""
-_STEP_LINE = re.compile(r"\s*(?:step|schritt|étape|etape|paso)\s*\d+\s*[:.)–-]\s*(?P<step>.+)", re.IGNORECASE)
+_STEP_LINE = re.compile(r"(?:step|schritt|étape|etape|paso)\s*\d+\s*[:.)–-]\s*(?P<step>.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _read_block(span: BlockSpan, text: str) -> tuple[str, tuple[Entry, ...], boo
 
 def _read_steps(text: str) -> tuple[Entry, ...]:
     """Return the numbered steps of a paragraph, else those of the first sentence that has some; empty for none."""
-    lines = [match["step"] for line in text.split("\n") if (match := _STEP_LINE.fullmatch(line))]
+    lines = [match["step"] for line in text.split("\n") if (match := _STEP_LINE.fullmatch(line.strip()))]
     candidates = [lines] if len(lines) >= _MIN_CHAIN else (extract_steps(part.text) for part in split_sentences(text))
     return tuple(Entry(make_label(step)) for step in next(filter(None, candidates), []))
 
