@@ -20,6 +20,7 @@ caller's data or a secret: messages travel to logs, traces and other people.
     │   ├── ProviderUnavailableError  provider_busy
     │   ├── ProviderAddressError      address
     │   ├── ModerationError           refused
+    │   ├── UnusableReplyError        no_answer
     │   └── RejectedCallError         provider
     ├── ResponseTooLargeError         payload
     ├── ImageStorageError             storage
@@ -111,6 +112,13 @@ class ModerationError(ProviderError):
     """The provider's moderation refused the request."""
 
     code = "refused"
+
+
+class UnusableReplyError(ProviderError):
+    """A chat model wrote no answer twice: nothing, only a thought, or its own prompt."""
+
+    code = "no_answer"
+    is_retryable = True
 
 
 class CancelledCallError(MultichainError):

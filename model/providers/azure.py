@@ -50,9 +50,10 @@ class AzureProvider(OpenAIProtocolProvider):
         )
         return {"azure_endpoint": address, "api_version": version} | credential
 
-    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's
-        settings = {"azure_deployment": model, "temperature": temperature, "stream_usage": True}
-        return await self._get_client("AzureChatOpenAI", settings | {"use_responses_api": False})
+    async def _chat(self, model: str, temperature: float | None, max_tokens: int, refused: frozenset[str]) -> Any:
+        """Return LangChain's chat model; a deployment's name does not tell what its model takes by default."""
+        settings = {"azure_deployment": model} | self._chat_settings(temperature, max_tokens, refused)
+        return await self._get_client("AzureChatOpenAI", settings)
 
     async def _embedder(self, model: str) -> Any:
         settings = {"azure_deployment": model, "check_embedding_ctx_length": False}

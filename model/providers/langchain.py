@@ -99,6 +99,7 @@ class LangChainProvider(Provider):
         window: Count = 0,
         pace: RateLimits | None = None,
         instructions: Instructions = "",
+        sub_questions: Count = 0,
     ) -> ChatProvider:
         """Return the chat model at ``package.module:Class``, created with ``settings``.
 
@@ -108,6 +109,7 @@ class LangChainProvider(Provider):
             window: The context window in tokens; 0 for the published one.
             pace: Limits of the rate of calls.
             instructions: House rules for answers: tone, language, format. Versioned with the model.
+            sub_questions: Most questions into which the model splits a question, each of which is searched; 0 for none.
 
         Raises:
             ProfileError: There is no such class, or it rejects the settings.
@@ -116,13 +118,13 @@ class LangChainProvider(Provider):
 
         chat_model = _make_instance(model, settings, BaseChatModel)
 
-        async def make_model() -> Any:
+        async def make_model(_refused: frozenset[str]) -> Any:
             return chat_model
 
         name = type(chat_model).__name__
         operation = Operation("chat", f"langchain:{name}", pace or RateLimits())
         source = ChatSource("langchain", name, make_model, window)
-        return ChatProvider({f"langchain:{name}": source}, operation, instructions=instructions)
+        return ChatProvider({f"langchain:{name}": source}, operation, None, instructions, sub_questions)
 
     def reranker(
         self, model: str, settings: dict[str, Any] | None = None, window: Count = 0

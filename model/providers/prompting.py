@@ -35,6 +35,15 @@ def show_chunk(chunk: Chunk) -> str:
 _CITATION = re.compile(r"( ?)[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*(?:†[^\[\]【】]*)?[\]】]")
 
 
+_CITATIONS_ALONE = re.compile(r"^[ \t]*(?:\[\d+\][ \t,;.]*)+$", re.MULTILINE)
+"""A line of citations that stands behind no sentence, which earns none."""
+
+
+def remove_citations(text: str) -> str:
+    """Return ``text`` without the numbers of passages."""
+    return _CITATION.sub("", text)
+
+
 def check_citations(text: str, passages: int) -> tuple[str, frozenset[int]]:
     """Return ``text`` with each citation as [n] and false ones removed, and the positions cited.
 
@@ -55,7 +64,7 @@ def check_citations(text: str, passages: int) -> tuple[str, frozenset[int]]:
         false.update(set(numbers) - set(true))
         return match[1] + " ".join(f"[{number}]" for number in true) if true else ""
 
-    text_with_citations = _CITATION.sub(replace_citation, text).strip()
+    text_with_citations = _CITATION.sub(replace_citation, _CITATIONS_ALONE.sub("", text)).strip()
     for number in sorted(false):
         usage.add_note(
             "false_citation", f"a sentence cited [{number}], which is not a passage; the citation was removed"

@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ..contract.events import discard
-from ..errors import RejectedCallError
+from ..errors import RejectedCallError, UnusableReplyError
 from ..passages import Passage
 from ..runtime import usage
 from ..runtime.usage import Usage
@@ -44,15 +44,14 @@ class ChatReranker:
         Raises:
             ProviderError: No model answered.
         """
-        reply, prompt = await self._chat.reply(_render_rank_prompt(question, passages), "", discard)
+        try:
+            reply, prompt = await self._chat.reply(_render_rank_prompt(question, passages), "", discard)
+        except UnusableReplyError as error:
+            return _note_not_reranked(str(error).partition(" ")[0])
         note_left_out(prompt.passages, len(passages))
         scores = _parse_marks(reply.text, prompt.passages)
         if scores is None:
-            usage.add_note(
-                "not_reranked",
-                f"{reply.answered_by} did not mark each passage, so the passages keep the order of the search",
-            )
-            return []
+            return _note_not_reranked(reply.answered_by)
         return scores + [0.0] * (len(passages) - len(scores))
 
 
@@ -83,6 +82,12 @@ class CrossEncoderReranker:
             raise RejectedCallError(f"{self._name} did not return a number for each passage; use another reranker")
         usage.record_usage(Usage())
         return values
+
+
+def _note_not_reranked(model: str) -> list[float]:
+    """Add a note that a model marked nothing, and return the empty list that keeps the order of the search."""
+    usage.add_note("not_reranked", f"{model} did not mark each passage, so the passages keep the order of the search")
+    return []
 
 
 def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:

@@ -90,6 +90,7 @@ def record_usage(usage: Usage) -> None:
 
 
 NOTE_CODES = {
+    "cut": "The chat model stopped before the end of its reply: at its limit of tokens, or when its connection ended.",
     "drawn_from_prompt": "The documents say too little about the prompt, so the picture shows the prompt's own words.",
     "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
     "input_cut": "A text exceeded the embedding model's limit and was cut.",
@@ -99,6 +100,8 @@ NOTE_CODES = {
     "passages_left_out": "Passages did not fit into the chat model's context window.",
     "picture_smaller": "The image was made smaller, so that the response can be sent.",
     "question_completed": "The question was completed from the history; the note says how it was read.",
+    "uncited": "No sentence of the answer cites a passage.",
+    "unsupported": "A number or name of the answer stands in no passage and not in the question.",
 }
 """Each code of a note, and what the note tells the caller."""
 

@@ -6,7 +6,7 @@ none has to be imported for it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,11 @@ from ..errors import (
 )
 
 FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
+_REFUSAL = re.compile(
+    r"unsupported|not support|unrecogni|unknown|unexpected|not (?:allowed|permitted)|forbidden", re.IGNORECASE
+)
+"""Words with which servers refuse a parameter; a message without them may repeat the whole request."""
+_REFUSING_STATUSES = {400, 422}
 BUSY_STATUSES = {408, 409, TOO_MANY}
 NO_QUOTA = "insufficient_quota"
 
@@ -69,6 +74,13 @@ def is_no_response(error: BaseException) -> bool:
     return bool(class_names(error) & (_NO_RESPONSE_CLASSES | _INVALID_RESPONSE_CLASSES))
 
 
+def is_late(error: BaseException) -> bool:
+    """Return whether a server accepted a call and did not answer in time; False where no connection came about."""
+    causes = class_names(error.__cause__) if error.__cause__ else set()
+    is_timeout = bool({"APITimeoutError", "ReadTimeout"} & class_names(error))
+    return is_timeout and not {"ConnectTimeout", "PoolTimeout"} & causes
+
+
 def http_status(error: BaseException) -> int | None:
     """Return the HTTP status that the provider answered with, or None."""
     status_code = getattr(error, "status_code", None)
@@ -78,6 +90,22 @@ def http_status(error: BaseException) -> int | None:
 def error_code(error: BaseException) -> str:
     """Return the provider's own error code; empty without one."""
     return str(getattr(error, "code", None) or "")
+
+
+def find_refused_parameter(error: BaseException, parameters: Iterable[str]) -> str:
+    """Return the parameter among some that a server refuses; empty when the error names none.
+
+    Args:
+        error: What the SDK raised.
+        parameters: Names of parameters without which the call can be repeated.
+    """
+    if http_status(error) not in _REFUSING_STATUSES:
+        return ""
+    parameter = str(getattr(error, "param", None) or "")
+    message = f"{getattr(error, 'body', '')} {error}"
+    if not parameter and not _REFUSAL.search(message):
+        return ""
+    return next((name for name in parameters if re.search(rf"\b{name}\b", parameter or message)), "")
 
 
 def map_error(name: str, error: Exception) -> MultichainError:

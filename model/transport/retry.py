@@ -1,4 +1,6 @@
-"""Retry calls, in this one layer: time-outs, 408, 409, 429, 5xx, and responses that were cut.
+"""Retry calls, in this one layer: lost connections, 408, 409, 429, 5xx, and responses that were cut.
+
+A call whose answer did not come in time is not repeated, since the same request takes as long again.
 
 Waits have jitter, follow ``retry-after-ms`` and ``retry-after`` (RFC 9110, 10.2.3), and end with the request's
 deadline. The SDKs below are told not to retry. When a profile names several models, the first one that answers is used.
@@ -13,7 +15,7 @@ from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from ..errors import ModelUnavailableError, MultichainError
+from ..errors import ModelUnavailableError, MultichainError, UnusableReplyError
 from ..runtime import deadline, spans, usage
 from ..runtime.coalescing import count_callers
 from .error_mapping import (
@@ -23,6 +25,7 @@ from .error_mapping import (
     TOO_MANY,
     error_code,
     http_status,
+    is_late,
     is_no_response,
     map_error,
 )
@@ -64,6 +67,8 @@ def _max_attempts(error: BaseException) -> int:
 def is_retryable(error: BaseException) -> bool:
     """Return whether another attempt can help: the request is not at fault, and no quota is used up."""
     status_code = http_status(error)
+    if is_late(error):  # the same prompt takes as long again
+        return False
     if _header(error, "x-should-retry") == "false" or error_code(error) == NO_QUOTA:
         return False
     return is_no_response(error) or (
@@ -124,7 +129,7 @@ Acquire = Callable[[M], AbstractAsyncContextManager[object]]
 async def first_available(
     models: Mapping[str, M], call: Callable[[M], Awaitable[T]], acquire: Acquire[M] = nullcontext
 ) -> tuple[str, T]:
-    """Return the first of ``models`` that exists, is permitted and within its quota, with its reply.
+    """Return the first of ``models`` that exists, is permitted, within its quota and writes an answer, with its reply.
 
     A note names each model that was passed over. Any other error is raised at once: a different answer from another
     model is no reason to send it the data.
@@ -139,12 +144,17 @@ async def first_available(
 
     Raises:
         ModelUnavailableError: No model is left.
+        UnusableReplyError: The last model wrote no answer.
         MultichainError: A model failed for another reason.
     """
     last_error: MultichainError = ModelUnavailableError("the profile names no model; add one")
     for name, model in models.items():
         try:
             return name, await call_with_retries(partial(_call_in_turn, call, model, acquire))
+        except UnusableReplyError as error:  # another model may write an answer, and nothing was said yet
+            last_error = error
+            if name != [*models][-1]:
+                usage.add_note("model_passed_over", str(error).partition(";")[0])
         except MultichainError:
             raise
         except Exception as error:  # noqa: BLE001 - failure raises again what is no SDK's

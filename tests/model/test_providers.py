@@ -81,7 +81,16 @@ def test_provider_offers_its_roles(name: str, roles: set[str]) -> None:
 
 
 SERVICE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "chat": {"fallback": True, "temperature": None, "window": 0, "pace": None, "cache": 0, "instructions": ""},
+    "chat": {
+        "fallback": True,
+        "temperature": None,
+        "max_tokens": 0,
+        "window": 0,
+        "pace": None,
+        "cache": 0,
+        "instructions": "",
+        "sub_questions": 0,
+    },
     "embeddings": {"dimensions": 0, "pace": None, "cache": 86_400},
     "reranker": {"fallback": True, "window": 0, "pace": None},
     "images": {
@@ -103,7 +112,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "offline": {"chat": {"quotes": 3, "margin": 0.4, "abstain_below": 0.33}, "embeddings": {}, "images": {}},
     "sentence_transformers": {"embeddings": {"question_prompt": "", "passage_prompt": ""}},
     "langchain": {
-        "chat": {"settings": None, "window": 0, "pace": None, "instructions": ""},
+        "chat": {"settings": None, "window": 0, "pace": None, "instructions": "", "sub_questions": 0},
         "embeddings": {"settings": None},
         "reranker": {"settings": None, "window": 0},
     },

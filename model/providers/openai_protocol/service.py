@@ -24,7 +24,7 @@ from ...transport.retry import first_available
 from .. import model_catalog
 from ..base import Provider, ProviderSettings
 from ..chat_diagrams import ChatDiagramGenerator
-from ..chat_models import ChatProvider, ChatSource
+from ..chat_models import REPLY_TOKENS, ChatProvider, ChatSource
 from ..rerankers import ChatReranker
 from .embeddings import OpenAIEmbeddings
 from .images import (
@@ -96,30 +96,38 @@ class OpenAIProtocolProvider(Provider):
         models: ModelNames,
         fallback: bool = True,
         temperature: float | None = None,
+        max_tokens: Count = 0,
         window: PositiveCount = 0,
         pace: RateLimits | None = None,
         cache: Count = 0,
         instructions: Instructions = "",
+        sub_questions: Count = 0,
     ) -> ChatProvider:
         """Return a chat provider.
 
         Args:
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
-            temperature: The temperature; by default 0 with models known to accept one, and none with others.
+            temperature: The temperature; by default 0, unless the model is known to accept none.
+            max_tokens: Largest number of tokens of a reply; by default, 0, 2,048, and none for models that think.
             window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
             cache: How many seconds replies are cached; 0 for never.
             instructions: House rules for answers: tone, language, format. Versioned with the model.
+            sub_questions: Most questions into which the model splits a question, each of which is searched; 0 for none.
         """
         chosen = models if fallback else models[:1]
-        sources = [ChatSource(self.name, model, partial(self._chat, model, temperature), window) for model in chosen]
+        sources = [
+            ChatSource(self.name, model, partial(self._chat, model, temperature, max_tokens), window, tells_end=True)
+            for model in chosen
+        ]
         operation = Operation("chat", self.name, pace or RateLimits())
         return ChatProvider(
             {f"{self.name}:{source.model}": source for source in sources},
             operation,
             ResponseCache("chat", cache, self._credentials_hash),
             instructions,
+            sub_questions,
         )
 
     def reranker(
@@ -274,11 +282,27 @@ class OpenAIProtocolProvider(Provider):
             )
         return address
 
-    async def _chat(self, model: str, temperature: float | None) -> Any:  # LangChain's chat model
-        if temperature is None and model_catalog.find_model(self.name, model).temperature:
-            temperature = 0.0
-        settings = {"model": model, "temperature": temperature, "stream_usage": self.streams_usage}
-        return await self._get_client("ChatOpenAI", settings | {"use_responses_api": False})
+    async def _chat(self, model: str, temperature: float | None, max_tokens: int, refused: frozenset[str]) -> Any:
+        """Return LangChain's chat model, without the parameters that the server refused.
+
+        A model that is published to take no temperature thinks before it answers, and its thoughts count as tokens.
+        """
+        facts = model_catalog.find_model(self.name, model)
+        if facts.temperature or not facts.window:
+            temperature = 0.0 if temperature is None else temperature
+            max_tokens = max_tokens or REPLY_TOKENS
+        settings = {"model": model} | self._chat_settings(temperature, max_tokens, refused)
+        return await self._get_client("ChatOpenAI", settings)
+
+    def _chat_settings(self, temperature: float | None, max_tokens: int, refused: frozenset[str]) -> dict[str, Any]:
+        """Return the settings of a LangChain chat model, whose field is None where a parameter is not sent."""
+        is_limited = max_tokens and refused.isdisjoint({"max_tokens", "max_completion_tokens"})
+        return {
+            "temperature": None if "temperature" in refused else temperature,
+            "max_tokens": max_tokens if is_limited else None,
+            "stream_usage": self.streams_usage and "stream_options" not in refused,
+            "use_responses_api": False,
+        }
 
     async def _embedder(self, model: str) -> Any:
         """Return the client inside LangChain's embeddings, whose own method drops the token counts."""

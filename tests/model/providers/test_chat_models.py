@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from model.contract.events import discard
-from model.errors import ModelUnavailableError, ModerationError, RejectedCallError
-from model.interfaces import NO_ANSWER, Reply
+from model.errors import ModelUnavailableError, ModerationError, RejectedCallError, UnusableReplyError
+from model.interfaces import NO_ANSWER, ConversationTurn, Reply
 from model.passages import Chunk, Passage
 from model.providers import token_limits
 from model.providers.chat_models import ChatProvider, ChatSource, Prompt, note_left_out, render_answer_prompt
@@ -29,7 +31,7 @@ def make_source(message: Any = "", model: str = "gpt-4.1", window: int = 0) -> C
     """Return the source of a chat model that replies with ``message``, and no second time."""
     chat_model = GenericFakeChatModel(messages=iter([message]))
 
-    async def make_model() -> Any:
+    async def make_model(_refused: frozenset[str]) -> Any:
         return chat_model
 
     return ChatSource("openai", model, make_model, window)
@@ -135,7 +137,9 @@ def test_reply_names_the_model_that_gave_it(engine: Engine) -> None:
         ("Berries.", Reply("Berries.", "openai:gpt-4.1")),
         (NO_ANSWER, Reply(NO_ANSWER, "openai:gpt-4.1", abstained=True)),
         (NO_ANSWER.rstrip("."), Reply(NO_ANSWER.rstrip("."), "openai:gpt-4.1", abstained=True)),
-        (f"Sorry. {NO_ANSWER} [2]", Reply(f"Sorry. {NO_ANSWER} [2]", "openai:gpt-4.1", frozenset({1}), abstained=True)),
+        (f'"{NO_ANSWER.upper()}" [2]', Reply(f'"{NO_ANSWER.upper()}" [2]', "openai:gpt-4.1", abstained=True)),
+        (f"Sorry. {NO_ANSWER} [2]", Reply(f"Sorry. {NO_ANSWER} [2]", "openai:gpt-4.1", frozenset({1}))),
+        ("<think>Hm. [2]</think>Berries. [1]", Reply("Berries. [1]", "openai:gpt-4.1", frozenset({0}))),
     ],
 )
 def test_answer_has_citations_and_tells_whether_it_abstains(text: str, expected: Reply, engine: Engine) -> None:
@@ -201,7 +205,7 @@ class SilentPieces(GenericFakeChatModel):
 def test_pieces_without_text_are_not_emitted(engine: Engine) -> None:
     chat_model = SilentPieces(messages=iter([]), pieces=["", "Hel", "", "lo.", ""])
 
-    async def make_model() -> Any:
+    async def make_model(_refused: frozenset[str]) -> Any:
         return chat_model
 
     events: list[Any] = []
@@ -281,7 +285,7 @@ def test_instructions_are_the_system_message_and_take_room_in_the_window(engine:
             messages.extend(prompt)
             return super()._generate(prompt, *arguments, **settings)
 
-    async def make_model() -> Any:
+    async def make_model(_refused: frozenset[str]) -> Any:
         return RecordingModel(messages=iter(["Berries. [1]"]))
 
     source = ChatSource("openai", "gpt-4.1", make_model)
@@ -295,3 +299,126 @@ def test_instructions_are_the_system_message_and_take_room_in_the_window(engine:
     instructed = render_answer_prompt(QUESTION, PASSAGES, "Answer in rhymes.")
     assert render_answer_prompt(QUESTION, PASSAGES)(make_source(window=window)).passages == 2
     assert instructed(make_source(window=window)).passages == 1
+
+
+def make_replying_source(*messages: Any, tells_end: bool = True) -> ChatSource:
+    """Return the source of a model that gives the messages in turn."""
+    chat_model = ScriptedChatModel(replies=list(messages))
+
+    async def make_model(_refused: frozenset[str]) -> Any:
+        return chat_model
+
+    return ChatSource("openai", "gpt-4.1", make_model, tells_end=tells_end)
+
+
+def make_replying_chat(*messages: Any, tells_end: bool = True) -> ChatProvider:
+    return make_chat(make_replying_source(*messages, tells_end=tells_end))
+
+
+class ScriptedChatModel(BaseChatModel):
+    """Gives its replies in turn, whole or in pieces of four characters."""
+
+    replies: list[Any]
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        reply = self.replies.pop(0)
+        message = reply if isinstance(reply, AIMessage) else AIMessage(reply, response_metadata=STOPPED)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Any:
+        reply = self.replies.pop(0)
+        text, metadata = (reply.text, reply.response_metadata) if isinstance(reply, AIMessage) else (reply, STOPPED)
+        for start in range(0, len(text), 4):
+            yield ChatGenerationChunk(message=AIMessageChunk(text[start : start + 4]))
+        yield ChatGenerationChunk(message=AIMessageChunk("", response_metadata=metadata))
+
+
+STOPPED = {"finish_reason": "stop"}
+REFUSAL = AIMessage("", additional_kwargs={"refusal": "I cannot."})
+ECHO = "Answer the question from the passages alone. Each stands between"
+
+
+@pytest.mark.parametrize(
+    "first", ["", " \n ", "<think>Hm.</think>", "[1] [2]", ECHO, REFUSAL, '<passage n="1">x</passage>']
+)
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_reply_that_is_no_answer_is_asked_for_once_more(first: Any, is_streamed: bool, engine: Engine) -> None:
+    if is_streamed and first in (ECHO, "[1] [2]", REFUSAL):
+        pytest.skip("what was said cannot be taken back, and a stream has no refusal")
+    tokens: list[str] = []
+    emit = (lambda _kind, text: tokens.append(text)) if is_streamed else discard
+    reply = engine.run(make_replying_chat(first, "Berries. [1]").answer(QUESTION, PASSAGES, emit))
+    assert reply == Reply("Berries. [1]", "openai:gpt-4.1", frozenset({0}))
+    assert "".join(tokens) == ("Berries. [1]" if is_streamed else "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        ("", "openai:gpt-4.1 did not answer: it wrote nothing; try again, or use another model"),
+        (ECHO, "openai:gpt-4.1 did not answer: it repeated the prompt; try again, or use another model"),
+        (
+            AIMessage("<think>Hm", response_metadata={"finish_reason": "length"}),
+            "openai:gpt-4.1 did not answer: it wrote nothing; raise max_tokens, or use another model",
+        ),
+    ],
+)
+def test_second_reply_that_is_no_answer_is_an_error(reply: Any, message: str, engine: Engine) -> None:
+    with pytest.raises(UnusableReplyError) as error:
+        engine.run(make_replying_chat(reply, reply).answer(QUESTION, PASSAGES, discard))
+    assert error.value.coded_message == f"no_answer: {message}"
+
+
+def test_second_refusal_is_an_error_of_its_own(engine: Engine) -> None:
+    with pytest.raises(ModerationError, match=r"^openai:gpt-4.1 refused the request \(refusal\); rephrase it$"):
+        engine.run(make_replying_chat(REFUSAL, REFUSAL).answer(QUESTION, PASSAGES, discard))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_streamed", "tells_end", "is_cut"),
+    [
+        ({"finish_reason": "length"}, False, True, True),
+        ({"finish_reason": "length"}, True, True, True),
+        ({}, True, True, True),
+        ({}, True, False, False),
+        ({}, False, True, False),
+        (STOPPED, True, True, False),
+    ],
+)
+def test_reply_that_was_cut_has_a_note(
+    metadata: dict[str, Any], is_streamed: bool, tells_end: bool, is_cut: bool, engine: Engine
+) -> None:
+    chat = make_replying_chat(AIMessage("Berries. [1]", response_metadata=metadata), tells_end=tells_end)
+    emit = (lambda _kind, _text: None) if is_streamed else discard
+    _, account = run_with_account(engine, chat.answer(QUESTION, PASSAGES, emit))
+    assert account.notes == ["cut: openai:gpt-4.1 stopped before the end of its reply"] * is_cut
+
+
+def test_question_stays_as_it_is_when_the_model_completes_nothing(engine: Engine) -> None:
+    history = [ConversationTurn("What do foxes eat?", "Berries.")]
+    assert engine.run(make_replying_chat("", " ").complete_question("And cats?", history)) == "And cats?"
+
+
+@pytest.mark.parametrize(
+    ("reply", "questions"),
+    [
+        ("1. What do foxes eat?\n2. Where do cats sleep?", ["both?", "What do foxes eat?", "Where do cats sleep?"]),
+        ("- a?\n\n- b?\n", ["both?", "a?", "b?"]),
+        ("both?", ["both?"]),
+        ("a?\nb?\nc?\nd?", ["both?"]),
+        (" ", ["both?"]),
+    ],
+)
+def test_model_splits_a_question_into_at_most_the_set_number(reply: str, questions: list[str], engine: Engine) -> None:
+    chat = ChatProvider(
+        {"openai:gpt-4.1": make_replying_source(reply, reply)}, Operation("chat", "openai"), sub_questions=3
+    )
+    assert engine.run(chat.split_question("both?")) == questions
+
+
+def test_question_is_not_split_by_default(engine: Engine) -> None:
+    assert engine.run(make_replying_chat().split_question("What and why?")) == ["What and why?"]

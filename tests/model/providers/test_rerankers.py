@@ -62,7 +62,7 @@ def test_chat_model_reranker_scores_each_passage(stand_in: StandIn, engine: Engi
 
 @pytest.mark.parametrize("reply", ["", "I do not know.", "[1, 2]", "[1, 2, 30]", '[1, 2, "x"]', "[1, 2, null]", "{}"])
 def test_invalid_scores_leave_the_order_and_add_a_note(reply: str, stand_in: StandIn, engine: Engine) -> None:
-    stand_in.script.replies.append(reply or " ")
+    stand_in.script.replies.extend([reply or " "] * 2)  # a blank reply is asked for once more
     scores, account = rank_passages(engine, openai.reranker(["gpt-4.1"]))
     assert scores == []
     assert [note.partition(":")[0] for note in account.notes] == ["not_reranked"]

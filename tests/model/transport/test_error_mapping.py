@@ -18,7 +18,9 @@ from model.transport.error_mapping import (
     InvalidResponseError,
     describe_moderation,
     error_code,
+    find_refused_parameter,
     http_status,
+    is_late,
     is_no_response,
     map_error,
     map_transient_error,
@@ -245,3 +247,40 @@ def test_required_field_may_be_empty_but_not_absent() -> None:
             require_field(reply, absent)
     with pytest.raises(InvalidResponseError):
         require_field("<html>", "data")
+
+
+class RefusedParameterError(APIStatusError):
+    """Refusal of a parameter, as SDKs raise it."""
+
+    def __init__(self, status: int, message: str, param: str | None = None) -> None:
+        super().__init__(status)
+        self.param, self.body = param, {"message": message}
+
+
+@pytest.mark.parametrize(
+    ("error", "parameter"),
+    [
+        (RefusedParameterError(400, "Unsupported value", "temperature"), "temperature"),
+        (RefusedParameterError(400, "Unrecognized request argument supplied: stream_options"), "stream_options"),
+        (RefusedParameterError(422, "stream_options: Extra inputs are not permitted"), "stream_options"),
+        (RefusedParameterError(400, "Unsupported value", "messages"), ""),
+        (RefusedParameterError(400, "you sent {'temperature': 0}"), ""),
+        (RefusedParameterError(429, "Unsupported value", "temperature"), ""),
+        (RefusedParameterError(400, "Unsupported: temperatures"), ""),
+        (ValueError("Unsupported: temperature"), ""),
+    ],
+)
+def test_refused_parameter_is_read_from_the_error(error: Exception, parameter: str) -> None:
+    assert find_refused_parameter(error, {"temperature", "stream_options"}) == parameter
+
+
+class ConnectTimeout(Exception):  # noqa: N818 - the name of httpx
+    """Error of a connection that did not come about in time."""
+
+
+@pytest.mark.parametrize(("cause", "expected"), [(None, True), (ConnectTimeout(), False), (ValueError(), True)])
+def test_call_that_a_server_accepted_is_late(cause: Exception | None, expected: bool) -> None:
+    error = APITimeoutError()
+    error.__cause__ = cause
+    assert is_late(error) is expected
+    assert not is_late(APIConnectionError())

@@ -126,13 +126,31 @@ def test_whole_vectors_are_requested_by_default(
 
 @pytest.mark.parametrize(
     ("provider", "temperature", "sent"),
-    [(openai, None, 0.0), (openai, 0.0, 0.0), (openai, 0.5, 0.5), (compatible, None, None), (compatible, 0.5, 0.5)],
+    [(openai, None, 0.0), (openai, 0.0, 0.0), (openai, 0.5, 0.5), (compatible, None, 0.0), (compatible, 0.5, 0.5)],
 )
-def test_default_temperature_is_0_for_models_known_to_accept_it(
+def test_default_temperature_is_0_unless_the_model_takes_none(
     provider: Any, temperature: float | None, sent: float | None, stand_in: StandIn, engine: Engine
 ) -> None:
     engine.run(provider.chat(["gpt-4.1"], temperature=temperature).complete("Hi", "", discard))
     assert stand_in.script.calls[0][1].get("temperature") == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "sent"),
+    [("gpt-4.1", {}, 2048), ("gpt-4.1", {"max_tokens": 100}, 100), ("gpt-6-luna", {}, None)],
+)
+def test_reply_is_limited_unless_the_model_thinks(
+    model: str, settings: dict[str, Any], sent: int | None, stand_in: StandIn, engine: Engine
+) -> None:
+    engine.run(openai.chat([model], **settings).complete("Hi", "", discard))
+    assert stand_in.script.calls[0][1].get("max_completion_tokens") == sent
+
+
+def test_parameter_that_a_server_refuses_is_left_out_from_then_on(stand_in: StandIn, engine: Engine) -> None:
+    chat = openai.chat(["gpt-6-luna"], temperature=0.5)
+    for _ in range(2):
+        assert engine.run(chat.complete("Hi", "", discard)).text.startswith("This is the stand-in")
+    assert [body.get("temperature") for _, body in stand_in.script.calls] == [0.5, None, None]
 
 
 @pytest.mark.parametrize("fallback", [True, False])
