@@ -14,7 +14,8 @@ from ..runtime.usage import Usage, record_usage
 from ..transport.rate_limiter import Operation, RateLimits
 from ..transport.retry import first_available
 from .base import Provider, ProviderSettings
-from .chat_models import ChatProvider, ChatSource
+from .chat_calls import ChatSource
+from .chat_models import ChatProvider
 from .rerankers import ChatReranker, CrossEncoderReranker
 
 if TYPE_CHECKING:  # its import takes half a second

@@ -15,7 +15,8 @@ from ..runtime import usage
 from ..runtime.usage import Usage
 from ..transport.retry import first_available
 from . import token_limits
-from .chat_models import PROMPTS, ChatProvider, ChatSource, Prompt, Render, note_left_out
+from .chat_calls import ChatSource, Prompt, Render
+from .chat_models import PROMPTS, ChatProvider, note_left_out
 from .prompting import delimit_passage, show_chunk
 
 if TYPE_CHECKING:

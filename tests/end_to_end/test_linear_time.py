@@ -18,7 +18,7 @@ from model.errors import DocumentError
 from model.interfaces import ConversationTurn, Reply
 from model.passages import Chunk, Passage
 from model.providers import prompting, rerankers, token_limits
-from model.providers.chat_models import Prompt
+from model.providers.chat_calls import Prompt
 from model.providers.offline.extractive_qa import ExtractiveAnswerer
 from model.providers.openai_protocol import images as pictures
 from model.retrieval.local.lexical import Lexical

@@ -23,8 +23,9 @@ from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog
 from ..base import Provider, ProviderSettings
+from ..chat_calls import REPLY_TOKENS, ChatSource
 from ..chat_diagrams import ChatDiagramGenerator
-from ..chat_models import REPLY_TOKENS, ChatProvider, ChatSource
+from ..chat_models import ChatProvider
 from ..rerankers import ChatReranker
 from .embeddings import OpenAIEmbeddings
 from .images import (

@@ -15,7 +15,8 @@ from model.errors import ModelUnavailableError, ModerationError, RejectedCallErr
 from model.interfaces import NO_ANSWER, ConversationTurn, Reply
 from model.passages import Chunk, Passage
 from model.providers import token_limits
-from model.providers.chat_models import ChatProvider, ChatSource, Prompt, note_left_out, render_answer_prompt
+from model.providers.chat_calls import ChatSource, Prompt
+from model.providers.chat_models import ChatProvider, note_left_out, render_answer_prompt
 from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine

@@ -1,0 +1,176 @@
+"""Call a chat model: with a prompt that fits its window, until its reply is an answer, streamed or whole."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..contract.events import Emit, discard
+from ..errors import ModerationError, UnusableReplyError
+from ..runtime import spans, usage
+from ..transport.error_mapping import find_refused_parameter, parsing_response
+from . import model_catalog, reply_text
+
+if TYPE_CHECKING:  # its import takes half a second
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+
+_REPLIES = 2
+"""How often a model is asked for an answer, when what it wrote is none."""
+OPTIONAL_PARAMETERS = frozenset({"temperature", "max_completion_tokens", "max_tokens", "stream_options"})
+"""Parameters of a call that are left out for a server which refuses them."""
+_CUT_REASONS = frozenset({"length", "max_tokens"})
+REPLY_TOKENS = 2048
+"""Tokens of the context window that are reserved for the reply, and its limit unless the profile sets one."""
+_UNKNOWN_WINDOW = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSource:
+    """One chat model.
+
+    Attributes:
+        provider: Name of the provider.
+        model: Name of the model.
+        make: Returns the client, which leaves out some parameters.
+        configured_window: Context window in tokens, where the profile sets one; 0 for none.
+        tells_end: Whether each whole reply says why it ended, so that a streamed one that does not was cut.
+        refused: Parameters in ``OPTIONAL_PARAMETERS`` that the server has refused in this process.
+    """
+
+    provider: str
+    model: str
+    make: "Callable[[frozenset[str]], Awaitable[BaseChatModel]]"
+    configured_window: int = 0
+    tells_end: bool = False
+    refused: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Provider and model, for messages."""
+        return f"{self.provider}:{self.model}"
+
+    @property
+    def window(self) -> int:
+        """The tokens that the model reads and writes in one call: as set, else as published, else 8,192."""
+        return self.configured_window or model_catalog.find_model(self.provider, self.model).window or _UNKNOWN_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt for one chat model.
+
+    Attributes:
+        text: The prompt.
+        passages: Number of passages that it quotes.
+        opening: The sentence with which it begins, which no answer repeats; empty for a prompt that a user wrote.
+    """
+
+    text: str
+    passages: int = 0
+    opening: str = ""
+
+
+Render = Callable[[ChatSource], Prompt]
+"""Renders the prompt for a model, as long as its context window allows: a pure function, called for each model in turn.
+"""
+
+
+class EmitOnce:
+    """Emits the tokens of the first attempt that yields any: those of a later attempt would not continue them."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit, self._has_emitted = emit, False
+
+    @property
+    def has_emitted(self) -> bool:
+        """Whether tokens were emitted."""
+        return self._has_emitted
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody listens, or an earlier attempt has already emitted tokens."""
+        return self._has_emitted or self._emit is discard
+
+    def emit_token(self, text: str) -> None:
+        """Emit a piece of the reply."""
+        if text:
+            self._has_emitted = True
+            self._emit("token", text)
+
+
+async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_once: "EmitOnce") -> str:
+    """Return what a model says in reply; a reply that is no answer is asked for once more.
+
+    Raises:
+        UnusableReplyError: The model wrote no answer twice.
+        ModerationError: The content filter ended the reply, or the model refused twice.
+    """
+    messages = [("system", system)] * bool(system) + [("human", prompt.text)]
+    for _ in range(_REPLIES):
+        is_streamed = not emit_once.is_silent
+        message = await _call_model(source, messages, emit_once)
+        _record_usage(source, message)
+        if message.response_metadata.get("finish_reason") == "content_filter":
+            raise ModerationError(f"{source.name} refused the request (content_filter); rephrase it")
+        text = reply_text.clean_reply(str(message.text))
+        is_cut = _is_cut(source, message, is_streamed=is_streamed)
+        refusal = message.additional_kwargs.get("refusal")
+        defect = "it refused" if refusal else reply_text.find_defect(text, prompt.opening)
+        if not defect or emit_once.has_emitted:
+            break
+    else:
+        if refusal:
+            raise ModerationError(f"{source.name} refused the request (refusal); rephrase it")
+        remedy = "raise max_tokens, or use another model" if is_cut else "try again, or use another model"
+        raise UnusableReplyError(f"{source.name} did not answer: {defect}; {remedy}")
+    if is_cut:
+        usage.add_note("cut", f"{source.name} stopped before the end of its reply")
+    return text
+
+
+async def _call_model(source: ChatSource, messages: Any, emit_once: "EmitOnce") -> "BaseMessage":  # LangChain's
+    """Return the reply of a model, without the parameters that its server refuses, which the first refusal teaches."""
+    while True:
+        model = await source.make(frozenset(source.refused))
+        try:
+            with parsing_response():
+                reply = model.ainvoke(messages) if emit_once.is_silent else _stream_message(model, messages, emit_once)
+                return await reply
+        except Exception as error:
+            parameter = find_refused_parameter(error, OPTIONAL_PARAMETERS - source.refused)
+            if not parameter:
+                raise
+            source.refused.add(parameter)
+
+
+def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) -> bool:
+    """Return whether a reply ended at a limit of tokens, or its stream without an end: no reason and no usage."""
+    reason = message.response_metadata.get("finish_reason")
+    is_without_end = is_streamed and source.tells_end and not reason and not getattr(message, "usage_metadata", None)
+    return reason in _CUT_REASONS or is_without_end
+
+
+async def _stream_message(model: "BaseChatModel", messages: Any, emit_once: EmitOnce) -> "BaseMessage":  # LangChain's
+    """Return the whole reply, emitting what it says as it comes."""
+    message: Any = None
+    spoken = reply_text.ReplyFilter()
+    async for piece in model.astream(messages):
+        if piece.text:
+            emit_once.emit_token(spoken.feed(str(piece.text)))
+        message = piece if message is None else message + piece
+    emit_once.emit_token(spoken.finish())
+    return message  # type: ignore[no-any-return]
+
+
+def _record_usage(source: ChatSource, reply: "BaseMessage") -> None:
+    """Record the tokens that the server counted, priced by the model that the server names in its response."""
+    token_counts = getattr(reply, "usage_metadata", None) or {}
+    tokens = {key: token_counts.get(key, 0) for key in ("input_tokens", "output_tokens", "total_tokens")}
+    spans.add_attributes(**{"mlflow.chat.tokenUsage": tokens})
+    cached = (token_counts.get("input_token_details") or {}).get("cache_read", 0)
+    counted = model_catalog.TokenCounts(
+        token_counts.get("input_tokens", 0), cached, token_counts.get("output_tokens", 0)
+    )
+    model = str(reply.response_metadata.get("model_name") or source.model)
+    priced = model_catalog.price_usage(source.provider, model, counted)
+    usage.record_usage(priced if token_counts else model_catalog.price_usage(source.provider, "", counted))
