@@ -163,8 +163,12 @@ class RequestRun:
             self._listener({"stage": name, "kind": "started"})
         values.pop("run", None)
         with spans.open_span(name, "CHAIN", values) as step:
-            async with deadline.enforce_deadline(name):
-                fields |= self._contract.stages[name].serialize(await self._run_once(name, values, emit))
+            try:
+                async with deadline.enforce_deadline(name):
+                    fields |= self._contract.stages[name].serialize(await self._run_once(name, values, emit))
+            except deadline.OutOfTimeError as error:
+                fields |= self._contract.stages[name].serialize(dict(error.partial))
+                raise deadline.make_deadline_error(name) from None
             if step:
                 step.outputs = fields
                 step.attributes |= usage.current_account().usage.to_fields()

@@ -1,14 +1,14 @@
 """Call a chat model: with a prompt that fits its window, until its reply is an answer, streamed or whole."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.events import Emit, discard
 from ..errors import ModerationError, UnusableReplyError
 from ..runtime import spans, usage
 from ..transport.error_mapping import find_refused_parameter, parsing_response
-from . import model_catalog, reply_text
+from . import model_catalog, reply_text, token_limits
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.language_models import BaseChatModel
@@ -160,6 +160,12 @@ async def _stream_message(model: "BaseChatModel", messages: Any, emit_once: Emit
         message = piece if message is None else message + piece
     emit_once.emit_token(spoken.finish())
     return message  # type: ignore[no-any-return]
+
+
+def record_estimate(source: ChatSource, text: str) -> None:
+    """Record the tokens of a prompt whose reply was cut off, which the server counts and does not tell."""
+    counted = model_catalog.TokenCounts(token_limits.count_tokens(text), 0, 0)
+    usage.record_usage(replace(model_catalog.price_usage(source.provider, source.model, counted), cost_known=False))
 
 
 def _record_usage(source: ChatSource, reply: "BaseMessage") -> None:

@@ -1,5 +1,6 @@
 """LangChain chat models as a provider: they complete messages, and answer questions from passages."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
@@ -17,7 +18,7 @@ from ..transport.rate_limiter import Operation
 from ..transport.response_cache import ResponseCache
 from ..transport.retry import first_available
 from . import grounding, prompting, token_limits
-from .chat_calls import REPLY_TOKENS, ChatSource, EmitOnce, Prompt, Render, ask_for_answer
+from .chat_calls import REPLY_TOKENS, ChatSource, EmitOnce, Prompt, Render, ask_for_answer, record_estimate
 from .prompting import delimit_passage, show_chunk
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
@@ -158,7 +159,11 @@ class ChatProvider:
         async def call() -> Reply:
             return await self._cached_reply(cache_key, lambda: self._call_models(render, system, emit), emit)
 
-        reply = await (call() if emit is not discard else single_flight((id(client), *cache_key), call))
+        try:
+            reply = await (call() if emit is not discard else single_flight((id(client), *cache_key), call))
+        except asyncio.CancelledError:  # such as by the deadline; the server counts what it was sent
+            record_estimate(source, system + render(source).text)
+            raise
         return reply, render(self._models[reply.answered_by])
 
     async def _cached_reply(self, cache_key: list[str], call: Callable[[], Awaitable[Reply]], emit: Emit) -> Reply:

@@ -6,14 +6,29 @@ notebooks have no limit unless the variable is set.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from ..config import environment
 from ..errors import DeadlineError
 
+_MARGIN = 0.1
+"""Seconds before the deadline at which work stops that has something to show."""
 _CURRENT: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
+
+
+class OutOfTimeError(Exception):
+    """The time of a stage is up, and this is what it has found.
+
+    Args:
+        partial: Output fields of the stage.
+    """
+
+    def __init__(self, partial: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.partial = partial
 
 
 class Deadline:
@@ -56,6 +71,44 @@ def remaining_seconds() -> float:
 
 
 @asynccontextmanager
+async def stop_in_time(partial: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Cancel the work inside shortly before the deadline, so that what was found until then is returned.
+
+    Args:
+        partial: What was found: output fields of the stage.
+
+    Raises:
+        OutOfTimeError: The time was up.
+    """
+    running, loop = _CURRENT.get(), asyncio.get_running_loop()
+    if running is None or running.end_time == math.inf:
+        yield
+        return
+    timer: asyncio.TimerHandle | None = None
+
+    def check() -> None:
+        """Stop the work, unless a further caller of it has extended the deadline."""
+        nonlocal timer
+        end_time = running.end_time - _MARGIN
+        if loop.time() >= end_time:
+            limit.reschedule(loop.time())
+        else:
+            timer = loop.call_at(end_time, check)
+
+    try:
+        async with asyncio.timeout(None) as limit:
+            check()
+            yield
+    except TimeoutError:
+        if not limit.expired():  # somebody else's
+            raise
+        raise OutOfTimeError(partial) from None
+    finally:
+        if timer:
+            timer.cancel()
+
+
+@asynccontextmanager
 async def enforce_deadline(name: str) -> AsyncIterator[None]:
     """Cancel the work inside at the deadline.
 
@@ -70,6 +123,11 @@ async def enforce_deadline(name: str) -> AsyncIterator[None]:
     except TimeoutError:
         if not limit.expired():  # somebody else's
             raise
-        raise DeadlineError(
-            f"{name}: the request's time was up; ask for less at once, or raise {environment.DEADLINE_SECONDS.name}"
-        ) from None
+        raise make_deadline_error(name) from None
+
+
+def make_deadline_error(name: str) -> DeadlineError:
+    """Return the error of the stage ``name`` whose time was up."""
+    return DeadlineError(
+        f"{name}: the request's time was up; ask for less at once, or raise {environment.DEADLINE_SECONDS.name}"
+    )

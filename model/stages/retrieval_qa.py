@@ -10,7 +10,7 @@ from ..contract.fields import Field, StageValues
 from ..interfaces import ConversationTurn, QuestionAnswerer, QuestionSplitter, Reranker
 from ..passages import FILTER_FIELDS, Passage
 from ..retrieval.retriever import Retriever
-from ..runtime import usage
+from ..runtime import deadline, usage
 from .base import Stage
 
 SOURCE_FIELDS = (
@@ -135,6 +135,7 @@ class RetrievalQA(Stage):
         Raises:
             InvalidRequestError: The filter names a field that the index lacks.
             ProviderError: A provider did not answer.
+            OutOfTimeError: The time was up while the answer was written; it has the sources.
         """
         question = await self._complete_question(values["question"], values.get("history") or [])
         passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
@@ -143,10 +144,14 @@ class RetrievalQA(Stage):
         sources = [passage.to_fields() for passage in passages]
         for source in sources:
             emit("source", source)
-        reply = await self._chat.answer(question, passages, emit)
+        support = max((passage.support for passage in passages), default=0.0)
+        async with deadline.stop_in_time(
+            {"support": support, "sources": [source | {"cited": False} for source in sources]}
+        ):
+            reply = await self._chat.answer(question, passages, emit)
         return {
             "answer": reply.text,
-            "support": max((passage.support for passage in passages), default=0.0),
+            "support": support,
             "abstained": reply.abstained,
             "sources": [source | {"cited": number in reply.cited} for number, source in enumerate(sources)],
             "answered_by": reply.answered_by,

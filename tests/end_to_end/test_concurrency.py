@@ -140,6 +140,10 @@ def test_hanging_provider_fails_its_stage_alone_at_the_deadline(
     row = {"qa": {"question": "What is LangChain?"}, "image_generation": {"prompt": "A fox"}}
     (answer,) = paid_pipeline.answer_requests([Request(row)])
     assert answer["qa"]["error"].startswith("deadline: qa: the request's time was up")
+    assert [source["cited"] for source in answer["qa"]["sources"]] == [False] * 3
+    assert answer["qa"]["support"] > 0
+    assert answer["qa"]["usage"]["input_tokens"] > 100
+    assert not answer["qa"]["usage"]["cost_known"]
     assert answer["image_generation"]["error"] == ""
 
 

@@ -109,3 +109,33 @@ def test_usage_outside_an_account_is_not_counted() -> None:
     with usage.track_usage() as account:
         pass
     assert (account.usage, account.notes) == (usage.Usage(), [])
+
+
+async def sleep_in_time(seconds: float) -> str:
+    async with deadline.stop_in_time({"found": 1}):
+        await asyncio.sleep(seconds)
+    return "done"
+
+
+async def start_and_extend(extension: float) -> str:
+    loop = asyncio.get_running_loop()
+    running = deadline.Deadline(loop.time() + 0.3)
+    with running.activate():
+        work = asyncio.ensure_future(sleep_in_time(0.5))
+        await asyncio.sleep(0.05)
+        running.end_time += extension
+        return await work
+
+
+def test_work_is_stopped_before_the_deadline_with_what_it_found(engine: Engine) -> None:
+    with pytest.raises(deadline.OutOfTimeError) as error:
+        engine.run(start_and_extend(0.0))
+    assert error.value.partial == {"found": 1}
+
+
+def test_work_goes_on_when_a_further_caller_extends_the_deadline(engine: Engine) -> None:
+    assert engine.run(start_and_extend(10.0)) == "done"
+
+
+def test_work_without_a_deadline_is_not_stopped(engine: Engine) -> None:
+    assert engine.run(sleep_in_time(0.01)) == "done"
