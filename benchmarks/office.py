@@ -1,7 +1,8 @@
 """Ask 100 questions over an office's files of all kinds: ``make office``.
 
-Prints for each kind of question how often a passage that answers is among the first four, and how often the answer of
-the offline profile is right. The files and the questions were written before the code that answers them.
+Prints for each kind of question how often the passages that answer are among the first four, and how often the answer
+of the offline profile is right; then the same by the number of passages that a question needs, and for thirty further
+questions without an answer. The files and the hundred questions were written before the code that answers them.
 """
 
 import asyncio
@@ -82,7 +83,9 @@ async def _ask(question: dict[str, Any], retriever: Retriever, answerer: Extract
 
 def main() -> None:
     """Print the table; with -v, each question that is wrong."""
-    questions = [json.loads(line) for line in (FOLDER / "office_questions.jsonl").read_text("utf-8").splitlines()]
+    names = ["office_questions.jsonl", "office_unanswerable.jsonl"]
+    lines = [line for name in names for line in (FOLDER / name).read_text("utf-8").splitlines()]
+    questions = [json.loads(line) for line in lines]
     with tempfile.TemporaryDirectory() as folder:
         index = build_office_index(Path(folder))
         retriever = Profile.read("offline").make_retriever(index)
@@ -90,7 +93,10 @@ def main() -> None:
         counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for question in questions:
             is_listed, is_correct, answer = asyncio.run(_ask(question, retriever, answerer))
-            for kind in (question["kind"], "all"):
+            needed = len(question["source"]) if isinstance(question.get("source"), list) else 1
+            groups = () if question["kind"] == "unanswerable" else ("all",)
+            groups += () if question.get("abstain") else (f"needs {needed}",)
+            for kind in (question["kind"], *groups):
                 counts[kind] = [
                     total + part for total, part in zip(counts[kind], (1, is_listed, is_correct), strict=True)
                 ]

@@ -36,8 +36,9 @@ _CONTEXT_WEIGHT = 0.6
 """Weight of the question's words that stand above an excerpt alone: in its context, headings or title."""
 _CODE_PENALTY = 0.2
 """What code loses, unless the question asks for code."""
-_CODE_FACTOR = 0.5
-"""The share of ``abstain_below`` that suffices for a question with a code, which has to stand in what is quoted."""
+_REQUIRED_FACTOR = 0.5
+"""The share of ``abstain_below`` that suffices where a word has to stand in what is quoted: a code of the question, or
+each thing that it compares."""
 _MIN_PART_SHARE = 0.25
 """The share of its words that a part of a comparison needs in an excerpt and above it."""
 _CACHED_CHUNKS = 2048
@@ -129,14 +130,15 @@ class ExtractiveAnswerer:
         unknown = self._find_unknown(question, passages)
         for word in unknown[:_MAX_NOTES]:
             usage.add_note("not_in_documents", f"no document mentions {word[:_MAX_WORD_IN_NOTE]}")
-        threshold = self._abstain_below * (_CODE_FACTOR if question.codes else 1.0)
-        is_supported = max((passage.support for passage in passages), default=0.0) >= threshold
-        if not is_supported or any(word not in question.alternatives for word in unknown):
+        support = max((passage.support for passage in passages), default=0.0)
+        required_support = self._abstain_below * (_REQUIRED_FACTOR if question.codes else 1.0)
+        if any(word not in question.alternatives for word in unknown):
             return []
-        compared = self._compare(question, passages) if question.alternatives else []
-        if len(compared) > 1 or (compared and question.identifiers):
+        is_comparable = question.alternatives and support >= self._abstain_below * _REQUIRED_FACTOR
+        compared = self._compare(question, passages) if is_comparable else []
+        if len(compared) > 1 or (compared and question.identifiers and support >= required_support):
             return compared
-        if unknown:
+        if unknown or support < required_support:
             return []
         named = [passage for passage in passages if self._has_name(question, passage)]
         return self._select(question, self._rank(question, named, passages))

@@ -139,6 +139,17 @@ def test_answer_has_at_most_400_characters() -> None:
     assert 200 < len(reply.text) <= 400
 
 
+@pytest.mark.parametrize(("support", "abstained"), [(0.2, False), (0.14, True)])
+def test_comparison_whose_things_are_found_needs_half_the_support(support: float, *, abstained: bool) -> None:
+    texts = ["EPDM rubber stands a heat of 130 degrees.", "FKM rubber stands a heat of 205 degrees."]
+    chunks = [Chunk(f"{n}.txt", "", "", 0, 0, len(text), text) for n, text in enumerate(texts)]
+    passages = [Passage(chunk, 0.5, support) for chunk in chunks]
+    answerer = ExtractiveAnswerer(Lexical.build(chunks, "english"), abstain_below=0.3)
+    reply = answer_question(answerer, "Which rubber stands more heat, EPDM or FKM?", passages)
+    assert reply.abstained is abstained
+    assert answer_question(answerer, "Which rubber stands heat?", passages).abstained
+
+
 def test_parts_of_a_comparison_are_searched_one_by_one(answerer: ExtractiveAnswerer) -> None:
     parts = asyncio.run(answerer.split_question("Which is heavier, the FM-1 or the FM-2?"))
     assert parts == ["Which is heavier, the FM-1 or the", "Which is heavier, the or the FM-2?"]
