@@ -53,7 +53,7 @@ def test_follow_up_is_answered_about_the_subject_of_the_history(pipeline: Pipeli
 
 
 def test_chat_model_completes_the_question_from_the_last_turns(stand_in: StandIn, engine: Engine) -> None:
-    stand_in.script.replies.extend(["Who developed GPT-4?", " "])
+    stand_in.script.replies.extend(["Who developed GPT-4?", " ", " "])
     chat = openai.chat(["gpt-4.1"])
     history = [ConversationTurn(f"Question {n}?", f"Answer {n}.") for n in range(9)]
     assert engine.run(chat.complete_question("Who developed it?", history)) == "Who developed GPT-4?"

@@ -63,9 +63,10 @@ def parse_list(prompt: str) -> tuple[str, list[Item]]:
         steps = [*steps[:-1], *_split_last_items(steps[-1])]
     items = [step.strip(" \t\r.!?\n\u3002") for step in steps]
     items = [re.sub(r"^(?:first|finally|and|then|\d+[.)])\s+", "", item, flags=re.IGNORECASE) for item in items if item]
-    if len(items) < MIN_ITEMS or any(len(item) > _MAX_ITEM for item in items):
+    parsed = [item for item in map(_parse_item, items) if item.name]
+    if len(parsed) < MIN_ITEMS or any(len(item) > _MAX_ITEM for item in items):
         return "", []
-    return head, [_parse_item(item) for item in items]
+    return head, parsed
 
 
 def _split_at_colon(prompt: str) -> tuple[str, str]:

@@ -40,6 +40,11 @@ def test_parse_list_returns_heading_and_items(prompt: str, head: str, names: lis
     assert parse_list(prompt) == (head, [Item(name) for name in names])
 
 
+def test_item_without_a_name_is_left_out() -> None:
+    assert parse_list("Stack: app, (), API")[1] == [Item("app"), Item("API")]
+    assert parse_list("Stack: app, ()") == ("", [])
+
+
 def test_parse_list_takes_members_from_brackets() -> None:
     assert parse_list("Stack: app (web, phone), API")[1] == [Item("app", ("web", "phone")), Item("API")]
 
