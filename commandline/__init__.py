@@ -32,6 +32,8 @@ class Commands(click.Group):
         Raises:
             click.ClickException: The command failed; the message is one sentence.
         """
+        if warning := environment.describe_foreign_tracing():
+            click.echo(f"Warning: {warning}", err=True)
         signal.signal(signal.SIGTERM, _exit_on_signal)  # an exception, so that an ended command cleans up
         try:
             return super().invoke(ctx)

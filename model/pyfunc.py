@@ -1,6 +1,7 @@
 """The entry point: MLflow loads ``MultichainModel`` and calls ``predict``."""
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from .runtime.event_loop import Stream
 if TYPE_CHECKING:
     from .langchain_adapter import DocumentRetriever, MultiChain
 
+log = logging.getLogger(__name__)
 _ONE_REQUEST = "invalid_request: one request at a time is streamed; send one object, or use predict for rows"
 
 
@@ -40,6 +42,8 @@ class MultichainModel(PythonModel):
         Raises:
             MultichainError: The index is damaged, or a setting is invalid.
         """
+        if warning := environment.describe_foreign_tracing():
+            log.warning(warning)
         environment.check_variables()  # an invalid variable fails the load, not the first paid request
         model_catalog.load_catalog()
         index = Path(context.artifacts["index"])

@@ -21,6 +21,18 @@ def read_credential(name: str) -> str:
     return os.environ.get(f"MULTICHAIN_{name}") or os.environ.get(name, "")
 
 
+_FOREIGN_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
+
+
+def describe_foreign_tracing() -> str:
+    """Return a sentence on a variable that makes LangChain send what is asked to LangSmith; empty where none is set."""
+    name = next((name for name in _FOREIGN_TRACING if read_text(name).lower() in {"true", "1"}), "")
+    return (
+        f"{name} is set, so LangChain sends questions, passages and answers to LangSmith; unset it to keep them"
+        * bool(name)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Variable(Generic[T]):
     """An environment variable of this project.

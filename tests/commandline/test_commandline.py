@@ -62,6 +62,14 @@ def test_error_of_this_project_is_printed_as_its_message(error: Exception) -> No
     assert (result.exit_code, result.stdout, result.stderr) == (1, "before\n", "Error: no key\n")
 
 
+def test_tracing_that_sends_what_is_asked_to_others_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    assert run_failing(CommandError("no key")).stderr == (
+        "Warning: LANGSMITH_TRACING is set, so LangChain sends questions, passages and answers to LangSmith; "
+        "unset it to keep them\nError: no key\n"
+    )
+
+
 def test_message_of_several_lines_is_printed_in_full() -> None:
     assert run_failing(CommandError("first\nsecond")).stderr == "Error: first\nsecond\n"
 

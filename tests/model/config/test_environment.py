@@ -72,3 +72,19 @@ def test_model_reads_the_environment_in_one_module() -> None:
         if re.search(r"\bos\.(environ|getenv)\b", file.read_text("utf-8"))
     }
     assert readers == {"model/config/environment.py"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_told"),
+    [
+        ("LANGSMITH_TRACING", "true", True),
+        ("LANGCHAIN_TRACING_V2", "True", True),
+        ("LANGSMITH_TRACING", "false", False),
+        ("LANGSMITH_PROJECT", "true", False),
+    ],
+)
+def test_tracing_that_sends_what_is_asked_to_others_is_told(
+    name: str, value: str, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert environment.describe_foreign_tracing().startswith(f"{name} is set, so LangChain sends") is is_told
