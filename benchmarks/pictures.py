@@ -17,6 +17,7 @@ from model.providers.offline.provider import OfflineDiagramGenerator
 from model.retrieval.local.index import Index
 from model.retrieval.retriever import Retriever
 from training.indexing.build import build_index
+from training.progress import ignore_progress
 
 ROOT = Path(__file__).parent.parent
 XQUAD = ROOT.parent / "shared" / "data" / "xquad-en-dev.json"
@@ -59,7 +60,7 @@ def read_wiki(folder: Path) -> Path:
 
 def build(documents: Path, folder: Path) -> Index:
     """Return the index of the documents."""
-    return Index.open(build_index(Profile.read("offline"), [documents], folder, lambda _done, _total: None).folder)
+    return Index.open(build_index(Profile.read("offline"), [documents], folder, ignore_progress).folder)
 
 
 async def draw_all(index: Index, prompts: tuple[str, ...], out: Path, label: str) -> None:

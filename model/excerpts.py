@@ -99,9 +99,8 @@ def show_list(introduction: str, items: list[str]) -> str:
         introduction: The sentence above the items; may be empty.
         items: The items with their markers; a hyphen is not shown.
     """
-    shown = [item.removeprefix("- ").rstrip(".;:, ") for item in items[:-1]] + [
-        item.removeprefix("- ") for item in items[-1:]
-    ]
+    shown = [item.removeprefix("- ") for item in items]
+    shown[:-1] = [item.rstrip(".;:, ") for item in shown[:-1]]
     lengths = accumulate((len(item) + 2 for item in shown), initial=len(introduction))
     fitting = max(1, sum(length <= MAX_EXCERPT for length in islice(lengths, 1, None)))
     more = f"; and {len(shown) - fitting} more" if fitting < len(shown) else ""

@@ -49,6 +49,10 @@ class ChatSource:
         """Provider and model, for messages."""
         return f"{self.provider}:{self.model}"
 
+    async def make_client(self) -> "BaseChatModel":
+        """Return the client, without the parameters that the server has refused."""
+        return await self.make(frozenset(self.refused))
+
     @property
     def window(self) -> int:
         """The tokens that the model reads and writes in one call: as set, else as published, else 8,192."""
@@ -98,7 +102,7 @@ class EmitOnce:
             self._emit("token", text)
 
 
-async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_once: "EmitOnce") -> str:
+async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_once: EmitOnce) -> str:
     """Return what a model says in reply; a reply that is no answer is asked for once more.
 
     Raises:
@@ -128,10 +132,10 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
     return text
 
 
-async def _call_model(source: ChatSource, messages: Any, emit_once: "EmitOnce") -> "BaseMessage":  # LangChain's
+async def _call_model(source: ChatSource, messages: Any, emit_once: EmitOnce) -> "BaseMessage":  # LangChain's
     """Return the reply of a model, without the parameters that its server refuses, which the first refusal teaches."""
     while True:
-        model = await source.make(frozenset(source.refused))
+        model = await source.make_client()
         try:
             with parsing_response():
                 reply = model.ainvoke(messages) if emit_once.is_silent else _stream_message(model, messages, emit_once)

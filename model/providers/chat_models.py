@@ -153,7 +153,7 @@ class ChatProvider:
         if not self._models:
             return await self._call_models(render, system, emit), Prompt("")
         source = next(iter(self._models.values()))
-        client = await source.make(frozenset())  # one client for each model and key, so its identity stands for both
+        client = await source.make_client()  # one client for each model and key, so its identity stands for both
         cache_key = [*self._models, system, render(source).text]
 
         async def call() -> Reply:

@@ -7,6 +7,8 @@ into the prompt, so that the reply begins inside a thought.
 
 import re
 
+from .prompting import remove_citations
+
 _THOUGHT_NAMES = r"(?:think|thinking|thought|reasoning|reflection)"
 _THOUGHT = re.compile(rf"<{_THOUGHT_NAMES}>.*?(?:</{_THOUGHT_NAMES}>|\Z)", re.DOTALL | re.IGNORECASE)
 _THOUGHT_END = re.compile(rf"</{_THOUGHT_NAMES}>", re.IGNORECASE)
@@ -26,7 +28,6 @@ _TOKEN = re.compile(
 )
 _ECHOED_PASSAGE = re.compile(r'<passage n="\d+">.*?</passage>', re.DOTALL)
 _FENCE = re.compile(r'</?passage(?: n="\d+")?>')
-_CITATION = re.compile(r"\[[\d\s,;]*\]")
 _WORD = re.compile(r"\w")
 _LONGEST_MARK = 40
 """Characters of the longest mark; as many are held back while a reply streams."""
@@ -53,7 +54,7 @@ def find_defect(text: str, opening: str) -> str:
     """
     if not text:
         return "it wrote nothing"
-    if opening and not _WORD.search(_CITATION.sub("", text)):
+    if opening and not _WORD.search(remove_citations(text)):
         return "it cited passages and said nothing"
     if opening and " ".join(opening.split()) in " ".join(text.split()):
         return "it repeated the prompt"

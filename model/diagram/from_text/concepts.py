@@ -1,9 +1,8 @@
 """Build the graph of a diagram from a prompt and passages: what the prompt names, and what is said about it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import Stemmer
 
@@ -17,15 +16,14 @@ from .part_of_speech import strip_markup
 from .predicates import extract_predicates
 from .prompt_parsing import Item
 from .statements import Statement, extract_phrases, extract_statements
-from .structure_graph import draw_structure
-from .structures import MIN_MATCH, Structure, find_sections, find_structure, measure_words
+from .structure_graph import add_layers, add_steps, draw_structure
+from .structures import MIN_MATCH, Entry, Structure, find_sections, find_structure, measure_words
 
 MIN_NODES = 3
 """Nodes that the documents have to give; with fewer, the picture shows the prompt's own words."""
 _MIN_QUOTED_WORDS = 5
 _SURE_MATCH = 0.8
 """Match from which a structure is drawn before what sentences say."""
-_MAX_MEMBERS = 5
 
 _FRAME = re.compile(  # of a text whose white space is collapsed: none here is longer than one character
     r"^\s?(?:please\s)?(?:draw|show|make|create|generate|paint|sketch)?\s?(?:me\s)?(?:an?|the)?\s?(?:[\w-]+\s){0,2}?"
@@ -83,15 +81,17 @@ def build_graph(prompt: str, passages: Sequence[Passage], style: str = "") -> Di
 def _draw_list(head: str, items: Sequence[Item], subject: str, style: str, passages: Sequence[Passage]) -> DiagramGraph:
     """Return the graph of what a prompt lists."""
     graph = DiagramGraph(make_title(head or ", ".join(item.name for item in items)), style=style)
+    entries = [Entry(item.name, details=tuple(("", member) for member in item.members)) for item in items]
     if style == "flow":
-        _add_steps(graph, items)
+        add_steps(graph, entries)
     elif style == "layers":
-        _add_layers(graph, items)
+        add_layers(graph, entries)
     elif is_mostly_non_latin(subject):
         _add_spokes(graph, head or subject, items)
     else:
         _add_prompt(graph, _IN_USE.sub("", subject))
-        _ConceptMapBuilder(graph).add_connected(list(_statements_of(passages)))
+        statements = [(passage, _extract_statements(passage)) for passage in passages]
+        _ConceptMapBuilder(graph).add_connected(_name_sources(statements))
     return graph
 
 
@@ -106,46 +106,34 @@ def _draw_concepts(
     is_sentence = len(graph.nodes) >= MIN_NODES and any(
         not _PREPOSITIONS.issuperset(edge.label.lower().split()) for edge in graph.edges
     )
-    count, prompt_nodes = len(graph.edges), dict(graph.nodes)
-    _ConceptMapBuilder(graph).add_connected(list(_statements_of(passages)))
-    from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
+    prompt_nodes, prompt_edges = dict(graph.nodes), list(graph.edges)
+
+    def is_enough() -> bool:
+        """Return whether the documents have given enough nodes so far."""
+        return len(_list_ends(graph.edges[len(prompt_edges) :])) >= MIN_NODES
+
+    statements = [(passage, list(_extract_statements(passage))) for passage in passages]
+    builder = _ConceptMapBuilder(graph)
+    builder.add_connected(_name_sources(statements))
     is_flow = graph.style == "flow"  # sentences and sections have no order
-    if structure and not is_sentence and len(from_documents) < MIN_NODES and (structure.match or not is_flow):
+    if structure and not is_sentence and not is_enough() and (structure.match or not is_flow):
         return draw_structure(structure, asked_style, graph.title)
-    if len(from_documents) < MIN_NODES and not is_sentence and not is_flow:
-        _ConceptMapBuilder(graph).add_near(list(_statements_of(_find_near(subject, passages))))
-        from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
-    if len(from_documents) < MIN_NODES and not is_flow:
-        graph.nodes, graph.edges, graph.sources = dict(prompt_nodes), graph.edges[:count], []
-        _ConceptMapBuilder(graph).add_connected(list(_parts_of_sentences(passages)))
-        from_documents = {key for edge in graph.edges[count:] for key in (edge.source, edge.target)}
-    if len(from_documents) < MIN_NODES:
-        graph.nodes, graph.edges, graph.sources = prompt_nodes, graph.edges[:count], _find_quoted(subject, passages)
-    else:
-        joined = {key for edge in graph.edges for key in (edge.source, edge.target)}
+    if not is_enough() and not is_sentence and not is_flow:
+        near = _find_near(subject, passages)
+        builder.add_near(_name_sources([pair for pair in statements if pair[0] in near]))
+    if not is_enough() and not is_flow:
+        graph.nodes, graph.edges, graph.sources = dict(prompt_nodes), list(prompt_edges), []
+        builder.add_connected(_name_sources([(passage, _extract_parts(passage)) for passage in passages]))
+    if is_enough():
+        joined = _list_ends(graph.edges)
         graph.nodes = {key: node for key, node in graph.nodes.items() if key in joined}
         first = next(iter(graph.nodes.values()))
         graph.nodes[first.key] = replace(first, main=True)
+    else:
+        graph.nodes, graph.edges, graph.sources = prompt_nodes, prompt_edges, _find_quoted(subject, passages)
     if graph.style == "layers":
         _rank_into_layers(graph)
     return graph
-
-
-def _add_steps(graph: DiagramGraph, items: Sequence[Item]) -> None:
-    """Add one step after the other."""
-    for number, item in enumerate(items[:MAX_NODES], 1):
-        key = f"step {number}"
-        graph.nodes[key] = Node(key, capitalize(item.name), step=number)
-    graph.edges += [Edge(key_of_step, following, "") for key_of_step, following in pairwise(graph.nodes)]
-
-
-def _add_layers(graph: DiagramGraph, items: Sequence[Item]) -> None:
-    """Add a layer for each item, the first on top."""
-    for number, item in enumerate(items[:MAX_NODES]):
-        members = item.members[:_MAX_MEMBERS] or (item.name,)
-        keys = tuple(f"{number} {number_in_layer}" for number_in_layer in range(len(members)))
-        graph.nodes |= {key: Node(key, capitalize(label)) for key, label in zip(keys, members, strict=True)}
-        graph.layers.append(Layer(item.name if item.members else "", keys))
 
 
 def _rank_into_layers(graph: DiagramGraph) -> None:
@@ -193,38 +181,45 @@ def _find_near(subject: str, passages: Sequence[Passage]) -> list[Passage]:
     """Return the first passages that have each name of a subject, and half of its words."""
     names = [word for word in subject.split()[1:] if word[:1].isupper()]
     with_names = [passage for passage in passages if all(name in passage.chunk.searchable_text for name in names)]
-    shares = measure_words(subject, with_names)
-    return [passage for passage, share in zip(with_names, shares, strict=True) if share >= MIN_MATCH]
+    return [passage for passage in with_names if measure_words(subject, passage) >= MIN_MATCH]
 
 
-def _statements_of(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
-    """Yield what the sentences of the passages say, with their sources, best passage first.
+def _extract_statements(passage: Passage) -> Iterator[Statement]:
+    """Yield what the sentences of a passage say.
 
     A sentence that begins with a pronoun goes on about the subject of the sentence before.
     """
     subject = ""
-    for sentence, source in _list_sentences(passages):
-        text = _PRONOUN.sub(f"{subject} ", sentence) if subject else sentence
-        statements = list(extract_predicates(text))
+    for sentence in _list_sentences(passage):
+        statements = list(extract_predicates(_PRONOUN.sub(f"{subject} ", sentence) if subject else sentence))
         subject = statements[0].subject if statements else ""
-        yield from ((statement, source) for statement in statements)
+        yield from statements
 
 
-def _parts_of_sentences(passages: Sequence[Passage]) -> Iterator[tuple[Statement, str]]:
-    """Yield the statements inside the sentences of the passages, with their sources: each verb joins two phrases."""
-    for sentence, source in _list_sentences(passages):
+def _extract_parts(passage: Passage) -> Iterator[Statement]:
+    """Yield the statements inside the sentences of a passage: each verb joins two phrases."""
+    for sentence in _list_sentences(passage):
         for statement in extract_statements(sentence):
             if not _PREPOSITIONS.issuperset(statement.relation.lower().split()):
-                yield statement, source
+                yield statement
 
 
-def _list_sentences(passages: Sequence[Passage]) -> Iterator[tuple[str, str]]:
-    """Yield the sentences of the passages with their sources; a conditional one is not true without its condition."""
-    for passage in passages:
-        if not is_mostly_non_latin(passage.text):
-            for sentence in split_sentences(passage.text):
-                if not _CONDITION.match(sentence.text):
-                    yield sentence.text, passage.chunk.source
+def _list_sentences(passage: Passage) -> Iterator[str]:
+    """Yield the sentences of a passage; a conditional one is not true without its condition."""
+    if not is_mostly_non_latin(passage.text):
+        for sentence in split_sentences(passage.text):
+            if not _CONDITION.match(sentence.text):
+                yield sentence.text
+
+
+def _name_sources(statements: Iterable[tuple[Passage, Iterable[Statement]]]) -> list[tuple[Statement, str]]:
+    """Return the statements of passages with their sources."""
+    return [(statement, passage.chunk.source) for passage, extracted in statements for statement in extracted]
+
+
+def _list_ends(edges: Iterable[Edge]) -> set[str]:
+    """Return the keys of the nodes that edges join."""
+    return {key for edge in edges for key in (edge.source, edge.target)}
 
 
 class _ConceptMapBuilder:

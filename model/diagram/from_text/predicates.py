@@ -28,10 +28,9 @@ _VERB_PARTS = frozenset({Part.FINITE, Part.VERB})
 _AUXILIARIES = frozenset(
     {"is", "are", "was", "were", "has", "have", "had", "be", "been", "being", "can", "could", "may"}
 )
-_OBJECT_STARTS = frozenset({Part.PHRASE, Part.PREPOSITION, Part.NONE})
 _ADVERBS = frozenset({"well", "so", "as", "just", "also", "too", "to", "there", "here", "away", "back"})
 _QUANTIFIERS = frozenset({"some", "many", "most", "all", "several", "few", "both", "each", "every", "no"})
-_SUBJECT_PARTS = frozenset({Part.PHRASE, Part.PREPOSITION, Part.NONE})
+_PHRASE_PARTS = frozenset({Part.PHRASE, Part.PREPOSITION, Part.NONE})
 _SPACE_BEFORE_MARK = re.compile(r"\s+([,;:)%])")
 _SPACE_AFTER_BRACKET = re.compile(r"\(\s+")
 _DATE_BEFORE = re.compile(r"(?:In|On|Since|By|From|During)\s(?:[^,]{0,20}\d[^,]{0,12},|(?:1|20)\d{2,3})\s+")
@@ -54,8 +53,8 @@ def extract_predicates(sentence: str) -> Iterator[Statement]:
     is_named = is_named and len(subject) <= _MAX_SUBJECT_WORDS
     if not is_named or not 0 < len(relation) <= _MAX_RELATION_WORDS:
         return
-    for words in _split_objects(rest):
-        if label := make_label(words):
+    for phrase in _split_objects(rest):
+        if label := make_label(phrase):
             yield Statement(_join(subject), " ".join(relation), label)
 
 
@@ -63,7 +62,7 @@ def _belongs_to_subject(tagged: tuple[str, Part]) -> bool:
     """Return whether a word may belong to the subject: a name such as "Model Serving" does, whatever its tag."""
     word, part = tagged
     return part is Part.PHRASE or (
-        word.lower() not in _AUXILIARIES and (part in _SUBJECT_PARTS or (word[0].isupper() and word.endswith("ing")))
+        word.lower() not in _AUXILIARIES and (part in _PHRASE_PARTS or (word[0].isupper() and word.endswith("ing")))
     )
 
 
@@ -141,7 +140,7 @@ def _shorten(parts: TaggedParts) -> TaggedParts:
 def _split_clauses(parts: TaggedParts) -> list[TaggedParts]:
     """Return the words up to the end of the clause in turns: a phrase, the words that join it to the next, a phrase."""
     clauses: list[list[tuple[str, Part]]] = []
-    if not parts or parts[0][1] not in _OBJECT_STARTS or parts[0][0].lower() in _ADVERBS:
+    if not parts or parts[0][1] not in _PHRASE_PARTS or parts[0][0].lower() in _ADVERBS:
         return []
     for position, (word, part) in enumerate(parts[:_MAX_CLAUSE_WORDS]):
         if part is Part.FINITE:
@@ -149,17 +148,12 @@ def _split_clauses(parts: TaggedParts) -> list[TaggedParts]:
         is_end = part in {Part.END, Part.ARROW}
         following_word = parts[position + 1][0] if position + 1 < len(parts) else ""
         joins_numbers = parts[position - 1][0][-1].isdigit() and following_word[:1].isdigit()
-        opens_clause = (
-            part is Part.AND
-            and not joins_numbers
-            and _leads_to_clause(parts[position + 1 : position + _MAX_CLAUSE_WORDS])
-        )
-        if opens_clause and word.lower() == "and" and parts[position - 1][1] is not Part.AND:
-            following = takewhile(
-                lambda tagged: tagged[1] is not Part.AND, parts[position + 1 : position + _MAX_CLAUSE_WORDS]
-            )
-            if any(kind is Part.FINITE for _, kind in following):
-                return []  # "remains in France and England indicate": what comes before may be the subject of the verb
+        following = parts[position + 1 : position + _MAX_CLAUSE_WORDS] if part is Part.AND and not joins_numbers else []
+        phrase = list(takewhile(lambda tagged: tagged[1] is not Part.AND, following))
+        opens_clause = _leads_to_clause(phrase)
+        is_after_phrase = word.lower() == "and" and parts[position - 1][1] is not Part.AND
+        if opens_clause and is_after_phrase and any(kind is Part.FINITE for _, kind in phrase):
+            return []  # "remains in France and England indicate": what comes before may be the subject of the verb
         if is_end or opens_clause:
             break
         if clauses and (clauses[-1][-1][1] is Part.AND) == (part is Part.AND):
@@ -173,12 +167,12 @@ def _split_clauses(parts: TaggedParts) -> list[TaggedParts]:
     return list(clauses)
 
 
-def _leads_to_clause(parts: TaggedParts) -> bool:
-    """Return whether what follows a comma or "and" is a clause or an addition to the sentence, not a further phrase."""
-    following = list(takewhile(lambda word: word[1] is not Part.AND, parts[:_MAX_CLAUSE_WORDS]))
-    return any(
+def _leads_to_clause(following: TaggedParts) -> bool:
+    """Return whether the words after a comma or "and" are a clause or an addition to the sentence, not a phrase."""
+    has_verb = any(
         part in {Part.FINITE, Part.END, Part.ARROW} and word not in {".", "!", "?", ";"} for word, part in following
-    ) or (bool(following) and following[0][1] in {Part.PREPOSITION, Part.VERB})
+    )
+    return has_verb or (bool(following) and following[0][1] in {Part.PREPOSITION, Part.VERB})
 
 
 def _is_short_phrase(clause: TaggedParts) -> bool:

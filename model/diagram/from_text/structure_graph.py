@@ -22,22 +22,25 @@ def draw_structure(structure: Structure, style: str, title: str) -> DiagramGraph
     graph = DiagramGraph(title, style=style or ("flow" if structure.is_sequence else "map"))
     graph.sources.append(structure.source)
     if graph.style == "flow":
-        _add_steps(graph, structure.entries[:MAX_NODES])
+        add_steps(graph, structure.entries)
     elif graph.style == "layers":
-        _add_layers(graph, structure.entries[:MAX_NODES])
+        add_layers(graph, structure.entries)
     else:
         _add_map(graph, structure)
     return graph
 
 
-def _add_steps(graph: DiagramGraph, entries: Sequence[Entry]) -> None:
-    for number, entry in enumerate(entries, 1):
-        graph.nodes[str(number)] = Node(str(number), capitalize(entry.label), step=number)
+def add_steps(graph: DiagramGraph, entries: Sequence[Entry]) -> None:
+    """Add one step after the other, as many as there is room for."""
+    for number, entry in enumerate(entries[:MAX_NODES], 1):
+        key = f"step {number}"
+        graph.nodes[key] = Node(key, capitalize(entry.label), step=number)
     graph.edges += [Edge(earlier, later, "") for earlier, later in pairwise(graph.nodes)]
 
 
-def _add_layers(graph: DiagramGraph, entries: Sequence[Entry]) -> None:
-    for number, entry in enumerate(entries):
+def add_layers(graph: DiagramGraph, entries: Sequence[Entry]) -> None:
+    """Add a layer for each entry, the first on top: its details below its name, or itself alone."""
+    for number, entry in enumerate(entries[:MAX_NODES]):
         labels = [label for _, label in entry.details][:_MAX_MEMBERS] or [entry.label]
         keys = tuple(f"{number} {position}" for position in range(len(labels)))
         graph.nodes |= {key: Node(key, capitalize(label)) for key, label in zip(keys, labels, strict=True)}

@@ -78,7 +78,7 @@ def find_structure(
     for rank, passage in enumerate(passages):
         chunk = passage.chunk
         analyser = Analyser(chunk.language or "english")
-        prompt_stems = frozenset(analyser.stem_words(analyser.question_words(subject)))
+        prompt_stems = _stem_subject(subject, analyser)
         for structure, above, inside in _list_structures(chunk, is_flow=style == "flow", is_how_to=is_how_to):
             match = _measure_match(prompt_stems, frozenset(analyser.stems(above)), frozenset(analyser.stems(inside)))
             if sum(entry.label in subject for entry in structure.entries) >= _MIN_ENTRIES:
@@ -102,7 +102,7 @@ def find_sections(subject: str, passages: Sequence[Passage]) -> Structure | None
     for source in dict.fromkeys(passage.chunk.source for passage in passages):
         chunks = [passage.chunk for passage in passages if passage.chunk.source == source]
         analyser = Analyser(chunks[0].language or "english")
-        prompt_stems = frozenset(analyser.stem_words(analyser.question_words(subject)))
+        prompt_stems = _stem_subject(subject, analyser)
         names = dict.fromkeys(name for chunk in chunks for name in _list_headings(chunk))
         title = chunks[0].title or next(iter(names), "")
         entries = tuple(Entry(make_label(name)) for name in names if name != title)
@@ -112,16 +112,16 @@ def find_sections(subject: str, passages: Sequence[Passage]) -> Structure | None
     return None
 
 
-def measure_words(subject: str, passages: Sequence[Passage]) -> list[float]:
-    """Return for each passage the share of the subject's words in it, from 0 to 1."""
-    shares: list[float] = []
-    for passage in passages:
-        analyser = Analyser(passage.chunk.language or "english")
-        prompt_stems = frozenset(analyser.stem_words(analyser.question_words(subject)))
-        shares.append(
-            _measure_match(prompt_stems, frozenset(analyser.stems(passage.chunk.searchable_text)), frozenset())
-        )
-    return shares
+def measure_words(subject: str, passage: Passage) -> float:
+    """Return the share of the subject's words in a passage, from 0 to 1."""
+    analyser = Analyser(passage.chunk.language or "english")
+    in_passage = frozenset(analyser.stems(passage.chunk.searchable_text))
+    return _measure_match(_stem_subject(subject, analyser), in_passage, frozenset())
+
+
+def _stem_subject(subject: str, analyser: Analyser) -> frozenset[str]:
+    """Return the stems of the words that say what a prompt is about."""
+    return frozenset(analyser.stem_words(analyser.question_words(subject)))
 
 
 def _list_headings(chunk: Chunk) -> Iterator[str]:

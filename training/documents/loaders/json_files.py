@@ -117,7 +117,8 @@ def _make_whole(file: SourceFile, value: Mapping[str, Any]) -> Document:
 
     The first short value, which names the object, is repeated in each block, so that each can be quoted alone.
     """
-    simple = flatten_record({name: inner for name, inner in value.items() if not _is_nested(inner)})
+    own = {name: inner for name, inner in value.items() if not _is_nested(inner)}
+    simple = flatten_record(own)
     name_pair = [pair for pair in simple if len(pair[1]) <= MAX_TAG][:1]
     blocks = [make_fields(simple)]
     for name, inner in value.items():
@@ -125,8 +126,7 @@ def _make_whole(file: SourceFile, value: Mapping[str, Any]) -> Document:
             records = [inner] if isinstance(inner, Mapping) else inner
             blocks += [make_fields([*name_pair, *flatten_record(record, str(name))]) for record in records]
     title = next((str(value[name]) for name in ("title", "name") if isinstance(value.get(name), str)), "")
-    tags = flatten_record({name: inner for name, inner in value.items() if not _is_nested(inner)}, splits_lists=True)
-    return file.make_document(blocks, title=title, tags=make_tags(tags))
+    return file.make_document(blocks, title=title, tags=make_tags(flatten_record(own, splits_lists=True)))
 
 
 def _make_record(value: Any) -> Mapping[str, Any]:

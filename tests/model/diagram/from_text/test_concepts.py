@@ -125,6 +125,11 @@ def test_phrase_that_ends_with_the_subject_is_the_subject(text: str) -> None:
     assert [(edge.source, edge.target) for edge in graph.edges] == [("fox", "mice"), ("mice", "owl")]
 
 
+def test_pronoun_goes_on_about_the_subject_of_its_own_passage() -> None:
+    passages = [from_text("Foxes eat mice. They see owls.", "a.txt"), from_text("They see bears.", "b.txt")]
+    assert list_edges(build_graph("Foxes", passages)) == ["Foxes | eat | Mice", "Foxes | see | Owls"]
+
+
 def test_subject_is_not_joined_to_itself() -> None:
     assert build_graph("Foxes", [from_text("A red fox follows the foxes.", "a.txt")]).edges == []
 
