@@ -22,6 +22,7 @@ caller's data or a secret: messages travel to logs, traces and other people.
     │   ├── ModerationError           refused
     │   ├── UnusableReplyError        no_answer
     │   └── RejectedCallError         provider
+    │       └── UnmatchedVectorsError
     ├── ResponseTooLargeError         payload
     ├── ImageStorageError             storage
     ├── ConfigError
@@ -151,6 +152,10 @@ class RejectedCallError(ProviderError):
     """The provider rejected the call, or its answer lacks what was asked for."""
 
     code = "provider"
+
+
+class UnmatchedVectorsError(RejectedCallError):
+    """The vectors of an embeddings call do not belong to the texts one to one, or have several lengths."""
 
 
 class ConfigError(MultichainError):

@@ -14,6 +14,7 @@ from .errors import ConfigError, ProfileError
 from .interfaces import ROLES
 from .pipeline import Pipeline
 from .providers import ModelFolder, load_provider, make_provider, provider_settings
+from .providers.server_facts import ServerFacts
 from .retrieval import backends
 from .retrieval.backends import Backend
 from .retrieval.local.index import Index
@@ -46,6 +47,8 @@ class Profile:
     embeddings: StageValues = field(default_factory=dict)
     gate: Any = field(default_factory=dict)
     retriever_kind: str = backends.DEFAULT
+    facts: ServerFacts = field(default_factory=ServerFacts, compare=False)
+    """What is known of the profile's servers, to which calls add what they learn."""
 
     @classmethod
     def read(cls, name: str) -> Self:
@@ -167,7 +170,8 @@ class Profile:
         """
         if not self.embeddings:
             return None
-        return make_provider(self.embeddings, "embeddings", index, ModelFolder(Path(files)) if files else None)
+        folder = ModelFolder(Path(files)) if files else None
+        return make_provider(self.embeddings, "embeddings", index, folder, self.facts)
 
     def stage_settings(self, name: str) -> StageValues:
         """Return the settings of a stage for its kind's constructor."""
@@ -216,7 +220,7 @@ class Profile:
 
     def _make_stage_provider(self, entry: StageValues, role: str, index: Index | None) -> Any:
         pace = self.find_pace(entry["provider"], role)
-        return make_provider(entry | {"pace": pace} if pace else entry, role, index)
+        return make_provider(entry | {"pace": pace} if pace else entry, role, index, self.facts)
 
 
 def _read_sections(source: YamlFile) -> StageValues:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from .contract.stage_contract import Response
 from .errors import CancelledCallError, ConfigError, InvalidRequestError
 from .profile import Profile
 from .providers import model_catalog
+from .providers.server_facts import FACTS_ARTIFACT, ServerFacts
 from .runtime import tracing
 from .runtime.event_loop import Stream
 
@@ -48,6 +50,8 @@ class MultichainModel(PythonModel):
         model_catalog.load_catalog()
         index = Path(context.artifacts["index"])
         profile = Profile.read(self._profile)
+        if FACTS_ARTIFACT in context.artifacts:
+            profile = replace(profile, facts=ServerFacts.read(Path(context.artifacts[FACTS_ARTIFACT])))
         self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.make_pipeline(self._retriever)
         self._pipeline.trace_request = tracing.trace_request

@@ -105,6 +105,8 @@ def _print_build(built: BuildResult) -> None:
         click.echo(f"The index of {counts} is up to date; documents read {done}:\n{built.folder}")
     else:
         click.echo(f"Built an index of {counts}, {built.manifest.dimension} dimensions, {done}:\n{built.folder}")
+    for source, reason in built.failed_sources.items():
+        click.echo(f"Without a vector, so found by words alone: {source}: {reason}")
     if built.usage.input_tokens or not built.usage.cost_known:
         cost = f"for ${built.usage.cost:.6f}" if built.usage.cost_known else "at an unknown cost"
         click.echo(f"Embedded {built.usage.input_tokens:,} tokens {cost}")

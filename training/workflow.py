@@ -9,6 +9,7 @@ from commandline.subprocesses import run_module
 from model.errors import CommandError
 from model.profile import Profile
 from model.profile_validation import validate_profile
+from model.providers.server_facts import ServerFacts
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
@@ -107,7 +108,7 @@ def run_all(profile: str, options: BuildOptions, name: str, promotion: Promotion
         tags = require_ready(preflight)
     with timer.step("build"):
         yield build_or_describe(loaded_profile, options)
-    yield from release(profile, options.index, name, tags, timer, promotion)
+    yield from release(profile, options.index, name, tags, timer, promotion, loaded_profile.facts)
     yield timer
 
 
@@ -148,6 +149,7 @@ def release(
     tags: dict[str, str],
     timer: StepTimer,
     promotion: PromotionOptions | None = None,
+    facts: ServerFacts | None = None,
 ) -> Iterator[StepResult]:
     """Log an index as a model, verify and register the version, and promote the version through the gate.
 
@@ -158,6 +160,7 @@ def release(
         tags: Tags of the version.
         timer: Timer of the steps.
         promotion: Basis of the promotion; None to check only the contract and the example.
+        facts: What the steps before have learned of the profile's servers.
 
     Yields:
         The result of each step.
@@ -166,7 +169,7 @@ def release(
         MultichainError: A step failed, or the gate refused the version.
     """
     with timer.step("log"):
-        uri = log_model(profile, index, tags=tags)
+        uri = log_model(profile, index, tags=tags, facts=facts)
         yield LoggedModel(uri)
     with timer.step("verify"):
         yield from verify_in_process(uri)
@@ -261,7 +264,7 @@ def forget_everywhere(
         )
     if removed.chunks or any(CHAMPION_ALIAS in holder.aliases for holder in holders):
         yield (preflight := check_profile_models(loaded_profile))
-        yield from release(profile, index, name, require_ready(preflight), StepTimer())
+        yield from release(profile, index, name, require_ready(preflight), StepTimer(), facts=loaded_profile.facts)
     for holder in holders:
         mark_forgotten(name, holder)
         yield RemainingVersion(name, str(holder.version), holder.sources)

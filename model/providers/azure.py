@@ -55,10 +55,6 @@ class AzureProvider(OpenAIProtocolProvider):
         settings = {"azure_deployment": model} | self._chat_settings(temperature, max_tokens, refused)
         return await self._get_client("AzureChatOpenAI", settings)
 
-    async def _embedder(self, model: str) -> Any:
-        settings = {"azure_deployment": model, "check_embedding_ctx_length": False}
-        return (await self._get_client("AzureOpenAIEmbeddings", settings)).async_client
-
     async def _client(self) -> Any:
         return await self._get_client("AsyncAzureOpenAI", {}, package="openai")
 

@@ -34,7 +34,7 @@ class ChatSource:
         make: Returns the client, which leaves out some parameters.
         configured_window: Context window in tokens, where the profile sets one; 0 for none.
         tells_end: Whether each whole reply says why it ended, so that a streamed one that does not was cut.
-        refused: Parameters in ``OPTIONAL_PARAMETERS`` that the server has refused in this process.
+        refused: Parameters in ``OPTIONAL_PARAMETERS`` that the server refuses; a refusal adds one.
     """
 
     provider: str

@@ -29,14 +29,22 @@ def cut_text(text: str, max_tokens: int = MAX_INPUT_TOKENS) -> str:
     return encoded[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore")
 
 
-def make_batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Yield ``texts`` in batches within a request's limits; an empty text, which the API rejects, becomes a space."""
+def make_batches(
+    texts: Sequence[str], max_inputs: int = MAX_INPUTS, *, max_tokens: int = MAX_INPUT_TOKENS
+) -> Iterator[list[str]]:
+    """Yield ``texts`` in batches within a request's limits; an empty text, which the API rejects, becomes a space.
+
+    Args:
+        texts: The texts.
+        max_inputs: Largest number of texts in a batch.
+        max_tokens: Largest number of tokens of a text; what exceeds it is cut, with a note.
+    """
     batch: list[str] = []
     filled = 0
     for text in texts:
-        shortened = cut_text(text) or " "
+        shortened = cut_text(text, max_tokens) or " "
         size = count_tokens(shortened)
-        if batch and (len(batch) == MAX_INPUTS or filled + size > MAX_TOKENS):
+        if batch and (len(batch) == max_inputs or filled + size > MAX_TOKENS):
             yield batch
             batch, filled = [], 0
         batch.append(shortened)

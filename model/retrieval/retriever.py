@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..config.settings import Dependency
-from ..errors import RejectedCallError
 from ..interfaces import Embeddings
 from ..passages import Passage
 from ..runtime import spans
 from ..runtime.coalescing import MicroBatcher
+from .embedding_calls import Embedded, embed_each
 from .local.index import Float32Array, Index
 
 
@@ -57,7 +57,7 @@ class QueryEmbedder:
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
         self._embed_question: MicroBatcher[str, Float32Array] = MicroBatcher(
-            self._embed, embeddings.batch_size, embeddings.batch_window, can_split=_is_provider_error, weigh=len
+            self._embed, embeddings.batch_size, embeddings.batch_window, weigh=len
         )
 
     async def embed(self, question: str) -> Float32Array:
@@ -65,12 +65,7 @@ class QueryEmbedder:
         with spans.open_span("embedding", "EMBEDDING", {"text": question}):
             return await self._embed_question(question)
 
-    async def _embed(self, questions: list[str]) -> Sequence[Float32Array]:
+    async def _embed(self, questions: list[str]) -> Sequence[Embedded]:
         distinct = list(dict.fromkeys(questions))
-        vectors = dict(zip(distinct, await self._embeddings.embed(distinct, question=True), strict=True))
+        vectors = dict(zip(distinct, await embed_each(self._embeddings, distinct, question=True), strict=True))
         return [vectors[question] for question in questions]
-
-
-def _is_provider_error(error: Exception) -> bool:
-    """Return whether some of the embedded texts may have caused ``error``."""
-    return isinstance(error, RejectedCallError)

@@ -107,34 +107,26 @@ class MicroBatcher(Generic[Input, Output]):
     """Gather items of concurrent callers into one call.
 
     Items that arrive within ``window`` seconds go together, at most ``max_batch_size`` in a call; with a window of 0,
-    the items that arrive before the event loop turns. When a call fails and ``can_split`` says that some items may be
-    the cause, both halves are called again.
+    the items that arrive before the event loop turns. A call that returns an exception for an item fails for
+    who asked with that item alone; one that raises fails for all.
     """
 
     def __init__(
         self,
-        call: Callable[[list[Input]], Awaitable[Sequence[Output]]],
+        call: Callable[[list[Input]], Awaitable[Sequence[Output | Exception]]],
         max_batch_size: int,
         window: float = 0.0,
-        can_split: Callable[[Exception], bool] = lambda _: False,
         weigh: Callable[[Input], int] = lambda _: 1,
     ) -> None:
         """Make a batcher.
 
         Args:
-            call: Takes a list of items and returns as many results, in order.
+            call: Takes a list of items and returns as many results or exceptions, in order.
             max_batch_size: Most items of one call.
             window: Seconds that the first item waits for others.
-            can_split: Whether some of the items may have caused an error.
             weigh: Size of an item, by which the cost of a call is split.
         """
-        self._call, self._max_batch_size, self._window, self._can_split, self._weigh = (
-            call,
-            max_batch_size,
-            window,
-            can_split,
-            weigh,
-        )
+        self._call, self._max_batch_size, self._window, self._weigh = call, max_batch_size, window, weigh
         self._open_batches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Batch] = WeakKeyDictionary()
 
     async def __call__(self, item: Input) -> Output:
@@ -164,22 +156,16 @@ class MicroBatcher(Generic[Input, Output]):
         if self._open_batches.get(loop) is batch:
             del self._open_batches[loop]
         try:
-            return await self._call_or_split(batch.items)
+            return await self._call_for_all(batch.items)
         finally:
             batch.shares = batch.call.account_of_call.usage.split([self._weigh(each) for each in batch.items])
 
-    async def _call_or_split(self, items: list[Input]) -> list[Any]:
+    async def _call_for_all(self, items: list[Input]) -> list[Any]:
         """Return the result of each item, or the exception that it caused."""
         try:
             return list(await self._call(items))
         except Exception as error:  # noqa: BLE001 - each who asked raises it
-            if len(items) == 1 or not self._can_split(error):
-                return [error] * len(items)
-        middle = len(items) // 2
-        first_half, second_half = await asyncio.gather(
-            self._call_or_split(items[:middle]), self._call_or_split(items[middle:])
-        )
-        return first_half + second_half
+            return [error] * len(items)
 
 
 @dataclass(slots=True)

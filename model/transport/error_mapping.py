@@ -34,6 +34,11 @@ _INVALID_RESPONSE_CLASSES = {"InvalidResponseError", "JSONDecodeError", "APIResp
 _MODERATION_CODES = {"moderation_blocked", "content_policy_violation", "content_filter"}
 _NOT_FOUND_CODES = {"model_not_found", "DeploymentNotFound"}
 _TOO_LONG_CODES = {"context_length_exceeded", "string_above_max_length"}
+_TOO_LONG = re.compile(
+    r"context (?:length|window|size)|maximum input length|too (?:long|large to process)|must have less than \d+ tokens",
+    re.IGNORECASE,
+)
+"""Words of servers without such a code: vLLM, llama.cpp, Ollama, Text Embeddings Inference."""
 _IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9_./\[\]-]{0,40}")
 
 
@@ -176,7 +181,7 @@ def _map_not_found(name: str, body: object, provider_code: str) -> MultichainErr
 
 
 def _describe_rejection(name: str, error: Exception, status_code: int) -> str:
-    if error_code(error) in _TOO_LONG_CODES:
+    if error_code(error) in _TOO_LONG_CODES or _TOO_LONG.search(f"{getattr(error, 'body', '')} {error}"):
         return f"{name} was asked more than it can read at once; ask for fewer passages, or set window"
     parameter = str(getattr(error, "param", None) or "")
     location = f", for {parameter}" if _IDENTIFIER.fullmatch(parameter) else ""

@@ -7,8 +7,9 @@ deadline. The SDKs below are told not to retry. When a profile names several mod
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ M = TypeVar("M")
 ATTEMPTS, SHARED_ATTEMPTS, RATE_LIMITED_ATTEMPTS = 5, 4, 15
 """Attempts of a lone call; further ones of a call that several callers share; those of a call that came too early."""
 _FIRST_WAIT, _MAX_WAIT, _MAX_REQUESTED_WAIT = 0.5, 8.0, 120.0
+_ATTEMPTS_LIMIT: ContextVar[int] = ContextVar("attempts_limit", default=RATE_LIMITED_ATTEMPTS)
 _BACK_OFF = wait_random_exponential(multiplier=_FIRST_WAIT, max=_MAX_WAIT)
 
 
@@ -58,10 +60,20 @@ async def call_with_retries(call: Callable[[], Awaitable[T]]) -> T:
     return await retrying(attempt)
 
 
+@contextmanager
+def limit_attempts(count: int) -> Iterator[None]:
+    """Make the calls inside the block with at most ``count`` attempts each, unless one came too early (429)."""
+    token = _ATTEMPTS_LIMIT.set(count)
+    try:
+        yield
+    finally:
+        _ATTEMPTS_LIMIT.reset(token)
+
+
 def _max_attempts(error: BaseException) -> int:
-    return (
-        RATE_LIMITED_ATTEMPTS if http_status(error) == TOO_MANY else ATTEMPTS + SHARED_ATTEMPTS * (count_callers() > 1)
-    )
+    if http_status(error) == TOO_MANY:
+        return RATE_LIMITED_ATTEMPTS
+    return min(_ATTEMPTS_LIMIT.get(), ATTEMPTS + SHARED_ATTEMPTS * (count_callers() > 1))
 
 
 def is_retryable(error: BaseException) -> bool:

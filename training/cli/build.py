@@ -121,7 +121,7 @@ def log(profile: str, index: Path) -> None:
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
     print_result(preflight := check_profile_models(loaded_profile, loaded_profile.open_index(index)))
-    click.echo(log_model(profile, index, tags=require_ready(preflight)))
+    click.echo(log_model(profile, index, tags=require_ready(preflight), facts=loaded_profile.facts))
 
 
 @click.command()

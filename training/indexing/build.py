@@ -1,8 +1,8 @@
 """Build an index folder from documents: read, split, embed and index them."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.errors import CommandError
@@ -17,7 +17,10 @@ from ..documents.load import LoadOptions, LoadResult, load_documents
 from ..progress import Progress
 from . import index_update, index_writer
 from .index_update import DocumentDiff, UpdateBase
-from .index_writer import IndexContent
+from .index_writer import IndexContent, WrittenIndex
+from .text_embedder import has_same_model
+
+_OTHER_MODEL = "The whole index is rebuilt: the embedding model gives other vectors than when the index was built."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class BuildResult:
         changes: Documents compared with the previous index; None without a previous index.
         is_written: False when no document and no setting changed, so that the index was left as it was.
         rebuild_reason: Why the previous index could not be reused; empty otherwise.
+        failed_sources: The error of each document of which a text has no vector, by source.
     """
 
     folder: Path
@@ -43,6 +47,7 @@ class BuildResult:
     changes: DocumentDiff | None = None
     is_written: bool = True
     rebuild_reason: str = ""
+    failed_sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_index(
@@ -80,12 +85,23 @@ def build_index(
     index_writer.check_folder(out)
     loaded, content = read_content(profile, documents, load_options)
     start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
+    if start.index and start.is_unchanged and not has_same_model(profile, start.index):
+        start = replace(start, is_unchanged=False, rebuild_reason=_OTHER_MODEL)
     if start.index and start.is_unchanged:
-        manifest, spent = start.index.manifest, Usage()
+        written = WrittenIndex(start.index.manifest)
     else:
-        manifest, spent = index_writer.write_index_folder(content, profile, out, progress, max_cost, start.index)
-    seconds = time.perf_counter() - started
-    return BuildResult(out, loaded, manifest, spent, seconds, start.diff, not start.is_unchanged, start.rebuild_reason)
+        written = index_writer.write_index_folder(content, profile, out, progress, max_cost, start.index)
+    return BuildResult(
+        out,
+        loaded,
+        written.manifest,
+        written.usage,
+        time.perf_counter() - started,
+        start.diff,
+        not start.is_unchanged,
+        start.rebuild_reason,
+        written.failed_sources,
+    )
 
 
 def read_content(

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -40,6 +40,21 @@ class IndexContent:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenIndex:
+    """An index that was written, or left as it was.
+
+    Attributes:
+        manifest: The manifest.
+        usage: Usage of the embedding model.
+        failed_sources: The error of each document of which a text has no vector, by source.
+    """
+
+    manifest: manifest.Manifest
+    usage: Usage = field(default_factory=Usage)
+    failed_sources: Mapping[str, str] = field(default_factory=dict)
+
+
 def write_index_folder(
     content: IndexContent,
     profile: Profile,
@@ -47,7 +62,7 @@ def write_index_folder(
     progress: Progress,
     max_cost: float | None = None,
     previous: Index | None = None,
-) -> tuple[manifest.Manifest, Usage]:
+) -> WrittenIndex:
     """Build an index and atomically replace the index in ``out``.
 
     Args:
@@ -57,9 +72,6 @@ def write_index_folder(
         progress: Callback for the number of embedded texts.
         max_cost: Limit for the cost of embedding, in US dollars; None for no limit.
         previous: An index whose vectors are reused if the same model made them.
-
-    Returns:
-        The manifest, and the usage of the embedding model.
 
     Raises:
         CommandError: ``out`` holds something that is not an index, or embedding would exceed ``max_cost``.
@@ -80,7 +92,7 @@ def write_index_folder(
             documents=dict(content.documents),
             language=content.language,
         )
-    return written_manifest, embedding.usage
+    return WrittenIndex(written_manifest, embedding.usage, embedding.failed_sources)
 
 
 @contextmanager

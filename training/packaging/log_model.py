@@ -18,6 +18,7 @@ from commandline.subprocesses import read_last_line, run_module
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
 from model.profile_validation import validate_profile
+from model.providers.server_facts import FACTS_ARTIFACT, ServerFacts
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
@@ -55,7 +56,11 @@ class LoggingJob:
 
 
 def log_model(
-    profile: str, index: Path, runnables: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
+    profile: str,
+    index: Path,
+    runnables: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    facts: ServerFacts | None = None,
 ) -> str:
     """Log a model.
 
@@ -64,6 +69,7 @@ def log_model(
         index: The index folder.
         runnables: Objects for stages that name them by ``cloudpickle``, by name.
         tags: Tags of the model.
+        facts: What preflight and the build have learned of the profile's servers; None for nothing.
 
     Returns:
         The model's URI, ``models:/m-…``.
@@ -85,7 +91,7 @@ def log_model(
             code=[str(path) for path in code],
             entry=str(entry),
             requirements=requirements.pin_closure({*requirements.BASE_DISTRIBUTIONS, *loaded_profile.distributions}),
-            artifacts=_list_artifacts(loaded_profile, index),
+            artifacts=_list_artifacts(loaded_profile, index) | _write_facts(facts or ServerFacts(), Path(folder)),
             endpoints=sorted({*loaded_profile.databricks_endpoints, *_embedding_endpoints(index_opened)}),
             indexes=[index_opened.name] if isinstance(index_opened, RemoteIndex) else [],
             tags=dict(tags or {}),
@@ -132,6 +138,16 @@ def _list_artifacts(profile: Profile, index: Path) -> dict[str, str]:
     """Return the paths of the index folder and of the embedding model's folder, if it has one."""
     folder = {"embeddings": str(profile.embedding_folder.absolute())} if profile.embedding_folder else {}
     return {"index": str(index.absolute())} | folder
+
+
+def _write_facts(facts: ServerFacts, folder: Path) -> dict[str, str]:
+    """Return the path of a file with ``facts``, which is written into ``folder``; nothing where nothing was learned."""
+    values = facts.to_json()
+    if not values:
+        return {}
+    file = folder / f"{FACTS_ARTIFACT}.json"
+    file.write_text(json.dumps(values, indent=1), "utf-8")
+    return {FACTS_ARTIFACT: str(file)}
 
 
 def _embedding_endpoints(index: Index | RemoteIndex) -> list[str]:

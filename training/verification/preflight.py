@@ -1,29 +1,33 @@
 """Check before anything is paid: is every model of a profile reachable, permitted, and not about to end?
 
 Every provider is asked for its list of models. Each list of chat models and the embedding model receive one tiny call;
-an image model never does.
+an image model never does. What a server refuses in these calls is added to the profile's facts.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from model.contract.events import discard
 from model.contract.fields import StageValues
-from model.errors import MultichainError
-from model.interfaces import ModelStatus
+from model.errors import MultichainError, ProviderUnavailableError
+from model.interfaces import ChatModel, ModelStatus
 from model.profile import MODEL_SETTINGS, Profile, named_models
 from model.providers import load_provider, make_provider
 from model.retrieval.ai_search.description import RemoteIndex
+from model.retrieval.embedding_calls import PROBE_TEXT, embed_each
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
 
+from ..indexing.embedding_cache import is_same_model
+
 WARNING_DAYS = 90
 """Days before the end of a model from which on a warning is given."""
-_MIN_COSINE = 0.999
+_BATCH_SIZE = 256
+"""Number of texts, all but one of one letter, by which the largest batch of an embedding model is tried."""
 _TEST_MESSAGE = "Reply with the one word ok."
 
 FindingLevel = Literal["ok", "warn", "fail"]
@@ -69,6 +73,7 @@ def check_models(
     for entry, roles in distinct_entries(profile):
         for finding in profile_check.check_entry(entry, roles, report.end_dates):
             report.findings.append(finding)
+    report.findings += [PreflightFinding("ok", sentence) for sentence in profile.facts.describe()]
     return report
 
 
@@ -167,14 +172,26 @@ class _ProfileCheck:
         if not chat or chat in self._called_entries:
             return
         self._called_entries.append(chat)
-        chat_model: Any = make_provider(chat, "chat")
-        reply = self._engine.run(chat_model.complete(_TEST_MESSAGE, "", discard))
-        yield PreflightFinding("ok", f"{reply.answered_by} answers ({label})")
+        chat_model: ChatModel = make_provider(chat, "chat", self._profile.facts)
+        try:  # streamed first, so that what the server refuses of a stream is learned, too
+            reply = self._engine.run(chat_model.complete(_TEST_MESSAGE, "", _ignore_event))
+        except ProviderUnavailableError as error:
+            reply = self._engine.run(chat_model.complete(_TEST_MESSAGE, "", discard))
+            yield PreflightFinding("warn", f"{reply.answered_by} answers, but not as a stream ({label}): {error}")
+        else:
+            yield PreflightFinding("ok", f"{reply.answered_by} answers ({label})")
 
     def _check_embedding(self, label: str) -> PreflightFinding:
         embedder = self._profile.make_embedder(index=self._index if isinstance(self._index, Index) else None)
-        vector = self._engine.run(embedder.embed([FINGERPRINT_TEXT]))[0]
+        texts = [FINGERPRINT_TEXT] + [PROBE_TEXT] * (min(_BATCH_SIZE, embedder.batch_size) - 1)
+        vector = self._engine.run(embed_each(embedder, texts))[0]
+        if isinstance(vector, MultichainError):
+            raise vector
         name = f"{embedder.provider}:{embedder.model} ({label})"
+        dimensions = self._profile.embeddings.get("dimensions")
+        if dimensions and dimensions != len(vector):
+            sentence = f"{name} embeds in {len(vector)} dimensions, not in {dimensions}"
+            return PreflightFinding("warn", f"{sentence}; set dimensions to {len(vector)}, or leave the setting out")
         if self._index is None:
             return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions")
         embedding = self._index.embedding
@@ -184,11 +201,15 @@ class _ProfileCheck:
             return PreflightFinding(
                 "fail", f"{sentence}, built with {embedding_name}; build the index again, or use that model"
             )
-        if float(np.dot(vector, embedding["fingerprint"])) < _MIN_COSINE:
+        if not is_same_model(vector, np.array(embedding["fingerprint"], dtype=np.float32)):
             return PreflightFinding(
                 "fail", f"{name} returns other vectors than those in the index; build the index again"
             )
         return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions, as in the index")
+
+
+def _ignore_event(_name: str, _content: object) -> None:
+    """Do nothing with a streamed token; ``discard`` would switch streaming off."""
 
 
 def _check_remote_index(profile: Profile) -> PreflightFinding:

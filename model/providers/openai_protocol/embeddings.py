@@ -1,4 +1,7 @@
-"""Embeddings from a server that speaks OpenAI's protocol."""
+"""Embeddings from a server that speaks OpenAI's protocol.
+
+Calls go through the SDK's ``post``, whose own method for embeddings sends a format even where the server refuses one.
+"""
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -6,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import RejectedCallError
+from ...errors import RejectedCallError, UnmatchedVectorsError
 from ...interfaces import Float32Array, normalize_rows
 from ...runtime import usage
-from ...transport.error_mapping import parsing_response, require_field
+from ...transport.error_mapping import InvalidResponseError, find_refused_parameter
 from ...transport.rate_limiter import Operation
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog
-from ..token_limits import MAX_INPUTS, count_tokens, make_batches
+from ..embedding_prompts import EmbeddingPrompts
+from ..server_facts import ModelLimits
+from ..token_limits import MAX_INPUT_TOKENS, MAX_INPUTS, count_tokens, make_batches
 
 
 class OpenAIEmbeddings:
@@ -24,12 +29,15 @@ class OpenAIEmbeddings:
         endpoint: The operation whose rate limits the calls share.
         cache: Where the vectors of questions are kept.
         model: The name of the model.
-        client: Returns the SDK's resource that creates embeddings.
-        extra: Further arguments of each request.
+        client: Returns the client of OpenAI's SDK.
+        extra: Further parameters of each request, left out where the server refuses them.
+        prompts: What is put before a question and before a passage.
+        limits: What the server is known not to take.
+        window: How many tokens of a text the model reads.
     """
 
     semantic = True
-    batch_size, batch_window = MAX_INPUTS, 0.001
+    batch_window = 0.001
 
     def __init__(
         self,
@@ -38,9 +46,22 @@ class OpenAIEmbeddings:
         model: str,
         client: Callable[[], Awaitable[Any]],
         extra: Mapping[str, Any],
+        prompts: EmbeddingPrompts | None = None,
+        limits: ModelLimits | None = None,
+        window: int = MAX_INPUT_TOKENS,
     ) -> None:
         self.provider, self.model = endpoint.provider, model
-        self._operation, self._cache, self._client, self._request_options = endpoint, cache, client, extra
+        self._operation, self._cache, self._client, self._extra = endpoint, cache, client, extra
+        self._prompts, self._limits, self._window = prompts or EmbeddingPrompts(), limits or ModelLimits(), window
+
+    @property
+    def batch_size(self) -> int:
+        """Largest number of texts in one call."""
+        return self._limits.batch or MAX_INPUTS
+
+    @batch_size.setter
+    def batch_size(self, count: int) -> None:
+        self._limits.batch = count
 
     async def embed(self, texts: Sequence[str], *, question: bool = False) -> Float32Array:
         """Return one row of norm 1 for each text: shape (texts, dimension), float32.
@@ -53,52 +74,112 @@ class OpenAIEmbeddings:
             question: Whether the texts are questions.
 
         Raises:
-            RejectedCallError: The server returned another number of vectors, or vectors that are not finite numbers.
+            UnmatchedVectorsError: The server returned another number of vectors, or vectors of several lengths.
+            RejectedCallError: The server returned vectors that are not finite numbers.
             ProviderError: The server did not answer.
         """
         if question:
-            return await self._embed_questions(texts)
-        return await self._embed_texts(texts)
+            return await self._embed_questions([self._prompts.question + text for text in texts])
+        return await self._embed_texts([self._prompts.passage + text for text in texts])
 
     async def _embed_questions(self, questions: Sequence[str]) -> Float32Array:
         """Return the vectors of ``questions``: cached ones, and the rest by one call."""
-        keys = {question: [self.provider, self.model, dict(self._request_options), question] for question in questions}
+        options = self._options()
+        keys = {question: [self.provider, self.model, options, question] for question in questions}
         entries = {question: await self._cache.get(key) for question, key in keys.items()}
         missing = [question for question, entry in entries.items() if entry is None]
         embedded = dict(zip(missing, await self._embed_texts(missing), strict=True)) if missing else {}
         for question, vector in embedded.items():
             await self._cache.put(keys[question], {"vector": base64.b64encode(vector.tobytes()).decode()})
-        cached = {question: _decode_vector(entry) for question, entry in entries.items() if entry is not None}
-        return np.stack([(embedded | cached)[question] for question in questions])
+        vectors = embedded | {question: _decode_vector(entry) for question, entry in entries.items() if entry}
+        if len({vector.shape for vector in vectors.values()}) > 1:  # the server has another model than when it cached
+            return await self._embed_texts(questions)
+        return np.stack([vectors[question] for question in questions])
 
     async def _embed_texts(self, texts: Sequence[str]) -> Float32Array:
-        return normalize_rows(np.concatenate([await self._embed_batch(batch) for batch in make_batches(texts)]))
+        batches = [
+            await self._embed_batch(batch) for batch in make_batches(texts, self.batch_size, max_tokens=self._window)
+        ]
+        if len({batch.shape[1] for batch in batches}) > 1:
+            raise UnmatchedVectorsError(_describe_uneven(f"{self.provider}:{self.model}"))
+        return normalize_rows(np.concatenate(batches))
 
     async def _embed_batch(self, batch: list[str]) -> Float32Array:
-        async def call(_: str) -> Any:  # the SDK's response
-            client = await self._client()
-            with parsing_response():
-                return require_field(
-                    await client.create(input=batch, model=self.model, **self._request_options), "data"
-                )
-
         size = sum(map(count_tokens, batch))
         name, reply = await first_available(
-            {f"{self.provider}:{self.model}": ""}, call, lambda _: self._operation.acquire(size)
+            {f"{self.provider}:{self.model}": ""}, lambda _: self._post(batch), lambda _: self._operation.acquire(size)
         )
-        counted = model_catalog.TokenCounts(input=reply.usage.prompt_tokens if reply.usage else 0)
-        usage.record_usage(model_catalog.price_usage(self.provider, self.model, counted))
-        rows = sorted(reply.data, key=lambda row: row.index)
-        if [row.index for row in rows] != list(range(len(batch))):
-            raise RejectedCallError(
-                f"{name} returned vectors that do not match the texts one to one; try again, or use another model"
-            )
-        vectors = np.array([row.embedding for row in rows], dtype=np.float32)
-        if vectors.ndim != 2 or not np.isfinite(vectors).all():  # noqa: PLR2004 - rows and columns
-            raise RejectedCallError(
-                f"{name} returned vectors that are not finite numbers; try again, or use another model"
-            )
-        return vectors
+        counts = reply.get("usage")
+        tokens = counts.get("prompt_tokens") if isinstance(counts, Mapping) else None
+        counted = model_catalog.TokenCounts(input=int(tokens or 0))
+        priced = model_catalog.price_usage(self.provider, self.model, counted)
+        usage.record_usage(priced if tokens is not None else model_catalog.price_usage(self.provider, "", counted))
+        return _parse_vectors(name, reply["data"], len(batch))
+
+    async def _post(self, batch: list[str]) -> Mapping[str, Any]:
+        """Return the body of the response, asked for without the parameters that the server refuses."""
+        while True:
+            try:
+                client = await self._client()
+                body = {"input": batch, "model": self.model, **self._options()}
+                reply = await client.post("/embeddings", cast_to=object, body=body)
+            except Exception as error:
+                parameter = find_refused_parameter(error, self._options())
+                if not parameter:
+                    raise
+                self._limits.refused.add(parameter)
+            else:
+                if not isinstance(reply, Mapping) or not isinstance(reply.get("data"), list):
+                    raise InvalidResponseError
+                return reply
+
+    def _options(self) -> dict[str, Any]:
+        return {name: value for name, value in self._extra.items() if name not in self._limits.refused}
+
+
+def _parse_vectors(name: str, rows: Sequence[Any], count: int) -> Float32Array:
+    """Return the vectors of a response in the order of the texts; a server without indexes keeps that order.
+
+    Raises:
+        UnmatchedVectorsError: The vectors cannot be assigned to the texts, or have several lengths.
+        RejectedCallError: A vector is not one of finite numbers.
+    """
+    indexes = [row.get("index") if isinstance(row, Mapping) else None for row in rows]
+    if len(rows) == count and all(index is None for index in indexes):
+        indexes = list(range(count))
+    if sorted(index for index in indexes if isinstance(index, int)) != list(range(count)):
+        raise UnmatchedVectorsError(
+            f"{name} returned vectors that do not match the texts one to one; try again, or use another model"
+        )
+    try:
+        vectors = [_parse_vector(row["embedding"]) for _, row in sorted(zip(indexes, rows, strict=True), key=_by_index)]
+    except (ValueError, TypeError, LookupError):
+        raise RejectedCallError(_describe_not_finite(name)) from None
+    if len({vector.shape for vector in vectors}) > 1:
+        raise UnmatchedVectorsError(_describe_uneven(name))
+    stacked = np.stack(vectors)
+    if stacked.ndim != 2 or not stacked.shape[1] or not np.isfinite(stacked).all():  # noqa: PLR2004 - rows and columns
+        raise RejectedCallError(_describe_not_finite(name))
+    return stacked
+
+
+def _by_index(pair: tuple[Any, Any]) -> int:
+    return int(pair[0])
+
+
+def _parse_vector(embedding: str | Sequence[float]) -> Float32Array:
+    """Return a vector that a server sent as numbers, or as base64 of little-endian 32-bit floats."""
+    if isinstance(embedding, str):
+        return np.frombuffer(base64.b64decode(embedding, validate=True), "<f4").astype(np.float32)
+    return np.array(embedding, dtype=np.float32)
+
+
+def _describe_not_finite(name: str) -> str:
+    return f"{name} returned vectors that are not finite numbers; try again, or use another model"
+
+
+def _describe_uneven(name: str) -> str:
+    return f"{name} returned vectors of different lengths; try again, or use another model"
 
 
 def _decode_vector(entry: Mapping[str, str]) -> Float32Array:

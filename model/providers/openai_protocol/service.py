@@ -1,6 +1,6 @@
 """The provider for a server that speaks OpenAI's protocol: its settings in a profile, and its clients.
 
-Chat and embeddings use LangChain's classes, images OpenAI's SDK. Keys and addresses are read from the environment
+Chat uses LangChain's classes, embeddings and images OpenAI's SDK. Keys and addresses are read from the environment
 at the time of a call (transport/credentials.py). A dialect of the protocol is a subclass that creates other clients.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from ...config.settings import Count, Factory, Instructions, ModelName, ModelNames, PositiveCount
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
@@ -21,12 +21,14 @@ from ...transport.error_mapping import parsing_response
 from ...transport.rate_limiter import Operation, RateLimits, observe_headers
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
-from .. import model_catalog
+from .. import model_catalog, token_limits
 from ..base import Provider, ProviderSettings
 from ..chat_calls import REPLY_TOKENS, ChatSource
 from ..chat_diagrams import ChatDiagramGenerator
 from ..chat_models import ChatProvider
+from ..embedding_prompts import find_prompts
 from ..rerankers import ChatReranker
+from ..server_facts import ServerFacts
 from .embeddings import OpenAIEmbeddings
 from .images import (
     AutoGenerator,
@@ -38,6 +40,8 @@ from .images import (
     check_model_lists,
 )
 
+ChatParameter = Literal["temperature", "max_tokens", "stream_options"]
+EmbeddingParameter = Literal["dimensions", "encoding_format"]
 TIMEOUT = 120.0
 _DAY_SECONDS = 86_400
 
@@ -56,8 +60,8 @@ class OpenAIProtocolProvider(Provider):
     key_variable: str
     address_variable: str
     is_self_hosted = False
-    encoding: str | None = None
-    """The ``encoding_format`` of embeddings; None for the SDK's choice, base64."""
+    encoding = "base64"
+    """The ``encoding_format`` of embeddings."""
     streams_usage = True
     """Whether the server can count the tokens of a streamed reply."""
 
@@ -75,22 +79,37 @@ class OpenAIProtocolProvider(Provider):
         self,
         model: ModelName,
         dimensions: PositiveCount = 0,
+        question_prompt: str | None = None,
+        passage_prompt: str | None = None,
+        window: PositiveCount = token_limits.MAX_INPUT_TOKENS,
+        batch: Count = 0,
+        omit: list[EmbeddingParameter] | None = None,
         pace: RateLimits | None = None,
         cache: Count = _DAY_SECONDS,
+        facts: ServerFacts | None = None,
     ) -> OpenAIEmbeddings:
         """Return the embeddings of one model, without fallback: another model's vectors would not fit the index.
 
         Args:
             model: The name of the model.
             dimensions: The length to which the server shortens the vectors; by default, 0, whole vectors.
+            question_prompt: Text that the model expects before a question; by default that of known models.
+            passage_prompt: Text that the model expects before a passage; by default that of known models.
+            window: How many tokens of a text the model reads; the rest is cut, with a note.
+            batch: Largest number of texts in a call; 0 for 2,048, or what the server is found to take.
+            omit: Parameters that are not sent.
             pace: Limits of the rate of calls.
             cache: How many seconds the vectors of questions are cached; 0 for never.
+            facts: What is known of the server.
         """
-        extra: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
-        extra |= {"encoding_format": self.encoding} if self.encoding else {}
+        extra = ({"dimensions": dimensions} if dimensions else {}) | {"encoding_format": self.encoding}
+        sent = {name: value for name, value in extra.items() if name not in (omit or ())}
         operation = Operation("embeddings", self.name, pace or RateLimits())
         cache_of_vectors = ResponseCache("embeddings", cache, self._credentials_hash)
-        return OpenAIEmbeddings(operation, cache_of_vectors, model, partial(self._embedder, model), extra)
+        limits = (facts or ServerFacts()).limits_of(self.name, model)
+        limits.batch = batch or limits.batch
+        prompts = find_prompts(model, question_prompt, passage_prompt)
+        return OpenAIEmbeddings(operation, cache_of_vectors, model, self._client, sent, prompts, limits, window)
 
     def chat(
         self,
@@ -103,6 +122,8 @@ class OpenAIProtocolProvider(Provider):
         cache: Count = 0,
         instructions: Instructions = "",
         sub_questions: Count = 0,
+        omit: list[ChatParameter] | None = None,
+        facts: ServerFacts | None = None,
     ) -> ChatProvider:
         """Return a chat provider.
 
@@ -116,11 +137,25 @@ class OpenAIProtocolProvider(Provider):
             cache: How many seconds replies are cached; 0 for never.
             instructions: House rules for answers: tone, language, format. Versioned with the model.
             sub_questions: Most questions into which the model splits a question, each of which is searched; 0 for none.
+            omit: Parameters that are not sent.
+            facts: What is known of the server.
         """
-        chosen = models if fallback else models[:1]
+        omitted = frozenset[str](omit or ())
+
+        async def make_client(model: str, refused: frozenset[str]) -> Any:
+            return await self._chat(model, temperature, max_tokens, refused | omitted)
+
+        facts = facts or ServerFacts()
         sources = [
-            ChatSource(self.name, model, partial(self._chat, model, temperature, max_tokens), window, tells_end=True)
-            for model in chosen
+            ChatSource(
+                self.name,
+                model,
+                partial(make_client, model),
+                window,
+                tells_end=True,
+                refused=facts.limits_of(self.name, model).refused,
+            )
+            for model in (models if fallback else models[:1])
         ]
         operation = Operation("chat", self.name, pace or RateLimits())
         return ChatProvider(
@@ -137,6 +172,7 @@ class OpenAIProtocolProvider(Provider):
         fallback: bool = True,
         window: PositiveCount = 0,
         pace: RateLimits | None = None,
+        facts: ServerFacts | None = None,
     ) -> ChatReranker:
         """Return a reranker by chat models.
 
@@ -145,8 +181,9 @@ class OpenAIProtocolProvider(Provider):
             fallback: Whether a model that fails is followed by the next one.
             window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
+            facts: What is known of the server.
         """
-        return ChatReranker(self.chat(models, fallback, window=window, pace=pace))
+        return ChatReranker(self.chat(models, fallback, window=window, pace=pace, facts=facts))
 
     def images(
         self,
@@ -304,13 +341,6 @@ class OpenAIProtocolProvider(Provider):
             "stream_usage": self.streams_usage and "stream_options" not in refused,
             "use_responses_api": False,
         }
-
-    async def _embedder(self, model: str) -> Any:
-        """Return the client inside LangChain's embeddings, whose own method drops the token counts."""
-        embeddings_client = await self._get_client(
-            "OpenAIEmbeddings", {"model": model, "check_embedding_ctx_length": False}
-        )
-        return embeddings_client.async_client
 
     async def _client(self) -> Any:
         """Return the client of OpenAI's SDK."""

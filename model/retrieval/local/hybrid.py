@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ProfileError
+from ...errors import IndexFolderError, ProfileError
 from ...interfaces import Embeddings
 from ...passages import Chunk, Passage
 from ...runtime.coalescing import MicroBatcher
@@ -110,6 +110,11 @@ class HybridRetriever(Retriever):
             return []
         count = min(max(_CANDIDATES, k), len(self.index.chunks))
         vector = await self._query_embedder.embed(question)
+        if vector.shape != (self.index.dimension,):
+            raise IndexFolderError(
+                f"the embedding model returns vectors of {len(vector)} numbers, and those of the index have "
+                f"{self.index.dimension}; use the model that the index was built with, or build the index again"
+            )
         dense = (
             await self._search_vectors((vector, count))
             if allowed is None

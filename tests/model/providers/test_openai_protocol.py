@@ -21,8 +21,6 @@ from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from model.runtime.usage import Usage
-from model.transport.rate_limiter import Operation
-from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
 from standin.faults import Fault
 
@@ -301,52 +299,6 @@ def test_texts_are_embedded_in_batches_within_limits(stand_in: StandIn, engine: 
     vectors = engine.run(openai.embeddings("text-embedding-3-small", 8).embed([f"text {n}" for n in range(2100)]))
     assert vectors.shape == (2100, 8)
     assert [len(body["input"]) for _, body in stand_in.script.calls] == [2048, 52]
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        ([{"index": 0, "embedding": [1.0]}], "returned vectors that do not match"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "returned vectors that do not match"),
-        ([{"index": 1, "embedding": [1.0]}, {"index": 0, "embedding": [float("nan")]}], "that are not finite numbers"),
-    ],
-)
-def test_invalid_vectors_raise_error(data: Any, sentence: str, engine: Engine) -> None:
-    from types import SimpleNamespace
-
-    from model.providers.openai_protocol.embeddings import OpenAIEmbeddings
-
-    async def create(**_: Any) -> Any:
-        return SimpleNamespace(data=[SimpleNamespace(**row) for row in data], usage=None)
-
-    async def client() -> Any:
-        return SimpleNamespace(create=create)
-
-    with pytest.raises(Exception, match=sentence):
-        engine.run(
-            OpenAIEmbeddings(Operation("embeddings", "openai"), ResponseCache("embeddings"), "x", client, {}).embed(
-                ["a", "b"]
-            )
-        )
-
-
-def test_vectors_are_put_in_order_of_the_texts(engine: Engine) -> None:
-    from types import SimpleNamespace
-
-    from model.providers.openai_protocol.embeddings import OpenAIEmbeddings
-
-    async def create(**_: Any) -> Any:
-        rows = [SimpleNamespace(index=1, embedding=[0.0, 2.0]), SimpleNamespace(index=0, embedding=[3.0, 0.0])]
-        return SimpleNamespace(data=rows, usage=None)
-
-    async def client() -> Any:
-        return SimpleNamespace(create=create)
-
-    assert engine.run(
-        OpenAIEmbeddings(Operation("embeddings", "openai"), ResponseCache("embeddings"), "x", client, {}).embed(
-            ["a", "b"]
-        )
-    ).tolist() == [[1, 0], [0, 1]]
 
 
 def test_standings_report_listing_end_date_and_successor(stand_in: StandIn, engine: Engine) -> None:

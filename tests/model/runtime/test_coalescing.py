@@ -192,11 +192,17 @@ def test_failed_batch_fails_for_each_of_its_items() -> None:
     assert calls == [[1, 13, 3]]
 
 
-def test_failed_batch_that_can_split_fails_only_for_its_cause() -> None:
-    calls: list[list[int]] = []
-    answers = double_in_batches([1, 2, 13, 4], calls, can_split=lambda _: True)
-    assert [result if isinstance(result, int) else str(result) for result, _ in answers] == [2, 4, "thirteen", 8]
-    assert calls == [[1, 2, 13, 4], [1, 2], [13, 4], [13], [4]]
+def test_item_whose_result_is_an_exception_fails_alone() -> None:
+    async def halve(numbers: list[int]) -> list[int | Exception]:
+        return [ValueError(f"{number} is odd") if number % 2 else number // 2 for number in numbers]
+
+    batcher: MicroBatcher[int, int] = MicroBatcher(halve, 4)
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*map(batcher, [4, 5, 6]), return_exceptions=True)
+
+    results = asyncio.run(main())
+    assert [result if isinstance(result, int) else str(result) for result in results] == [2, "5 is odd", 3]
 
 
 def test_cancelled_item_does_not_affect_other_items() -> None:

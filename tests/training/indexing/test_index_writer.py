@@ -117,7 +117,8 @@ def test_left_overs_of_killed_builds_are_removed(tmp_path: Path) -> None:
 
 def test_written_index_has_the_content_and_its_settings(profile: Profile, tmp_path: Path) -> None:
     content = make_content()
-    manifest, usage = write_index_folder(content, profile, tmp_path / "index", ignore_progress)
+    written = write_index_folder(content, profile, tmp_path / "index", ignore_progress)
+    manifest, usage = written.manifest, written.usage
     index = Index.open(tmp_path / "index")
     assert index.manifest == manifest
     assert [chunk.text for chunk in index.chunks] == [*TEXTS]

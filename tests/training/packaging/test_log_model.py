@@ -19,11 +19,13 @@ from model.profile import Profile
 from standin.app import StandIn
 from tests import doors
 from tests.fixtures import EXERCISE
+from tests.odd_server import EMBEDDINGS, Answer, refuse, run_odd_server
 from training.indexing.build import build_index
 from training.packaging import code_snapshot
 from training.packaging.log_model import log_model
 from training.packaging.requirements import pin_closure
 from training.packaging.signature import make_signature
+from training.progress import ignore_progress
 from training.verification.verify import verify_version
 from training.versions import registry
 from training.versions.registry import register_model, set_champion
@@ -318,3 +320,20 @@ def test_version_declares_its_serving_endpoints_as_resources(
     names = ["databricks-gpt-5-5", "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"]
     assert [endpoint["name"] for endpoint in endpoints] == names
     assert stand_in.key not in (folder / "MLmodel").read_text("utf-8")
+
+
+def test_version_starts_with_what_was_learned_of_its_servers(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "embeddings: {provider: compatible, model: e}\n"
+        "index: {chunk_size: 800, overlap: 80, language: english}\n"
+        "stages:\n  qa: {kind: retrieval_qa, chat: {provider: compatible, models: [m]}}\n",
+        "utf-8",
+    )
+    profile = Profile.read(str(tmp_path / "mine.yaml"))
+    refused: Answer = lambda body: refuse("encoding_format is not supported") if "encoding_format" in body else None  # noqa: E731
+    with run_odd_server({EMBEDDINGS: refused}) as server:
+        build_index(profile, [EXERCISE], tmp_path / "index", ignore_progress)
+        uri = log_model(str(tmp_path / "mine.yaml"), tmp_path / "index", facts=profile.facts)
+        server.requests.clear()
+        mlflow.pyfunc.load_model(uri).predict([{"qa": {"question": "What is LangChain?"}}])
+    assert ["encoding_format" in body for body in server.bodies(EMBEDDINGS)] == [False]

@@ -1,5 +1,6 @@
 """Findings of preflight on a profile's models, and the calls that preflight makes."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 
 from model.profile import Profile
 from model.retrieval.local.index import Index
+from model.transport import retry
 from standin.app import StandIn
 from standin.faults import Fault
 from tests.fixtures import EXERCISE
+from tests.odd_server import CHAT, EMBEDDINGS, Answer, Body, chat_as_usual, refuse, run_odd_server
 from training.indexing.build import build_index
 from training.verification.preflight import PreflightFinding, check_models
 
@@ -150,3 +153,46 @@ def test_preflight_command_fails_on_a_rejected_key(stand_in: StandIn, run: Any, 
     rejected_run = run("training", "run", "--profile", "openai", OPENAI_API_KEY="sk-bad")
     assert rejected_run.returncode == 1
     assert not (tmp_path / "index").exists()
+
+
+def check_odd_server(answers: Mapping[str, Answer], tmp_path: Path, embedding: str = "") -> list[PreflightFinding]:
+    """Return the findings on a profile of an own server that gives these answers."""
+    head = HEAD.replace("openai, model: text-embedding-3-small", "compatible, model: e" + embedding)
+    with run_odd_server(answers):
+        return check_models(read_profile(tmp_path, QA.format("compatible", "m", ""), head)).findings
+
+
+def test_preflight_finds_the_largest_batch_and_what_a_server_refuses(tmp_path: Path) -> None:
+    def embed(body: Body) -> tuple[int, Body] | None:
+        return refuse("batch size > 32", 422) if len(body["input"]) > 32 else None
+
+    def chat(body: Body) -> tuple[int, Body] | None:
+        return refuse("Unrecognized request argument supplied: stream_options") if "stream_options" in body else None
+
+    findings = check_odd_server({EMBEDDINGS: embed, CHAT: chat}, tmp_path)
+    assert findings[-2:] == [
+        PreflightFinding("ok", "compatible:e takes 32 texts in a call"),
+        PreflightFinding("ok", "compatible:m refuses stream_options, which is left out"),
+    ]
+
+
+def test_preflight_warns_of_vectors_that_the_server_does_not_shorten(tmp_path: Path) -> None:
+    def embed(body: Body) -> tuple[int, Body] | None:
+        return refuse("dimensions is not supported") if "dimensions" in body else None
+
+    findings = check_odd_server({EMBEDDINGS: embed}, tmp_path, ", dimensions: 4")
+    assert (
+        PreflightFinding(
+            "warn",
+            "compatible:e (the index) embeds in 8 dimensions, not in 4; set dimensions to 8, or leave the setting out",
+        )
+        in findings
+    )
+
+
+def test_preflight_warns_of_a_server_that_does_not_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_BACK_OFF", lambda _: 0.0)
+    answers = {CHAT: lambda body: (200, chat_as_usual()) if body.get("stream") else None}
+    sentence = "compatible:m answers, but not as a stream (qa): "
+    findings = [finding for finding in check_odd_server(answers, tmp_path) if sentence in finding.message]
+    assert [finding.level for finding in findings] == ["warn"]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,34 +25,35 @@ openai = OpenAIProvider()
 
 
 class FakeClient:
-    """A resource of OpenAI's SDK that embeds a text as its length and 1, and records the requests."""
+    """A client of OpenAI's SDK that embeds a text as its length and 1, and records the requests."""
 
     def __init__(self, tokens: int | None = None) -> None:
         self.requests: list[dict[str, Any]] = []
-        self.usage = None if tokens is None else SimpleNamespace(prompt_tokens=tokens)
+        self.usage = {} if tokens is None else {"usage": {"prompt_tokens": tokens}}
 
     async def connect(self) -> "FakeClient":
-        """Return the resource itself."""
+        """Return the client itself."""
         return self
 
-    async def create(self, **request: Any) -> Any:
+    async def post(self, path: str, *, cast_to: type, body: dict[str, Any]) -> Any:
         """Return a vector for each text, the last one first."""
-        self.requests.append(request)
-        rows = [SimpleNamespace(index=n, embedding=[float(len(text)), 1.0]) for n, text in enumerate(request["input"])]
-        return SimpleNamespace(data=rows[::-1], usage=self.usage)
+        assert (path, cast_to) == ("/embeddings", object)
+        self.requests.append(body)
+        rows = [{"index": n, "embedding": [float(len(text)), 1.0]} for n, text in enumerate(body["input"])]
+        return {"data": rows[::-1], **self.usage}
 
 
 class FixedClient:
-    """A resource of OpenAI's SDK with one response."""
+    """A client of OpenAI's SDK with one response."""
 
     def __init__(self, response: Any) -> None:
         self.response = response
 
     async def connect(self) -> "FixedClient":
-        """Return the resource itself."""
+        """Return the client itself."""
         return self
 
-    async def create(self, **_: Any) -> Any:
+    async def post(self, path: str, **_: Any) -> Any:
         """Return the response."""
         return self.response
 
@@ -158,7 +158,7 @@ def test_batch_has_at_most_300_000_tokens(extra_tokens: int, engine: Engine) -> 
 
 
 def make_response(*rows: tuple[int, list[float]]) -> Any:
-    return SimpleNamespace(data=[SimpleNamespace(index=n, embedding=vector) for n, vector in rows], usage=None)
+    return {"data": [{"index": n, "embedding": vector} for n, vector in rows], "usage": None}
 
 
 UNMATCHED = "returned vectors that do not match the texts one to one; try again, or use another model"
@@ -171,6 +171,7 @@ NOT_FINITE = "returned vectors that are not finite numbers; try again, or use an
         (make_response(), UNMATCHED),
         (make_response((0, [1.0])), UNMATCHED),
         (make_response((1, [1.0]), (2, [1.0])), UNMATCHED),
+        (make_response((0, [1.0]), (0, [1.0])), UNMATCHED),
         (make_response((0, [1.0]), (1, [1.0]), (2, [1.0])), UNMATCHED),
         (make_response((0, [1.0]), (1, [float("inf")])), NOT_FINITE),
         (make_response((0, [float("nan")]), (1, [1.0])), NOT_FINITE),
@@ -187,7 +188,7 @@ def test_vector_of_zeros_stays_zero(engine: Engine) -> None:
     assert embed(embeddings, engine, "fox", "cats").tolist() == [[0.0, 0.0], pytest.approx([0.6, 0.8])]
 
 
-@pytest.mark.parametrize("response", ["<html>It works!</html>", SimpleNamespace(data=None, usage=None)])
+@pytest.mark.parametrize("response", ["<html>It works!</html>", {"data": None}])
 def test_response_that_is_no_embedding_raises_error(
     response: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
