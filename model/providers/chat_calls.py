@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..contract.events import Emit, discard
 from ..errors import ModerationError, UnusableReplyError
 from ..runtime import spans, usage
-from ..transport.error_mapping import find_refused_parameter, parsing_response
+from ..transport.error_mapping import parsing_response
+from ..transport.refused_parameters import call_without_refused
 from . import model_catalog, reply_text, token_limits
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -133,18 +134,15 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
 
 
 async def _call_model(source: ChatSource, messages: Any, emit_once: EmitOnce) -> "BaseMessage":  # LangChain's
-    """Return the reply of a model, without the parameters that its server refuses, which the first refusal teaches."""
-    while True:
+    """Return the reply of a model, without the parameters that its server refuses."""
+
+    async def call() -> "BaseMessage":
         model = await source.make_client()
-        try:
-            with parsing_response():
-                reply = model.ainvoke(messages) if emit_once.is_silent else _stream_message(model, messages, emit_once)
-                return await reply
-        except Exception as error:
-            parameter = find_refused_parameter(error, OPTIONAL_PARAMETERS - source.refused)
-            if not parameter:
-                raise
-            source.refused.add(parameter)
+        with parsing_response():
+            reply = model.ainvoke(messages) if emit_once.is_silent else _stream_message(model, messages, emit_once)
+            return await reply
+
+    return await call_without_refused(call, OPTIONAL_PARAMETERS, source.refused)
 
 
 def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) -> bool:

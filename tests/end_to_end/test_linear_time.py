@@ -36,6 +36,8 @@ MIN_SECONDS = 0.05
 """CPU time from which a size is measured: below it the constant cost of a call hides the growth."""
 MAX_SIZE = 100_000
 """Characters of the longest text: a function that reads it within MIN_SECONDS is not quadratic."""
+_PICTURE = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""A GIF of one pixel."""
 MAX_GROWTH = 3.0
 """Limit of the ratio of times for twice the text: 2 is linear, 4 is quadratic."""
 
@@ -132,13 +134,16 @@ def describe_picture(prompt: str) -> None:
     """Describe a picture that an image model drew of ``prompt``."""
 
     async def generate(**_: object) -> Any:
-        return SimpleNamespace(data=[SimpleNamespace(b64_json="AAAA")], usage=None)
+        return SimpleNamespace(data=[SimpleNamespace(b64_json=_PICTURE)], usage=None)
+
+    async def fetch_nothing(_: str) -> bytes:
+        raise OSError
 
     async def client() -> Any:
         return SimpleNamespace(images=SimpleNamespace(generate=generate))
 
     images = pictures.ImagesApiGenerator(
-        Operation("images", "x"), ResponseCache("images"), ["x"], client, {"output_format": "png"}
+        Operation("images", "x"), ResponseCache("images"), ["x"], client, {"output_format": "png"}, fetch_nothing
     )
     asyncio.run(images.draw(prompt, [], style="", size="", sample=1))
 

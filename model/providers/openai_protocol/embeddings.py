@@ -12,8 +12,9 @@ import numpy as np
 from ...errors import RejectedCallError, UnmatchedVectorsError
 from ...interfaces import Float32Array, normalize_rows
 from ...runtime import usage
-from ...transport.error_mapping import InvalidResponseError, find_refused_parameter
+from ...transport.error_mapping import InvalidResponseError
 from ...transport.rate_limiter import Operation
+from ...transport.refused_parameters import call_without_refused
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog
@@ -117,21 +118,16 @@ class OpenAIEmbeddings:
         return _parse_vectors(name, reply["data"], len(batch))
 
     async def _post(self, batch: list[str]) -> Mapping[str, Any]:
-        """Return the body of the response, asked for without the parameters that the server refuses."""
-        while True:
-            try:
-                client = await self._client()
-                body = {"input": batch, "model": self.model, **self._options()}
-                reply = await client.post("/embeddings", cast_to=object, body=body)
-            except Exception as error:
-                parameter = find_refused_parameter(error, self._options())
-                if not parameter:
-                    raise
-                self._limits.refused.add(parameter)
-            else:
-                if not isinstance(reply, Mapping) or not isinstance(reply.get("data"), list):
-                    raise InvalidResponseError
-                return reply
+        """Return the body of the response."""
+
+        async def post() -> Any:
+            body = {"input": batch, "model": self.model, **self._options()}
+            return await (await self._client()).post("/embeddings", cast_to=object, body=body)
+
+        reply = await call_without_refused(post, self._extra, self._limits.refused)
+        if not isinstance(reply, Mapping) or not isinstance(reply.get("data"), list):
+            raise InvalidResponseError
+        return reply
 
     def _options(self) -> dict[str, Any]:
         return {name: value for name, value in self._extra.items() if name not in self._limits.refused}

@@ -3,7 +3,6 @@
 GPT image models always return base64; formats, sizes and qualities are those of OpenAI's API reference.
 """
 
-import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,16 +11,19 @@ from dataclasses import asdict
 from textwrap import shorten
 from typing import Any, Literal
 
-from ...errors import ModerationError, ProfileError, RejectedCallError
+from ...errors import ModerationError, ProfileError
 from ...interfaces import GeneratedImage, ImageGenerator
 from ...passages import Passage
 from ...runtime import usage
 from ...runtime.coalescing import single_flight
 from ...transport.error_mapping import describe_moderation, require_field
 from ...transport.rate_limiter import Operation
+from ...transport.refused_parameters import call_without_refused
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog, token_limits
+from ..server_facts import ServerFacts
+from .image_content import Fetch, read_count, read_image
 
 ImageWay = Literal["images", "responses", "diagram", "auto"]
 ImageFormat = Literal["png", "jpeg", "webp"]
@@ -52,7 +54,8 @@ def check_model_lists(settings: Mapping[str, Any]) -> None:
 
 
 _MAX_DESCRIPTION = 500  # characters of the text alternative
-_LARGE_BASE64 = 1_000_000  # characters of base64 beyond which a thread decodes them
+OPTIONAL_PARAMETERS = frozenset({"quality", "output_format", "response_format"})
+"""Parameters of the Images API that are left out for a server which refuses them."""
 
 MakeClient = Callable[[], Awaitable[Any]]
 """Returns the client of OpenAI's SDK."""
@@ -68,9 +71,11 @@ class ImagesApiGenerator:
         models: Sequence[str],
         client: MakeClient,
         settings: dict[str, Any],
+        fetch: Fetch,
+        facts: ServerFacts | None = None,
     ) -> None:
         self._operation, self._models, self._client, self._settings = endpoint, models, client, settings
-        self._cache = cache
+        self._cache, self._fetch, self._facts = cache, fetch, facts or ServerFacts()
         self._provider = endpoint.provider
 
     def wants_passages(self, prompt: str, style: str) -> bool:
@@ -110,14 +115,22 @@ class ImagesApiGenerator:
     async def _generate(self, prompt: str, options: dict[str, Any]) -> GeneratedImage:
 
         async def call(model: str) -> tuple[str, Any]:
-            reply = await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **options)
+            refused = self._facts.limits_of(self._provider, model).refused
+
+            async def generate() -> Any:
+                sent = {name: value for name, value in options.items() if name not in refused}
+                return await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **sent)
+
+            reply = await call_without_refused(generate, OPTIONAL_PARAMETERS, refused)
             return model, require_field(reply, "data")
 
         models = {f"{self._provider}:{model}": model for model in self._models}
         name, (model, reply) = await first_available(models, call, _acquire_for(self._operation, prompt))
-        usage.record_usage(model_catalog.price_usage(self._provider, model, _count_tokens(reply.usage), images=1))
-        content = reply.data[0].b64_json if reply.data else None
-        return await _decode_image(name, content, self._settings["output_format"], prompt)
+        usage.record_usage(_price(self._provider, model, _count_tokens(reply.usage), images=1))
+        item = reply.data[0] if reply.data else None
+        content, url = getattr(item, "b64_json", None), getattr(item, "url", None)
+        image, mime_type = await read_image(name, content, url, self._fetch)
+        return GeneratedImage(image, mime_type, _describe(prompt), name)
 
 
 class ResponsesApiGenerator:
@@ -133,9 +146,10 @@ class ResponsesApiGenerator:
         models: Sequence[str],
         client: MakeClient,
         settings: dict[str, Any],
+        fetch: Fetch,
         painter: str = "",
     ) -> None:
-        self._cache = cache
+        self._cache, self._fetch = cache, fetch
         self._operation, self._models, self._client, self._painter = endpoint, models, client, painter
         self._provider = endpoint.provider
         self._settings = settings | ({"model": painter} if painter else {})
@@ -189,7 +203,8 @@ class ResponsesApiGenerator:
             reason = describe_moderation(image_call.error.code, image_call.error.moderation_details)
             raise ModerationError(f"{name} refused the request ({reason}); rephrase it")
         description = (image_call.revised_prompt if image_call else None) or prompt
-        return await _decode_image(name, image_call and image_call.result, self._settings["output_format"], description)
+        image, mime_type = await read_image(name, image_call and image_call.result, None, self._fetch)
+        return GeneratedImage(image, mime_type, _describe(description), name)
 
     def _record_usage(self, model: str, reply: Any, images: int) -> None:  # the SDK's response
         """Record the chat model's tokens at its price, and the tool's tokens at the price of its image model."""
@@ -202,7 +217,7 @@ class ResponsesApiGenerator:
             )
             usage.record_usage(model_catalog.price_usage(self._provider, model, counted))
         drawing = _count_tokens(getattr(getattr(reply, "tool_usage", None), "image_gen", None))
-        usage.record_usage(model_catalog.price_usage(self._provider, self._painter, drawing, images=images))
+        usage.record_usage(_price(self._provider, self._painter, drawing, images=images))
 
 
 class AutoGenerator:
@@ -257,29 +272,27 @@ async def _get_or_draw(
     return GeneratedImage(**(entry | {"content": base64.b64decode(entry["content"])}))
 
 
-async def _decode_image(name: str, content: str | None, output_format: str, description: str) -> GeneratedImage:
-    if not content:
-        raise RejectedCallError(f"{name} returned no image; use a model that generates images")
-    try:
-        if len(content) > _LARGE_BASE64:
-            decoded = await asyncio.to_thread(base64.b64decode, content, validate=True)
-        else:
-            decoded = base64.b64decode(content, validate=True)
-    except ValueError:
-        raise RejectedCallError(f"{name} returned an image that is not valid base64; try again") from None
-    words = " ".join(description.split())
-    return GeneratedImage(
-        decoded, f"image/{output_format}", f"Picture of: {shorten(words, _MAX_DESCRIPTION, placeholder='…')}", name
-    )
+def _describe(text: str) -> str:
+    """Return the text alternative of an image that was made from ``text``."""
+    return f"Picture of: {shorten(' '.join(text.split()), _MAX_DESCRIPTION, placeholder='…')}"
 
 
-def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts:  # the SDK's usage of either API
-    """Return the tokens of an image call, text and image apart."""
-    if image_usage is None:
-        return model_catalog.TokenCounts()
-    details = image_usage.input_tokens_details
+def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts | None:  # the SDK's usage of either API
+    """Return the tokens of an image call, text and image apart; None where the server counted none."""
+    total, output = read_count(image_usage, "input_tokens"), read_count(image_usage, "output_tokens")
+    if total is None and output is None:
+        return None
+    details = getattr(image_usage, "input_tokens_details", None)
+    text = read_count(details, "text_tokens")
     return model_catalog.TokenCounts(
-        input=details.text_tokens if details else image_usage.input_tokens,
-        image_input=details.image_tokens if details else 0,
-        image_output=image_usage.output_tokens,
+        input=total or 0 if text is None else text,
+        image_input=read_count(details, "image_tokens") or 0,
+        image_output=output or 0,
     )
+
+
+def _price(provider: str, model: str, counted: model_catalog.TokenCounts | None, images: int) -> usage.Usage:
+    """Return the usage of an image call; its cost is unknown where the server counted no tokens."""
+    if counted is None:
+        return model_catalog.price_usage(provider, "", model_catalog.TokenCounts(), images)
+    return model_catalog.price_usage(provider, model, counted, images)

@@ -30,6 +30,7 @@ from ..embedding_prompts import find_prompts
 from ..rerankers import ChatReranker
 from ..server_facts import ServerFacts
 from .embeddings import OpenAIEmbeddings
+from .image_content import MAX_BYTES
 from .images import (
     AutoGenerator,
     ImageFormat,
@@ -42,6 +43,7 @@ from .images import (
 
 ChatParameter = Literal["temperature", "max_tokens", "stream_options"]
 EmbeddingParameter = Literal["dimensions", "encoding_format"]
+ImageParameter = Literal["quality", "output_format", "response_format"]
 TIMEOUT = 120.0
 _DAY_SECONDS = 86_400
 
@@ -193,8 +195,10 @@ class OpenAIProtocolProvider(Provider):
         fallback: bool = True,
         quality: ImageQuality = "auto",
         output_format: ImageFormat = "webp",
+        omit: list[ImageParameter] | None = None,
         pace: RateLimits | None = None,
         cache: Count = 0,
+        facts: ServerFacts | None = None,
     ) -> ImageGenerator:
         """Return an image generator.
 
@@ -205,10 +209,13 @@ class OpenAIProtocolProvider(Provider):
             fallback: Whether a model that fails is followed by the next one.
             quality: The quality of the images.
             output_format: The format of the images.
+            omit: Parameters that are not sent.
             pace: Limits of the rate of calls.
             cache: How many seconds images are cached; 0 for never.
+            facts: What is known of the server.
         """
-        settings = {"quality": quality, "output_format": output_format}
+        wishes: dict[str, Any] = {"quality": quality, "output_format": output_format}
+        settings = {name: value for name, value in wishes.items() if name not in (omit or ())}
         operation, cache_of_images = (
             Operation("images", self.name, pace or RateLimits()),
             ResponseCache("images", cache, self._credentials_hash),
@@ -216,12 +223,16 @@ class OpenAIProtocolProvider(Provider):
         painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
         if way == "responses":
             return ResponsesApiGenerator(
-                operation, cache_of_images, writers, self._client, settings, next(iter(painters), "")
+                operation, cache_of_images, writers, self._client, settings, _fetch, next(iter(painters), "")
             )
-        diagrams = ChatDiagramGenerator(self.chat(writers, fallback, pace=pace, cache=cache))
+        diagrams = ChatDiagramGenerator(self.chat(writers, fallback, pace=pace, cache=cache, facts=facts))
         if way == "diagram":
             return diagrams
-        image_generator = ImagesApiGenerator(operation, cache_of_images, painters, self._client, settings)
+        if self.is_self_hosted and "response_format" not in (omit or ()):
+            settings["response_format"] = "b64_json"  # many servers return an address otherwise
+        image_generator = ImagesApiGenerator(
+            operation, cache_of_images, painters, self._client, settings, _fetch, facts
+        )
         return AutoGenerator(diagrams, image_generator) if way == "auto" else image_generator
 
     def find_distributions(self, settings: ProviderSettings) -> set[str]:
@@ -364,6 +375,28 @@ class OpenAIProtocolProvider(Provider):
             return getattr(module, kind)(**settings, **access, **http, **common)
 
         return await loop_resources.get_or_create((kind, *settings.values(), *access.values()), create)
+
+
+async def _fetch(url: str) -> bytes:
+    """Return the content at an address, without sending a key there.
+
+    Raises:
+        OSError: There is none, or it is too large.
+    """
+    from httpx2 import HTTPError, InvalidURL  # what OpenAI's SDK calls with
+
+    content = bytearray()
+    try:
+        http = loop_resources.http_client(_observe_headers)
+        async with http.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as response:
+            response.raise_for_status()
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > MAX_BYTES:
+                    raise OSError
+    except (HTTPError, InvalidURL) as error:
+        raise OSError from error
+    return bytes(content)
 
 
 async def _observe_headers(response: Any) -> None:  # httpx's

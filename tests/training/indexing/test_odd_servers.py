@@ -68,9 +68,7 @@ def test_next_update_embeds_what_failed_before(folder: Path) -> None:
 
 
 def test_build_stops_where_no_text_can_be_embedded(folder: Path) -> None:
-    with pytest.raises(
-        RejectedCallError, match=r"compatible:e was asked more than it can read at once; ask for fewer"
-    ):
+    with pytest.raises(RejectedCallError, match=r"compatible:e was asked more than it can read at once; ask for fewer"):
         build(
             folder,
             lambda body: (

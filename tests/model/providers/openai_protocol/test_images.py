@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import io
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from model.errors import ModerationError, ProfileError, RejectedCallError
 from model.images.provenance import TRAINED_MODEL
@@ -27,6 +29,21 @@ from standin.app import StandIn
 
 SETTINGS: dict[str, Any] = {"quality": "low", "output_format": "png"}
 openai = OpenAIProvider()
+
+
+def make_picture(image_format: str = "PNG", side: int = 4) -> bytes:
+    """Return the file of a red square."""
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), (200, 30, 30)).save(file, image_format)
+    return file.getvalue()
+
+
+PICTURE = make_picture()
+
+
+async def fetch_nothing(_: str) -> bytes:
+    """Find no content at any address."""
+    raise OSError
 
 
 class FakeClient:
@@ -63,13 +80,15 @@ def make_generator(
 ) -> tuple[ImagesApiGenerator, FakeClient]:
     client = FakeClient(response)
     operation, kept_images = Operation("images", "openai"), ResponseCache("images", cache)
-    return ImagesApiGenerator(operation, kept_images, ["gpt-image-2"], client.connect, settings), client
+    return ImagesApiGenerator(operation, kept_images, ["gpt-image-2"], client.connect, settings, fetch_nothing), client
 
 
 def make_responses_generator(response: Any, painter: str = "") -> tuple[ResponsesApiGenerator, FakeClient]:
     client = FakeClient(response)
     operation, cache = Operation("images", "openai"), ResponseCache("images")
-    return ResponsesApiGenerator(operation, cache, ["gpt-4.1"], client.connect, SETTINGS, painter), client
+    return ResponsesApiGenerator(
+        operation, cache, ["gpt-4.1"], client.connect, SETTINGS, fetch_nothing, painter
+    ), client
 
 
 def draw(generator: Any, engine: Engine, prompt: str = "A city", **options: Any) -> tuple[Any, usage.Usage]:
@@ -156,9 +175,9 @@ def test_image_model_wants_no_passages(way: str) -> None:
 
 
 def test_images_request_has_prompt_settings_and_one_image(engine: Engine) -> None:
-    generator, client = make_generator(make_images_response(encode(b"picture")))
+    generator, client = make_generator(make_images_response(encode(PICTURE)))
     picture, _ = draw(generator, engine)
-    assert picture == GeneratedImage(b"picture", "image/png", "Picture of: A city", "openai:gpt-image-2", TRAINED_MODEL)
+    assert picture == GeneratedImage(PICTURE, "image/png", "Picture of: A city", "openai:gpt-image-2", TRAINED_MODEL)
     assert client.requests == [
         {"model": "gpt-image-2", "prompt": "A city", "n": 1, "quality": "low", "output_format": "png"}
     ]
@@ -166,18 +185,18 @@ def test_images_request_has_prompt_settings_and_one_image(engine: Engine) -> Non
 
 @pytest.mark.parametrize("size", ["512x512", ""])
 def test_size_is_sent_only_when_it_is_given(size: str, engine: Engine) -> None:
-    generator, client = make_generator(make_images_response(encode(b"picture")))
+    generator, client = make_generator(make_images_response(encode(PICTURE)))
     draw(generator, engine, size=size)
     assert client.requests[0].get("size", "") == size
-    responses_generator, client = make_responses_generator(make_responses_response(encode(b"picture")))
+    responses_generator, client = make_responses_generator(make_responses_response(encode(PICTURE)))
     draw(responses_generator, engine, size=size)
     assert client.requests[0]["tools"][0].get("size", "") == size
 
 
-@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
-def test_mime_type_is_that_of_the_format(output_format: str, engine: Engine) -> None:
-    generator, _ = make_generator(make_images_response(encode(b"picture")), SETTINGS | {"output_format": output_format})
-    assert draw(generator, engine)[0].mime_type == f"image/{output_format}"
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_mime_type_is_that_of_the_bytes_whatever_was_asked_for(image_format: str, engine: Engine) -> None:
+    generator, _ = make_generator(make_images_response(encode(make_picture(image_format))))
+    assert draw(generator, engine)[0].mime_type == f"image/{image_format.lower()}"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +208,7 @@ def test_mime_type_is_that_of_the_format(output_format: str, engine: Engine) -> 
     ],
 )
 def test_alt_text_is_one_line_of_at_most_500_characters(prompt: str, alt_text: str, engine: Engine) -> None:
-    generator, _ = make_generator(make_images_response(encode(b"picture")))
+    generator, _ = make_generator(make_images_response(encode(PICTURE)))
     assert draw(generator, engine, prompt)[0].alt_text == alt_text
 
 
@@ -209,7 +228,7 @@ def test_alt_text_is_one_line_of_at_most_500_characters(prompt: str, alt_text: s
 def test_image_call_counts_text_and_image_tokens(
     token_usage: Any, tokens: tuple[int, int], cost: float, engine: Engine
 ) -> None:
-    generator, _ = make_generator(make_images_response(encode(b"picture"), token_usage))
+    generator, _ = make_generator(make_images_response(encode(PICTURE), token_usage))
     _, counted = draw(generator, engine)
     assert (counted.input_tokens, counted.output_tokens, counted.images) == (*tokens, 1)
     assert counted.cost == pytest.approx(cost)
@@ -223,6 +242,14 @@ def test_image_call_counts_text_and_image_tokens(
         (SimpleNamespace(data=[], usage=None), "returned no image; use a model that generates images"),
         (make_images_response("a-b="), "returned an image that is not valid base64; try again"),
         (make_images_response("!" * 1_000_004), "returned an image that is not valid base64; try again"),
+        (
+            make_images_response(encode(b"not a picture")),
+            "returned something that is no image; try again, or use another model",
+        ),
+        (
+            SimpleNamespace(data=[SimpleNamespace(b64_json=None, url="http://127.0.0.1:1/a.png")], usage=None),
+            "returned the address of an image, which cannot be fetched from here; let the server return base64",
+        ),
     ],
 )
 def test_response_without_an_image_raises_error(response: Any, message: str, engine: Engine) -> None:
@@ -232,7 +259,7 @@ def test_response_without_an_image_raises_error(response: Any, message: str, eng
 
 
 def test_image_of_more_than_a_megabyte_is_decoded(engine: Engine) -> None:
-    content = bytes(range(256)) * 4000
+    content = PICTURE + bytes(range(256)) * 4000
     assert draw(make_generator(make_images_response(encode(content)))[0], engine)[0].content == content
 
 
@@ -247,10 +274,10 @@ async def draw_together(generator: Any, *requests: tuple[str, str, int]) -> None
     [(("A city", "", 1), 1), (("A town", "", 1), 2), (("A city", "512x512", 1), 2), (("A city", "", 2), 2)],
 )
 def test_equal_draws_share_a_call(second: tuple[str, str, int], calls: int, engine: Engine) -> None:
-    generator, client = make_generator(make_images_response(encode(b"picture")))
+    generator, client = make_generator(make_images_response(encode(PICTURE)))
     engine.run(draw_together(generator, ("A city", "", 1), second))
     assert len(client.requests) == calls
-    response = make_responses_response(encode(b"picture"))
+    response = make_responses_response(encode(PICTURE))
     responses_generator, client = make_responses_generator(response)
     engine.run(draw_together(responses_generator, ("A city", "", 1), second))
     assert len(client.requests) == calls
@@ -258,7 +285,7 @@ def test_equal_draws_share_a_call(second: tuple[str, str, int], calls: int, engi
 
 @pytest.mark.parametrize(("cache", "calls"), [(0, 2), (60, 1)])
 def test_cached_image_equals_the_drawn_one(cache: int, calls: int, engine: Engine) -> None:
-    generator, client = make_generator(make_images_response(encode(b"\x00\xffpicture")), cache=cache)
+    generator, client = make_generator(make_images_response(encode(PICTURE)), cache=cache)
     first, second = (draw(generator, engine)[0] for _ in range(2))
     assert first == second
     assert len(client.requests) == calls
@@ -278,8 +305,8 @@ def make_responses_response(result: str | None, **fields: Any) -> Any:
 
 
 def test_responses_request_forces_the_tool_and_stores_nothing(engine: Engine) -> None:
-    generator, client = make_responses_generator(make_responses_response(encode(b"picture")))
-    assert draw(generator, engine)[0].content == b"picture"
+    generator, client = make_responses_generator(make_responses_response(encode(PICTURE)))
+    assert draw(generator, engine)[0].content == PICTURE
     tool = {"type": "image_generation", "quality": "low", "output_format": "png"}
     assert client.requests == [
         {
@@ -299,7 +326,7 @@ def test_responses_request_forces_the_tool_and_stores_nothing(engine: Engine) ->
 def test_alt_text_is_the_revised_prompt_where_there_is_one(
     revised_prompt: str | None, alt_text: str, engine: Engine
 ) -> None:
-    response = make_responses_response(encode(b"picture"), revised_prompt=revised_prompt)
+    response = make_responses_response(encode(PICTURE), revised_prompt=revised_prompt)
     assert draw(make_responses_generator(response)[0], engine)[0].alt_text == alt_text
 
 
@@ -317,7 +344,7 @@ def test_tokens_of_chat_model_and_tool_are_priced_apart(
         input_tokens=1400, input_tokens_details=SimpleNamespace(cached_tokens=400), output_tokens=20
     )
     tool_usage = SimpleNamespace(image_gen=make_token_usage(30, 0, 500))
-    response = make_responses_response(encode(b"picture"), usage=chat_usage, tool_usage=tool_usage)
+    response = make_responses_response(encode(PICTURE), usage=chat_usage, tool_usage=tool_usage)
     _, counted = draw(make_responses_generator(response, painter)[0], engine)
     assert (counted.input_tokens, counted.output_tokens, counted.images) == (1430, 520, 1)
     assert counted.cost == pytest.approx(cost)

@@ -1,11 +1,15 @@
 """Servers that differ from OpenAI's: what they refuse is left out, and what they answer in their own way is read."""
 
 import base64
+import io
 import struct
+import textwrap
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.errors import RejectedCallError, UnmatchedVectorsError
 from model.interfaces import normalize_rows
@@ -13,7 +17,8 @@ from model.providers.compatible import CompatibleProvider
 from model.providers.server_facts import ServerFacts
 from model.runtime import usage
 from model.runtime.event_loop import Engine
-from tests.odd_server import EMBEDDINGS, Answer, Body, embed_as_usual, make_vector, refuse, run_odd_server
+from tests.fixtures import run_site
+from tests.odd_server import EMBEDDINGS, IMAGES, Answer, Body, embed_as_usual, make_vector, refuse, run_odd_server
 
 compatible = CompatibleProvider()
 
@@ -158,3 +163,93 @@ def test_cached_vectors_of_another_length_are_embedded_again(engine: Engine) -> 
         width = 5
         assert engine.run(embeddings.embed(["fox", "owl"], question=True)).shape == (2, 5)
     assert [body["input"] for body in server.bodies(EMBEDDINGS)] == [["fox"], ["owl"], ["fox", "owl"]]
+
+
+def make_image(image_format: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4), (200, 30, 30)).save(file, image_format)
+    return file.getvalue()
+
+
+def encode(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def draw(answer: Answer, engine: Engine, **settings: Any) -> tuple[Any, list[Body]]:
+    """Return the image that a server draws that answers so, and the bodies that it was sent."""
+    with run_odd_server({IMAGES: answer}) as server:
+        generator = compatible.images(models=["p"], way="images", **settings)
+        image = engine.run(generator.draw("A city", [], style="", size="", sample=1))
+    return image, server.bodies(IMAGES)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "data:image/png;base64," + encode(make_image()),
+        "\n".join(textwrap.wrap(encode(make_image()), 76)),
+        encode(make_image()).rstrip("="),
+    ],
+)
+def test_image_is_read_as_data_uri_in_lines_and_without_padding(content: str, engine: Engine) -> None:
+    image, _ = draw(lambda _: (200, {"data": [{"b64_json": content}]}), engine)
+    assert (image.content, image.mime_type) == (make_image(), "image/png")
+
+
+def test_image_at_an_address_is_fetched_without_the_key(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers: list[Any] = []
+
+    class Picture(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's
+            """Log nothing."""
+
+        def do_GET(self) -> None:
+            headers.append(self.headers["authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(make_image("WEBP"))
+
+    monkeypatch.setenv("COMPATIBLE_API_KEY", "sk-secret")
+    with run_site(Picture) as address:
+        image, _ = draw(lambda _: (200, {"data": [{"url": f"{address}/a"}]}), engine)
+    assert (image.content, image.mime_type, headers) == (make_image("WEBP"), "image/webp", [None])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "refusal"),
+    [
+        (
+            "quality",
+            refuse("Invalid value: 'auto'. Supported values are: 'hd'.", param="quality", code="invalid_value"),
+        ),
+        ("output_format", refuse("Unknown parameter: 'output_format'.", param="output_format")),
+        ("response_format", refuse("Unknown parameter: 'response_format'.")),
+    ],
+)
+def test_parameter_of_images_that_a_server_refuses_is_left_out(
+    parameter: str, refusal: tuple[int, Body], engine: Engine
+) -> None:
+    def answer(body: Body) -> tuple[int, Body]:
+        return refusal if parameter in body else (200, {"data": [{"b64_json": encode(make_image())}]})
+
+    facts = ServerFacts()
+    _, bodies = draw(answer, engine, facts=facts)
+    assert [parameter in body for body in bodies] == [True, False]
+    assert facts.limits_of("compatible", "p").refused == {parameter}
+
+
+def test_refusal_that_names_what_is_left_out_already_leaves_out_its_kin(engine: Engine) -> None:
+    def answer(body: Body) -> tuple[int, Body]:
+        if {"output_format", "quality"} & body.keys():
+            return refuse("Unknown parameter: 'output_format'.", param="output_format")
+        return 200, {"data": [{"b64_json": encode(make_image())}]}
+
+    image, bodies = draw(answer, engine)
+    assert (len(bodies), image.mime_type) == (3, "image/png")
+
+
+@pytest.mark.parametrize("counts", [{}, {"input_tokens": None, "output_tokens": None}, None])
+def test_image_without_token_counts_has_an_unknown_cost(counts: Any, engine: Engine) -> None:
+    with usage.track_usage() as account:
+        draw(lambda _: (200, {"data": [{"b64_json": encode(make_image())}], "usage": counts}), engine)
+    assert (account.usage.images, account.usage.input_tokens, account.usage.cost_known) == (1, 0, False)
