@@ -19,8 +19,9 @@ from ..errors import (
     ProviderUnavailableError,
     RejectedCallError,
 )
+from .network_settings import explain_tls_failure
 
-FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
+PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 402, 403, 404, 429, 500
 _REFUSAL = re.compile(
     r"unsupported|not support|unrecogni|unknown|unexpected|not (?:allowed|permitted)|forbidden", re.IGNORECASE
 )
@@ -35,10 +36,17 @@ _MODERATION_CODES = {"moderation_blocked", "content_policy_violation", "content_
 _NOT_FOUND_CODES = {"model_not_found", "DeploymentNotFound"}
 _TOO_LONG_CODES = {"context_length_exceeded", "string_above_max_length"}
 _TOO_LONG = re.compile(
-    r"context (?:length|window|size)|maximum input length|too (?:long|large to process)|must have less than \d+ tokens",
+    r"context (?:length|window|size)|ContextWindowExceeded|maximum input length|too (?:long|large to process)"
+    r"|must have less than \d+ tokens",
     re.IGNORECASE,
 )
 """Words of servers without such a code: vLLM, llama.cpp, Ollama, Text Embeddings Inference."""
+_USED_UP = re.compile(r"budget has been exceeded|budget_exceeded|insufficient (?:credits|balance)", re.IGNORECASE)
+"""Words of gateways without OpenAI's code: LiteLLM, OpenRouter."""
+_MODERATED = re.compile(r"ContentPolicyViolation|ResponsibleAIPolicyViolation|content management policy")
+"""Words of LiteLLM and Azure's gateways."""
+_NO_MODEL = re.compile(r"\bmodel\b[^.]{0,100}\b(?:not found|does not exist|not exist)", re.IGNORECASE)
+"""Words of vLLM, Ollama and LiteLLM."""
 _IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9_./\[\]-]{0,40}")
 
 
@@ -131,11 +139,16 @@ def map_error(name: str, error: Exception) -> MultichainError:
         "APIError" not in class_names(error) or (status_code is None and "APIStatusError" in class_names(error))
     ):
         raise error
-    if error_code(error) == NO_QUOTA and (
+    is_used_up = error_code(error) == NO_QUOTA and (
         status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR
-    ):
+    )
+    if is_used_up or status_code == PAYMENT_REQUIRED or _says(_USED_UP, error, status_code):
         return ModelUnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
-    return map_transient_error(name, error) or _map_client_error(name, error, status_code or 0)
+    return (
+        explain_tls_failure(name, error)
+        or map_transient_error(name, error)
+        or _map_client_error(name, error, status_code or 0)
+    )
 
 
 def map_transient_error(name: str, error: BaseException) -> ProviderUnavailableError | None:
@@ -159,18 +172,30 @@ def map_transient_error(name: str, error: BaseException) -> ProviderUnavailableE
 def _map_client_error(name: str, error: Exception, status_code: int) -> MultichainError:
     """Return the error for a 4xx response that no retry helps."""
     body: Any = getattr(error, "body", None)
-    if error_code(error) in _MODERATION_CODES:
+    if error_code(error) in _MODERATION_CODES or _says(_MODERATED, error, status_code):
         details = body.get("moderation_details") if isinstance(body, Mapping) else None
         return ModerationError(
-            f"{name} refused the request ({describe_moderation(error_code(error), details)}); rephrase it"
+            f"{name} refused the request ({describe_moderation(_moderation_code(error), details)}); rephrase it"
         )
     if "AuthenticationError" in class_names(error):
         return CredentialError(f"{name} rejects the key; check that the key is set, complete and for this service")
     if status_code == FORBIDDEN:
         return ModelUnavailableError(f"{name} is not permitted with this key; name another model")
+    if _says(_NO_MODEL, error, status_code):
+        return ModelUnavailableError(f"{name} does not exist, or no longer exists; use another model")
     if status_code == NOT_FOUND or error_code(error) in _NOT_FOUND_CODES:
         return _map_not_found(name, body, error_code(error))
     return RejectedCallError(_describe_rejection(name, error, status_code))
+
+
+def _says(words: re.Pattern[str], error: Exception, status_code: int | None) -> bool:
+    """Return whether a refusal (4xx) has ``words`` in its body; the words of a server stand in for a missing code."""
+    is_refusal = status_code is not None and status_code < SERVER_ERROR and status_code not in BUSY_STATUSES
+    return is_refusal and bool(words.search(f"{getattr(error, 'body', '')} {error}"))
+
+
+def _moderation_code(error: Exception) -> str:
+    return error_code(error) if error_code(error) in _MODERATION_CODES else "content_filter"
 
 
 def _map_not_found(name: str, body: object, provider_code: str) -> MultichainError:
@@ -181,7 +206,7 @@ def _map_not_found(name: str, body: object, provider_code: str) -> MultichainErr
 
 
 def _describe_rejection(name: str, error: Exception, status_code: int) -> str:
-    if error_code(error) in _TOO_LONG_CODES or _TOO_LONG.search(f"{getattr(error, 'body', '')} {error}"):
+    if error_code(error) in _TOO_LONG_CODES or _says(_TOO_LONG, error, status_code):
         return f"{name} was asked more than it can read at once; ask for fewer passages, or set window"
     parameter = str(getattr(error, "param", None) or "")
     location = f", for {parameter}" if _IDENTIFIER.fullmatch(parameter) else ""

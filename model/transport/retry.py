@@ -30,6 +30,7 @@ from .error_mapping import (
     is_no_response,
     map_error,
 )
+from .network_settings import explain_tls_failure
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -80,6 +81,8 @@ def is_retryable(error: BaseException) -> bool:
     """Return whether another attempt can help: the request is not at fault, and no quota is used up."""
     status_code = http_status(error)
     if is_late(error):  # the same prompt takes as long again
+        return False
+    if explain_tls_failure("", error):
         return False
     if _header(error, "x-should-retry") == "false" or error_code(error) == NO_QUOTA:
         return False

@@ -18,6 +18,7 @@ from ...interfaces import ImageGenerator, ModelStatus
 from ...runtime import loop_resources
 from ...transport import credentials
 from ...transport.error_mapping import parsing_response
+from ...transport.network_settings import check_proxy_variables, explain_client_failure
 from ...transport.rate_limiter import Operation, RateLimits, observe_headers
 from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
@@ -351,6 +352,7 @@ class OpenAIProtocolProvider(Provider):
             "max_tokens": max_tokens if is_limited else None,
             "stream_usage": self.streams_usage and "stream_options" not in refused,
             "use_responses_api": False,
+            "http_socket_options": (),  # those of the client that is passed count; else it warns of every proxy
         }
 
     async def _client(self) -> Any:
@@ -366,13 +368,13 @@ class OpenAIProtocolProvider(Provider):
 
         async def create() -> Any:
             module = await asyncio.to_thread(import_module, package)
-            http = {
-                "http_client" if package == "openai" else "http_async_client": loop_resources.http_client(
-                    _observe_headers
-                )
-            }
-            common = {"timeout": TIMEOUT, "max_retries": 0}
-            return getattr(module, kind)(**settings, **access, **http, **common)
+            check_proxy_variables()
+            try:
+                client = loop_resources.http_client(_observe_headers)
+                http = {"http_client" if package == "openai" else "http_async_client": client}
+                return getattr(module, kind)(**settings, **access, **http, timeout=TIMEOUT, max_retries=0)
+            except (ImportError, ValueError, OSError) as error:
+                raise explain_client_failure(error) from None
 
         return await loop_resources.get_or_create((kind, *settings.values(), *access.values()), create)
 
