@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.office import build_office_index
 from model.passages import Passage
 from model.profile import Profile
-from model.providers.offline.provider import OfflineDiagramGenerator
+from model.providers.offline.diagrams import OfflineDiagramGenerator
 from model.retrieval.local.index import Index
 from model.retrieval.retriever import Retriever
 from training.indexing.build import build_index

@@ -22,7 +22,7 @@ caller's data or a secret: messages travel to logs, traces and other people.
     │   ├── ModerationError           refused
     │   ├── UnusableReplyError        no_answer
     │   └── RejectedCallError         provider
-    │       └── UnmatchedVectorsError
+    │       └── UnmatchedVectorsError vectors
     ├── ResponseTooLargeError         payload
     ├── ImageStorageError             storage
     ├── ConfigError
@@ -116,7 +116,7 @@ class ModerationError(ProviderError):
 
 
 class UnusableReplyError(ProviderError):
-    """A chat model wrote no answer twice: nothing, only a thought, or its own prompt."""
+    """A chat model wrote no answer twice: nothing, only a thought, its own prompt, or no diagram that can be drawn."""
 
     code = "no_answer"
     is_retryable = True
@@ -156,6 +156,8 @@ class RejectedCallError(ProviderError):
 
 class UnmatchedVectorsError(RejectedCallError):
     """The vectors of an embeddings call do not belong to the texts one to one, or have several lengths."""
+
+    code = "vectors"
 
 
 class ConfigError(MultichainError):

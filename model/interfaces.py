@@ -6,7 +6,7 @@ Providers record what a call used with ``runtime.usage.record_usage``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -190,6 +190,24 @@ class ChatModel(QuestionAnswerer, Protocol):
 
         Returns:
             The reply.
+
+        Raises:
+            ProviderError: The provider did not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class JsonWriter(Protocol):
+    """A language model that follows a JSON schema where its server can."""
+
+    async def complete_json(self, message: str, schema: Mapping[str, Any]) -> Reply:
+        """Send one message to the model, whose reply is to be JSON.
+
+        Args:
+            message: The user's message.
+            schema: The JSON schema of the reply. A server that knows no schemas is called without it, so the reply is
+                to be validated all the same.
 
         Raises:
             ProviderError: The provider did not answer.

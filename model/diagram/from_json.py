@@ -90,8 +90,9 @@ def parse_specification(text: str) -> DiagramSpecification:
     try:
         return DiagramSpecification.model_validate(json.loads(text[start:end]))
     except ValidationError as error:
-        messages = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()[:5]]
-        raise ValueError("; ".join(messages)) from None
+        messages = [(".".join(map(str, detail["loc"])), detail["msg"]) for detail in error.errors()[:5]]
+        sentences = [": ".join(filter(None, [path, text.removeprefix("Value error, ")])) for path, text in messages]
+        raise ValueError("; ".join(sentences)) from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:

@@ -1,6 +1,6 @@
 """Call a chat model: with a prompt that fits its window, until its reply is an answer, streamed or whole."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:  # its import takes half a second
 
 _REPLIES = 2
 """How often a model is asked for an answer, when what it wrote is none."""
-OPTIONAL_PARAMETERS = frozenset({"temperature", "max_completion_tokens", "max_tokens", "stream_options"})
+_RESPONSE_FORMAT = "response_format"
+OPTIONAL_PARAMETERS = frozenset(
+    {"temperature", "max_completion_tokens", "max_tokens", "stream_options", _RESPONSE_FORMAT}
+)
 """Parameters of a call that are left out for a server which refuses them."""
 _CUT_REASONS = frozenset({"length", "max_tokens"})
 REPLY_TOKENS = 2048
@@ -35,6 +38,7 @@ class ChatSource:
         make: Returns the client, which leaves out some parameters.
         configured_window: Context window in tokens, where the profile sets one; 0 for none.
         tells_end: Whether each whole reply says why it ended, so that a streamed one that does not was cut.
+        takes_schema: Whether the server may know JSON schemas, as OpenAI's protocol has them.
         refused: Parameters in ``OPTIONAL_PARAMETERS`` that the server refuses; a refusal adds one.
     """
 
@@ -43,6 +47,7 @@ class ChatSource:
     make: "Callable[[frozenset[str]], Awaitable[BaseChatModel]]"
     configured_window: int = 0
     tells_end: bool = False
+    takes_schema: bool = False
     refused: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -68,11 +73,13 @@ class Prompt:
         text: The prompt.
         passages: Number of passages that it quotes.
         opening: The sentence with which it begins, which no answer repeats; empty for a prompt that a user wrote.
+        schema: The JSON schema of the reply; None for text.
     """
 
     text: str
     passages: int = 0
     opening: str = ""
+    schema: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 Render = Callable[[ChatSource], Prompt]
@@ -113,7 +120,7 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
     messages = [("system", system)] * bool(system) + [("human", prompt.text)]
     for _ in range(_REPLIES):
         is_streamed = not emit_once.is_silent
-        message = await _call_model(source, messages, emit_once)
+        message = await _call_model(source, messages, emit_once, prompt.schema)
         _record_usage(source, message)
         if message.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{source.name} refused the request (content_filter); rephrase it")
@@ -133,14 +140,24 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
     return text
 
 
-async def _call_model(source: ChatSource, messages: Any, emit_once: EmitOnce) -> "BaseMessage":  # LangChain's
+async def _call_model(
+    source: ChatSource,
+    messages: Any,  # LangChain's
+    emit_once: EmitOnce,
+    schema: Mapping[str, Any] | None,
+) -> "BaseMessage":
     """Return the reply of a model, without the parameters that its server refuses."""
 
     async def call() -> "BaseMessage":
         model = await source.make_client()
+        settings: dict[str, Any] = {}
+        if schema and source.takes_schema and _RESPONSE_FORMAT not in source.refused:
+            schema_format = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+            settings = {"extra_body": {_RESPONSE_FORMAT: schema_format}}  # as it is: LangChain would parse the reply
         with parsing_response():
-            reply = model.ainvoke(messages) if emit_once.is_silent else _stream_message(model, messages, emit_once)
-            return await reply
+            if emit_once.is_silent:
+                return await model.ainvoke(messages, **settings)
+            return await _stream_message(model, messages, emit_once)
 
     return await call_without_refused(call, OPTIONAL_PARAMETERS, source.refused)
 

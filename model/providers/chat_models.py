@@ -72,6 +72,20 @@ class ChatProvider:
         reply, _ = await self.reply(lambda _: Prompt(message), system, emit)
         return reply
 
+    async def complete_json(self, message: str, schema: Mapping[str, Any]) -> Reply:
+        """Return the reply to ``message``, which follows ``schema`` where the server can make it.
+
+        Args:
+            message: The message of the user.
+            schema: The JSON schema of the reply.
+
+        Raises:
+            ProviderError: No model answered.
+            ModerationError: The provider's content filter refused the message or the reply.
+        """
+        reply, _ = await self.reply(lambda _: Prompt(message, schema=schema), "", discard)
+        return reply
+
     async def complete_question(self, question: str, history: Sequence[ConversationTurn]) -> str:
         """Return ``question`` rewritten by the model so that it can be understood without ``history``.
 

@@ -91,6 +91,7 @@ def record_usage(usage: Usage) -> None:
 
 NOTE_CODES = {
     "cut": "The chat model stopped before the end of its reply: at its limit of tokens, or when its connection ended.",
+    "drawn_by_substitute": "The model that was to draw the picture did not, so another way drew it; the note says why.",
     "drawn_from_prompt": "The documents say too little about the prompt, so the picture shows the prompt's own words.",
     "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
     "input_cut": "A text exceeded the embedding model's limit and was cut.",

@@ -13,6 +13,7 @@ from .errors import invalid_request, require_parameters
 
 _ROLES = {"system", "developer", "user", "assistant", "tool"}
 _PASSAGE = re.compile(r'^<passage n="(\d+)">\n(.*?)\n</passage>$', re.MULTILINE | re.DOTALL)
+_DIAGRAM_REQUEST = "Reply with one JSON object"
 _MAX_WORDS = 9
 _SMALL_WORDS = {"with", "this", "that", "from", "into", "using", "and", "diagram"}
 
@@ -32,7 +33,7 @@ def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Respons
     """
     entry = check_body(body)
     if scripted_reply is None:
-        scripted_reply = _make_judgement(body) if "response_format" in body else make_reply(body["messages"])
+        scripted_reply = _make_judgement(body) if _asks_for_judgement(body) else make_reply(body["messages"])
     text = scripted_reply
     input_tokens = sum(models.count_tokens(_message_text(message)) for message in body["messages"])
     output_tokens = models.count_tokens(text)
@@ -87,6 +88,11 @@ def check_body(body: dict[str, Any]) -> models.ModelEntry:
     return entry
 
 
+def _asks_for_judgement(body: dict[str, Any]) -> bool:
+    """Return whether a reply in JSON is asked for that is no diagram."""
+    return "response_format" in body and _DIAGRAM_REQUEST not in _message_text(body["messages"][-1])
+
+
 def _make_judgement(body: dict[str, Any]) -> str:
     """Return the JSON object for the schema in ``response_format``. As a judge, the stand-in always says yes.
 
@@ -107,7 +113,7 @@ def _make_judgement(body: dict[str, Any]) -> str:
 def make_reply(messages: list[dict[str, Any]]) -> str:
     """Return the stand-in's reply to the last message: a diagram, scores of passages, a quotation, or its length."""
     last_message = _message_text(messages[-1])
-    if "Reply with one JSON object" in last_message.partition("<passage ")[0]:
+    if _DIAGRAM_REQUEST in last_message.partition("<passage ")[0]:
         return json.dumps(_make_diagram(last_message.rpartition("Asked: ")[2].partition("\n")[0]))
     passages = _PASSAGE.findall(last_message)
     if not passages:

@@ -13,6 +13,7 @@ COLLECTING = {
     "model.contract.requests.Request",
     "model.diagram.from_text.statements._Group",
     "model.diagram.graph.DiagramGraph",
+    "model.providers.server_facts.ModelLimits",
     "model.runtime.coalescing._Batch",
     "model.runtime.coalescing._SharedCall",
     "model.runtime.spans.Span",

@@ -30,6 +30,7 @@ ALL_ERRORS = {
         ("ProviderAddressError", "address", "ProviderError"),
         ("ModerationError", "refused", "ProviderError"),
         ("RejectedCallError", "provider", "ProviderError"),
+        ("UnmatchedVectorsError", "vectors", "RejectedCallError"),
         ("ResponseTooLargeError", "payload", "MultichainError"),
         ("ImageStorageError", "storage", "MultichainError"),
         ("ConfigError", "internal", "MultichainError"),
@@ -58,7 +59,7 @@ def test_only_passing_failures_are_retryable() -> None:
 
 def test_each_code_belongs_to_a_single_error() -> None:
     codes = [error.code for error in ALL_ERRORS.values() if error.code != "internal"]
-    assert len(codes) == len(set(codes)) == 19
+    assert len(codes) == len(set(codes)) == 20
 
 
 def test_documentation_lists_each_error_with_its_code() -> None:

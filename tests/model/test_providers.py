@@ -13,9 +13,9 @@ from model.providers import PROVIDERS, ModelFolder, Provider, load_provider, mak
 from model.providers.chat_diagrams import ChatDiagramGenerator
 from model.providers.chat_models import ChatProvider
 from model.providers.langchain import LangChainEmbeddings
+from model.providers.offline.diagrams import OfflineDiagramGenerator
 from model.providers.offline.embeddings import OfflineEmbeddings
 from model.providers.offline.extractive_qa import ExtractiveAnswerer
-from model.providers.offline.provider import OfflineDiagramGenerator
 from model.providers.openai_protocol.embeddings import OpenAIEmbeddings
 from model.providers.openai_protocol.images import AutoGenerator, ImagesApiGenerator, ResponsesApiGenerator
 from model.providers.rerankers import ChatReranker
@@ -90,8 +90,18 @@ SERVICE_DEFAULTS: dict[str, dict[str, Any]] = {
         "cache": 0,
         "instructions": "",
         "sub_questions": 0,
+        "omit": None,
     },
-    "embeddings": {"dimensions": 0, "pace": None, "cache": 86_400},
+    "embeddings": {
+        "dimensions": 0,
+        "question_prompt": None,
+        "passage_prompt": None,
+        "window": 8192,
+        "batch": 0,
+        "omit": None,
+        "pace": None,
+        "cache": 86_400,
+    },
     "reranker": {"fallback": True, "window": 0, "pace": None},
     "images": {
         "models": None,
@@ -100,6 +110,7 @@ SERVICE_DEFAULTS: dict[str, dict[str, Any]] = {
         "fallback": True,
         "quality": "auto",
         "output_format": "webp",
+        "omit": None,
         "pace": None,
         "cache": 0,
     },

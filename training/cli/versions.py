@@ -95,7 +95,7 @@ def check(
 @click.command()
 @click.argument("uri")
 @click.option("--example", default="", metavar="JSON", help="Request for a model that this project did not log.")
-@click.option("--quiet", is_flag=True, help="Print only failed checks and the summary.")
+@click.option("--quiet", is_flag=True, help="Print only failed checks, warnings and the summary.")
 def verify(uri: str, example: str, quiet: bool) -> None:
     """Check the saved version at URI: whether it loads, keeps the contract and answers.
 
@@ -106,8 +106,8 @@ def verify(uri: str, example: str, quiet: bool) -> None:
 
     checks = []
     for check in verify_version(uri, example):
-        if check.problem or not quiet:
-            word = "WRONG" if check.problem else "" if check.detail else "ok"
+        if check.problem or check.is_warning or not quiet:
+            word = "WRONG" if check.problem else "warn" if check.is_warning else "" if check.detail else "ok"
             click.echo(
                 f"{word:6}{check.name}{': ' if check.problem or check.detail else ''}{check.problem or check.detail}"
             )

@@ -17,7 +17,7 @@ from mlflow.pyfunc import PyFuncModel
 
 from commandline.subprocesses import read_last_line, run_module
 from model.contract.description import describe_contract
-from model.errors import CommandError
+from model.errors import CommandError, UnusableReplyError
 from model.profile import Profile
 
 from ..versions import fingerprints
@@ -29,11 +29,19 @@ from .contract_cases import CASES, EMPTY_INPUTS, NOTHING_KNOWN, OUTCOME_RAN, Con
 
 @dataclass(frozen=True, slots=True)
 class VerificationCheck:
-    """A check with its problem, which is empty when the check passed. With a ``detail`` it is a fact and no check."""
+    """A check with its problem, which is empty when the check passed. With a ``detail`` it is a fact and no check.
+
+    Attributes:
+        name: What was checked.
+        problem: What is wrong; empty for nothing.
+        detail: A fact; empty for a check.
+        is_warning: Whether the fact is one that a reader must know.
+    """
 
     name: str
     problem: str
     detail: str = ""
+    is_warning: bool = False
 
 
 def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
@@ -60,7 +68,7 @@ def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
     yield VerificationCheck("its code is unchanged", fingerprints.explain_tampering(folder))
     model = mlflow.pyfunc.load_model(str(folder))
     declared = json.loads(predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
-    yield _run_check("answers its own example", partial(_check_example, model, declared))
+    yield _run_example(model, declared)
     if _list_inputs(declared) != _list_inputs(describe_contract(Profile.read("offline").contract)["stages"]):
         return  # the cases are written for the input fields of the shipped stages
     for case in CASES:
@@ -120,16 +128,27 @@ def _find_pickles(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _check_example(model: PyFuncModel, declared: dict[str, Any]) -> str:
+def _run_example(model: PyFuncModel, declared: dict[str, Any]) -> VerificationCheck:
+    """Return the check of a version's own example.
+
+    A chat model that writes nothing usable shows its own weakness and no fault of the version, so it is a fact.
+    """
+    name = "answers its own example"
     example: dict[str, Any] = model.input_example  # type: ignore[assignment]  # ours is a dict
-    response = predict(model, example)
-    errors = [response[name]["error"] for name in declared if response[name]["error"]]
+    try:
+        response = predict(model, example)
+    except MlflowException as error:
+        return VerificationCheck(name, f"it was refused: {error.message}")
+    errors = [response[stage]["error"] for stage in declared if response[stage]["error"]]
     not_run = [
-        f"the stage {name} did not run, though no condition of it says so; check its fields in the profile"
-        for name in example
-        if not response[name]["ran"] and not declared[name].get("unless")
+        f"the stage {stage} did not run, though no condition of it says so; check its fields in the profile"
+        for stage in example
+        if not response[stage]["ran"] and not declared[stage].get("unless")
     ]
-    return "; ".join(errors or not_run or find_shape_errors(response, declared))
+    if errors and all(_code(error) == UnusableReplyError.code for error in errors):
+        detail = f"no, but the version is sound: {'; '.join(errors)}; use a stronger model, or leave the stage out"
+        return VerificationCheck(name, "", detail, is_warning=True)
+    return VerificationCheck(name, "; ".join(errors or not_run or find_shape_errors(response, declared)))
 
 
 def _check_case_as_rows(model: PyFuncModel, case: ContractCase, declared: dict[str, Any]) -> str:

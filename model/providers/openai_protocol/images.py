@@ -11,7 +11,7 @@ from dataclasses import asdict
 from textwrap import shorten
 from typing import Any, Literal
 
-from ...errors import ModerationError, ProfileError
+from ...errors import ModerationError, ProfileError, ProviderAddressError
 from ...interfaces import GeneratedImage, ImageGenerator
 from ...passages import Passage
 from ...runtime import usage
@@ -33,7 +33,7 @@ REQUIRED_BY_WAY: dict[ImageWay, tuple[str, ...]] = {
     "images": ("models",),
     "responses": ("chat_models",),
     "diagram": ("chat_models",),
-    "auto": ("models", "chat_models"),
+    "auto": ("chat_models",),
 }
 """Each way to make images, and the lists of models that it needs."""
 
@@ -235,6 +235,8 @@ class AutoGenerator:
     ) -> GeneratedImage:
         """Return a diagram where the prompt asks for one or a ``style`` is given, else a generated image.
 
+        A server that has no Images API at its address draws a diagram for any prompt, with a note.
+
         Args:
             prompt: What to draw.
             passages: The passages retrieved for the prompt.
@@ -245,7 +247,16 @@ class AutoGenerator:
         Raises:
             ProviderError: No model answered.
         """
-        return await self._choose(prompt, style).draw(prompt, passages, style=style, size=size, sample=sample)
+        generator = self._choose(prompt, style)
+        try:
+            return await generator.draw(prompt, passages, style=style, size=size, sample=sample)
+        except ProviderAddressError as error:
+            if generator is self._diagrams:
+                raise
+            usage.add_note(
+                "drawn_by_substitute", f"{str(error).partition(':')[0]} draws no images, so this is a diagram"
+            )
+            return await self._diagrams.draw(prompt, passages, style=style, size=size, sample=sample)
 
     def _choose(self, prompt: str, style: str) -> ImageGenerator:
         from ...diagram.from_text.prompt_parsing import wants_diagram  # loads Graphviz, which only diagrams need

@@ -28,6 +28,7 @@ from ..chat_calls import REPLY_TOKENS, ChatSource
 from ..chat_diagrams import ChatDiagramGenerator
 from ..chat_models import ChatProvider
 from ..embedding_prompts import find_prompts
+from ..offline.diagrams import OfflineDiagramGenerator
 from ..rerankers import ChatReranker
 from ..server_facts import ServerFacts
 from .embeddings import OpenAIEmbeddings
@@ -42,7 +43,7 @@ from .images import (
     check_model_lists,
 )
 
-ChatParameter = Literal["temperature", "max_tokens", "stream_options"]
+ChatParameter = Literal["temperature", "max_tokens", "stream_options", "response_format"]
 EmbeddingParameter = Literal["dimensions", "encoding_format"]
 ImageParameter = Literal["quality", "output_format", "response_format"]
 TIMEOUT = 120.0
@@ -156,6 +157,7 @@ class OpenAIProtocolProvider(Provider):
                 partial(make_client, model),
                 window,
                 tells_end=True,
+                takes_schema=True,
                 refused=facts.limits_of(self.name, model).refused,
             )
             for model in (models if fallback else models[:1])
@@ -206,7 +208,8 @@ class OpenAIProtocolProvider(Provider):
         Args:
             models: Image models in order of preference.
             chat_models: Chat models that describe diagrams or call the image tool, in order of preference.
-            way: ``images``, ``responses``, ``diagram``, or ``auto``, which decides by the prompt.
+            way: ``images``, ``responses``, ``diagram``, or ``auto``, which decides by the prompt, draws diagrams alone
+                without ``models``, and draws on this machine where a chat model describes no diagram.
             fallback: Whether a model that fails is followed by the next one.
             quality: The quality of the images.
             output_format: The format of the images.
@@ -226,8 +229,9 @@ class OpenAIProtocolProvider(Provider):
             return ResponsesApiGenerator(
                 operation, cache_of_images, writers, self._client, settings, _fetch, next(iter(painters), "")
             )
-        diagrams = ChatDiagramGenerator(self.chat(writers, fallback, pace=pace, cache=cache, facts=facts))
-        if way == "diagram":
+        chat = self.chat(writers, fallback, pace=pace, cache=cache, facts=facts)
+        diagrams = ChatDiagramGenerator(chat, OfflineDiagramGenerator() if way == "auto" else None)
+        if way == "diagram" or not painters:
             return diagrams
         if self.is_self_hosted and "response_format" not in (omit or ()):
             settings["response_format"] = "b64_json"  # many servers return an address otherwise

@@ -10,13 +10,16 @@ import pytest
 from PIL import Image
 
 from model.contract.events import Emit, discard
-from model.errors import InvalidRequestError, RejectedCallError
+from model.errors import InvalidRequestError, UnusableReplyError
 from model.images.provenance import TRAINED_MODEL
 from model.interfaces import ConversationTurn, Reply
 from model.passages import Passage
 from model.providers.chat_diagrams import ChatDiagramGenerator
+from model.providers.compatible import CompatibleProvider
+from model.providers.offline.diagrams import OfflineDiagramGenerator
 from model.runtime import usage
 from model.runtime.event_loop import Engine
+from tests.odd_server import CHAT, IMAGES, Answer, Body, chat_as_usual, refuse, run_odd_server
 
 SPECIFICATION = json.dumps(
     {
@@ -118,9 +121,10 @@ def test_unusable_reply_is_corrected_by_a_second_message(engine: Engine) -> None
 
 def test_second_unusable_reply_raises_error_without_a_third_call(engine: Engine) -> None:
     chat = ScriptedChat("no", "never", SPECIFICATION)
-    with usage.track_usage() as account, pytest.raises(RejectedCallError) as error:
+    with usage.track_usage() as account, pytest.raises(UnusableReplyError) as error:
         draw_diagram(chat, engine)
-    assert str(error.value) == ("fake:model-2 described no diagram that can be drawn; try again, or use another model")
+    defect = "described no diagram that can be drawn (there is no JSON object in it)"
+    assert str(error.value) == f"fake:model-2 {defect}; try again, or use another model"
     assert len(chat.calls) == 2
     assert account.usage.images == 0
 
@@ -131,3 +135,59 @@ def test_invalid_size_raises_error_before_the_call(size: str, engine: Engine) ->
     with pytest.raises(InvalidRequestError, match=r"^size: expected WIDTHxHEIGHT, each from 256 to 3840"):
         draw_diagram(chat, engine, size=size)
     assert chat.calls == []
+
+
+def test_substitute_draws_what_the_model_cannot_describe(engine: Engine) -> None:
+    same_ids = json.dumps({"title": "T", "nodes": [{"id": "a", "label": "A"}, {"id": "a", "label": "B"}]})
+    chat = ScriptedChat(same_ids, same_ids)
+    generator = ChatDiagramGenerator(chat, OfflineDiagramGenerator())
+    with usage.track_usage() as account:
+        picture = engine.run(generator.draw("A fox eats berries", [], style="", size="512x512", sample=1))
+    assert (picture.answered_by, picture.mime_type) == ("offline:diagram", "image/png")
+    defect = "described no diagram that can be drawn (two nodes have the same id)"
+    assert account.notes[0] == f"drawn_by_substitute: fake:model-2 {defect}, so this machine drew the picture"
+
+
+def draw_at(answer: Answer, engine: Engine, **settings: Any) -> tuple[Any, list[Body], list[str]]:
+    """Return the picture of a server's chat model, the bodies that the server was sent, and the notes."""
+    with run_odd_server({CHAT: answer, IMAGES: lambda _: (404, {"detail": "Not Found"})}) as server:
+        generator = CompatibleProvider().images(chat_models=["m"], **settings)
+        with usage.track_usage() as account:
+            picture = engine.run(generator.draw("A city", [], style="", size="512x512", sample=1))
+    return picture, server.bodies(CHAT), account.notes
+
+
+def test_diagram_is_asked_for_by_its_json_schema(engine: Engine) -> None:
+    picture, bodies, notes = draw_at(lambda _: (200, chat_as_usual(SPECIFICATION)), engine)
+    assert (picture.answered_by, notes) == ("compatible:m, drawn by multichain", [])
+    (body,) = bodies
+    assert body["response_format"]["type"] == "json_schema"
+    assert {"title", "nodes", "edges"} <= body["response_format"]["json_schema"]["schema"]["properties"].keys()
+
+
+def test_server_without_schemas_is_asked_without_one(engine: Engine) -> None:
+    def answer(body: Body) -> tuple[int, Body]:
+        if "response_format" in body:
+            return refuse("response_format is not supported by this model")
+        return 200, chat_as_usual(SPECIFICATION)
+
+    picture, bodies, _ = draw_at(answer, engine)
+    assert picture.alt_text == "Diagram of Food: Fox eats Berries."
+    assert ["response_format" in body for body in bodies] == [True, False]
+
+
+def test_auto_draws_a_diagram_where_the_server_has_no_images(engine: Engine) -> None:
+    picture, _, notes = draw_at(lambda _: (200, chat_as_usual(SPECIFICATION)), engine, models=["p"])
+    assert picture.answered_by == "compatible:m, drawn by multichain"
+    assert notes == ["drawn_by_substitute: compatible draws no images, so this is a diagram"]
+
+
+def test_auto_draws_on_this_machine_where_the_model_describes_nothing(engine: Engine) -> None:
+    picture, bodies, notes = draw_at(lambda _: (200, chat_as_usual("I like cities.")), engine)
+    assert (picture.answered_by, len(bodies)) == ("offline:diagram", 2)
+    assert notes[0].startswith("drawn_by_substitute: compatible:m described no diagram that can be drawn (there is no")
+
+
+def test_way_diagram_is_an_error_where_the_model_describes_nothing(engine: Engine) -> None:
+    with pytest.raises(UnusableReplyError, match=r"described no diagram that can be drawn \(there is no JSON object"):
+        draw_at(lambda _: (200, chat_as_usual("I like cities.")), engine, way="diagram")

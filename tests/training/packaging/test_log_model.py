@@ -19,7 +19,7 @@ from model.profile import Profile
 from standin.app import StandIn
 from tests import doors
 from tests.fixtures import EXERCISE
-from tests.odd_server import EMBEDDINGS, Answer, refuse, run_odd_server
+from tests.odd_server import CHAT, EMBEDDINGS, Answer, refuse, run_odd_server
 from training.indexing.build import build_index
 from training.packaging import code_snapshot
 from training.packaging.log_model import log_model
@@ -337,3 +337,25 @@ def test_version_starts_with_what_was_learned_of_its_servers(store: Path, tmp_pa
         server.requests.clear()
         mlflow.pyfunc.load_model(uri).predict([{"qa": {"question": "What is LangChain?"}}])
     assert ["encoding_format" in body for body in server.bodies(EMBEDDINGS)] == [False]
+
+
+def test_weak_model_is_a_warning_of_verify_and_no_fault_of_the_version(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "embeddings: {provider: offline}\n"
+        "index: {chunk_size: 800, overlap: 80, language: english}\n"
+        "stages:\n  image_generation: {kind: image_generation, images: "
+        "{provider: compatible, way: diagram, chat_models: [m]}}\n",
+        "utf-8",
+    )
+    build_index(Profile.read(str(tmp_path / "mine.yaml")), [EXERCISE], tmp_path / "index", ignore_progress)
+    uri = log_model(str(tmp_path / "mine.yaml"), tmp_path / "index")
+    with run_odd_server() as server:
+        checks = list(verify_version(uri))
+    (warning,) = (check for check in checks if check.is_warning)
+    assert (warning.name, warning.problem) == ("answers its own example", "")
+    assert warning.detail.startswith(
+        "no, but the version is sound: no_answer: compatible:m described no diagram that can be drawn (there is no JSON"
+    )
+    assert warning.detail.endswith("; use a stronger model, or leave the stage out")
+    assert [check.name for check in checks if check.problem] == []
+    assert len(server.bodies(CHAT)) == 2

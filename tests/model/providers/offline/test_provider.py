@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from model.errors import InvalidRequestError
+from model.providers.offline.diagrams import OfflineDiagramGenerator
 from model.providers.offline.embeddings import OfflineEmbeddings
-from model.providers.offline.provider import OfflineDiagramGenerator
 from model.runtime import usage
 
 

@@ -105,9 +105,7 @@ def encode(content: bytes) -> str:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"chat_models": ["a"]}, "the way auto needs models, which is not set"),
         ({"models": ["a"]}, "the way auto needs chat_models, which is not set"),
-        ({"models": [], "chat_models": ["a"]}, "the way auto needs models, which is not set"),
         ({"way": "images", "chat_models": ["a"]}, "the way images needs models, which is not set"),
         ({"way": "responses", "models": ["a"]}, "the way responses needs chat_models, which is not set"),
         ({"way": "diagram", "models": ["a"]}, "the way diagram needs chat_models, which is not set"),
@@ -123,6 +121,7 @@ def test_missing_list_of_models_is_named_with_its_way(settings: dict[str, Any], 
     "settings",
     [
         {"models": ["a"], "chat_models": ["b"]},
+        {"chat_models": ["b"]},
         {"way": "auto", "models": ["a"], "chat_models": ["b"]},
         {"way": "images", "models": ["a"]},
         {"way": "responses", "chat_models": ["a"]},
