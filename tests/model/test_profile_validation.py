@@ -103,7 +103,7 @@ def test_mistake_in_a_section_is_explained(part: str, replacement: str, message:
         (
             "images: {provider: offline}",
             "images: {provider: openai}",
-            ["9: draw: images: the way auto needs models, which is not set"],
+            ["9: draw: images: the way auto needs chat_models, which is not set"],
         ),
         ("style: flow", "stile: flow", ["10: draw: there is no setting stile; did you mean style?"]),
         ("json:loads", "json:lods", ["15: count: json has no lods; write the path as package.module:name"]),
