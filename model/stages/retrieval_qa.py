@@ -138,8 +138,9 @@ class RetrievalQA(Stage):
             OutOfTimeError: The time was up while the answer was written; it has the sources.
         """
         question = await self._complete_question(values["question"], values.get("history") or [])
-        passages = await self._find_passages(question, values.get("k", self._passages), values.get("filter"))
-        if not passages and values.get("filter"):
+        filter_values = _drop_nulls(values.get("filter") or {}) or None
+        passages = await self._find_passages(question, values.get("k", self._passages), filter_values)
+        if not passages and filter_values:
             usage.add_note("not_in_documents", "no document fits the filter")
         sources = [passage.to_fields() for passage in passages]
         for source in sources:
@@ -156,3 +157,15 @@ class RetrievalQA(Stage):
             "sources": [source | {"cited": number in reply.cited} for number, source in enumerate(sources)],
             "answered_by": reply.answered_by,
         }
+
+
+def _drop_nulls(filter_values: StageValues) -> StageValues:
+    """Return a filter without nulls, which structs of Spark and models of pydantic have in place of what is absent.
+
+    A list without a value stays, and fits no document: it may be what somebody is permitted to read.
+    """
+    return {
+        name: [element for element in value if element is not None] if isinstance(value, list) else value
+        for name, value in filter_values.items()
+        if value is not None
+    }
