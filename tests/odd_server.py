@@ -1,5 +1,6 @@
 """A server that speaks OpenAI's protocol in its own way: a test writes the answers that differ from the usual ones."""
 
+import io
 import json
 import math
 import os
@@ -9,6 +10,8 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from unittest import mock
+
+from PIL import Image
 
 from .fixtures import run_site
 
@@ -23,6 +26,13 @@ def make_vector(text: str, width: int = WIDTH) -> list[float]:
     """Return the vector of a text: other texts have others."""
     digest = sha256(text.encode()).digest()
     return [math.sin(digest[n % 32] + n) for n in range(width)]
+
+
+def make_picture(image_format: str = "PNG") -> bytes:
+    """Return the file of a red square."""
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4), (200, 30, 30)).save(file, image_format)
+    return file.getvalue()
 
 
 def embed_as_usual(body: Body, width: int = WIDTH) -> Body:

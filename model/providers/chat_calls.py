@@ -193,9 +193,6 @@ def _record_usage(source: ChatSource, reply: "BaseMessage") -> None:
     tokens = {key: token_counts.get(key, 0) for key in ("input_tokens", "output_tokens", "total_tokens")}
     spans.add_attributes(**{"mlflow.chat.tokenUsage": tokens})
     cached = (token_counts.get("input_token_details") or {}).get("cache_read", 0)
-    counted = model_catalog.TokenCounts(
-        token_counts.get("input_tokens", 0), cached, token_counts.get("output_tokens", 0)
-    )
+    counted = model_catalog.TokenCounts(tokens["input_tokens"], cached, tokens["output_tokens"])
     model = str(reply.response_metadata.get("model_name") or source.model)
-    priced = model_catalog.price_usage(source.provider, model, counted)
-    usage.record_usage(priced if token_counts else model_catalog.price_usage(source.provider, "", counted))
+    usage.record_usage(model_catalog.price_usage(source.provider, model, counted if token_counts else None))

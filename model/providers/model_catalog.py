@@ -105,15 +105,17 @@ def cost_of(provider: str, model: str, tokens: TokenCounts) -> float | None:
     return sum(count * (price or 0.0) for count, price in parts) / _MILLION
 
 
-def price_usage(provider: str, model: str, tokens: TokenCounts, images: int = 0) -> Usage:
+def price_usage(provider: str, model: str, tokens: TokenCounts | None, images: int = 0) -> Usage:
     """Return the usage of a call, with its cost where the prices are known.
 
     Args:
         provider: The name of the provider.
         model: The name of the model.
-        tokens: The tokens that the provider counted.
+        tokens: The tokens that the provider counted; None where it counted none, so that the cost is unknown.
         images: The number of images that the call generated.
     """
+    if tokens is None:
+        return Usage(images=images, cost_known=False)
     paid = cost_of(provider, model, tokens)
     return tokens.usage + Usage(images=images, cost=paid or 0.0, cost_known=paid is not None)
 

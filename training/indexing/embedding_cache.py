@@ -144,17 +144,18 @@ def _open_store(file: Path) -> Iterator[sqlite3.Connection]:
         ) from None
 
 
-def is_same_model(first_vector: Float32Vector, second_vector: Float32Vector) -> bool:
+def is_same_model(fingerprint: Sequence[float] | Float32Vector, vector: Float32Vector) -> bool:
     """Return whether one model made two vectors of the same text: their cosine is at least 0.999.
 
     Args:
-        first_vector: A vector; shape (dimension,).
-        second_vector: A vector of the same text; another shape is another model.
+        fingerprint: The vector of a text, as an index or the cache has it; shape (dimension,).
+        vector: A vector of the same text; another shape is another model.
     """
-    if first_vector.shape != second_vector.shape:
+    earlier_vector = np.asarray(fingerprint, dtype=np.float32)
+    if earlier_vector.shape != vector.shape:
         return False
-    lengths = float(np.linalg.norm(first_vector) * np.linalg.norm(second_vector))
-    return float(first_vector @ second_vector) >= _MIN_COSINE * lengths
+    lengths = float(np.linalg.norm(earlier_vector) * np.linalg.norm(vector))
+    return float(earlier_vector @ vector) >= _MIN_COSINE * lengths
 
 
 def _text_key(text: str) -> str:

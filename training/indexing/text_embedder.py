@@ -106,9 +106,8 @@ class TextEmbedder:
     def _has_made(self, index: Index) -> bool:
         """Return whether this model made the vectors of ``index``."""
         embedding = index.manifest.embedding
-        return f"{embedding['provider']}:{embedding['model']}" == self.name and _is_fingerprint_of(
-            index, self._fingerprint_vector
-        )
+        is_same_name = f"{embedding['provider']}:{embedding['model']}" == self.name
+        return is_same_name and embedding_cache.is_same_model(embedding["fingerprint"], self._fingerprint_vector)
 
     def _embed_all(self, texts: Sequence[str], progress: Progress) -> Float32Array:
         rows = []
@@ -169,12 +168,8 @@ def has_same_model(profile: Profile, index: Index) -> bool:
     embedder = profile.make_embedder(index=index)
     if embedder.provider == "offline":  # made on this machine, from the index itself
         return True
-    return _is_fingerprint_of(index, Engine().run(embedder.embed([FINGERPRINT_TEXT]))[0])
-
-
-def _is_fingerprint_of(index: Index, vector: Float32Array) -> bool:
-    fingerprint = np.array(index.manifest.embedding["fingerprint"], dtype=np.float32)
-    return embedding_cache.is_same_model(fingerprint, vector)
+    vector = Engine().run(embedder.embed([FINGERPRINT_TEXT]))[0]
+    return embedding_cache.is_same_model(index.manifest.embedding["fingerprint"], vector)
 
 
 def vectors_from_index(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal
 
-import numpy as np
-
 from model.contract.events import discard
 from model.contract.fields import StageValues
 from model.errors import MultichainError, ProviderUnavailableError
@@ -201,7 +199,7 @@ class _ProfileCheck:
             return PreflightFinding(
                 "fail", f"{sentence}, built with {embedding_name}; build the index again, or use that model"
             )
-        if not is_same_model(vector, np.array(embedding["fingerprint"], dtype=np.float32)):
+        if not is_same_model(embedding["fingerprint"], vector):
             return PreflightFinding(
                 "fail", f"{name} returns other vectors than those in the index; build the index again"
             )

@@ -112,9 +112,8 @@ class OpenAIEmbeddings:
         )
         counts = reply.get("usage")
         tokens = counts.get("prompt_tokens") if isinstance(counts, Mapping) else None
-        counted = model_catalog.TokenCounts(input=int(tokens or 0))
-        priced = model_catalog.price_usage(self.provider, self.model, counted)
-        usage.record_usage(priced if tokens is not None else model_catalog.price_usage(self.provider, "", counted))
+        counted = None if tokens is None else model_catalog.TokenCounts(input=int(tokens))
+        usage.record_usage(model_catalog.price_usage(self.provider, self.model, counted))
         return _parse_vectors(name, reply["data"], len(batch))
 
     async def _post(self, batch: list[str]) -> Mapping[str, Any]:

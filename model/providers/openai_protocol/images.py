@@ -126,7 +126,7 @@ class ImagesApiGenerator:
 
         models = {f"{self._provider}:{model}": model for model in self._models}
         name, (model, reply) = await first_available(models, call, _acquire_for(self._operation, prompt))
-        usage.record_usage(_price(self._provider, model, _count_tokens(reply.usage), images=1))
+        usage.record_usage(model_catalog.price_usage(self._provider, model, _count_tokens(reply.usage), images=1))
         item = reply.data[0] if reply.data else None
         content, url = getattr(item, "b64_json", None), getattr(item, "url", None)
         image, mime_type = await read_image(name, content, url, self._fetch)
@@ -217,7 +217,7 @@ class ResponsesApiGenerator:
             )
             usage.record_usage(model_catalog.price_usage(self._provider, model, counted))
         drawing = _count_tokens(getattr(getattr(reply, "tool_usage", None), "image_gen", None))
-        usage.record_usage(_price(self._provider, self._painter, drawing, images=images))
+        usage.record_usage(model_catalog.price_usage(self._provider, self._painter, drawing, images=images))
 
 
 class AutoGenerator:
@@ -300,10 +300,3 @@ def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts | None:  # the 
         image_input=read_count(details, "image_tokens") or 0,
         image_output=output or 0,
     )
-
-
-def _price(provider: str, model: str, counted: model_catalog.TokenCounts | None, images: int) -> usage.Usage:
-    """Return the usage of an image call; its cost is unknown where the server counted no tokens."""
-    if counted is None:
-        return model_catalog.price_usage(provider, "", model_catalog.TokenCounts(), images)
-    return model_catalog.price_usage(provider, model, counted, images)

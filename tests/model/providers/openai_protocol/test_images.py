@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-import io
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from model.errors import ModerationError, ProfileError, RejectedCallError
 from model.images.provenance import TRAINED_MODEL
@@ -26,16 +24,10 @@ from model.runtime.event_loop import Engine
 from model.transport.rate_limiter import Operation, RateLimits
 from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
+from tests.odd_server import make_picture
 
 SETTINGS: dict[str, Any] = {"quality": "low", "output_format": "png"}
 openai = OpenAIProvider()
-
-
-def make_picture(image_format: str = "PNG", side: int = 4) -> bytes:
-    """Return the file of a red square."""
-    file = io.BytesIO()
-    Image.new("RGB", (side, side), (200, 30, 30)).save(file, image_format)
-    return file.getvalue()
 
 
 PICTURE = make_picture()

@@ -1,7 +1,6 @@
 """Servers that differ from OpenAI's: what they refuse is left out, and what they answer in their own way is read."""
 
 import base64
-import io
 import struct
 import textwrap
 from http.server import BaseHTTPRequestHandler
@@ -9,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from model.errors import RejectedCallError, UnmatchedVectorsError
 from model.interfaces import normalize_rows
@@ -18,7 +16,17 @@ from model.providers.server_facts import ServerFacts
 from model.runtime import usage
 from model.runtime.event_loop import Engine
 from tests.fixtures import run_site
-from tests.odd_server import EMBEDDINGS, IMAGES, Answer, Body, embed_as_usual, make_vector, refuse, run_odd_server
+from tests.odd_server import (
+    EMBEDDINGS,
+    IMAGES,
+    Answer,
+    Body,
+    embed_as_usual,
+    make_picture,
+    make_vector,
+    refuse,
+    run_odd_server,
+)
 
 compatible = CompatibleProvider()
 
@@ -165,12 +173,6 @@ def test_cached_vectors_of_another_length_are_embedded_again(engine: Engine) -> 
     assert [body["input"] for body in server.bodies(EMBEDDINGS)] == [["fox"], ["owl"], ["fox", "owl"]]
 
 
-def make_image(image_format: str = "PNG") -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (4, 4), (200, 30, 30)).save(file, image_format)
-    return file.getvalue()
-
-
 def encode(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
@@ -186,14 +188,14 @@ def draw(answer: Answer, engine: Engine, **settings: Any) -> tuple[Any, list[Bod
 @pytest.mark.parametrize(
     "content",
     [
-        "data:image/png;base64," + encode(make_image()),
-        "\n".join(textwrap.wrap(encode(make_image()), 76)),
-        encode(make_image()).rstrip("="),
+        "data:image/png;base64," + encode(make_picture()),
+        "\n".join(textwrap.wrap(encode(make_picture()), 76)),
+        encode(make_picture()).rstrip("="),
     ],
 )
 def test_image_is_read_as_data_uri_in_lines_and_without_padding(content: str, engine: Engine) -> None:
     image, _ = draw(lambda _: (200, {"data": [{"b64_json": content}]}), engine)
-    assert (image.content, image.mime_type) == (make_image(), "image/png")
+    assert (image.content, image.mime_type) == (make_picture(), "image/png")
 
 
 def test_image_at_an_address_is_fetched_without_the_key(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,12 +209,12 @@ def test_image_at_an_address_is_fetched_without_the_key(engine: Engine, monkeypa
             headers.append(self.headers["authorization"])
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(make_image("WEBP"))
+            self.wfile.write(make_picture("WEBP"))
 
     monkeypatch.setenv("COMPATIBLE_API_KEY", "sk-secret")
     with run_site(Picture) as address:
         image, _ = draw(lambda _: (200, {"data": [{"url": f"{address}/a"}]}), engine)
-    assert (image.content, image.mime_type, headers) == (make_image("WEBP"), "image/webp", [None])
+    assert (image.content, image.mime_type, headers) == (make_picture("WEBP"), "image/webp", [None])
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_parameter_of_images_that_a_server_refuses_is_left_out(
     parameter: str, refusal: tuple[int, Body], engine: Engine
 ) -> None:
     def answer(body: Body) -> tuple[int, Body]:
-        return refusal if parameter in body else (200, {"data": [{"b64_json": encode(make_image())}]})
+        return refusal if parameter in body else (200, {"data": [{"b64_json": encode(make_picture())}]})
 
     facts = ServerFacts()
     _, bodies = draw(answer, engine, facts=facts)
@@ -242,7 +244,7 @@ def test_refusal_that_names_what_is_left_out_already_leaves_out_its_kin(engine: 
     def answer(body: Body) -> tuple[int, Body]:
         if {"output_format", "quality"} & body.keys():
             return refuse("Unknown parameter: 'output_format'.", param="output_format")
-        return 200, {"data": [{"b64_json": encode(make_image())}]}
+        return 200, {"data": [{"b64_json": encode(make_picture())}]}
 
     image, bodies = draw(answer, engine)
     assert (len(bodies), image.mime_type) == (3, "image/png")
@@ -251,5 +253,5 @@ def test_refusal_that_names_what_is_left_out_already_leaves_out_its_kin(engine: 
 @pytest.mark.parametrize("counts", [{}, {"input_tokens": None, "output_tokens": None}, None])
 def test_image_without_token_counts_has_an_unknown_cost(counts: Any, engine: Engine) -> None:
     with usage.track_usage() as account:
-        draw(lambda _: (200, {"data": [{"b64_json": encode(make_image())}], "usage": counts}), engine)
+        draw(lambda _: (200, {"data": [{"b64_json": encode(make_picture())}], "usage": counts}), engine)
     assert (account.usage.images, account.usage.input_tokens, account.usage.cost_known) == (1, 0, False)
