@@ -12,7 +12,7 @@ from typing import Literal
 from model.contract.events import discard
 from model.contract.fields import StageValues
 from model.errors import MultichainError, ProviderUnavailableError
-from model.interfaces import ChatModel, ModelStatus
+from model.interfaces import ChatModel, Float32Array, ModelStatus
 from model.profile import MODEL_SETTINGS, Profile, named_models
 from model.providers import load_provider, make_provider
 from model.retrieval.ai_search.description import RemoteIndex
@@ -164,7 +164,7 @@ class _ProfileCheck:
     def _call_provider(self, entry: StageValues, role: str, label: str) -> Iterator[PreflightFinding]:
         """Make one tiny call, where the entry has a model that can be called cheaply."""
         if role == "embeddings":
-            yield self._check_embedding(label)
+            yield from self._check_embedding(label)
             return
         chat = _chat_entry(entry, role)
         if not chat or chat in self._called_entries:
@@ -179,7 +179,8 @@ class _ProfileCheck:
         else:
             yield PreflightFinding("ok", f"{reply.answered_by} answers ({label})")
 
-    def _check_embedding(self, label: str) -> PreflightFinding:
+    def _check_embedding(self, label: str) -> Iterator[PreflightFinding]:
+        """Yield the findings on the embedding model: the length of its vectors, and whether they fit the index."""
         embedder = self._profile.make_embedder(index=self._index if isinstance(self._index, Index) else None)
         texts = [FINGERPRINT_TEXT] + [PROBE_TEXT] * (min(_BATCH_SIZE, embedder.batch_size) - 1)
         vector = self._engine.run(embed_each(embedder, texts))[0]
@@ -189,7 +190,11 @@ class _ProfileCheck:
         dimensions = self._profile.embeddings.get("dimensions")
         if dimensions and dimensions != len(vector):
             sentence = f"{name} embeds in {len(vector)} dimensions, not in {dimensions}"
-            return PreflightFinding("warn", f"{sentence}; set dimensions to {len(vector)}, or leave the setting out")
+            yield PreflightFinding("warn", f"{sentence}; set dimensions to {len(vector)}, or leave the setting out")
+        yield self._compare_with_index(vector, name)
+
+    def _compare_with_index(self, vector: Float32Array, name: str) -> PreflightFinding:
+        """Return whether the vector of the fixed text is that of the index; only its length without an index."""
         if self._index is None:
             return PreflightFinding("ok", f"{name} embeds in {len(vector)} dimensions")
         embedding = self._index.embedding

@@ -13,7 +13,7 @@ from model.transport import retry
 from standin.app import StandIn
 from standin.faults import Fault
 from tests.fixtures import EXERCISE
-from tests.odd_server import CHAT, EMBEDDINGS, Answer, Body, chat_as_usual, refuse, run_odd_server
+from tests.odd_server import CHAT, EMBEDDINGS, Answer, Body, chat_as_usual, embed_as_usual, refuse, run_odd_server
 from training.indexing.build import build_index
 from training.verification.preflight import PreflightFinding, check_models
 
@@ -188,6 +188,22 @@ def test_preflight_warns_of_vectors_that_the_server_does_not_shorten(tmp_path: P
         )
         in findings
     )
+
+
+def test_preflight_compares_with_the_index_although_the_dimensions_are_not_as_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = HEAD.replace("openai, model: text-embedding-3-small", "compatible, model: e, dimensions: 4")
+    profile = read_profile(tmp_path, QA.format("compatible", "m", ""), head)
+    with run_odd_server():
+        build_index(profile, [EXERCISE], tmp_path / "index", lambda _done, _total: None)
+    with run_odd_server({EMBEDDINGS: lambda body: (200, embed_as_usual({"input": body["input"]}))}):
+        report = check_models(profile, Index.open(tmp_path / "index"))
+    assert [finding.level for finding in report.findings if "embeds in 8 dimensions" in finding.message] == [
+        "warn",
+        "fail",
+    ]
 
 
 def test_preflight_warns_of_a_server_that_does_not_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
