@@ -32,6 +32,8 @@ GATE = "gate"
 """
 MODEL_SETTINGS = ("model", "models", "chat_models")
 """Settings of a provider that name models: one, or a list in order of preference."""
+LOCAL_PROVIDERS = frozenset({"offline", "sentence_transformers", "langchain"})
+"""Providers whose models run in this process, or, for ``langchain``, where the profile's class says."""
 COMMON_SETTINGS = ("kind", "unless")
 """Settings of every stage, beside those of its kind and the defaults of its fields."""
 

@@ -119,14 +119,13 @@ def print_estimate(estimate: BuildEstimate) -> None:
     cost = (
         "at an unknown cost"
         if estimate.cost is None
-        else f"for at most ${estimate.cost:.7f}"
+        else f"for about ${estimate.cost:.7f}"
         if estimate.cost
         else "at no cost"
     )
     click.echo(f"Would build an index of {counts}")
     click.echo(
-        f"Would embed {estimate.missing_texts:,} texts, at most {estimate.tokens:,} tokens, "
-        f"with {estimate.model} {cost}"
+        f"Would embed {estimate.missing_texts:,} texts, about {estimate.tokens:,} tokens, with {estimate.model} {cost}"
     )
 
 

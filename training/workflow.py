@@ -7,7 +7,7 @@ from pathlib import Path
 
 from commandline.subprocesses import run_module
 from model.errors import CommandError
-from model.profile import Profile
+from model.profile import LOCAL_PROVIDERS, MODEL_SETTINGS, Profile, named_models
 from model.profile_validation import validate_profile
 from model.providers.server_facts import ServerFacts
 from model.retrieval.ai_search.description import RemoteIndex
@@ -19,7 +19,7 @@ from .evaluation.dataset import Example
 from .forget import forget_documents
 from .indexing.build import BuildResult, build_index
 from .packaging.log_model import log_model
-from .progress import Progress, ignore_progress
+from .progress import Progress, announce_waiting, ignore_progress
 from .step_results import (
     DescribedIndex,
     LoggedModel,
@@ -100,7 +100,7 @@ def run_all(profile: str, options: BuildOptions, name: str, promotion: Promotion
     timer = StepTimer()
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
-    with timer.step("preflight"):
+    with timer.step("preflight"), announce_waiting(_list_called_models(loaded_profile), "a first reply of each"):
         from .versions import registry
 
         registry.check_name(name)
@@ -171,14 +171,15 @@ def release(
     with timer.step("log"):
         uri = log_model(profile, index, tags=tags, facts=facts)
         yield LoggedModel(uri)
-    with timer.step("verify"):
+    models = _list_called_models(Profile.read(profile))
+    with timer.step("verify"), announce_waiting(models, "the replies to the samples of the version"):
         yield from verify_in_process(uri)
     with timer.step("register"):
         from .versions.registry import register_model, registry_uri
 
         version = register_model(uri, name, tags | _size_tags(Profile.read(profile).open_index(index), index))
         yield Registration(name, version, registry_uri())
-    with timer.step("gate"):
+    with timer.step("gate"), announce_waiting(models, "the answers that the version is judged by"):
         yield from promote_through_gate(name, version, name, promotion or PromotionOptions())
 
 
@@ -283,6 +284,19 @@ def check_profile_models(
     from .verification.preflight import check_models  # the other commands start faster without
 
     return Preflight(check_models(profile, index), is_complete)
+
+
+def _list_called_models(profile: Profile) -> list[str]:
+    """Return the names of the models of a profile that a server runs."""
+    from .verification.preflight import distinct_entries  # the other commands start faster without
+
+    return [
+        f"{entry['provider']}:{model}"
+        for entry, _ in distinct_entries(profile)
+        if entry["provider"] not in LOCAL_PROVIDERS
+        for key in MODEL_SETTINGS
+        for model in named_models(entry, key)[:1]
+    ]
 
 
 def require_ready(preflight: Preflight) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ..runtime import spans, usage
 from ..transport.error_mapping import parsing_response
 from ..transport.refused_parameters import call_without_refused
 from . import model_catalog, reply_text, token_limits
+from .server_facts import ModelLimits
 
 if TYPE_CHECKING:  # its import takes half a second
     from langchain_core.language_models import BaseChatModel
@@ -24,7 +25,9 @@ OPTIONAL_PARAMETERS = frozenset(
 """Parameters of a call that are left out for a server which refuses them."""
 _CUT_REASONS = frozenset({"length", "max_tokens"})
 REPLY_TOKENS = 2048
-"""Tokens of the context window that are reserved for the reply, and its limit unless the profile sets one."""
+"""Most tokens of a reply unless the profile sets a limit: as many are reserved for it in the context window."""
+_REPLY_SHARE = 4
+"""A reply is given at most one part in so many of the window, since a window of 2,048 holds the passages, too."""
 _UNKNOWN_WINDOW = 8192
 
 
@@ -39,7 +42,8 @@ class ChatSource:
         configured_window: Context window in tokens, where the profile sets one; 0 for none.
         tells_end: Whether each whole reply says why it ended, so that a streamed one that does not was cut.
         takes_schema: Whether the server may know JSON schemas, as OpenAI's protocol has them.
-        refused: Parameters in ``OPTIONAL_PARAMETERS`` that the server refuses; a refusal adds one.
+        limits: What is known of the server; a call adds to it.
+        reply_limit: Most tokens of a reply, where the profile sets a limit; 0 for none.
     """
 
     provider: str
@@ -48,7 +52,8 @@ class ChatSource:
     configured_window: int = 0
     tells_end: bool = False
     takes_schema: bool = False
-    refused: set[str] = field(default_factory=set, compare=False)
+    limits: ModelLimits = field(default_factory=ModelLimits, compare=False)
+    reply_limit: int = 0
 
     @property
     def name(self) -> str:
@@ -57,12 +62,17 @@ class ChatSource:
 
     async def make_client(self) -> "BaseChatModel":
         """Return the client, without the parameters that the server has refused."""
-        return await self.make(frozenset(self.refused))
+        return await self.make(frozenset(self.limits.refused))
 
     @property
     def window(self) -> int:
         """The tokens that the model reads and writes in one call: as set, else as published, else 8,192."""
         return self.configured_window or model_catalog.find_model(self.provider, self.model).window or _UNKNOWN_WINDOW
+
+    @property
+    def reply_tokens(self) -> int:
+        """The tokens of the window that are reserved for the reply."""
+        return self.reply_limit or limit_reply(self.window) or REPLY_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,12 @@ class Prompt:
     passages: int = 0
     opening: str = ""
     schema: Mapping[str, Any] | None = field(default=None, compare=False)
+
+
+def limit_reply(window: int) -> int:
+    """Return the most tokens of a reply in a small context window; 0 where ``REPLY_TOKENS`` leave enough of it."""
+    share = window // _REPLY_SHARE
+    return share if share < REPLY_TOKENS else 0
 
 
 Render = Callable[[ChatSource], Prompt]
@@ -125,6 +141,7 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
         if message.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{source.name} refused the request (content_filter); rephrase it")
         text = reply_text.clean_reply(str(message.text))
+        source.limits.starts_in_thought |= reply_text.starts_in_thought(str(message.text))
         is_cut = _is_cut(source, message, is_streamed=is_streamed)
         refusal = message.additional_kwargs.get("refusal")
         defect = "it refused" if refusal else reply_text.find_defect(text, prompt.opening)
@@ -151,15 +168,15 @@ async def _call_model(
     async def call() -> "BaseMessage":
         model = await source.make_client()
         settings: dict[str, Any] = {}
-        if schema and source.takes_schema and _RESPONSE_FORMAT not in source.refused:
+        if schema and source.takes_schema and _RESPONSE_FORMAT not in source.limits.refused:
             schema_format = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
             settings = {"extra_body": {_RESPONSE_FORMAT: schema_format}}  # as it is: LangChain would parse the reply
         with parsing_response():
             if emit_once.is_silent:
                 return await model.ainvoke(messages, **settings)
-            return await _stream_message(model, messages, emit_once)
+            return await _stream_message(model, messages, emit_once, source.limits)
 
-    return await call_without_refused(call, OPTIONAL_PARAMETERS, source.refused)
+    return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
 
 
 def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) -> bool:
@@ -169,10 +186,15 @@ def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) ->
     return reason in _CUT_REASONS or is_without_end
 
 
-async def _stream_message(model: "BaseChatModel", messages: Any, emit_once: EmitOnce) -> "BaseMessage":  # LangChain's
+async def _stream_message(
+    model: "BaseChatModel",
+    messages: Any,  # LangChain's
+    emit_once: EmitOnce,
+    limits: ModelLimits,
+) -> "BaseMessage":
     """Return the whole reply, emitting what it says as it comes."""
     message: Any = None
-    spoken = reply_text.ReplyFilter()
+    spoken = reply_text.ReplyFilter(starts_in_thought=limits.starts_in_thought)
     async for piece in model.astream(messages):
         if piece.text:
             emit_once.emit_token(spoken.feed(str(piece.text)))

@@ -18,7 +18,7 @@ from ..transport.rate_limiter import Operation
 from ..transport.response_cache import ResponseCache
 from ..transport.retry import first_available
 from . import grounding, prompting, token_limits
-from .chat_calls import REPLY_TOKENS, ChatSource, EmitOnce, Prompt, Render, ask_for_answer, record_estimate
+from .chat_calls import ChatSource, EmitOnce, Prompt, Render, ask_for_answer, record_estimate
 from .prompting import delimit_passage, show_chunk
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
@@ -232,7 +232,7 @@ def render_answer_prompt(question: str, passages: Sequence[Passage], instruction
     overhead += token_limits.count_tokens(instructions)
 
     def render(source: ChatSource) -> Prompt:
-        fitting = token_limits.take_fitting(numbered, source.window - REPLY_TOKENS - overhead)
+        fitting = token_limits.take_fitting(numbered, source.window - source.reply_tokens - overhead)
         if numbered and not fitting:
             raise RejectedCallError(
                 f"{source.provider}:{source.model} cannot read even one passage: its context window is "

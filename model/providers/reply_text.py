@@ -44,6 +44,12 @@ def clean_reply(text: str) -> str:
     return spoken.strip()
 
 
+def starts_in_thought(text: str) -> bool:
+    """Return whether a whole reply begins inside a thought, whose first mark stood in the prompt's template."""
+    end = _THOUGHT_END.search(text)
+    return end is not None and not _THOUGHT_START.search(text[: end.start()])
+
+
 def find_defect(text: str, opening: str) -> str:
     """Return why a cleaned reply is no answer; empty for an answer.
 
@@ -62,10 +68,14 @@ def find_defect(text: str, opening: str) -> str:
 
 
 class ReplyFilter:
-    """Passes on what a streamed reply says as it comes, and holds back thoughts, tokens and the beginnings of marks."""
+    """Passes on what a streamed reply says as it comes, and holds back thoughts, tokens and the beginnings of marks.
 
-    def __init__(self) -> None:
-        self._text, self._passed = "", 0
+    Args:
+        starts_in_thought: Whether the replies of the model begin inside a thought.
+    """
+
+    def __init__(self, *, starts_in_thought: bool = False) -> None:
+        self._text, self._passed, self._starts_in_thought = "", 0, starts_in_thought
 
     def feed(self, piece: str) -> str:
         """Return what can be passed on after a further piece of the reply: nothing before the first printable text."""
@@ -86,10 +96,12 @@ class ReplyFilter:
     def _is_inside_mark(self) -> bool:
         """Return whether the reply is still inside a thought, a channel of thoughts, a header or an echoed passage."""
         start = self._text.lstrip()
+        is_unmarked_thought = self._starts_in_thought and not _THOUGHT_END.search(start)
         is_thought = bool(_THOUGHT_START.search(start)) and not _THOUGHT.sub("", start).strip()
         is_channel = start.startswith("<|channel|>") and not _FINAL_CHANNEL.search(start)
         is_header = start.startswith(_HEADERS) and "\n" not in start
-        return is_thought or is_channel or is_header or start.count("<passage n=") > start.count("</passage>")
+        is_echo = start.count("<passage n=") > start.count("</passage>")
+        return is_unmarked_thought or is_thought or is_channel or is_header or is_echo
 
     def _find_safe_end(self) -> int:
         """Return the position before which no mark can begin whose end is still to come."""

@@ -97,7 +97,9 @@ def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
     overhead = token_limits.count_tokens(_RANK_PROMPT.substitute(count=len(passages), passages="", question=question))
 
     def render(source: ChatSource) -> Prompt:
-        fitting = token_limits.take_fitting(numbered, source.window - _REPLY_TOKENS - overhead)
+        fitting = token_limits.take_fitting(
+            numbered, source.window - min(_REPLY_TOKENS, source.reply_tokens) - overhead
+        )
         text = _RANK_PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
         return Prompt(text, len(fitting))
 

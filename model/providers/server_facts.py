@@ -5,7 +5,7 @@ and written into a version with what preflight and the build have learned, so th
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,15 +18,17 @@ FACTS_ARTIFACT = "servers"
 
 @dataclass(slots=True)
 class ModelLimits:
-    """What a server does not take for one model.
+    """What a server does not take for one model, and how the model writes.
 
     Attributes:
         refused: Parameters of calls that are left out.
         batch: Largest number of texts in a call for embeddings; 0 for the protocol's limit.
+        starts_in_thought: Whether replies begin inside a thought, without the mark of its beginning.
     """
 
     refused: set[str] = field(default_factory=set)
     batch: int = 0
+    starts_in_thought: bool = False
 
 
 class ServerFacts(Dependency):
@@ -45,7 +47,9 @@ class ServerFacts(Dependency):
         facts = cls()
         try:
             for name, limits in json.loads(file.read_text("utf-8"))["limits"].items():
-                facts._limits[name] = ModelLimits(set(limits["refused"]), int(limits["batch"]))
+                facts._limits[name] = ModelLimits(
+                    set(limits["refused"]), int(limits["batch"]), limits.get("starts_in_thought") is True
+                )
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             raise IndexFolderError(f"{file} is damaged; log the version again") from None
         return facts
@@ -62,9 +66,9 @@ class ServerFacts(Dependency):
     def to_json(self) -> dict[str, Any]:
         """Return the facts as they are written into a version; empty where nothing was learned."""
         entries = {
-            name: {"refused": sorted(limits.refused), "batch": limits.batch}
+            name: asdict(limits) | {"refused": sorted(limits.refused)}
             for name, limits in sorted(self._limits.items())
-            if limits.refused or limits.batch
+            if limits != ModelLimits()
         }
         return {"limits": entries} if entries else {}
 
@@ -73,10 +77,11 @@ class ServerFacts(Dependency):
         return [
             f"{name} {' and '.join(_describe_limits(limits))}"
             for name, limits in sorted(self._limits.items())
-            if limits.refused or limits.batch
+            if limits != ModelLimits()
         ]
 
 
 def _describe_limits(limits: ModelLimits) -> list[str]:
     refused = [f"refuses {', '.join(sorted(limits.refused))}, which is left out"] if limits.refused else []
-    return refused + ([f"takes {limits.batch} texts in a call"] if limits.batch else [])
+    batch = [f"takes {limits.batch} texts in a call"] if limits.batch else []
+    return refused + batch + ["begins replies inside a thought"] * limits.starts_in_thought

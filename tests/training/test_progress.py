@@ -1,6 +1,7 @@
 """A progress bar appears only for a step that takes longer than half a second."""
 
 import re
+import time
 from functools import partial
 from io import StringIO
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from training import progress
-from training.progress import Progress, ignore_progress, show_progress
+from training.progress import Progress, announce_waiting, ignore_progress, show_progress
 
 
 class Clock:
@@ -125,4 +126,25 @@ def test_bar_of_click_names_the_label_outside_a_terminal(clock: Clock) -> None:
 
 def test_progress_that_is_ignored_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     ignore_progress(1, 8)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_step_tells_for_which_models_it_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_FIRST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "_WAIT_SECONDS", 0.02)
+    with announce_waiting(["compatible:a", "openai:b"], "a first reply of each"):
+        time.sleep(0.3)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 1
+    assert set(lines) == {"Waiting for compatible:a, openai:b: a first reply of each; 0 seconds so far"}
+
+
+@pytest.mark.parametrize("models", [[], ["compatible:a"]])
+def test_step_without_models_or_that_ends_soon_tells_nothing(
+    models: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with announce_waiting(models, "a first reply of each"):
+        pass
     assert capsys.readouterr() == ("", "")

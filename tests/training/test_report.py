@@ -233,7 +233,7 @@ def test_tokens_are_printed_when_something_was_embedded(
 
 @pytest.mark.parametrize(
     ("cost", "words"),
-    [(None, "at an unknown cost"), (0.0, "at no cost"), (0.00000125, "for at most $0.0000013")],
+    [(None, "at an unknown cost"), (0.0, "at no cost"), (0.00000125, "for about $0.0000013")],
 )
 def test_estimate_prints_counts_model_and_cost(
     cost: float | None, words: str, capsys: pytest.CaptureFixture[str]
@@ -247,7 +247,7 @@ def test_estimate_prints_counts_model_and_cost(
         "The whole index is rebuilt: damaged",
         "Documents: 1 new, 0 changed, 0 removed, 1 unchanged",
         "Would build an index of 2 documents, 3 chunks",
-        f"Would embed 1,200 texts, at most 34,567 tokens, with openai:ada {words}",
+        f"Would embed 1,200 texts, about 34,567 tokens, with openai:ada {words}",
     ]
 
 

@@ -14,13 +14,15 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from model.errors import CommandError
-from model.profile import MODEL_SETTINGS, Profile
+from model.errors import CommandError, MultichainError
+from model.profile import LOCAL_PROVIDERS, MODEL_SETTINGS, Profile
+from model.retrieval.local.index import FINGERPRINT_TEXT
 from model.runtime.event_loop import Engine
 
 from ..documents.load import LoadOptions, load_documents
 from ..evaluation.dataset import EVALUATION_TRACE_TAG
 from ..indexing.build import complete_options
+from ..indexing.embedding_cache import is_same_model
 from ..indexing.index_update import DocumentDiff
 from ..verification.preflight import distinct_entries, model_statuses
 from ..versions import registry
@@ -71,6 +73,7 @@ def check_champion(
     uri = f"models:/{name}/{champion.version}"
     profile = load_version_profile(uri)
     yield _check_documents(uri, profile, documents, load_options)
+    yield from _check_vectors(uri, profile)
     yield from _check_models(profile, today or datetime.now(tz=UTC).date())
     yield from _check_answers(champion, days)
 
@@ -101,6 +104,23 @@ def _check_documents(
     if not diff.has_changes:
         return MonitorFinding(f"Documents: {len(diff.unchanged):,}, all unchanged")
     return MonitorFinding(f"Documents: {diff.in_words}; python -m training run --update indexes them", DOCUMENTS)
+
+
+def _check_vectors(uri: str, profile: Profile) -> Iterator[MonitorFinding]:
+    """Compare the vector of a fixed text with that of the index: another model may answer to the same name."""
+    embedding = registry.read_index_manifest(uri).get("embedding") or {}
+    if not embedding or embedding["provider"] in LOCAL_PROVIDERS:  # a local model is logged with the version
+        return
+    name = f"{embedding['provider']}:{embedding['model']}"
+    try:
+        vector = Engine().run(profile.make_embedder().embed([FINGERPRINT_TEXT]))[0]
+    except MultichainError as error:
+        yield MonitorFinding(f"Vectors: not compared; {error}")
+        return
+    if is_same_model(embedding["fingerprint"], vector):
+        yield MonitorFinding(f"Vectors: {name} returns those of the index")
+    else:
+        yield MonitorFinding(f"Vectors: {name} returns other ones than those of the index; build it again", MODELS)
 
 
 def _check_models(profile: Profile, today: date) -> Iterator[MonitorFinding]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -236,6 +237,11 @@ def read_documents(uri: str) -> dict[str, str]:
 
     The result is empty when the version has no index of its own, or its files no longer exist.
     """
+    return dict(read_index_manifest(uri).get("documents", {}))
+
+
+def read_index_manifest(uri: str) -> dict[str, Any]:
+    """Return what the manifest of a version's index says; empty as the result of ``read_documents`` is."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             manifest_file = mlflow.artifacts.download_artifacts(
@@ -243,7 +249,7 @@ def read_documents(uri: str) -> dict[str, str]:
             )
         except (MlflowException, OSError):
             return {}
-        return dict(json.loads(Path(manifest_file).read_text("utf-8")).get("documents", {}))
+        return dict(json.loads(Path(manifest_file).read_text("utf-8")))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from ...transport.response_cache import ResponseCache
 from ...transport.retry import first_available
 from .. import model_catalog, token_limits
 from ..base import Provider, ProviderSettings
-from ..chat_calls import REPLY_TOKENS, ChatSource
+from ..chat_calls import REPLY_TOKENS, ChatSource, limit_reply
 from ..chat_diagrams import ChatDiagramGenerator
 from ..chat_models import ChatProvider
 from ..embedding_prompts import find_prompts
@@ -135,7 +135,8 @@ class OpenAIProtocolProvider(Provider):
             models: Chat models in order of preference.
             fallback: Whether a model that fails is followed by the next one.
             temperature: The temperature; by default 0, unless the model is known to accept none.
-            max_tokens: Largest number of tokens of a reply; by default, 0, 2,048, and none for models that think.
+            max_tokens: Largest number of tokens of a reply; by default, 0, 2,048 or a quarter of a small
+                window, and no limit for models that think.
             window: The context window in tokens; by default, 0, the published one.
             pace: Limits of the rate of calls.
             cache: How many seconds replies are cached; 0 for never.
@@ -146,8 +147,10 @@ class OpenAIProtocolProvider(Provider):
         """
         omitted = frozenset[str](omit or ())
 
+        reply_limit = max_tokens or limit_reply(window)
+
         async def make_client(model: str, refused: frozenset[str]) -> Any:
-            return await self._chat(model, temperature, max_tokens, refused | omitted)
+            return await self._chat(model, temperature, reply_limit, refused | omitted)
 
         facts = facts or ServerFacts()
         sources = [
@@ -158,7 +161,8 @@ class OpenAIProtocolProvider(Provider):
                 window,
                 tells_end=True,
                 takes_schema=True,
-                refused=facts.limits_of(self.name, model).refused,
+                limits=facts.limits_of(self.name, model),
+                reply_limit=reply_limit,
             )
             for model in (models if fallback else models[:1])
         ]

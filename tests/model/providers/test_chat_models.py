@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -82,16 +84,25 @@ def test_answer_prompt_without_passages_is_rendered_for_any_window() -> None:
 
 
 def find_exact_window(passages: int) -> int:
-    """Return the smallest window that holds so many of the passages: 2,048 tokens for the reply, prompt, passages."""
+    """Return the smallest window that holds so many of the passages beside prompt and reply, which gets a quarter."""
     empty = token_limits.count_tokens(render_answer_prompt(QUESTION, [])(make_source()).text)
-    lengths = [len(f'<passage n="{n}">\n{passage.text}\n</passage>') for n, passage in enumerate(PASSAGES, 1)]
-    return 2048 + empty + sum(-(-length // 2) for length in lengths[:passages])
+    quoted = [f'<passage n="{n}">\n{passage.text}\n</passage>' for n, passage in enumerate(PASSAGES, 1)]
+    needed = empty + sum(map(token_limits.count_tokens, quoted[:passages]))
+    return next(window for window in count(needed) if window - window // 4 == needed)
 
 
 @pytest.mark.parametrize(("extra", "quoted"), [(-1, 1), (0, 2), (1, 2)])
 def test_passage_is_quoted_when_it_just_fits_into_the_window(extra: int, quoted: int) -> None:
     source = make_source(window=find_exact_window(2) + extra)
     assert render_answer_prompt(QUESTION, PASSAGES)(source).passages == quoted
+
+
+@pytest.mark.parametrize(
+    ("window", "limit", "reserved"),
+    [(2048, 0, 512), (8188, 0, 2047), (8192, 0, 2048), (1_000_000, 0, 2048), (2048, 300, 300)],
+)
+def test_reply_gets_a_quarter_of_a_small_window_unless_a_limit_is_set(window: int, limit: int, reserved: int) -> None:
+    assert replace(make_source(window=window), reply_limit=limit).reply_tokens == reserved
 
 
 def test_window_below_one_passage_raises_error_with_its_size() -> None:

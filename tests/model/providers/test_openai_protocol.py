@@ -212,7 +212,7 @@ def test_temperature_is_sent_only_to_models_that_accept_it(stand_in: StandIn, en
 def test_last_passages_beyond_window_are_left_out_with_a_note(stand_in: StandIn, engine: Engine) -> None:
     passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
     reply, account = run_with_account(
-        engine, openai.chat(["gpt-4.1"], window=6000).answer("Databricks?", passages, discard)
+        engine, openai.chat(["gpt-4.1"], window=2050).answer("Databricks?", passages, discard)
     )
     sent = stand_in.script.calls[0][1]["messages"][0]["content"]
     assert ('n="3">\nPassage 2' in sent, 'n="4">' in sent) == (True, False)
@@ -224,7 +224,7 @@ def test_last_passages_beyond_window_are_left_out_with_a_note(stand_in: StandIn,
 
 def test_window_too_small_for_a_passage_raises_error_before_the_call(stand_in: StandIn, engine: Engine) -> None:
     with pytest.raises(Exception, match=r"^openai:gpt-4.1 cannot read even one passage: its context window is "):
-        engine.run(openai.chat(["gpt-4.1"], window=300).answer(QUESTION, PASSAGES, discard))
+        engine.run(openai.chat(["gpt-4.1"], window=200).answer(QUESTION, PASSAGES, discard))
     assert stand_in.script.calls == []
 
 
@@ -247,7 +247,7 @@ def test_unused_fallback_with_small_window_fails_no_answer(stand_in: StandIn, en
 
 
 def test_passages_are_left_out_for_window_of_answering_model(stand_in: StandIn, engine: Engine) -> None:
-    passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 400, "a.txt") for n in range(9)]
+    passages = [Passage.from_text(f"Passage {n} about Databricks. " + "word " * 1100, "a.txt") for n in range(9)]
     stand_in.script.faults.append(Fault(status=403, code="forbidden"))
     stand_in.script.replies.append("So it is. [5] And so. [6]")
     reply, account = run_with_account(engine, openai.chat(["gpt-4.1", SMALL]).answer("Databricks?", passages, discard))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.providers.reply_text import ReplyFilter, clean_reply, find_defect
+from model.providers.reply_text import ReplyFilter, clean_reply, find_defect, starts_in_thought
 
 OPENING = "Answer the question from the passages alone"
 MARKED = [
@@ -37,6 +37,20 @@ def test_stream_passes_on_what_the_whole_reply_says(reply: str, text: str, size:
     spoken = ReplyFilter()
     pieces = [reply[start : start + size] for start in range(0, len(reply), size)]
     assert ("".join(map(spoken.feed, pieces)) + spoken.finish()).strip() == text
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_unmarked"),
+    [("Hm.</think>At ten.", True), ("<think>Hm.</think>At ten.", False), ("At ten.", False), ("<think>Hm.", False)],
+)
+def test_reply_that_begins_inside_a_thought_is_recognised(reply: str, is_unmarked: bool) -> None:
+    assert starts_in_thought(reply) is is_unmarked
+
+
+@pytest.mark.parametrize("reply", ["Hm. [1]\n</think>\n\nAt ten.", "<think>Hm.</think>At ten.", "At ten."])
+def test_stream_of_a_model_that_begins_in_a_thought_passes_on_the_answer_alone(reply: str) -> None:
+    spoken = ReplyFilter(starts_in_thought=True)
+    assert ("".join(map(spoken.feed, reply)) + spoken.finish()).strip() == "At ten."
 
 
 def test_stream_passes_on_each_piece_as_it_comes() -> None:

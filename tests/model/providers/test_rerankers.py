@@ -74,8 +74,7 @@ def test_scores_are_read_from_surrounding_text(stand_in: StandIn, engine: Engine
 
 
 def test_passages_beyond_window_come_last_with_a_note(stand_in: StandIn, engine: Engine) -> None:
-    overhead = 190 + 19 + 23
-    scores, account = rank_passages(engine, openai.reranker(["gpt-4.1"], window=512 + overhead))
+    scores, account = rank_passages(engine, openai.reranker(["gpt-4.1"], window=230))
     assert scores[-1] == 0.0
     assert [note.partition(":")[0] for note in account.notes] == ["passages_left_out"]
     assert "one JSON list of 2 numbers" in stand_in.script.calls[0][1]["messages"][0]["content"]

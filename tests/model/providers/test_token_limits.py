@@ -1,5 +1,6 @@
 """Token limits of requests, applied before the call."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,15 +10,42 @@ from model.runtime import usage
 
 def test_batches_stay_within_limits_of_an_embeddings_request() -> None:
     assert [len(batch) for batch in token_limits.make_batches(["a"] * 5000)] == [2048, 2048, 904]
-    assert [len(batch) for batch in token_limits.make_batches(["a" * 16_384] * 80)] == [36, 36, 8]
+    assert [len(batch) for batch in token_limits.make_batches(["a" * 32_768] * 80)] == [36, 36, 8]
     assert list(token_limits.make_batches([])) == []
 
 
 def test_text_beyond_input_limit_is_cut_with_a_note() -> None:
     with usage.track_usage() as account:
         (text,) = next(token_limits.make_batches(["水" * 9000]))
-    assert len(text.encode()) == 16_383
+    assert text == "水" * 4096
     assert account.notes == ["input_cut: a text was cut to 8,192 tokens before the embedding"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0),
+        ("The quick fox", 4),
+        ("AX-4031, 1.5%", 11),
+        ("a\n\n  b", 4),
+        ("für", 4),
+        ("Отчёт", 6),
+        ("报告", 4),
+        ("보고", 6),
+        ("🎉", 4),
+    ],
+)
+def test_tokens_are_estimated_by_script(text: str, tokens: int) -> None:
+    assert token_limits.count_tokens(text) == tokens
+
+
+@given(st.text(), st.integers(0, 40))
+def test_cut_text_is_the_longest_beginning_within_the_limit(text: str, limit: int) -> None:
+    with usage.track_usage():
+        shortened = token_limits.cut_text(text, limit)
+    assert text.startswith(shortened)
+    assert token_limits.count_tokens(shortened) <= limit
+    assert shortened == text or token_limits.count_tokens(text[: len(shortened) + 1]) > limit
 
 
 def test_empty_text_becomes_a_space() -> None:

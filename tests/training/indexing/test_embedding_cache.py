@@ -67,8 +67,8 @@ def test_build_stops_before_max_cost_and_keeps_its_vectors(
     stand_in: StandIn, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.indexing.text_embedder._BATCH_SIZE", 1)
-    with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000008: 1 chunks are "):
-        build(texts, 0.0000008)
+    with pytest.raises(CommandError, match=r"^stopped at \$0\.\d+, before --max-cost \$0\.0000006: 1 chunks are "):
+        build(texts, 0.0000006)
     assert list_batch_sizes(stand_in) == [1, 1, 1]
     assert not (texts.parent / "index").exists()
     assert build(texts, 1.0).manifest.chunks == 3

@@ -18,7 +18,7 @@ from training.progress import ignore_progress
 
 @pytest.fixture
 def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with two texts, of 17 and 21 bytes with their titles, in a current folder of its own."""
+    """Return a folder with two texts, of 7 and 9 tokens with their titles, in a current folder of its own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("A red fox runs.", "utf-8")
@@ -47,8 +47,8 @@ def build(texts: Path, model: str = "text-embedding-3-small") -> None:
 def test_first_build_embeds_every_text(texts: Path) -> None:
     result = estimate(texts)
     assert (result.chunks, result.model, result.missing_texts) == (2, "openai:text-embedding-3-small", 2)
-    assert result.tokens == 9 + 11  # half of the bytes, rounded up
-    assert result.cost == pytest.approx(20 * 0.02 / 1e6)
+    assert result.tokens == 7 + 9
+    assert result.cost == pytest.approx(16 * 0.02 / 1e6)
     assert (result.changes, result.rebuild_reason) == (None, "")
     assert sorted(result.load_result.digests) == ["a.txt", "b.txt"]
 
@@ -72,7 +72,7 @@ def test_cached_texts_are_not_counted_even_without_an_update(stand_in: StandIn, 
     (texts / "c.txt").write_text("A white owl flies.", "utf-8")
     call_count = len(stand_in.script.calls)
     result = estimate(texts)
-    assert (result.missing_texts, result.tokens, result.changes) == (1, 10, None)
+    assert (result.missing_texts, result.tokens, result.changes) == (1, 9, None)
     assert len(stand_in.script.calls) == call_count
 
 
@@ -94,7 +94,7 @@ def test_texts_of_the_index_are_counted_only_without_an_update(stand_in: StandIn
     (texts / "c.txt").write_text("A white owl flies.", "utf-8")
     assert estimate(texts).missing_texts == 3
     result = estimate(texts, update=True)
-    assert (result.missing_texts, result.tokens) == (1, 10)
+    assert (result.missing_texts, result.tokens) == (1, 9)
     assert result.changes == DocumentDiff(("c.txt",), (), (), ("a.txt", "b.txt"))
 
 

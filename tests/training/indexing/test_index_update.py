@@ -127,7 +127,7 @@ def test_dry_run_prints_changes_and_cost_without_any_call(
         "Languages     4 english",
         "Documents: 1 new, 0 changed, 0 removed, 3 unchanged",
         "Would build an index of 4 documents, 4 chunks",
-        "Would embed 1 texts, at most 11 tokens, with openai:text-embedding-3-small for at most $0.0000002",
+        "Would embed 1 texts, about 9 tokens, with openai:text-embedding-3-small for about $0.0000002",
     ]
     assert (len(list_embedded_texts(stand_in)), sorted(texts.parent.iterdir())) == (call_count, files)
 
@@ -140,5 +140,5 @@ def test_dry_run_of_a_first_build_prints_cost_and_writes_nothing(
     print_estimate(estimate_build(Profile.read("openai"), [texts], texts.parent / "index"))
     assert capsys.readouterr().out.splitlines()[-1].endswith("at an unknown cost")
     print_estimate(estimate_build(Profile.read("offline"), [texts], texts.parent / "index"))
-    assert capsys.readouterr().out.splitlines()[-1] == "Would embed 3 texts, at most 30 tokens, with offline at no cost"
+    assert capsys.readouterr().out.splitlines()[-1] == "Would embed 3 texts, about 25 tokens, with offline at no cost"
     assert sorted(path.name for path in texts.parent.iterdir()) == ["none.yaml", "texts"]

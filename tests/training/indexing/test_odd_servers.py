@@ -86,7 +86,9 @@ def test_largest_batch_that_a_build_found_is_kept_with_the_profile(folder: Path)
     too_many: Answer = lambda body: refuse("batch size > 32", 422) if len(body["input"]) > 32 else None  # noqa: E731 - one use
     with run_odd_server({EMBEDDINGS: too_many}):
         build_index(profile, [folder / "texts"], folder / "index", ignore_progress)
-    assert profile.facts.to_json() == {"limits": {"compatible:e": {"refused": [], "batch": 22}}}
+    assert profile.facts.to_json() == {
+        "limits": {"compatible:e": {"refused": [], "batch": 22, "starts_in_thought": False}}
+    }
 
 
 def make_other_vectors(body: Body) -> tuple[int, Body]:

@@ -138,7 +138,7 @@ def test_rest_of_the_cost_is_extrapolated_from_the_batch(
 ) -> None:
     monkeypatch.setattr("training.indexing.text_embedder._BATCH_SIZE", 2)
     embedder = make_embedder()
-    chunks = make_chunks(["a" * 2000, "b" * 2000, "c" * 2000, "d" * 2000, "e" * 2000])
+    chunks = make_chunks([letter * 4000 for letter in "abcde"])
     limit = embedder.usage.cost + 0.00005  # one batch costs at most 0.00004
     with pytest.raises(CommandError, match=r"3 chunks are not embedded yet and may cost \$0\.0000600; run the command"):
         embedder.embed(chunks, ignore_progress, limit)

@@ -10,10 +10,13 @@ import mlflow
 import pytest
 
 from model.errors import CommandError
+from model.profile import Profile
 from standin.app import StandIn
 from tests.fixtures import EXERCISE, PROFILE
+from tests.odd_server import EMBEDDINGS, run_odd_server
 from training.documents.load import LoadOptions
 from training.evaluation.dataset import Example
+from training.indexing.build import build_index
 from training.packaging.log_model import log_model
 from training.promotion import monitor
 from training.promotion.monitor import ANSWERS, DOCUMENTS, MODELS, MonitorFinding, check_champion, load_version_profile
@@ -88,6 +91,28 @@ def test_models_that_all_end_soon_give_a_finding(
     if code:
         ends = "openai:gpt-4.1 on 2027-01-14, openai:gpt-4o on 2027-01-14"
         assert findings[1].message == f"Models: qa: all end within 60 days ({ends}); name another model"
+
+
+def test_other_vectors_of_the_same_name_give_a_finding(store: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "mine.yaml"
+    profile.write_text(
+        PROFILE.replace("embeddings: {provider: offline}", "embeddings: {provider: compatible, model: e}"), "utf-8"
+    )
+
+    def embed_otherwise(body: dict[str, Any]) -> Any:
+        vectors = [[0.0, 1.0, 0.5, -1.0] for _ in body["input"]]
+        return 200, {"data": [{"index": n, "embedding": vector} for n, vector in enumerate(vectors)], "usage": None}
+
+    with run_odd_server():
+        build_index(Profile.read(str(profile)), [EXERCISE], tmp_path / "index", ignore_progress)
+        registry.register_model(log_model(str(profile), tmp_path / "index"), "vectors")
+        registry.set_champion("vectors", "1")
+        finding = list(check_champion("vectors", [], 7, TODAY))[1]
+        assert finding == MonitorFinding("Vectors: compatible:e returns those of the index")
+    with run_odd_server({EMBEDDINGS: embed_otherwise}):
+        finding = list(check_champion("vectors", [], 7, TODAY))[1]
+        words = "Vectors: compatible:e returns other ones than those of the index; build it again"
+        assert finding == MonitorFinding(words, MODELS)
 
 
 def make_outputs(supports: Sequence[float], refused_count: int) -> list[dict[str, Any]]:

@@ -144,15 +144,15 @@ def test_response_without_usage_counts_no_tokens(engine: Engine) -> None:
 
 def test_long_text_is_cut_with_a_note_before_it_is_sent(stand_in: StandIn, engine: Engine) -> None:
     with usage.track_usage() as account:
-        embed(openai.embeddings(MODEL, 8), engine, "a" * 16_385, "b" * 16_384)
-    assert [len(text) for text in stand_in.script.calls[0][1]["input"]] == [16_384, 16_384]
+        embed(openai.embeddings(MODEL, 8), engine, "a" * 32_769, "b" * 32_768)
+    assert [len(text) for text in stand_in.script.calls[0][1]["input"]] == [32_768, 32_768]
     assert account.notes == ["input_cut: a text was cut to 8,192 tokens before the embedding"]
 
 
 @pytest.mark.parametrize("extra_tokens", [0, 1])
 def test_batch_has_at_most_300_000_tokens(extra_tokens: int, engine: Engine) -> None:
     client = FakeClient()
-    texts = ["a" * 16_000] * 37 + ["a" * (8_000 + 2 * extra_tokens)]
+    texts = ["a" * 32_000] * 37 + ["a" * (16_000 + 4 * extra_tokens)]
     assert embed(make_embeddings(client), engine, *texts).shape == (38, 2)
     assert [len(request["input"]) for request in client.requests] == ([38] if not extra_tokens else [37, 1])
 
