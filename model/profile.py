@@ -14,7 +14,7 @@ from .errors import ConfigError, ProfileError
 from .interfaces import ROLES
 from .pipeline import Pipeline
 from .providers import ModelFolder, load_provider, make_provider, provider_settings
-from .providers.server_facts import ServerFacts
+from .providers.server_facts import ANY_SERVER, ServerFacts
 from .retrieval import backends
 from .retrieval.backends import Backend
 from .retrieval.local.index import Index
@@ -84,8 +84,9 @@ class Profile:
         from_paths = {name for path in self.import_paths for name in import_paths.find_distributions(path)}
         from_providers = {
             distribution
-            for _, _, entry in self.entries
-            for distribution in load_provider(entry["provider"]).find_distributions(entry)
+            for _, role, entry in self.entries
+            for provider in (load_provider(entry["provider"]).locate(ANY_SERVER),)
+            for distribution in provider.find_distributions(provider.complete_settings(role, entry))
         }
         return runnables | from_paths | from_providers | self.backend.find_distributions()
 

@@ -12,6 +12,7 @@ from .contract.stage_contract import RUN_FIELD, Contract
 from .errors import ConfigError, InvalidRequestError, ProfileError
 from .profile import COMMON_SETTINGS, GATE, Profile, is_provider, provider_role
 from .providers import PROVIDERS, load_provider, provider_settings
+from .providers.server_facts import ANY_SERVER
 from .retrieval.local.index import Index
 from .stages import Stage
 
@@ -110,7 +111,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
         sentence = f"there is no provider {name}; {settings.suggest(str(name), PROVIDERS)}"
         yield f"{profile.yaml_file.locate(*path, 'provider')}: {label}: {sentence}"
         return
-    provider = load_provider(name)
+    provider = load_provider(name).locate(ANY_SERVER)
     if role not in provider.factories:
         yield f"{profile.yaml_file.locate(*path)}: {label}: the provider {name} has no {role}; name another"
         return
@@ -118,7 +119,8 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
         location = profile.yaml_file.locate(*path)
         yield f"{location}: {label}: the provider {name} works with a local index only; name another"
         return
-    problems = list(settings.find_problems(provider.factories[role], provider_settings(entry)))
+    completed = provider.complete_settings(role, provider_settings(entry))
+    problems = list(settings.find_problems(provider.factories[role], completed))
     for problem in problems:
         yield f"{profile.yaml_file.locate(*path, *problem.path)}: {label}: {problem.message}"
     if problems:
@@ -129,7 +131,7 @@ def _check_provider(profile: Profile, path: tuple[str, ...], entry: StageValues,
             "call the same server; write the pace in one of them"
         )
     try:
-        provider.check_settings(role, provider_settings(entry))
+        provider.check_settings(role, completed)
     except ConfigError as error:
         yield f"{profile.yaml_file.locate(*path, 'model')}: {label}: {error}"
 

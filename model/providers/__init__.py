@@ -8,6 +8,7 @@ from typing import Any
 from ..config.settings import Dependency, call_factory, convert_settings
 from ..errors import ProfileError
 from .base import ModelFolder, Provider
+from .server_facts import ServerFacts
 
 __all__ = ["PROVIDERS", "ModelFolder", "Provider", "load_provider", "make_provider", "provider_settings"]
 
@@ -51,8 +52,12 @@ def make_provider(entry: Mapping[str, Any], role: str, *dependencies: Dependency
     Raises:
         ProfileError: The provider does not exist, or rejects a setting.
     """
-    factory = load_provider(entry["provider"]).factories[role]
-    return call_factory(factory, convert_settings(factory, provider_settings(entry)), *dependencies)
+    facts = next((dependency for dependency in dependencies if isinstance(dependency, ServerFacts)), ServerFacts())
+    provider = load_provider(entry["provider"]).locate(facts.find_server(entry["provider"]))
+    factory = provider.factories[role]
+    return call_factory(
+        factory, convert_settings(factory, provider.complete_settings(role, provider_settings(entry))), *dependencies
+    )
 
 
 def provider_settings(entry: Mapping[str, Any]) -> dict[str, Any]:

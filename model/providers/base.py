@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..config.settings import Dependency, Factory
 from ..interfaces import ModelStatus
+from .server_facts import ServerFound
 
 ProviderSettings = Mapping[str, Any]
 """Settings of a provider's entry in a profile, without the name of the provider."""
@@ -39,6 +40,23 @@ class Provider(ABC):
     @abstractmethod
     def factories(self) -> Mapping[str, Factory]:
         """The factory of each role that the provider offers: ``chat``, ``embeddings``, ``images``, ``reranker``."""
+
+    def locate(self, server: ServerFound | None) -> Self:
+        """Return the provider at a server that was found for it.
+
+        Args:
+            server: The server; None where none was looked for.
+        """
+        return self
+
+    def complete_settings(self, role: str, settings: ProviderSettings) -> ProviderSettings:
+        """Return the settings of an entry with what a found server adds to them.
+
+        Args:
+            role: The role of the entry.
+            settings: The settings of the entry.
+        """
+        return settings
 
     def find_distributions(self, settings: ProviderSettings) -> set[str]:
         """Return the distributions that a version with this entry needs to serve.

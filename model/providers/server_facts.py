@@ -31,11 +31,29 @@ class ModelLimits:
     starts_in_thought: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ServerFound:
+    """A server that was found for a provider, because the environment or the profile did not name all of it.
+
+    Attributes:
+        address: Its address, used where the variable of the provider's address is not set; empty for none.
+        model: Its chat model, used by the entries that name none; empty for none.
+    """
+
+    address: str
+    model: str
+
+
+ANY_SERVER = ServerFound("", "the first model that the server lists")
+"""Stands for a server that is still to be found, where a profile is read and no server asked."""
+
+
 class ServerFacts(Dependency):
     """What is known of the servers that one profile names."""
 
     def __init__(self) -> None:
         self._limits: dict[str, ModelLimits] = {}
+        self._servers: dict[str, ServerFound] = {}
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -46,7 +64,10 @@ class ServerFacts(Dependency):
         """
         facts = cls()
         try:
-            for name, limits in json.loads(file.read_text("utf-8"))["limits"].items():
+            content = json.loads(file.read_text("utf-8"))
+            for name, server in content.get("servers", {}).items():
+                facts.add_server(name, ServerFound(str(server["address"]), str(server["model"])))
+            for name, limits in content["limits"].items():
                 facts._limits[name] = ModelLimits(
                     set(limits["refused"]), int(limits["batch"]), limits.get("starts_in_thought") is True
                 )
@@ -63,6 +84,23 @@ class ServerFacts(Dependency):
         """
         return self._limits.setdefault(f"{provider}:{model}", ModelLimits())
 
+    def find_server(self, provider: str) -> ServerFound | None:
+        """Return the server that was found for a provider; None where none was looked for.
+
+        Args:
+            provider: Name of the provider.
+        """
+        return self._servers.get(provider)
+
+    def add_server(self, provider: str, server: ServerFound) -> None:
+        """Use a server for the entries of a provider.
+
+        Args:
+            provider: Name of the provider.
+            server: The server.
+        """
+        self._servers[provider] = server
+
     def to_json(self) -> dict[str, Any]:
         """Return the facts as they are written into a version; empty where nothing was learned."""
         entries = {
@@ -70,7 +108,9 @@ class ServerFacts(Dependency):
             for name, limits in sorted(self._limits.items())
             if limits != ModelLimits()
         }
-        return {"limits": entries} if entries else {}
+        servers = {name: asdict(server) for name, server in sorted(self._servers.items())}
+        facts: dict[str, Any] = {"limits": entries} | ({"servers": servers} if servers else {})
+        return facts if entries or servers else {}
 
     def describe(self) -> list[str]:
         """Return a sentence on each model of which something was learned."""

@@ -15,12 +15,14 @@ from model.errors import MultichainError, ProviderUnavailableError
 from model.interfaces import ChatModel, Float32Array, ModelStatus
 from model.profile import MODEL_SETTINGS, Profile, named_models
 from model.providers import load_provider, make_provider
+from model.providers.server_facts import ServerFacts
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.embedding_calls import PROBE_TEXT, embed_each
 from model.retrieval.local.index import FINGERPRINT_TEXT, Index
 from model.runtime.event_loop import Engine
 
 from ..indexing.embedding_cache import is_same_model
+from .local_servers import locate_server
 
 WARNING_DAYS = 90
 """Days before the end of a model from which on a warning is given."""
@@ -68,26 +70,35 @@ def check_models(
     report, profile_check = PreflightReport(), _ProfileCheck(profile, index, today or datetime.now(tz=UTC).date())
     if not profile.backend.is_local:
         report.findings.append(_check_remote_index(profile))
-    for entry, roles in distinct_entries(profile):
+    is_located, sentence = locate_server(profile)
+    if sentence:
+        report.findings.append(PreflightFinding("warn" if is_located else "fail", sentence))
+    for entry, roles in distinct_entries(profile) if is_located else ():
         for finding in profile_check.check_entry(entry, roles, report.end_dates):
             report.findings.append(finding)
     report.findings += [PreflightFinding("ok", sentence) for sentence in profile.facts.describe()]
     return report
 
 
-def model_statuses(engine: Engine, entry: StageValues, setting: str) -> list[ModelStatus]:
+def model_statuses(
+    engine: Engine, entry: StageValues, setting: str, facts: ServerFacts | None = None
+) -> list[ModelStatus]:
     """Return the status of each model that an entry names.
 
     Args:
         engine: Event loop for the call.
         entry: Entry of a provider in the profile.
         setting: Setting that names the models.
+        facts: What is known of the profile's servers.
 
     Returns:
         One status for each model; none when the entry names no model, or its provider cannot list models.
     """
     models = named_models(entry, setting)
-    return engine.run(load_provider(entry["provider"]).list_statuses(models)) if models else []
+    if not models:
+        return []
+    provider = load_provider(entry["provider"]).locate((facts or ServerFacts()).find_server(entry["provider"]))
+    return engine.run(provider.list_statuses(models))
 
 
 def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
@@ -123,7 +134,7 @@ class _ProfileCheck:
     ) -> Iterator[PreflightFinding]:
         """Yield the findings on the models that one setting of an entry names."""
         models = named_models(entry, key)
-        statuses = model_statuses(self._engine, entry, key)
+        statuses = model_statuses(self._engine, entry, key, self._profile.facts)
         if not statuses:
             return
         ends.update({status.name: status.end_date for status in statuses if status.end_date})
@@ -167,6 +178,8 @@ class _ProfileCheck:
             yield from self._check_embedding(label)
             return
         chat = _chat_entry(entry, role)
+        if not chat and not named_models(entry, "models") and self._profile.facts.find_server(entry["provider"]):
+            chat = {"provider": entry["provider"]}  # the found model
         if not chat or chat in self._called_entries:
             return
         self._called_entries.append(chat)

@@ -7,10 +7,11 @@ at the time of a call (transport/credentials.py). A dialect of the protocol is a
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from ...config.settings import Count, Factory, Instructions, ModelName, ModelNames, PositiveCount
 from ...errors import CredentialError, ModelUnavailableError, ProviderAddressError
@@ -30,7 +31,7 @@ from ..chat_models import ChatProvider
 from ..embedding_prompts import find_prompts
 from ..offline.diagrams import OfflineDiagramGenerator
 from ..rerankers import ChatReranker
-from ..server_facts import ServerFacts
+from ..server_facts import ServerFacts, ServerFound
 from .embeddings import OpenAIEmbeddings
 from .image_content import MAX_BYTES
 from .images import (
@@ -68,6 +69,8 @@ class OpenAIProtocolProvider(Provider):
     """The ``encoding_format`` of embeddings."""
     streams_usage = True
     """Whether the server can count the tokens of a streamed reply."""
+    server: ServerFound | None = None
+    """The server that was found for a self-hosted provider without address or model."""
 
     @property
     def factories(self) -> Mapping[str, Factory]:
@@ -266,6 +269,39 @@ class OpenAIProtocolProvider(Provider):
         if role == "images":
             check_model_lists(settings)
 
+    def locate(self, server: ServerFound | None) -> Self:
+        """Return the provider at a server that was found for it.
+
+        Args:
+            server: The server; None where none was looked for.
+        """
+        if server is None or not self.is_self_hosted:
+            return self
+        located = copy(self)
+        located.server = server
+        return located
+
+    def complete_settings(self, role: str, settings: ProviderSettings) -> ProviderSettings:
+        """Return the settings with the model of the found server, where they name none.
+
+        Args:
+            role: The role of the entry.
+            settings: The settings of the entry.
+        """
+        is_complete = role == "embeddings" or settings.get("models") or settings.get("chat_models")
+        if is_complete or self.server is None or not self.server.model:
+            return settings
+        return {**settings, "chat_models" if role == "images" else "models": [self.server.model]}
+
+    async def list_names(self) -> list[str]:
+        """Return the names of the models that the server lists, in its order; empty where it has no list.
+
+        Raises:
+            ProviderError: The server did not answer.
+            CredentialError: A key or an address is missing.
+        """
+        return list(await self._list_models() or {})
+
     async def list_statuses(self, models: Sequence[str]) -> list[ModelStatus]:
         """Return the status of each of ``models``: as listed by the server, or as published.
 
@@ -320,9 +356,11 @@ class OpenAIProtocolProvider(Provider):
                 "api_key": key,
                 "base_url": self._check_address(await credentials.read_variable(self.address_variable)) or None,
             }
-        address = await credentials.require_variable(
-            self.address_variable, self.title, "the address, ending in /v1, of"
-        )
+        address = await credentials.read_variable(self.address_variable) or (self.server and self.server.address)
+        if not address:
+            address = await credentials.require_variable(
+                self.address_variable, self.title, "the address, ending in /v1, of"
+            )
         return {
             "api_key": await credentials.read_variable(self.key_variable) or "none",
             "base_url": self._check_address(address),
