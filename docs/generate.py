@@ -213,7 +213,8 @@ def _list_rows(fields: tuple[Field, ...]) -> Iterator[str]:
         bounds = f" {field.expectation.capitalize()}." if field.maximum or field.choices else ""
         yield f"| `{field.name}` | {field.kind} | {field.description}{bounds}{required} |"
         for inner in field.fields:
-            yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description} |"
+            inner_bounds = f" {inner.expectation.capitalize()}." if inner.maximum else ""
+            yield f"| `{field.name}.{inner.name}` | {inner.kind} | {inner.description}{inner_bounds} |"
 
 
 def _list_cases() -> Iterator[str]:

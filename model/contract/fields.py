@@ -16,6 +16,9 @@ StageValues: TypeAlias = dict[str, Any]
 REFERENCE_PATTERN = re.compile(r"\{(?P<stage>[\w-]+)\.(?P<field>[^{}]*)\}")
 """A reference to a field of another stage, ``{stage.field}``."""
 
+MAX_ALTERNATIVES, MAX_ALTERNATIVE_LENGTH = 10_000, 10_000
+"""Most values of one field of an object, such as a filter, and most characters of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -27,7 +30,7 @@ class Field:
         description: One sentence for documentation and clients.
         required: Whether the stage needs a value.
         minimum: Smallest whole number, where ``maximum`` is set.
-        maximum: Largest whole number, or most characters of a text; 0 for no bound.
+        maximum: Largest whole number, most characters of a text, or most entries of a list; 0 for no bound.
         fields: Fields of an object, or of each entry of a list. A list without them holds texts.
         choices: Texts of which the value is one; empty when any text will do.
         example: A value for documentation and for the model's input example.
@@ -63,12 +66,16 @@ class Field:
             case "number":
                 fits = isinstance(value, int | float) and not isinstance(value, bool)
             case "boolean":
+                value = parse_boolean(value)
                 fits = isinstance(value, bool)
             case "object":
                 fits = isinstance(value, dict) and value.keys() <= {field.name for field in self.fields}
+                if fits:
+                    self._check_alternatives(value)  # type: ignore[arg-type]  # an object, as it fits
             case "list":
                 fits = isinstance(value, str) and bool(REFERENCE_PATTERN.fullmatch(value))
-                fits = fits or (isinstance(value, list) and all(map(self._fits_entry, value)))
+                is_list = isinstance(value, list) and len(value) <= (self.maximum or len(value))
+                fits = fits or (is_list and all(map(self._fits_entry, value)))  # type: ignore[call-overload]  # a list
             case _:
                 assert_never(self.kind)
         if not fits:
@@ -117,7 +124,8 @@ class Field:
                 return f"an object with {', '.join(field.name for field in self.fields)}"
             case "list":
                 required = [field.name for field in self.fields if field.required]
-                return f"a list of {'objects with ' + ', '.join(required) if self.fields else 'texts'}"
+                bound = f"at most {self.maximum:,} " if self.maximum else ""
+                return f"a list of {bound}{'objects with ' + ', '.join(required) if self.fields else 'texts'}"
             case _:
                 assert_never(self.kind)
 
@@ -184,19 +192,64 @@ class Field:
             declaration["fields"] = [field.describe() for field in self.fields]
         return declaration
 
+    def _check_alternatives(self, values: StageValues) -> None:
+        """Check each value of an object, or each of its list of values, by the kind of its field.
+
+        Raises:
+            InvalidRequestError: A value does not fit. The message names its field.
+        """
+        for field in self.fields:
+            value = values.get(field.name)
+            alternatives = value if isinstance(value, list) else [value]
+            if len(alternatives) > MAX_ALTERNATIVES or not all(map(field._is_alternative, alternatives)):  # noqa: SLF001 - of its own class
+                expected = field.expectation
+                raise InvalidRequestError(
+                    f"{field.name}: expected {expected}, or a list of at most {MAX_ALTERNATIVES:,}"
+                )
+
+    def _is_alternative(self, value: object) -> bool:
+        """Return whether a value is of the field's kind; null is absent, and a text may be a reference."""
+        if value is None or (isinstance(value, str) and REFERENCE_PATTERN.fullmatch(value)):
+            return True
+        if self.kind == "text":
+            return isinstance(value, str) and len(value) <= MAX_ALTERNATIVE_LENGTH
+        try:
+            self.parse(value)
+        except InvalidRequestError:
+            return False
+        return True
+
     def _fits_entry(self, entry: object) -> bool:
-        """Return whether ``entry`` can stand in this list: a text, or an object whose declared fields fit."""
+        """Return whether ``entry`` can stand in this list: a text, or an object whose declared fields fit.
+
+        Raises:
+            InvalidRequestError: A text of the object is too long. The message names its field.
+        """
         if not self.fields:
             return isinstance(entry, str)
         if not isinstance(entry, dict):
             return False
+        for field in self.fields:
+            value = entry.get(field.name)
+            if isinstance(value, str) and field.maximum and len(value) > field.maximum:
+                raise InvalidRequestError(f"expected {field.expectation} for {field.name} of each object")
         try:
             for field in self.fields:
-                if field.required or entry.get(field.name):
-                    field.parse(entry.get(field.name))
+                if entry.get(field.name):
+                    field.parse(entry[field.name])
+                elif field.required and field.name not in entry:  # a null is an empty text
+                    return False
         except InvalidRequestError:
             return False
         return True
+
+
+def parse_boolean(value: object) -> object:
+    """Return the boolean that a number 0 or 1, or a text ``true``, ``false``, ``0`` or ``1`` means; else ``value``."""
+    text = value.strip().casefold() if isinstance(value, str) else value
+    if isinstance(text, str | int | float):
+        return {"true": True, "1": True, 1: True, "false": False, "0": False, 0: False}.get(text, value)
+    return value
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:

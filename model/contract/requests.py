@@ -5,16 +5,23 @@ arrays, Spark rows or pydantic objects, or a Series named for a stage. MLflow tu
 labelled by field names; such a frame is folded back.
 """
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import InvalidRequestError, MultichainError
-from .fields import StageValues
+from .fields import StageValues, parse_boolean
 from .stage_contract import RUN_FIELD, Contract
+
+MAX_DEPTH = 50
+"""Most lists and objects that contain a value of a request."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -61,18 +68,43 @@ def parse_requests(model_input: object, contract: Contract) -> PredictInput:
     return PredictInput(requests, single)
 
 
-def to_plain(value: object) -> object:
-    """Return ``value`` as plain JSON types, with None for every spelling of "absent"."""
+def to_plain(value: object, depth: int = 0) -> object:  # noqa: PLR0911 - one for each kind of value
+    """Return ``value`` as plain JSON types, with None for every spelling of "absent".
+
+    Control characters of a text become spaces, and halves of a character (lone surrogates) U+FFFD.
+
+    Args:
+        value: A value of Python, numpy, pandas, Spark or pydantic. What is none of these types stays as it is.
+        depth: How many lists and objects contain the value.
+
+    Raises:
+        InvalidRequestError: The value is nested too deep.
+    """
+    if depth > MAX_DEPTH:
+        raise InvalidRequestError(f"expected values nested at most {MAX_DEPTH} deep")
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", value))
     if isinstance(value, dict):
-        return {str(key): to_plain(cell) for key, cell in value.items()}
+        return {str(key): to_plain(cell, depth + 1) for key, cell in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "asDict"):
-        return [to_plain(cell) for cell in value]
+        return [to_plain(cell, depth + 1) for cell in value]
     if isinstance(value, np.ndarray | np.generic):
-        return to_plain(value.tolist())  # of a scalar, and of an array without dimensions, its one value
+        return to_plain(value.tolist(), depth + 1)  # of a scalar, and of an array without dimensions, its one value
     for method in ("asDict", "model_dump"):  # a Spark Row, a pydantic object
         if hasattr(value, method):
-            return to_plain(getattr(value, method)())
-    return None if pd.isna(value) else value  # type: ignore[call-overload]  # None, NaN, pd.NA, pd.NaT; any scalar will do
+            return to_plain(getattr(value, method)(), depth + 1)
+    if isinstance(value, Decimal) and value.is_finite():
+        return int(value) if value == value.to_integral_value() else float(value)
+    is_absent = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]  # any scalar will do
+    return None if is_absent else value  # None, NaN, pd.NA, pd.NaT
+
+
+def _read_cell(cell: object) -> object:
+    """Return a cell as plain types, or the error that refuses it, which is that of its row alone."""
+    try:
+        return to_plain(cell)
+    except InvalidRequestError as error:
+        return error
 
 
 def _split_rows(model_input: object, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
@@ -81,7 +113,7 @@ def _split_rows(model_input: object, contract: Contract) -> tuple[list[dict[str,
         model_input = model_input.to_frame() if model_input.name in contract.stages else list(model_input)
     if isinstance(model_input, pd.DataFrame):
         return _read_frame(model_input, contract)
-    rows = to_plain(model_input)
+    rows: object = to_plain(model_input) if not isinstance(model_input, list) else list(map(_read_row, model_input))
     if isinstance(rows, dict):
         rows, single = [rows], True
     else:
@@ -93,9 +125,16 @@ def _split_rows(model_input: object, contract: Contract) -> tuple[list[dict[str,
     return rows, single
 
 
+def _read_row(row: object) -> object:
+    """Return a row of a list; what is wrong with one of its cells is an error of that row."""
+    if isinstance(row, dict):
+        return {str(key): _read_cell(cell) for key, cell in row.items()}
+    return to_plain(row)
+
+
 def _read_frame(frame: pd.DataFrame, contract: Contract) -> tuple[list[dict[str, Any]], bool]:
     columns: dict[Hashable, list[object]] = {
-        name: [to_plain(cell) for cell in frame[name]] for name in frame.columns if name in contract.stages
+        name: [_read_cell(cell) for cell in frame[name]] for name in frame.columns if name in contract.stages
     }
     if not columns:
         raise InvalidRequestError(_no_stage_message(contract))
@@ -123,6 +162,9 @@ def _parse_row(row: dict[str, Any], contract: Contract) -> Request:
     for name, stage in contract.stages.items():
         if _is_absent(row.get(name)):
             continue
+        if isinstance(row[name], InvalidRequestError):
+            request.errors[name] = InvalidRequestError(f"{name}: {row[name]}")
+            continue
         try:
             request.stages[name] = stage.parse(row[name])
         except InvalidRequestError as error:
@@ -136,7 +178,7 @@ def _is_absent(cell: object) -> bool:
     None, an empty struct, a struct whose fields are all null (a Spark NULL), and ``run: false`` mean absent.
     """
     if isinstance(cell, dict):
-        return cell.get(RUN_FIELD.name) is False or all(value is None for value in cell.values())
+        return parse_boolean(cell.get(RUN_FIELD.name)) is False or all(value is None for value in cell.values())
     return cell is None
 
 

@@ -105,11 +105,16 @@ def compute_layout(
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
     labels = [label_size(edge.label) for edge in diagram.edges]
     names = [label_size(group.name) for group in diagram.groups]
+    node_names = _name_nodes(diagram)
     with _GRAPHVIZ_LOCK:
         graph = _build_graph(diagram, sizes, labels, direction)
         for number, (group, size) in enumerate(zip(diagram.groups, names, strict=True)):
             graph.add_subgraph(
-                group.keys, name=f"cluster_{number}", label=_EMPTY_LABEL.format(*size), labeljust="l", margin="14"
+                [node_names[key] for key in group.keys],
+                name=f"cluster_{number}",
+                label=_EMPTY_LABEL.format(*size),
+                labeljust="l",
+                margin="14",
             )
         graph.layout(prog="dot")
         graphviz_output = _read_output(graph, diagram)
@@ -145,6 +150,11 @@ class _GraphvizOutput:
     frames: list[tuple[str, str]]
 
 
+def _name_nodes(diagram: DiagramGraph) -> dict[str, str]:
+    """Return a name of each node for dot, which takes not every text for a name: ``%`` begins one of its own."""
+    return {key: f"n{number}" for number, key in enumerate(diagram.nodes)}
+
+
 def _build_graph(
     diagram: DiagramGraph, sizes: dict[str, Size], labels: list[Size], direction: str
 ) -> pygraphviz.AGraph:
@@ -152,24 +162,29 @@ def _build_graph(
     if diagram.layers:
         graph.graph_attr.update(ranksep="1.0")
     graph.node_attr.update(shape="box", fixedsize="true", label="")
+    names = _name_nodes(diagram)
     for key, (width, height) in sizes.items():
-        graph.add_node(key, width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
+        graph.add_node(names[key], width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
     for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
         text = {"label": _EMPTY_LABEL.format(*size)} if edge.label else {}
-        graph.add_edge(edge.source, edge.target, key=str(number), **text)
+        graph.add_edge(names[edge.source], names[edge.target], key=str(number), **text)
     for layer in diagram.layers:
-        graph.add_subgraph(layer.keys, rank="same")
+        graph.add_subgraph([names[key] for key in layer.keys], rank="same")
     for upper, lower in pairwise(diagram.layers):
-        graph.add_edge(upper.keys[0], lower.keys[0], key=f"below {lower.keys[0]}", style="invis", weight="0")
+        first, second = names[upper.keys[0]], names[lower.keys[0]]
+        graph.add_edge(first, second, key=f"below {second}", style="invis", weight="0")
     return graph
 
 
 def _read_output(graph: pygraphviz.AGraph, diagram: DiagramGraph) -> _GraphvizOutput:
-    edges = [graph.get_edge(edge.source, edge.target, key=str(n)).attr for n, edge in enumerate(diagram.edges)]
+    names = _name_nodes(diagram)
+    edges = [
+        graph.get_edge(names[edge.source], names[edge.target], key=str(n)).attr for n, edge in enumerate(diagram.edges)
+    ]
     frames = [graph.get_subgraph(f"cluster_{n}") for n in range(len(diagram.groups))]
     return _GraphvizOutput(
         graph.graph_attr["bb"],
-        {key: graph.get_node(key).attr["pos"] for key in diagram.nodes},
+        {key: graph.get_node(name).attr["pos"] for key, name in names.items()},
         [(edge["pos"], edge["lp"]) for edge in edges],
         [(frame.graph_attr["bb"], frame.graph_attr["lp"]) for frame in frames],
     )

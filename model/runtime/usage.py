@@ -94,7 +94,7 @@ NOTE_CODES = {
     "drawn_by_substitute": "The model that was to draw the picture did not, so another way drew it; the note says why.",
     "drawn_from_prompt": "The documents say too little about the prompt, so the picture shows the prompt's own words.",
     "false_citation": "The answer cited a passage that does not exist; the citation was removed.",
-    "input_cut": "A text exceeded the embedding model's limit and was cut.",
+    "input_cut": "A text was cut to what the embedding model reads, or sources to what a picture is drawn from.",
     "model_passed_over": "A preferred model did not answer, so the next one did.",
     "not_in_documents": "A name, code or number of the question stands in no document, or no document fits the filter.",
     "not_reranked": "The reranker did not mark each passage, so the order of the search was kept.",

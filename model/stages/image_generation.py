@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from hashlib import sha256
+from itertools import accumulate
 
 from ..config.settings import PositiveCount
 from ..contract.events import Emit
@@ -12,8 +13,11 @@ from ..images.storage import check_storage, is_storage_set, store_image
 from ..interfaces import STYLES, GeneratedImage, ImageGenerator
 from ..passages import Passage
 from ..retrieval.retriever import Retriever
+from ..runtime import usage
 from .base import Stage
 
+_MAX_CHARACTERS = 100_000
+"""Characters of a request's sources that a picture is drawn from."""
 _LARGE_IMAGE = 500_000
 """Bytes of an image from which a thread prepares it: some milliseconds of work."""
 
@@ -35,8 +39,9 @@ class ImageGeneration(Stage):
             "sources",
             "list",
             "Passages to draw from, such as {qa.sources}; by default those that match the prompt.",
+            maximum=100,
             fields=(
-                Field("text", "text", "The passage.", required=True),
+                Field("text", "text", "The passage.", required=True, maximum=100_000),
                 Field("source", "text", "The passage's document."),
             ),
         ),
@@ -96,8 +101,22 @@ class ImageGeneration(Stage):
         if not self._images.wants_passages(values["prompt"], values.get("style", "")):
             return []
         if "sources" in values:
-            return [Passage.from_text(source["text"], source.get("source") or "") for source in values["sources"]]
+            return read_passages(values["sources"])
         return await self._retriever.search(values["prompt"], self._passages)
+
+
+def read_passages(sources: list[StageValues]) -> list[Passage]:
+    """Return the passages of a request, within the characters that are drawn from; add a note where more came."""
+    texts = [source["text"] or "" for source in sources]
+    ends = list(accumulate(map(len, texts)))
+    if ends and ends[-1] > _MAX_CHARACTERS:
+        usage.add_note("input_cut", f"the sources were cut to {_MAX_CHARACTERS:,} characters before the drawing")
+    room = [max(_MAX_CHARACTERS - end + len(text), 0) for text, end in zip(texts, ends, strict=True)]
+    return [
+        Passage.from_text(text[:length], source.get("source") or "")
+        for source, text, length in zip(sources, texts, room, strict=True)
+        if text[:length].strip()
+    ]
 
 
 def _output_fields(picture: GeneratedImage) -> StageValues:

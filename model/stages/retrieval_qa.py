@@ -27,6 +27,8 @@ SOURCE_FIELDS = (
 )
 
 _MAX_QUESTION_IN_NOTE = 60
+_TURN_LENGTH = 2_000
+"""Characters of an earlier question or answer that a follow-up is completed from."""
 TAG_FIELD = Field("tag", "text", "A property of the document, as name=value.")
 
 
@@ -54,7 +56,11 @@ class RetrievalQA(Stage):
             "history",
             "list",
             "Earlier questions and their answers, oldest first, to which a follow-up question may refer.",
-            fields=(Field("question", "text", "The question.", required=True), Field("answer", "text", "The answer.")),
+            maximum=100,
+            fields=(
+                Field("question", "text", "The question.", required=True, maximum=10_000),
+                Field("answer", "text", "The answer.", maximum=100_000),
+            ),
         ),
     )
     outputs = (
@@ -93,7 +99,10 @@ class RetrievalQA(Stage):
 
     async def _complete_question(self, question: str, history: list[StageValues]) -> str:
         """Return the question as it stands alone; a note says when it was completed."""
-        turns = [ConversationTurn(turn["question"], turn.get("answer") or "") for turn in history]
+        turns = [
+            ConversationTurn((turn["question"] or "")[:_TURN_LENGTH], (turn.get("answer") or "")[:_TURN_LENGTH])
+            for turn in history
+        ]
         completed = await self._chat.complete_question(question, turns) if turns else question
         if completed != question:
             is_long = len(completed) > _MAX_QUESTION_IN_NOTE

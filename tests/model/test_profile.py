@@ -132,8 +132,11 @@ def test_image_is_drawn_from_sources_of_answer_or_request(answer_request: Any) -
     [
         ("{qa.answer}", "bad_reference: image_generation: a reference to qa names no list field of it"),
         ("{nobody.sources}", "bad_reference: image_generation: a list may refer to a list of one of the stages qa"),
-        ([{"source": "a"}], "invalid_request: image_generation.sources: expected a list of objects with text"),
-        (["a"], "invalid_request: image_generation.sources: expected a list of objects with text"),
+        (
+            [{"source": "a"}],
+            "invalid_request: image_generation.sources: expected a list of at most 100 objects with text",
+        ),
+        (["a"], "invalid_request: image_generation.sources: expected a list of at most 100 objects with text"),
     ],
 )
 def test_invalid_sources_are_an_error_of_the_stage(

@@ -89,8 +89,9 @@ def test_value_that_fits_is_returned_unchanged(field: Field, value: object) -> N
         (Field("n", "integer"), None, "expected a whole number"),
         (Field("x", "number"), True, "expected a number"),
         (Field("x", "number"), "1", "expected a number"),
-        (Field("flag", "boolean"), 1, "expected true or false"),
-        (Field("flag", "boolean"), "true", "expected true or false"),
+        (Field("flag", "boolean"), 2, "expected true or false"),
+        (Field("flag", "boolean"), "yes", "expected true or false"),
+        (Field("flag", "boolean"), [], "expected true or false"),
         (FILTER, {"pages": 1}, "expected an object with page, tag"),
         (FILTER, ["page"], "expected an object with page, tag"),
         (TEXTS, ["a", 1], "expected a list of texts"),
@@ -99,7 +100,7 @@ def test_value_that_fits_is_returned_unchanged(field: Field, value: object) -> N
         (TEXTS, "{qa}", "expected a list of texts"),
         (TEXTS, ("a",), "expected a list of texts"),
         (ROWS, [{"page": 1}], "expected a list of objects with text"),
-        (ROWS, [{"text": "a"}, {"text": "abcd"}], "expected a list of objects with text"),
+        (ROWS, [{"text": "a"}, {"text": "abcd"}], "expected text of 1 to 3 characters for text of each object"),
         (ROWS, [{"text": "a", "page": "one"}], "expected a list of objects with text"),
         (ROWS, ["a"], "expected a list of objects with text"),
         (ROWS, {"text": "a"}, "expected a list of objects with text"),
@@ -264,3 +265,57 @@ def test_declaration_of_list_contains_the_fields_of_an_entry() -> None:
         {"name": "text", "kind": "text", "description": "", "required": True, "least": 0, "most": 3},
         {"name": "page", "kind": "integer", "description": ""},
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *((value, True) for value in (True, 1, 1.0, "true", " TRUE ", "1")),
+        *((value, False) for value in (False, 0, 0.0, "false", "False", "0")),
+    ],
+)
+def test_boolean_is_also_read_from_numbers_and_texts(value: object, expected: bool) -> None:
+    assert Field("flag", "boolean").parse(value) is expected
+
+
+CHOICE = Field("filter", "object", fields=(Field("source", "text"), Field("page", "integer")))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"source": "a", "page": 1},
+        {"source": ["a", None], "page": [1, 2.0]},
+        {"page": None},
+        {"source": "", "page": 0},
+    ],
+)
+def test_object_holds_values_of_the_kinds_of_its_fields_or_lists_of_them(value: object) -> None:
+    assert CHOICE.parse(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"source": 5}, "source: expected text, or a list of at most 10,000"),
+        ({"source": {"a": 1}}, "source: expected text, or a list of at most 10,000"),
+        ({"source": [["a"]]}, "source: expected text, or a list of at most 10,000"),
+        ({"source": "a" * 10_001}, "source: expected text, or a list of at most 10,000"),
+        ({"source": ["a"] * 10_001}, "source: expected text, or a list of at most 10,000"),
+        ({"page": "0"}, "page: expected a whole number, or a list of at most 10,000"),
+        ({"page": False}, "page: expected a whole number, or a list of at most 10,000"),
+        ({"page": 3.5}, "page: expected a whole number, or a list of at most 10,000"),
+    ],
+)
+def test_object_with_a_value_of_another_kind_is_refused(value: object, message: str) -> None:
+    with pytest.raises(InvalidRequestError) as error:
+        CHOICE.parse(value)
+    assert str(error.value) == message
+
+
+def test_list_has_as_many_entries_as_declared() -> None:
+    turns = Field("history", "list", maximum=2, fields=(Field("question", "text", required=True),))
+    assert turns.parse([{"question": "a"}, {"question": None}]) == [{"question": "a"}, {"question": None}]
+    with pytest.raises(InvalidRequestError, match=r"^expected a list of at most 2 objects with question$"):
+        turns.parse([{"question": "a"}] * 3)

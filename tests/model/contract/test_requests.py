@@ -1,5 +1,7 @@
 """Requests in every form in which MLflow passes them on."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from model.profile import Profile
 
 CONTRACT = Profile.read("offline").contract
 
-texts = st.text(min_size=1, max_size=30).filter(str.strip)
+texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30).filter(str.strip)
 filters = st.fixed_dictionaries({}, optional={"source": texts | st.lists(texts, max_size=2), "page": st.integers(0, 9)})
 questions = st.fixed_dictionaries(
     {"question": texts}, optional={"k": st.integers(1, 50), "filter": filters.filter(bool), "purpose": texts}
@@ -81,10 +83,42 @@ def test_frame_with_custom_row_labels_is_several_requests(rows: list[dict[str, d
         ({"filter": {"source": np.array(["a"])}, "k": np.nan}, {"filter": {"source": ["a"]}, "k": None}),
         (("a", None), ["a", None]),
         (True, True),
+        (Decimal(2), 2),
+        (Decimal("2.5"), 2.5),
+        ("a\x00b\x1f\n", "a b \n"),
+        ("a \ud83d", "a \ufffd"),
     ],
 )
 def test_to_plain_converts_values_of_pandas_numpy_and_spark(value: object, expected: object) -> None:
     assert to_plain(value) == expected
+
+
+def nest(depth: int) -> object:
+    value: object = "a"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_values_are_nested_at_most_50_deep() -> None:
+    assert to_plain(nest(50)) == nest(50)
+    for depth in (51, 100_000):
+        with pytest.raises(InvalidRequestError, match=r"^expected values nested at most 50 deep$"):
+            to_plain(nest(depth))
+
+
+@pytest.mark.parametrize("cell", [nest(51), pd.Series([1]), pd.DataFrame({"a": [1]}), pd.Timestamp(0), 5])
+def test_cell_that_cannot_be_read_is_an_error_of_its_row_alone(cell: object) -> None:
+    frame = pd.DataFrame({"qa": pd.Series([{"question": "a"}, cell], dtype=object)})
+    for rows in (frame, [{"qa": {"question": "a"}}, {"qa": cell}]):
+        good, bad = parse_requests(rows, CONTRACT).requests
+        assert good == Request({"qa": {"question": "a"}})
+        assert (bad.stages, str(bad.errors["qa"])[:13]) == ({}, "qa: expected ")
+
+
+@pytest.mark.parametrize("run", [False, 0, "false", "0", np.bool_(False)])
+def test_stage_with_a_false_run_is_absent(run: object) -> None:
+    assert parse_requests([{"qa": {"question": "a", "run": run}}], CONTRACT).requests == [Request()]
 
 
 def test_series_with_a_stage_name_holds_values_of_the_stage() -> None:

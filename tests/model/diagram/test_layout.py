@@ -131,6 +131,12 @@ def test_route_runs_from_box_to_box_and_its_tip_touches_the_target(direction: st
     assert layout.is_clear
 
 
+@pytest.mark.parametrize("key", ["%", "%s", "", "\\N", "<b>", "a\nb", "cluster_0"])
+def test_key_of_a_node_may_be_any_text(key: str) -> None:
+    graph = DiagramGraph("T", {name: Node(name, name) for name in (key, "x")}, [Edge(key, "x", "is")])
+    assert set(arrange(graph).nodes) == {key, "x"}
+
+
 def test_edge_without_words_has_no_label() -> None:
     assert arrange(make_graph("ab", ("a", "b", ""))).routes[0].label is None
 

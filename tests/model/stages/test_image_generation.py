@@ -18,7 +18,8 @@ from model.errors import ImageStorageError, InvalidRequestError
 from model.interfaces import GeneratedImage
 from model.passages import Chunk, Passage
 from model.retrieval.retriever import Retriever
-from model.stages.image_generation import ImageGeneration
+from model.runtime import usage
+from model.stages.image_generation import ImageGeneration, read_passages
 
 
 class WordRetriever(Retriever):
@@ -147,7 +148,10 @@ def test_nothing_is_drawn_when_the_image_could_not_be_stored(tmp_path: Path, mon
         ({"prompt": "a", "size": "10000x1000"}, "draw.size: expected text of 1 to 9 characters"),
         ({"prompt": "a", "sample": 0}, "draw.sample: expected a whole number from 1 to 100"),
         ({"prompt": "a", "sample": 101}, "draw.sample: expected a whole number from 1 to 100"),
-        ({"prompt": "a", "sources": [{"source": "b"}]}, "draw.sources: expected a list of objects with text"),
+        (
+            {"prompt": "a", "sources": [{"source": "b"}]},
+            "draw.sources: expected a list of at most 100 objects with text",
+        ),
     ],
 )
 def test_request_outside_the_declared_limits_is_refused(values: dict[str, Any], message: str) -> None:
@@ -157,3 +161,14 @@ def test_request_outside_the_declared_limits_is_refused(values: dict[str, Any], 
     assert str(error.value) == message
     limits = {"prompt": "a" * 32_000, "sources": [{"text": "a"}], "style": "map", "size": "1000x1000", "sample": 100}
     assert contract.parse(limits) == limits
+
+
+def test_sources_are_drawn_from_up_to_100_000_characters_with_a_note() -> None:
+    sources = [{"text": None}, {"text": "a" * 60_000}, {"text": "b" * 60_000, "source": "b.txt"}, {"text": "c"}]
+    with usage.track_usage() as account:
+        passages = read_passages(sources)
+    assert [(passage.chunk.source, passage.text[:1], len(passage.text)) for passage in passages] == [
+        ("", "a", 60_000),
+        ("b.txt", "b", 40_000),
+    ]
+    assert account.notes == ["input_cut: the sources were cut to 100,000 characters before the drawing"]

@@ -236,7 +236,10 @@ def test_question_that_stands_alone_stays_without_a_note(history: Any) -> None:
             {"question": "a", "filter": {"text": "a"}},
             "qa.filter: expected an object with source, title, heading, page, tag",
         ),
-        ({"question": "a", "history": [{"answer": "a"}]}, "qa.history: expected a list of objects with question"),
+        (
+            {"question": "a", "history": [{"answer": "a"}]},
+            "qa.history: expected a list of at most 100 objects with question",
+        ),
     ],
 )
 def test_request_outside_the_declared_limits_is_refused(values: dict[str, Any], message: str) -> None:
