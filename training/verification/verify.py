@@ -81,16 +81,19 @@ def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
         yield _run_check(name, partial(_check_empty_input, model, model_input, refused=refused))
 
 
+_OWN_KEYS = frozenset({"description", "least", "most"})
+
+
 def _list_inputs(declared: dict[str, Any]) -> JsonObject:
-    """Return the input fields of each stage without their descriptions, which a version may word in its own way."""
-    return {name: _drop_descriptions(stage.get("inputs")) for name, stage in declared.items()}
+    """Return the input fields of each stage without descriptions and bounds, of which a version may have its own."""
+    return {name: _drop_own_keys(stage.get("inputs")) for name, stage in declared.items()}
 
 
-def _drop_descriptions(declaration: object) -> object:
+def _drop_own_keys(declaration: object) -> object:
     if isinstance(declaration, list):
-        return [_drop_descriptions(element) for element in declaration]
+        return [_drop_own_keys(element) for element in declaration]
     if isinstance(declaration, dict):
-        return {key: _drop_descriptions(value) for key, value in declaration.items() if key != "description"}
+        return {key: _drop_own_keys(value) for key, value in declaration.items() if key not in _OWN_KEYS}
     return declaration
 
 
