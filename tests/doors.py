@@ -70,12 +70,17 @@ def make_frame(rows: list[Row]) -> Any:
     return pd.DataFrame({name: [row.get(name) for row in rows] for name in sorted({n for row in rows for n in row})})
 
 
+def find_free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def run_server(uri: str, folder: Path, **environment: str) -> Iterator[str]:
     """Run ``python -m serving up`` in ``folder`` and yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "serving", "up", "--target", uri, "--port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.DEVNULL)

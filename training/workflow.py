@@ -171,13 +171,14 @@ def release(
     with timer.step("log"):
         uri = log_model(profile, index, tags=tags, facts=facts)
         yield LoggedModel(uri)
-    models = _list_called_models(Profile.read(profile))
+    loaded_profile = Profile.read(profile)
+    models = _list_called_models(loaded_profile)
     with timer.step("verify"), announce_waiting(models, "the replies to the samples of the version"):
         yield from verify_in_process(uri)
     with timer.step("register"):
         from .versions.registry import register_model, registry_uri
 
-        version = register_model(uri, name, tags | _size_tags(Profile.read(profile).open_index(index), index))
+        version = register_model(uri, name, tags | _size_tags(loaded_profile.open_index(index), index))
         yield Registration(name, version, registry_uri())
     with timer.step("gate"), announce_waiting(models, "the answers that the version is judged by"):
         yield from promote_through_gate(name, version, name, promotion or PromotionOptions())

@@ -105,9 +105,10 @@ def compute_layout(
     sizes = {key: node_size(node) for key, node in diagram.nodes.items()}
     labels = [label_size(edge.label) for edge in diagram.edges]
     names = [label_size(group.name) for group in diagram.groups]
-    node_names = _name_nodes(diagram)
+    # dot takes not every text for a name: "%" begins one of its own
+    node_names = {key: f"n{number}" for number, key in enumerate(diagram.nodes)}
     with _GRAPHVIZ_LOCK:
-        graph = _build_graph(diagram, sizes, labels, direction)
+        graph = _build_graph(diagram, node_names, sizes, labels, direction)
         for number, (group, size) in enumerate(zip(diagram.groups, names, strict=True)):
             graph.add_subgraph(
                 [node_names[key] for key in group.keys],
@@ -117,7 +118,7 @@ def compute_layout(
                 margin="14",
             )
         graph.layout(prog="dot")
-        graphviz_output = _read_output(graph, diagram)
+        graphviz_output = _read_output(graph, diagram, node_names)
         graph.close()
     _, _, width, height = _parse_numbers(graphviz_output.bounding_box)
     nodes = {key: Box.at_centre(_parse_point(graphviz_output.nodes[key], height), size) for key, size in sizes.items()}
@@ -150,19 +151,13 @@ class _GraphvizOutput:
     frames: list[tuple[str, str]]
 
 
-def _name_nodes(diagram: DiagramGraph) -> dict[str, str]:
-    """Return a name of each node for dot, which takes not every text for a name: ``%`` begins one of its own."""
-    return {key: f"n{number}" for number, key in enumerate(diagram.nodes)}
-
-
 def _build_graph(
-    diagram: DiagramGraph, sizes: dict[str, Size], labels: list[Size], direction: str
+    diagram: DiagramGraph, names: dict[str, str], sizes: dict[str, Size], labels: list[Size], direction: str
 ) -> pygraphviz.AGraph:
     graph = pygraphviz.AGraph(directed=True, strict=False, rankdir=direction, nodesep="0.45", ranksep="0.55")
     if diagram.layers:
         graph.graph_attr.update(ranksep="1.0")
     graph.node_attr.update(shape="box", fixedsize="true", label="")
-    names = _name_nodes(diagram)
     for key, (width, height) in sizes.items():
         graph.add_node(names[key], width=f"{width / _INCH:.4f}", height=f"{height / _INCH:.4f}")
     for number, (edge, size) in enumerate(zip(diagram.edges, labels, strict=True)):
@@ -176,8 +171,7 @@ def _build_graph(
     return graph
 
 
-def _read_output(graph: pygraphviz.AGraph, diagram: DiagramGraph) -> _GraphvizOutput:
-    names = _name_nodes(diagram)
+def _read_output(graph: pygraphviz.AGraph, diagram: DiagramGraph, names: dict[str, str]) -> _GraphvizOutput:
     edges = [
         graph.get_edge(names[edge.source], names[edge.target], key=str(n)).attr for n, edge in enumerate(diagram.edges)
     ]

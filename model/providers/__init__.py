@@ -10,7 +10,15 @@ from ..errors import ProfileError
 from .base import ModelFolder, Provider
 from .server_facts import ServerFacts
 
-__all__ = ["PROVIDERS", "ModelFolder", "Provider", "load_provider", "make_provider", "provider_settings"]
+__all__ = [
+    "PROVIDERS",
+    "ModelFolder",
+    "Provider",
+    "load_provider",
+    "locate_provider",
+    "make_provider",
+    "provider_settings",
+]
 
 PROVIDERS = {
     "offline": "offline.provider:OfflineProvider",
@@ -38,6 +46,19 @@ def load_provider(name: str) -> Provider:
     return provider
 
 
+def locate_provider(name: str, facts: ServerFacts | None) -> Provider:
+    """Return the provider ``name`` at the server that was found for it, where one was looked for.
+
+    Args:
+        name: Name of the provider.
+        facts: What is known of the profile's servers; None for nothing.
+
+    Raises:
+        ProfileError: There is no provider of that name.
+    """
+    return load_provider(name).locate(facts.find_server(name) if facts else None)
+
+
 def make_provider(entry: Mapping[str, Any], role: str, *dependencies: Dependency | None) -> Any:
     """Return the object that an entry of a profile describes.
 
@@ -52,12 +73,11 @@ def make_provider(entry: Mapping[str, Any], role: str, *dependencies: Dependency
     Raises:
         ProfileError: The provider does not exist, or rejects a setting.
     """
-    facts = next((dependency for dependency in dependencies if isinstance(dependency, ServerFacts)), ServerFacts())
-    provider = load_provider(entry["provider"]).locate(facts.find_server(entry["provider"]))
+    facts = next((dependency for dependency in dependencies if isinstance(dependency, ServerFacts)), None)
+    provider = locate_provider(entry["provider"], facts)
     factory = provider.factories[role]
-    return call_factory(
-        factory, convert_settings(factory, provider.complete_settings(role, provider_settings(entry))), *dependencies
-    )
+    settings = provider.complete_settings(role, provider_settings(entry))
+    return call_factory(factory, convert_settings(factory, settings), *dependencies)
 
 
 def provider_settings(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,8 +58,10 @@ def make_batches(
     batch: list[str] = []
     filled = 0
     for text in texts:
-        shortened = cut_text(text, max_tokens) or " "
-        size = count_tokens(shortened)
+        shortened, size = text or " ", count_tokens(text)
+        if size > max_tokens:
+            shortened = cut_text(text, max_tokens) or " "
+            size = count_tokens(shortened)
         if batch and (len(batch) == max_inputs or filled + size > MAX_TOKENS):
             yield batch
             batch, filled = [], 0

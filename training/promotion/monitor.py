@@ -16,14 +16,13 @@ from mlflow.exceptions import MlflowException
 
 from model.errors import CommandError, MultichainError
 from model.profile import LOCAL_PROVIDERS, MODEL_SETTINGS, Profile
-from model.retrieval.local.index import FINGERPRINT_TEXT
 from model.runtime.event_loop import Engine
 
 from ..documents.load import LoadOptions, load_documents
 from ..evaluation.dataset import EVALUATION_TRACE_TAG
 from ..indexing.build import complete_options
-from ..indexing.embedding_cache import is_same_model
 from ..indexing.index_update import DocumentDiff
+from ..indexing.text_embedder import has_same_vector
 from ..verification.preflight import distinct_entries, model_statuses
 from ..versions import registry
 from ..versions.registry import EVALUATION_TAG
@@ -113,11 +112,11 @@ def _check_vectors(uri: str, profile: Profile) -> Iterator[MonitorFinding]:
         return
     name = f"{embedding['provider']}:{embedding['model']}"
     try:
-        vector = Engine().run(profile.make_embedder().embed([FINGERPRINT_TEXT]))[0]
+        is_same = has_same_vector(profile.make_embedder(), embedding)
     except MultichainError as error:
         yield MonitorFinding(f"Vectors: not compared; {error}")
         return
-    if is_same_model(embedding["fingerprint"], vector):
+    if is_same:
         yield MonitorFinding(f"Vectors: {name} returns those of the index")
     else:
         yield MonitorFinding(f"Vectors: {name} returns other ones than those of the index; build it again", MODELS)

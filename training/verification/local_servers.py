@@ -4,7 +4,7 @@ Ollama, llama.cpp and LM Studio listen on known ports of the loopback address, a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 
 from model.profile import MODEL_SETTINGS, Profile
@@ -38,28 +38,27 @@ def locate_server(profile: Profile) -> tuple[bool, str]:
     if address and not needs_model:
         return True, ""
     if address:
-        chat_models = _choose_chat_models(Engine().run(CompatibleProvider().list_names()))
-        if not chat_models:
+        model = _first_chat_model(Engine().run(CompatibleProvider().list_names()))
+        if not model:
             return False, f"{variable} is set, and its server lists no chat model; name one in the profile"
-        profile.facts.add_server(CompatibleProvider.name, ServerFound("", chat_models[0]))
-        return True, f"the profile names no model, so it uses {chat_models[0]}, which the server lists first"
+        profile.facts.add_server(CompatibleProvider.name, ServerFound("", model))
+        return True, f"the profile names no model, so it uses {model}, which the server lists first"
     for title, port in PORTS.items():
         names = list_models(port)
-        if names is None:
+        model = _first_chat_model(names or [])
+        if names is None or (needs_model and not model):
             continue
-        chat_models = _choose_chat_models(names)
-        if not chat_models and needs_model:
-            continue
-        server = ServerFound(f"http://127.0.0.1:{port}/v1", chat_models[0] if chat_models else "")
+        server = ServerFound(f"http://127.0.0.1:{port}/v1", model)
         profile.facts.add_server(CompatibleProvider.name, server)
-        use = f" with the model {server.model}" if needs_model else ""
+        use = f" with the model {model}" if needs_model else ""
         return True, f"{variable} is not set; found {title} at {server.address}, and uses it{use}"
     places = ", ".join(f"{port} ({title})" for title, port in PORTS.items())
     return False, f"{variable} is not set, and no server on this machine lists a chat model at the ports {places}"
 
 
-def _choose_chat_models(names: list[str]) -> list[str]:
-    return [name for name in names if not any(part in name.lower() for part in _NO_CHAT)]
+def _first_chat_model(names: Sequence[str]) -> str:
+    """Return the first of the names that is that of a model which chats; empty for none."""
+    return next((name for name in names if not any(part in name.lower() for part in _NO_CHAT)), "")
 
 
 def list_models(port: int) -> list[str] | None:

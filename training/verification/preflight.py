@@ -14,7 +14,7 @@ from model.contract.fields import StageValues
 from model.errors import MultichainError, ProviderUnavailableError
 from model.interfaces import ChatModel, Float32Array, ModelStatus
 from model.profile import MODEL_SETTINGS, Profile, named_models
-from model.providers import load_provider, make_provider
+from model.providers import locate_provider, make_provider
 from model.providers.server_facts import ServerFacts
 from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.embedding_calls import PROBE_TEXT, embed_each
@@ -97,8 +97,7 @@ def model_statuses(
     models = named_models(entry, setting)
     if not models:
         return []
-    provider = load_provider(entry["provider"]).locate((facts or ServerFacts()).find_server(entry["provider"]))
-    return engine.run(provider.list_statuses(models))
+    return engine.run(locate_provider(entry["provider"], facts).list_statuses(models))
 
 
 def distinct_entries(profile: Profile) -> Iterator[tuple[StageValues, list[tuple[str, str]]]]:
@@ -177,9 +176,8 @@ class _ProfileCheck:
         if role == "embeddings":
             yield from self._check_embedding(label)
             return
-        chat = _chat_entry(entry, role)
-        if not chat and not named_models(entry, "models") and self._profile.facts.find_server(entry["provider"]):
-            chat = {"provider": entry["provider"]}  # the found model
+        provider = locate_provider(entry["provider"], self._profile.facts)
+        chat = _chat_entry(dict(provider.complete_settings(role, entry)), role)
         if not chat or chat in self._called_entries:
             return
         self._called_entries.append(chat)
