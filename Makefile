@@ -8,11 +8,12 @@ BESIDE ?= benchmarks/minilm.yaml
 EVALUATION ?= ../shared/data/xquad-en-dev.json
 NPM := --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 EXTRAS := --extra azure --extra documents --extra spark
-COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-header --no-annotate
+COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-header --no-annotate --generate-hashes
 UPGRADE ?= --upgrade
+SEED ?= 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test long test-compat lint bench walk mutants office gate quality docs lock clean
+.PHONY: help demo test long fuzz test-compat lint bench walk mutants office gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ lint: $(VENV)/ready-dev  ## ruff, mypy, import-linter, and names that say nothin
 	mypy model training serving commandline standin
 	lint-imports
 	python .ci/lint_names.py
+
+fuzz: $(VENV)/ready-dev  ## 10,000 generated requests through each door; only documented answers may come [SEED=1]
+	python -m pytest -n 2 --dist load --timeout 0 --hypothesis-profile fuzz --hypothesis-seed $(SEED) tests/end_to_end/test_generated_requests.py
 
 bench: $(VENV)/ready-dev  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py
@@ -62,7 +66,7 @@ docs: $(VENV)/ready-dev  ## Write the generated parts of docs/
 lock: $(VENV)/ready-dev  ## Resolve the newest versions into the three locks and conda.yaml [UPGRADE= keeps what is pinned]
 	$(COMPILE) $(UPGRADE) -o requirements-dev.lock $(EXTRAS) --extra dev
 	$(COMPILE) -c requirements-dev.lock -o requirements.lock $(EXTRAS)
-	printf 'pandas<3\n' > .compat.in && sed '/^pandas==/d' requirements-dev.lock >> .compat.in
+	printf 'pandas<3\n' > .compat.in && grep -o '^[^ ]*==[^ ]*' requirements-dev.lock | sed '/^pandas==/d' >> .compat.in
 	$(COMPILE) -c .compat.in -o requirements-compat.lock $(EXTRAS) --extra dev
 	rm .compat.in
 	python -m docs.generate
@@ -77,7 +81,7 @@ node_modules: package.json
 $(VENV)/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "multichain needs Python 3.11 or 3.12; name one with make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements-dev.lock)"
+	$(BIN)/python -m pip install --quiet "$$(grep -o '^uv==[^ ]*' requirements-dev.lock)"
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode -r $(LOCK)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps -e .
 	@touch $@

@@ -171,7 +171,8 @@ def _list_pins(lock: str, extra: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"][extra]
     names = {match[0].lower() for match in map(_NAME.match, requirements) if match}
-    return [pin for pin in (ROOT / lock).read_text("utf-8").split() if pin.partition("==")[0] in names]
+    pins = [words[0] for words in map(str.split, (ROOT / lock).read_text("utf-8").splitlines()) if "==" in words[0]]
+    return [pin for pin in pins if pin.partition("==")[0] in names]
 
 
 def _list_errors() -> Iterator[str]:

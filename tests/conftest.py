@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from model.pipeline import Pipeline
 from model.profile import Profile
@@ -19,6 +20,8 @@ from standin.server import environment_variables, run_stand_in
 from tests.fixtures import EXERCISE
 from training.indexing.build import build_index
 from training.packaging.log_model import log_model
+
+settings.register_profile("fuzz", max_examples=10_000)  # make fuzz
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Inside = Callable[..., Result]

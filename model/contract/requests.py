@@ -86,12 +86,12 @@ def to_plain(value: object, depth: int = 0) -> object:  # noqa: PLR0911 - one fo
         return _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", value))
     if isinstance(value, dict):
         return {str(key): to_plain(cell, depth + 1) for key, cell in value.items()}
-    if isinstance(value, list | tuple) and not hasattr(value, "asDict"):
+    if isinstance(value, list | tuple) and not hasattr(value, "__fields__"):
         return [to_plain(cell, depth + 1) for cell in value]
     if isinstance(value, np.ndarray | np.generic):
         return to_plain(value.tolist(), depth + 1)  # of a scalar, and of an array without dimensions, its one value
-    for method in ("asDict", "model_dump"):  # a Spark Row, a pydantic object
-        if hasattr(value, method):
+    for method in ("asDict", "model_dump"):  # a Spark Row with names, a pydantic object
+        if hasattr(value, method) and not isinstance(value, type):
             return to_plain(getattr(value, method)(), depth + 1)
     if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(value)

@@ -1,6 +1,7 @@
 """The commands ``ask`` and ``up``: send a request to a version, and serve a version on this machine."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,45 @@ def ask(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--stream", is_flag=True, help="Also serve /stream: server-sent events while a request is answered.")
-def up(target: str, host: str, port: int, stream: bool) -> None:
-    """Serve a version over REST on this machine, with MLflow's own routes."""
-    from ..local.server import serve
+@click.option(
+    "--allow-host",
+    "allowed_names",
+    multiple=True,
+    metavar="NAME",
+    help="Name besides those of this machine by which the server may be called; * allows any name.",
+)
+@click.option(
+    "--grace",
+    default=25,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Seconds after SIGTERM or Ctrl+C within which requests under way may still be answered.",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the server's log, which is rotated at 10 MB. [default: a temporary file, removed at the end]",
+)
+def up(
+    target: str,
+    host: str,
+    port: int,
+    stream: bool,
+    allowed_names: tuple[str, ...],
+    grace: int,
+    log_file: Path | None,
+) -> None:
+    """Serve a version over REST on this machine, with MLflow's own routes.
 
-    serve(target, host, port, stream=stream)
+    The server is called by the names of this machine alone, unless --allow-host gives others. It ends on SIGTERM and
+    Ctrl+C, at the latest --grace seconds after.
+    """
+    from ..local.server import serve
+    from ..local.server_settings import ServerSettings
+
+    log_level = os.environ.get("MULTICHAIN_LOG_LEVEL", "info")
+    names = [*allowed_names, *([] if host in {"0.0.0.0", "::"} else [host])]  # noqa: S104 - compared, not listened on
+    serve(ServerSettings(target, host, port, stream, names, grace, log_level), log_file)
 
 
 def _build_request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:

@@ -8,48 +8,72 @@ the event's kind. The last event contains the whole response.
 
 import asyncio
 import json
-import os
+import logging
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import mlflow
-import uvicorn
+from mlflow.environment_variables import MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PyFuncModel, scoring_server
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from .connections import make_server
+from .request_limits import RequestLimits
+from .server_settings import ServerSettings
+
+log = logging.getLogger("uvicorn.error")  # the log of the server
 _KEEP_ALIVE_SECONDS = 15.0
 """Seconds without an event after which a comment is sent, since proxies drop a silent connection."""
+_UNREADABLE = (
+    "invalid_request: the body cannot be read ({kind}); send JSON with one of inputs, instances, dataframe_records and "
+    "dataframe_split"
+)
+_MLFLOW_PREFIX = "Failed to predict data '"
+"""Beginning of the messages in which MLflow repeats the request before the error of the version."""
 MAX_CALLERS = 64
 """Number of callers that are answered concurrently; further callers wait."""
 
 
-def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
+def make_app(model: PyFuncModel, *, streams: bool = True, allowed_names: Iterable[str] = ()) -> Starlette:
     """Return the application that serves ``model``.
 
     Args:
         model: A loaded version.
         streams: Whether to serve ``/stream``; the model's class needs ``predict_stream``.
+        allowed_names: Names besides those of this machine by which the server may be called; ``*`` for any name.
     """
     loaded: Any = model  # MLflow's method is untyped
     streaming: Any = loaded.unwrap_python_model() if streams else None
+    timeout: int = MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.get()  # type: ignore[no-untyped-call]  # MLflow's
+
+    async def invocations(request: Request) -> Response:
+        body, content_type = await request.body(), request.headers.get("content-type") or ""
+        answering = asyncio.to_thread(_answer_body, model, body, content_type)
+        try:
+            return await asyncio.wait_for(answering, timeout)
+        except TimeoutError:
+            return Response("Request processing time exceeded limit", 504, media_type="application/json")
 
     async def stream(request: Request) -> Response:
         body = await request.body()
+        parsed = await run_in_threadpool(_parse_body, model, body, request.headers.get("content-type") or "")
+        if isinstance(parsed, Response):
+            return parsed
+        data, params = parsed
         try:
-            parsed = await run_in_threadpool(_parse_body, model, body, request.headers.get("content-type") or "")
-            if isinstance(parsed, Response):
-                return parsed
-            data, params = parsed
             events = await run_in_threadpool(streaming.predict_stream, None, data, params)
         except MlflowException as error:
             return _error_response(error)
@@ -60,8 +84,13 @@ def make_app(model: PyFuncModel, *, streams: bool = True) -> Starlette:
             sep="\n",
         )
 
-    routes = [Route("/stream", stream, methods=["POST"])] * streams
-    return Starlette(routes=[*routes, Mount("/", scoring_server.init(model))], lifespan=_provide_threads)
+    routes = [Route("/invocations", invocations, methods=["POST"])]
+    routes += [Route("/stream", stream, methods=["POST"])] * streams
+    return Starlette(
+        routes=[*routes, Mount("/", scoring_server.init(model))],
+        middleware=[Middleware(RequestLimits, allowed_names=frozenset(allowed_names))],
+        lifespan=_provide_threads,
+    )
 
 
 @asynccontextmanager
@@ -72,9 +101,36 @@ async def _provide_threads(_: Starlette) -> AsyncIterator[None]:
         yield
 
 
+def _answer_body(model: Any, body: bytes, content_type: str) -> Response:  # a model, or what stands in for one
+    """Return MLflow's response to a body; what MLflow cannot read is refused, too.
+
+    MLflow's function raises errors of Python for some bodies, such as objects in 100,000 others, numbers of 5,000
+    digits and bodies without a content type, which would be answered with 500.
+    """
+    invoke: Any = scoring_server.invocations  # MLflow's function is untyped
+    try:
+        result = invoke(body, content_type, model, model.metadata.get_input_schema())
+    except MlflowException as error:
+        return _error_response(error)
+    except Exception as error:  # noqa: BLE001 - whatever reading a body raises; MLflow translates the model's errors
+        kind = type(error).__name__
+        log.warning("A body could not be read: %s", kind)
+        return _error_response(MlflowException(_UNREADABLE.format(kind=kind), error_code=INVALID_PARAMETER_VALUE))
+    return PlainTextResponse(result.response, result.status, media_type=result.mimetype)
+
+
 def _error_response(error: Any) -> Response:  # MLflow's class is untyped
-    """Return the response that MLflow's server gives for ``error``."""
-    return Response(error.serialize_as_json(), error.get_http_status_code(), media_type="application/json")
+    """Return the response that MLflow's server gives for ``error``, without the caller's data and the traceback.
+
+    The traceback goes to the log.
+    """
+    values = json.loads(error.serialize_as_json())
+    if values["message"].startswith(_MLFLOW_PREFIX):
+        values["message"] = values["message"].rpartition("\nError: ")[2]
+    if trace := values.pop("stack_trace", ""):
+        log.error("The version raised an unexpected error.\n%s", trace)
+    # in ASCII, since a message may repeat half of a character, which has no other encoding
+    return Response(json.dumps(values), error.get_http_status_code(), media_type="application/json")
 
 
 def _parse_body(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any, Any] | Response:
@@ -88,10 +144,8 @@ def _parse_body(model: PyFuncModel, body: bytes, content_type: str) -> tuple[Any
         calls.append((data, params))
         return []
 
-    recorder: Any = SimpleNamespace(predict=predict, metadata=model.metadata)
-    invocations: Any = scoring_server.invocations  # MLflow's function is untyped
-    result = invocations(body, content_type, recorder, recorder.metadata.get_input_schema())
-    return calls[0] if calls else PlainTextResponse(result.response, result.status, media_type=result.mimetype)
+    refusal = _answer_body(SimpleNamespace(predict=predict, metadata=model.metadata), body, content_type)
+    return calls[0] if calls else refusal
 
 
 async def _send_events(events: Any) -> AsyncIterator[ServerSentEvent]:  # an iterator of events that can be closed
@@ -106,10 +160,25 @@ async def _send_events(events: Any) -> AsyncIterator[ServerSentEvent]:  # an ite
         events.close()
 
 
-if __name__ == "__main__":
-    uvicorn.run(
-        make_app(mlflow.pyfunc.load_model(sys.argv[1]), streams=sys.argv[4:] == ["--stream"]),
-        host=sys.argv[2],
-        port=int(sys.argv[3]),
-        log_level=os.environ.get("MULTICHAIN_LOG_LEVEL", "info"),
+def _end_with_parent(server: Any) -> None:  # a server of uvicorn
+    """End the server when the standard input ends, as it does when the process that started this one was killed."""
+    sys.stdin.buffer.read()
+    server.should_exit = True
+
+
+def main(settings: ServerSettings) -> None:
+    """Load a version and serve it until a signal.
+
+    Args:
+        settings: What to serve, and how.
+    """
+    app = make_app(
+        mlflow.pyfunc.load_model(settings.target), streams=settings.streams, allowed_names=settings.allowed_names
     )
+    server = make_server(app, settings.host, settings.port, grace=settings.grace, log_level=settings.log_level)
+    threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
+    server.run()
+
+
+if __name__ == "__main__":
+    main(ServerSettings(**json.loads(sys.argv[1])))

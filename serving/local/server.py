@@ -1,66 +1,113 @@
 """Run the REST server of a version on this machine, in a process of its own."""
 
+import json
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import IO
 
 import click
 import requests
 
+from commandline.scratch import open_scratch_folder
 from commandline.subprocesses import read_last_line
 
 from ..errors import ServingError
 from .client import require_store
+from .server_settings import ServerSettings
 
 _MAX_START_SECONDS = 120
 """Seconds until the server must answer ``/ping``."""
+_END_SECONDS = 5
+"""Seconds after the grace within which the server's process must have ended."""
+_MAX_LOG_BYTES, _LOG_BACKUPS = 10 * 2**20, 3
+"""Size of a log file, and number of earlier files that are kept beside it."""
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses are translated, not listened on
 _EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
-def serve(target: str, host: str, port: int, *, stream: bool) -> None:
+def serve(settings: ServerSettings, log_file: Path | None = None) -> None:
     """Serve a version until interrupted, and print example calls.
 
     Args:
-        target: URI or folder of the version.
-        host: Address to listen on.
-        port: Port to listen on.
-        stream: Whether to serve ``/stream``, too.
+        settings: What to serve, and how.
+        log_file: File of the log, which is kept; None for a temporary one.
 
     Raises:
         ServingError: There is no store, the port is in use, or the server ends or hangs before it answers.
     """
-    require_store(target)
-    _require_free_port(host, port)
-    command = [sys.executable, "-m", "serving.local.app", target, host, str(port), *["--stream"] * stream]
-    log = Path(tempfile.mkdtemp(prefix="multichain-up-")) / "server.log"
-    with log.open("wb") as out:
+    require_store(settings.target)
+    _require_free_port(settings.host, settings.port)
+    with open_scratch_folder("up") as folder, _write_log(log_file or folder / "server.log") as log:
         server = subprocess.Popen(  # noqa: S603 - our own arguments
-            command, stdout=out, stderr=out, start_new_session=True
+            [sys.executable, "-m", "serving.local.app", json.dumps(asdict(settings))],
+            stdin=subprocess.PIPE,  # ends with this process, which tells the server to end, too
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
+        try:
+            address = f"http://{_to_url_host(settings.host)}:{settings.port}"
+            _wait_until_ready(server, address, log_file or folder / "server.log")
+            _print_examples(settings, address, log_file or folder / "server.log")
+            server.wait()
+        except KeyboardInterrupt:
+            click.echo("Stopped.")
+        finally:
+            _stop(server, settings.grace)
+
+
+def _print_examples(settings: ServerSettings, address: str, log: Path) -> None:
+    click.echo(f"Serving {settings.target} at {address}; press Ctrl+C to stop. Try:")
+    for route in ("/invocations", *["/stream"] * settings.streams):
+        buffered = "-N " if route == "/stream" else ""
+        click.echo(f"curl {buffered}{address}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE_BODY}'")
+    click.echo(f"Server log:\n{log}")
+
+
+def _to_url_host(host: str) -> str:
+    """Return the host of an address by which this machine reaches the server."""
+    reachable_host = _ANY_ADDRESS.get(host, host)
+    return f"[{reachable_host}]" if ":" in reachable_host else reachable_host
+
+
+@contextmanager
+def _write_log(file: Path) -> Iterator[int]:
+    """Yield the end of a pipe whose lines go to ``file``, which is rotated so that it does not fill the disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(file, maxBytes=_MAX_LOG_BYTES, backupCount=_LOG_BACKUPS, encoding="utf-8")
+    reading_end, writing_end = os.pipe()
+    lines = os.fdopen(reading_end, encoding="utf-8", errors="replace")
+    thread = threading.Thread(target=_copy_lines, args=[lines, handler], daemon=True)
+    thread.start()
     try:
-        _wait_until_ready(server, f"http://{host}:{port}", log)
-        click.echo(f"Serving {target} at http://{host}:{port}; press Ctrl+C to stop. Try:")
-        for route in ("/invocations", *["/stream"] * stream):
-            buffered = "-N " if route == "/stream" else ""
-            click.echo(
-                f"curl {buffered}http://{host}:{port}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE_BODY}'"
-            )
-        click.echo(f"Server log:\n{log}")
-        server.wait()
-    except KeyboardInterrupt:
-        click.echo("Stopped.")
+        yield writing_end
     finally:
-        _stop(server)
+        os.close(writing_end)
+        thread.join(_END_SECONDS)  # a process of the version's own might hold the other end
+        handler.close()
+
+
+def _copy_lines(lines: IO[str], handler: RotatingFileHandler) -> None:
+    with lines:
+        for line in lines:
+            handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
 
 
 def _require_free_port(host: str, port: int) -> None:
     """Raise ServingError when ``port`` cannot be listened on, before the version is loaded."""
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -83,13 +130,24 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path
             server.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             continue
-        last_line = read_last_line(log.read_text("utf-8", "replace"), "(empty)")
-        raise ServingError(f"the server ended before it answered; last line of its log: {last_line}")
-    raise ServingError(f"the server did not answer within {_MAX_START_SECONDS} s; see its log {log}")
+        raise ServingError(f"the server ended before it answered; last line of its log: {_read_last_line(log)}")
+    raise ServingError(
+        f"the server did not answer within {_MAX_START_SECONDS} s; last line of its log: {_read_last_line(log)}"
+    )
 
 
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """Stop the server and the workers that it started."""
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGTERM)
+def _read_last_line(log: Path) -> str:
+    time.sleep(0.2)  # until the last lines have come through the pipe
+    return read_last_line(log.read_text("utf-8", "replace"), "(empty)")
+
+
+def _stop(server: "subprocess.Popen[bytes]", grace: int) -> None:
+    """Stop the server and the workers that it started; kill them when they outlast the grace."""
+    if server.poll() is not None:
+        return
+    os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(grace + _END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
@@ -18,6 +19,7 @@ from click.testing import Result
 from PIL import Image
 
 from serving.__main__ import serving
+from tests import doors
 from tests.fixtures import EXERCISE, ROOT
 from training.__main__ import training
 
@@ -159,6 +161,50 @@ def test_up_serves_at_its_address_until_interrupted(trained_folder: Path, run: R
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=30) == 0
         assert run("serving", "ask", "--question", "x", "--target", url).returncode == 1
+
+
+@pytest.fixture
+def grim_server(trained_folder: Path, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """Yield a process of ``serving up`` with a grace of one second, and its port; its temporary folder is tmp_path."""
+    port = doors.find_free_port()
+    variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    command = [sys.executable, "-m", "serving", "up", "--grace", "1", "--port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=trained_folder, env=variables | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Serving")
+    yield process, port
+    process.kill()
+    process.communicate()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_up_ends_although_a_client_sent_half_a_body_and_leaves_nothing(
+    grim_server: tuple["subprocess.Popen[str]", int], tmp_path: Path
+) -> None:
+    process, port = grim_server
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
+        time.sleep(0.5)
+        process.terminate()
+        assert process.wait(15) == 143
+    assert not is_listening(port)
+    assert list(tmp_path.glob("multichain-*")) == []
+
+
+def test_server_ends_when_up_is_killed(grim_server: tuple["subprocess.Popen[str]", int]) -> None:
+    process, port = grim_server
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while is_listening(port) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not is_listening(port)
 
 
 def test_up_without_a_registered_model_fails_without_a_traceback(trained_folder: Path, run: Run) -> None:

@@ -31,6 +31,7 @@ class Row(tuple[object, ...]):
     """Tuple with named fields, like a row of Spark."""
 
     __slots__ = ()
+    __fields__ = ("question",)
 
     def asDict(self) -> dict[str, object]:  # noqa: N802 - Spark's name
         return {"question": self[0]}

@@ -14,7 +14,8 @@ from training.packaging.requirements import pin_closure
 
 
 def read_pins(file: str) -> dict[str, str]:
-    return dict(line.split("==") for line in (ROOT / file).read_text("utf-8").split())
+    """Return the version of each distribution in a lock, by name."""
+    return dict(word.split("==") for word in (ROOT / file).read_text("utf-8").split() if "==" in word)
 
 
 LOCK = read_pins("requirements.lock")
@@ -25,6 +26,13 @@ COMPAT = read_pins("requirements-compat.lock")
 def test_environment_equals_the_lock_that_made_it() -> None:
     lock = COMPAT if version("pandas").startswith("2.") else DEVELOPMENT
     assert {name: version(name) for name in lock} == lock
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock", "requirements-compat.lock"])
+def test_every_distribution_of_a_lock_has_hashes(file: str) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / file).read_text("utf-8").strip())
+    assert len(entries) == len(read_pins(file))
+    assert [entry for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
 
 
 def test_locks_differ_only_in_pandas_and_its_dependencies() -> None:
