@@ -82,7 +82,9 @@ class PromotionOptions:
         self.examples = dataset.read_dataset(self.file).examples if self.file else ()
 
 
-def run_all(profile: str, options: BuildOptions, name: str, promotion: PromotionOptions) -> Iterator[StepResult]:
+def run_all(
+    profile: str, options: BuildOptions, name: str, promotion: PromotionOptions, signing_key: Path | None = None
+) -> Iterator[StepResult]:
     """Check the models, build an index, and log, verify, register and promote a version with the index.
 
     Args:
@@ -90,6 +92,7 @@ def run_all(profile: str, options: BuildOptions, name: str, promotion: Promotion
         options: Documents, index folder and limits.
         name: Registered model.
         promotion: Basis of the promotion.
+        signing_key: PEM file of an Ed25519 key that signs the version; None for no signature.
 
     Yields:
         The result of each step; the seconds of all steps at the end.
@@ -100,6 +103,10 @@ def run_all(profile: str, options: BuildOptions, name: str, promotion: Promotion
     timer = StepTimer()
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
+    if signing_key is not None:
+        from commandline.version_manifest import read_private_key  # cryptography, for signed versions alone
+
+        read_private_key(signing_key)  # a missing key is told before anything is paid
     with timer.step("preflight"), announce_waiting(_list_called_models(loaded_profile), "a first reply of each"):
         from .versions import registry
 
@@ -108,7 +115,7 @@ def run_all(profile: str, options: BuildOptions, name: str, promotion: Promotion
         tags = require_ready(preflight)
     with timer.step("build"):
         yield build_or_describe(loaded_profile, options)
-    yield from release(profile, options.index, name, tags, timer, promotion, loaded_profile.facts)
+    yield from release(profile, options.index, name, tags, timer, promotion, loaded_profile.facts, signing_key)
     yield timer
 
 
@@ -150,6 +157,7 @@ def release(
     timer: StepTimer,
     promotion: PromotionOptions | None = None,
     facts: ServerFacts | None = None,
+    signing_key: Path | None = None,
 ) -> Iterator[StepResult]:
     """Log an index as a model, verify and register the version, and promote the version through the gate.
 
@@ -161,6 +169,7 @@ def release(
         timer: Timer of the steps.
         promotion: Basis of the promotion; None to check only the contract and the example.
         facts: What the steps before have learned of the profile's servers.
+        signing_key: PEM file of an Ed25519 key that signs the version; None for no signature.
 
     Yields:
         The result of each step.
@@ -169,7 +178,7 @@ def release(
         MultichainError: A step failed, or the gate refused the version.
     """
     with timer.step("log"):
-        uri = log_model(profile, index, tags=tags, facts=facts)
+        uri = log_model(profile, index, tags=tags, facts=facts, signing_key=signing_key)
         yield LoggedModel(uri)
     loaded_profile = Profile.read(profile)
     models = _list_called_models(loaded_profile)
@@ -226,7 +235,13 @@ def _size_tags(index: Index | RemoteIndex, folder: Path) -> dict[str, str]:
 
 
 def forget_everywhere(
-    profile: str, sources: Sequence[str], index: Path, evaluations: Sequence[Path], name: str, progress: Progress
+    profile: str,
+    sources: Sequence[str],
+    index: Path,
+    evaluations: Sequence[Path],
+    name: str,
+    progress: Progress,
+    signing_key: Path | None = None,
 ) -> Iterator[StepResult]:
     """Remove documents from an index, the embedding cache and evaluation files, and release a version without them.
 
@@ -240,6 +255,7 @@ def forget_everywhere(
         evaluations: Evaluation files.
         name: Registered model.
         progress: Called with the number of embedded chunks.
+        signing_key: PEM file of an Ed25519 key that signs the new version; None for no signature.
 
     Yields:
         What was removed, the result of each step of the release, and the versions that still contain a document.
@@ -266,7 +282,8 @@ def forget_everywhere(
         )
     if removed.chunks or any(CHAMPION_ALIAS in holder.aliases for holder in holders):
         yield (preflight := check_profile_models(loaded_profile))
-        yield from release(profile, index, name, require_ready(preflight), StepTimer(), facts=loaded_profile.facts)
+        tags, facts = require_ready(preflight), loaded_profile.facts
+        yield from release(profile, index, name, tags, StepTimer(), facts=facts, signing_key=signing_key)
     for holder in holders:
         mark_forgotten(name, holder)
         yield RemainingVersion(name, str(holder.version), holder.sources)

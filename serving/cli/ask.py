@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from commandline.options import SIGNED
+
 from ..errors import ServingError
 
 CHAMPION_URI = "models:/multichain@champion"
@@ -97,6 +99,7 @@ def ask(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of the server's log, which is rotated at 10 MB. [default: a temporary file, removed at the end]",
 )
+@SIGNED
 def up(
     target: str,
     host: str,
@@ -105,18 +108,20 @@ def up(
     allowed_names: tuple[str, ...],
     grace: int,
     log_file: Path | None,
+    signed: Path | None,
 ) -> None:
     """Serve a version over REST on this machine, with MLflow's own routes.
 
-    The server is called by the names of this machine alone, unless --allow-host gives others. It ends on SIGTERM and
-    Ctrl+C, at the latest --grace seconds after.
+    A version of which a file was changed since it was logged is not loaded. The server is called by the names of this
+    machine alone, unless --allow-host gives others. It ends on SIGTERM and Ctrl+C, at the latest --grace seconds after.
     """
     from ..local.server import serve
     from ..local.server_settings import ServerSettings
 
     log_level = os.environ.get("MULTICHAIN_LOG_LEVEL", "info")
     names = [*allowed_names, *([] if host in {"0.0.0.0", "::"} else [host])]  # noqa: S104 - compared, not listened on
-    serve(ServerSettings(target, host, port, stream, names, grace, log_level), log_file)
+    public_key = str(signed.absolute()) if signed else ""
+    serve(ServerSettings(target, host, port, stream, names, grace, log_level, public_key), log_file)
 
 
 def _build_request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from commandline.options import SIGNED
+
 from ..errors import ServingError
 from .workspace import azure_options, azure_workspace_at
 
@@ -97,6 +99,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.FloatRange(min=0),
     help="Seconds to check the version under traffic.",
 )
+@SIGNED
 @click.option("--plan", "planned", is_flag=True, help="Print the changes, and make none.")
 def deploy(
     name: str,
@@ -104,23 +107,24 @@ def deploy(
     endpoint: str | None,
     golden: Path | None,
     watch: float,
+    signed: Path | None,
     planned: bool,
     **options: Any,
 ) -> None:
     """Deploy the version behind an alias to an endpoint on Databricks.
 
-    The endpoint is created or updated. On an update, the new version is added without traffic, has to answer its own
-    example and the golden questions, receives all traffic and is checked for --watch seconds; if an answer is wrong,
-    the previous version keeps or regains the traffic. Run the command again to continue an interrupted deployment.
+    A version of which a file was changed since it was logged is not deployed. The endpoint is created or updated. On
+    an update, the new version is added without traffic, has to answer its own example and the golden questions,
+    receives all traffic and is checked for --watch seconds; if an answer is wrong, the previous version keeps or
+    regains the traffic. Run the command again to continue an interrupted deployment.
     """
     from ..endpoint import connection, invocation, rollout_plan
     from ..endpoint.rollout import EndpointRollout
     from ..endpoint.updates import EndpointUpdater
 
     client = connection.connect_workspace()
-    updater = EndpointUpdater(
-        client, _build_spec(name, alias, endpoint or name.rpartition(".")[2], options), click.echo
-    )
+    spec = _build_spec(name, alias, endpoint or name.rpartition(".")[2], options)
+    updater = EndpointUpdater(client, spec, click.echo)
     questions = invocation.read_golden_questions(golden)
     with connection.translate_errors("reading the current user"):
         warning = rollout_plan.warn_about_creator(client)
@@ -130,6 +134,7 @@ def deploy(
         for line in rollout_plan.describe_plan(updater):
             click.echo(line)
     else:
+        _check_files(name, spec.version, signed)
         EndpointRollout(updater, questions, watch).run()
 
 
@@ -205,6 +210,32 @@ def teardown(
     if azure:
         azure.delete(click.echo)
     click.echo(f"Left: {remaining[0].in_words}" if remaining else f"Checked {host}: {_NOTHING_LEFT}")
+
+
+def _check_files(name: str, version: str, public_key: Path | None) -> None:
+    """Check that a version in Unity Catalog is what was logged.
+
+    Raises:
+        ServingError: The files of the version cannot be read.
+        CommandError: A file was changed, or the signature is missing or wrong.
+    """
+    import mlflow  # the import takes two seconds
+    from mlflow.exceptions import MlflowException
+
+    from commandline.saved_version import require_unchanged
+    from commandline.scratch import open_scratch_folder
+
+    with open_scratch_folder("deploy") as folder:
+        try:
+            files = mlflow.artifacts.download_artifacts(
+                f"models:/{name}/{version}", dst_path=str(folder), registry_uri="databricks-uc"
+            )
+        except (MlflowException, OSError) as error:
+            raise ServingError(
+                f"cannot read the files of version {version} of {name}, which are checked before they are deployed: "
+                f"{str(error).splitlines()[0]}"
+            ) from None
+        require_unchanged(Path(files), public_key)
 
 
 def _build_spec(model: str, alias: str, endpoint: str, options: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+
+from commandline.saved_version import require_unchanged
 
 from .connections import make_server
 from .request_limits import RequestLimits
@@ -172,8 +175,10 @@ def main(settings: ServerSettings) -> None:
     Args:
         settings: What to serve, and how.
     """
+    folder = Path(mlflow.artifacts.download_artifacts(settings.target))
+    require_unchanged(folder, Path(settings.public_key) if settings.public_key else None)
     app = make_app(
-        mlflow.pyfunc.load_model(settings.target), streams=settings.streams, allowed_names=settings.allowed_names
+        mlflow.pyfunc.load_model(str(folder)), streams=settings.streams, allowed_names=settings.allowed_names
     )
     server = make_server(app, settings.host, settings.port, grace=settings.grace, log_level=settings.log_level)
     threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()

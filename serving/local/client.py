@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import requests
 
 from commandline import mlflow_store
+from commandline.saved_version import require_unchanged
 
 from ..endpoint import connection, invocation
 from ..errors import ServingError
@@ -55,7 +56,9 @@ class LoadedTarget:
 
         self._mlflow_exception = MlflowException
         try:
-            self._model = mlflow.pyfunc.load_model(uri)
+            folder = mlflow.artifacts.download_artifacts(uri)
+            require_unchanged(Path(folder))
+            self._model = mlflow.pyfunc.load_model(folder)
         except MlflowException as error:
             raise ServingError(
                 f"cannot load {uri} from {mlflow.get_registry_uri()}: {_first_line(error.message)}; "

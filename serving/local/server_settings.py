@@ -15,6 +15,7 @@ class ServerSettings:
         allowed_names: Names besides those of this machine by which the server may be called.
         grace: Seconds after a signal within which requests under way may still be answered.
         log_level: Level of the log.
+        public_key: PEM file of the key by which the version must be signed; empty for any version.
     """
 
     target: str
@@ -24,3 +25,4 @@ class ServerSettings:
     allowed_names: list[str]
     grace: int
     log_level: str
+    public_key: str = ""

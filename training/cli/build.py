@@ -11,7 +11,7 @@ from model.profile import Profile
 from model.profile_validation import validate_profile
 
 from ..progress import show_progress
-from .options import INDEX, MAX_COST, NAME, PROFILE, UPDATE, choose_documents, document_options, gate_options
+from .options import INDEX, MAX_COST, NAME, PROFILE, SIGN, UPDATE, choose_documents, document_options, gate_options
 
 if TYPE_CHECKING:
     from ..documents.load import LoadOptions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @INDEX
 @MAX_COST
 @NAME
+@SIGN
 @gate_options
 def run(
     profile: str,
@@ -32,6 +33,7 @@ def run(
     index: Path,
     max_cost: float | None,
     name: str,
+    sign: Path | None,
     evaluation: Path | None,
     judges: str,
     force: str,
@@ -55,7 +57,8 @@ def run(
         options = BuildOptions(
             paths, index, update, max_cost, replace(loading, evaluation=evaluation, progress=reading), progress
         )
-        print_results(run_all(profile, options, name, PromotionOptions(evaluation, judges, force, asking)))
+        promotion = PromotionOptions(evaluation, judges, force, asking)
+        print_results(run_all(profile, options, name, promotion, sign))
 
 
 @click.command()
@@ -112,7 +115,8 @@ def describe(profile: str, mermaid: bool) -> None:
 @click.command()
 @PROFILE
 @INDEX
-def log(profile: str, index: Path) -> None:
+@SIGN
+def log(profile: str, index: Path, sign: Path | None) -> None:
     """Log an index as an MLflow model, and print the model's URI. Checks the profile's models first."""
     from ..packaging.log_model import log_model
     from ..report import print_result
@@ -121,7 +125,7 @@ def log(profile: str, index: Path) -> None:
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
     print_result(preflight := check_profile_models(loaded_profile, loaded_profile.open_index(index)))
-    click.echo(log_model(profile, index, tags=require_ready(preflight), facts=loaded_profile.facts))
+    click.echo(log_model(profile, index, tags=require_ready(preflight), facts=loaded_profile.facts, signing_key=sign))
 
 
 @click.command()
@@ -155,7 +159,10 @@ def preflight(profile: str, index: Path) -> None:
     help="Evaluation file whose questions about the documents are removed, too.",
 )
 @NAME
-def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tuple[Path, ...], name: str) -> None:
+@SIGN
+def forget(
+    sources: tuple[str, ...], profile: str, index: Path, evaluation: tuple[Path, ...], name: str, sign: Path | None
+) -> None:
     """Remove documents from the index, the kept vectors and evaluation files, and promote a version without them.
 
     SOURCE is the name by which answers cite a document. Older versions that contain the documents are listed, and
@@ -165,5 +172,5 @@ def forget(sources: tuple[str, ...], profile: str, index: Path, evaluation: tupl
     from ..workflow import forget_everywhere
 
     with show_progress("Embedding chunks") as progress:
-        print_results(forget_everywhere(profile, sources, index, evaluation, name, progress))
+        print_results(forget_everywhere(profile, sources, index, evaluation, name, progress, sign))
     click.echo("The original documents were not deleted; a build from a location that contains them adds them again")

@@ -26,6 +26,12 @@ MAX_COST = click.option(
     "--max-cost", type=click.FloatRange(min=0), help="Stop before embeddings cost more than this many US dollars."
 )
 NAME = click.option("--name", default="multichain", show_default=True, help="The registered model.")
+SIGN = click.option(
+    "--sign",
+    type=click.Path(path_type=Path),
+    metavar="PRIVATE_KEY",
+    help="Sign the version with the Ed25519 key of this PEM file.",
+)
 JUDGES = click.option(
     "--judges",
     default="",

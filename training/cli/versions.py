@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commandline import mlflow_store
+from commandline.options import SIGNED
 from model.errors import CommandError
 
 from ..progress import show_progress
@@ -95,9 +96,12 @@ def check(
 @click.command()
 @click.argument("uri")
 @click.option("--example", default="", metavar="JSON", help="Request for a model that this project did not log.")
+@SIGNED
 @click.option("--quiet", is_flag=True, help="Print only failed checks, warnings and the summary.")
-def verify(uri: str, example: str, quiet: bool) -> None:
-    """Check the saved version at URI: whether it loads, keeps the contract and answers.
+def verify(uri: str, example: str, signed: Path | None, quiet: bool) -> None:
+    """Check the saved version at URI: whether it is what was logged, loads, keeps the contract and answers.
+
+    A version of which a file was changed, or that lacks the signature which --signed asks for, is not loaded.
 
     Also prints the version's fingerprints, and whether this environment matches the version's. For a pyfunc model that
     this project did not log, prints which operations work.
@@ -105,7 +109,7 @@ def verify(uri: str, example: str, quiet: bool) -> None:
     from ..verification.verify import verify_version
 
     checks = []
-    for check in verify_version(uri, example):
+    for check in verify_version(uri, example, signed):
         if check.problem or check.is_warning or not quiet:
             word = "WRONG" if check.problem else "warn" if check.is_warning else "" if check.detail else "ok"
             click.echo(

@@ -4,21 +4,18 @@ A loaded model imports its code by name, and Python keeps one module for each na
 called ``model`` would run the same code. So each version's copy is called ``multichain_<fingerprint>``.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import model
+from commandline.version_manifest import CODE_PREFIX, hash_contents, make_entry
 from model.config import import_paths
 from model.profile import Profile
 
 CODE_FOLDER = Path(model.__file__).parent
-CODE_PREFIX = "multichain_"
-"""Prefix of the name of a version's package; the fingerprint follows."""
 
 
 def compute_fingerprint(profile: str) -> str:
@@ -30,7 +27,7 @@ def compute_fingerprint(profile: str) -> str:
     Raises:
         ProfileError: The profile cannot be read, or a package that it names is missing.
     """
-    return _hash_files(_own_files(profile, {}) | _user_files(profile))
+    return hash_contents(_own_files(profile, {}) | _user_files(profile))
 
 
 def copy_code(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple[str, Path, list[Path]]:
@@ -51,44 +48,14 @@ def copy_code(profile: str, folder: Path, runnables: Mapping[str, Any]) -> tuple
         ProfileError: The profile cannot be read, or a package that it names is missing.
     """
     own_files, user_files = _own_files(profile, runnables), _user_files(profile)
-    name = CODE_PREFIX + _hash_files(own_files | user_files)
+    name = CODE_PREFIX + hash_contents(own_files | user_files)
     for file, content in ({f"{name}/{file}": content for file, content in own_files.items()} | user_files).items():
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     entry = folder / "entry.py"
-    entry.write_text(f"from {name}.pyfunc import serve\nserve({json.dumps(Path(profile).stem)})\n", "utf-8")
+    entry.write_text(make_entry(name, Path(profile).stem), "utf-8")
     return name, entry, [folder / name, *sorted({folder / file.split("/")[0] for file in user_files})]
-
-
-def list_copies(code: Path) -> list[str]:
-    """Return the names of the version packages in the folder ``code`` of a saved model, sorted; [] without a folder."""
-    return sorted(path.name for path in code.glob(f"{CODE_PREFIX}*"))
-
-
-def compute_digest(code: Path, name: str) -> str:
-    """Return the fingerprint of the files in a saved model.
-
-    Args:
-        code: Folder ``code`` of the saved model.
-        name: Name of the version's package.
-
-    Returns:
-        Twelve hexadecimal digits; equal to those in ``name`` if no file changed.
-    """
-    files = {path.relative_to(code).as_posix(): path for path in code.rglob("*") if _is_logged(path)}
-    return _hash_files({file.removeprefix(f"{name}/"): path.read_bytes() for file, path in files.items()})
-
-
-def _is_logged(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts
-
-
-def _hash_files(files: Mapping[str, bytes]) -> str:
-    hasher = sha256()
-    for name, content in sorted(files.items()):
-        hasher.update(name.encode() + b"\0" + content + b"\0")
-    return hasher.hexdigest()[:12]
 
 
 def _own_files(profile: str, runnables: Mapping[str, Any]) -> dict[str, bytes]:

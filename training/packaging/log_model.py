@@ -6,15 +6,18 @@ MLflow runs in a separate process that has the version's copy of the code on its
 
 import json
 import os
+import shutil
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from commandline.saved_version import FINGERPRINT_ENTRY, MANIFEST_ENTRY
+from commandline.scratch import open_scratch_folder
 from commandline.subprocesses import read_last_line, run_module
+from commandline.version_manifest import CODE_PREFIX, MANIFEST_ARTIFACT, VersionManifest, hash_file, hash_folder
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
 from model.profile_validation import validate_profile
@@ -23,6 +26,7 @@ from model.retrieval.ai_search.description import RemoteIndex
 from model.retrieval.local.index import Index
 
 from . import code_snapshot, requirements
+from .bill_of_materials import BILL_FILE, write_bill_of_materials
 from .example_question import EXAMPLE_FIELD, EXAMPLE_STAGE, choose_question
 
 
@@ -40,6 +44,7 @@ class LoggingJob:
         indexes: AI Search indexes that the model queries.
         tags: Tags of the model.
         result: Path of the JSON file that receives ``uri`` or ``error``.
+        manifest: SHA-256 of the version's manifest.
         question: Question of the version's example; empty for the one that the contract declares.
     """
 
@@ -52,6 +57,7 @@ class LoggingJob:
     indexes: list[str]
     tags: dict[str, str]
     result: str
+    manifest: str
     question: str = ""
 
 
@@ -61,6 +67,7 @@ def log_model(
     runnables: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     facts: ServerFacts | None = None,
+    signing_key: Path | None = None,
 ) -> str:
     """Log a model.
 
@@ -70,6 +77,7 @@ def log_model(
         runnables: Objects for stages that name them by ``cloudpickle``, by name.
         tags: Tags of the model.
         facts: What preflight and the build have learned of the profile's servers; None for nothing.
+        signing_key: PEM file of an Ed25519 key that signs the version's manifest; None for no signature.
 
     Returns:
         The model's URI, ``models:/m-…``.
@@ -77,28 +85,38 @@ def log_model(
     Raises:
         ProfileError: The profile is wrong, or ``runnables`` are not the objects that it names.
         IndexFolderError: The index folder is missing or damaged.
-        CommandError: The index does not fit the profile, a distribution is not installed, or MLflow failed.
+        CommandError: The index does not fit the profile, a distribution is not installed, the key cannot be read, or
+            MLflow failed.
     """
     runnables = runnables or {}
     loaded_profile = Profile.read(profile)
     _check_profile(loaded_profile, runnables)
     index_opened = loaded_profile.open_index(index)
     check_index(loaded_profile, index_opened)
-    with tempfile.TemporaryDirectory(prefix="multichain-log-") as folder:
-        _, entry, code = code_snapshot.copy_code(profile, Path(folder), runnables)
+    with open_scratch_folder("log") as folder:
+        package, entry, code = code_snapshot.copy_code(profile, folder, runnables)
+        pins = requirements.pin_closure({*requirements.BASE_DISTRIBUTIONS, *loaded_profile.distributions})
+        artifacts = _stage_artifacts(loaded_profile, index, facts or ServerFacts(), folder)
+        files = {
+            "entry.py": hash_file(entry),
+            **_hash_all(code, "code"),
+            **_hash_all(artifacts.values(), "artifacts"),
+        }
+        artifacts[MANIFEST_ARTIFACT], digest = _write_manifest(package, pins, files, folder, signing_key)
         job = LoggingJob(
             profile=loaded_profile.name,
             code=[str(path) for path in code],
             entry=str(entry),
-            requirements=requirements.pin_closure({*requirements.BASE_DISTRIBUTIONS, *loaded_profile.distributions}),
-            artifacts=_list_artifacts(loaded_profile, index) | _write_facts(facts or ServerFacts(), Path(folder)),
+            requirements=pins,
+            artifacts={name: path.as_uri() for name, path in artifacts.items()},
             endpoints=sorted({*loaded_profile.databricks_endpoints, *_embedding_endpoints(index_opened)}),
             indexes=[index_opened.name] if isinstance(index_opened, RemoteIndex) else [],
             tags=dict(tags or {}),
-            result=str(Path(folder) / "result.json"),
+            result=str(folder / "result.json"),
+            manifest=digest,
             question=_choose_question(loaded_profile, index_opened, runnables),
         )
-        return _run_job(job, folder)
+        return _run_job(job, str(folder))
 
 
 def _choose_question(profile: Profile, index: Index | RemoteIndex, runnables: Mapping[str, Any]) -> str:
@@ -134,20 +152,37 @@ def _make_example(contract: Any, question: str) -> dict[str, Any]:  # the contra
     return example
 
 
-def _list_artifacts(profile: Profile, index: Path) -> dict[str, str]:
-    """Return the paths of the index folder and of the embedding model's folder, if it has one."""
-    folder = {"embeddings": str(profile.embedding_folder.absolute())} if profile.embedding_folder else {}
-    return {"index": str(index.absolute())} | folder
+def _stage_artifacts(profile: Profile, index: Path, facts: ServerFacts, folder: Path) -> dict[str, Path]:
+    """Return the paths of what is logged beside the code, by name.
+
+    MLflow names what it logs by the path, so a folder of another name than its artifact's is copied to ``folder``.
+    """
+    sources = {"index": index} | ({"embeddings": profile.embedding_folder} if profile.embedding_folder else {})
+    staged = {name: source.resolve() for name, source in sources.items()}
+    (folder / "artifacts").mkdir()
+    for name, source in staged.items():
+        if source.name != name:
+            staged[name] = Path(shutil.copytree(source, folder / "artifacts" / name))
+    if values := facts.to_json():
+        staged[FACTS_ARTIFACT] = folder / "artifacts" / f"{FACTS_ARTIFACT}.json"
+        staged[FACTS_ARTIFACT].write_text(json.dumps(values, indent=1), "utf-8")
+    return staged
 
 
-def _write_facts(facts: ServerFacts, folder: Path) -> dict[str, str]:
-    """Return the path of a file with ``facts``, which is written into ``folder``; nothing where nothing was learned."""
-    values = facts.to_json()
-    if not values:
-        return {}
-    file = folder / f"{FACTS_ARTIFACT}.json"
-    file.write_text(json.dumps(values, indent=1), "utf-8")
-    return {FACTS_ARTIFACT: str(file)}
+def _hash_all(paths: Iterable[Path], prefix: str) -> dict[str, str]:
+    """Return the checksums of files and folders by their paths in the version, which begin with ``prefix``."""
+    return {name: digest for path in paths for name, digest in hash_folder(path, f"{prefix}/{path.name}").items()}
+
+
+def _write_manifest(
+    package: str, pins: list[str], files: dict[str, str], folder: Path, signing_key: Path | None
+) -> tuple[Path, str]:
+    """Write the manifest with the bill of materials; return their folder, and the manifest's checksum."""
+    target = folder / MANIFEST_ARTIFACT
+    target.mkdir()
+    write_bill_of_materials(package, pins, target / BILL_FILE)
+    files |= hash_folder(target, f"artifacts/{MANIFEST_ARTIFACT}")
+    return target, VersionManifest(package, pins, files).write(target, signing_key)
 
 
 def _embedding_endpoints(index: Index | RemoteIndex) -> list[str]:
@@ -239,7 +274,11 @@ def _log_in_process(job: LoggingJob) -> None:
         signature=make_signature(contract),
         input_example=_make_example(contract, job.question),
         pip_requirements=job.requirements,
-        metadata={"profile": job.profile, "fingerprint": code.removeprefix("multichain_")},
+        metadata={
+            "profile": job.profile,
+            FINGERPRINT_ENTRY: code.removeprefix(CODE_PREFIX),
+            MANIFEST_ENTRY: job.manifest,
+        },
         streamable=True,
     )
     Path(job.result).write_text(json.dumps({"uri": model_info.model_uri}), "utf-8")

@@ -12,9 +12,9 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel
 
+from commandline.saved_version import find_changes, is_own_version
 from commandline.subprocesses import read_last_line, run_module
 from model.contract.description import describe_contract
 from model.errors import CommandError, UnusableReplyError
@@ -44,28 +44,35 @@ class VerificationCheck:
     is_warning: bool = False
 
 
-def verify_version(uri: str, example: str = "") -> Iterator[VerificationCheck]:
+def verify_version(uri: str, example: str = "", public_key: Path | None = None) -> Iterator[VerificationCheck]:
     """Yield the checks of a version, one by one; also of a pyfunc model that this project did not log.
 
     Args:
         uri: MLflow URI or folder of the model.
         example: Request as JSON for a model that this project did not log; empty for the model's own example.
+        public_key: PEM file of the key by which the version must be signed; None for any version.
+
+    A version whose files are not what was logged is not loaded.
 
     Raises:
         MlflowException: A version of this project cannot be loaded.
-        CommandError: There is no model at ``uri``.
+        CommandError: There is no model at ``uri``, or the key cannot be read.
     """
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     if not (folder / "MLmodel").is_file():
         raise CommandError(f"{uri} contains no model (no MLmodel); name models:/NAME@ALIAS, or a model's folder")
+    is_own, changes = is_own_version(folder), list(find_changes(folder, public_key))
+    if not is_own and not changes:
+        yield from _check_any_pyfunc(folder, example)
+        return
+    pickles = ", ".join(_find_pickles(folder))
+    yield VerificationCheck("no pickle in its files", pickles)
+    yield VerificationCheck("its files are what was logged", "; ".join(changes))
+    if changes or pickles:
+        return  # loading the version would execute what was changed
     for name, detail in fingerprints.list_fingerprints(folder):
         yield VerificationCheck(name, "", detail)
     yield VerificationCheck("environment", "", _describe_environment(folder))
-    if "fingerprint" not in (Model.load(folder).metadata or {}):
-        yield from _check_any_pyfunc(folder, example)
-        return
-    yield VerificationCheck("no pickle in its files", ", ".join(_find_pickles(folder)))
-    yield VerificationCheck("its code is unchanged", fingerprints.explain_tampering(folder))
     model = mlflow.pyfunc.load_model(str(folder))
     declared = json.loads(predict(model, {}, {"describe": True})["meta"]["description"])["stages"]
     yield _run_example(model, declared)
@@ -104,6 +111,7 @@ def _describe_environment(folder: Path) -> str:
 
 def _check_any_pyfunc(folder: Path, example: str) -> Iterator[VerificationCheck]:
     """Yield the checks of a model that this project did not log, in a process of its own (any_pyfunc.py)."""
+    yield VerificationCheck("environment", "", _describe_environment(folder))
     pickles = ", ".join(_find_pickles(folder))
     yield VerificationCheck("pickles in its files", "", pickles or "none")
     done = run_module("training.verification.any_pyfunc", str(folder), example)

@@ -9,17 +9,16 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from commandline.version_manifest import CODE_PREFIX, list_packages
 from model.retrieval.local import manifest
-
-from ..packaging import code_snapshot
 
 _DIGITS = 12
 
 
 def list_fingerprints(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the name and the fingerprint of code, prompts, index and embedding model of the version in ``folder``."""
-    for name in code_snapshot.list_copies(folder / "code"):
-        yield "code", name.removeprefix(code_snapshot.CODE_PREFIX)
+    for name in list_packages(folder / "code"):
+        yield "code", name.removeprefix(CODE_PREFIX)
         yield "prompts", _hash_files(sorted((folder / "code" / name / "prompts").glob("*.txt")))
     index = folder / "artifacts" / "index" / manifest.MANIFEST_FILE
     if index.is_file():
@@ -43,18 +42,6 @@ def _describe_embedding(embedding: dict[str, Any]) -> Iterator[tuple[str, str]]:
             else ""
         )
         yield "embedding model", ", ".join(filter(None, [f"{embedding['provider']}:{embedding['model']}", vector]))
-
-
-def explain_tampering(folder: Path) -> str:
-    """Return a sentence when the code of the version in ``folder`` was changed after logging, else "".
-
-    The code's name contains the digest that the code had when it was logged.
-    """
-    for name in code_snapshot.list_copies(folder / "code"):
-        actual = code_snapshot.compute_digest(folder / "code", name)
-        if actual != name.removeprefix(code_snapshot.CODE_PREFIX):
-            return f"the files of {name} were changed after logging; their digest is now {actual}"
-    return ""
 
 
 def find_differences(folder: Path) -> Iterator[str]:

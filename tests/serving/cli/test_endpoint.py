@@ -36,7 +36,9 @@ def workspace(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> DatabricksW
 
 def add_version(workspace: DatabricksWorkspace, model: str, alias: str = "champion") -> None:
     """Register a version that answers every question."""
-    workspace.endpoints.models[model, workspace.catalog.add(model, alias)] = answer
+    number = workspace.catalog.add(model, alias)
+    workspace.endpoints.models[model, number] = answer
+    workspace.volumes[f"/Models/{model.replace('.', '/')}/{number}/MLmodel"] = b"flavors: {}\n"
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,13 @@ from typing import Any
 import cloudpickle
 import pytest
 
+from commandline.version_manifest import CODE_PREFIX, compute_code_digest
 from model.errors import ProfileError
 from tests.fixtures import PROFILE
 from training.packaging.code_snapshot import (
     CODE_FOLDER,
-    CODE_PREFIX,
-    compute_digest,
     compute_fingerprint,
     copy_code,
-    list_copies,
 )
 
 RUNNABLE_STAGE = "  mine: {kind: runnable, runnable: 'borrowed_words.chains:shout', inputs: {input: text}}\n"
@@ -98,10 +96,10 @@ def test_profile_with_a_missing_package_is_refused(tmp_path: Path) -> None:
 def test_digest_of_a_copy_is_that_in_its_name(user_profile: str, tmp_path: Path) -> None:
     name, entry, _ = copy_into(tmp_path / "code", user_profile, mine=len)
     entry.unlink()  # MLflow keeps it elsewhere
-    assert CODE_PREFIX + compute_digest(tmp_path / "code", name) == name
+    assert CODE_PREFIX + compute_code_digest(tmp_path / "code", name) == name
     (tmp_path / "code" / name / "__pycache__").mkdir()
     (tmp_path / "code" / name / "__pycache__" / "a.pyc").write_bytes(b"0")
-    assert CODE_PREFIX + compute_digest(tmp_path / "code", name) == name
+    assert CODE_PREFIX + compute_code_digest(tmp_path / "code", name) == name
 
 
 @pytest.mark.parametrize("file", ["{name}/pyfunc.py", "borrowed_words/words.txt", "{name}/added.py", "added/a.py"])
@@ -111,7 +109,7 @@ def test_digest_differs_after_a_change_of_any_file(file: str, user_profile: str,
     changed_file = tmp_path / "code" / file.format(name=name)
     changed_file.parent.mkdir(exist_ok=True)
     changed_file.write_text("changed", "utf-8")
-    assert CODE_PREFIX + compute_digest(tmp_path / "code", name) != name
+    assert CODE_PREFIX + compute_code_digest(tmp_path / "code", name) != name
 
 
 def test_runnable_is_pickled_by_its_name_and_changes_the_name(tmp_path: Path) -> None:
@@ -156,10 +154,3 @@ def test_modules_are_unregistered_when_an_object_has_no_pickle(tmp_path: Path, m
     with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
         copy_into(tmp_path / "code", "offline", mine=(number for number in ()))
     assert cloudpickle.list_registry_pickle_by_value() == set()
-
-
-def test_copies_are_listed_by_name_and_absent_folder_has_none(tmp_path: Path) -> None:
-    for name in ("multichain_b", "multichain_a", "other", "multichain"):
-        (tmp_path / name).mkdir()
-    assert list_copies(tmp_path) == ["multichain_a", "multichain_b"]
-    assert list_copies(tmp_path / "none") == []

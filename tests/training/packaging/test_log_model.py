@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import mlflow
 import pytest
 import yaml
 
+from commandline.version_manifest import compute_code_digest, make_entry
 from model.errors import CommandError, IndexFolderError, ProfileError
 from model.pipeline import Pipeline
 from model.profile import Profile
@@ -128,18 +128,15 @@ def test_verify_of_a_valid_version_reports_no_problem(logged: str) -> None:
     assert details["environment"] == "matches this environment"
 
 
-def test_verify_reports_changed_code_and_another_environment(logged: str, tmp_path: Path) -> None:
+def test_verify_reports_changed_code_and_executes_nothing(logged: str, tmp_path: Path) -> None:
     folder = tmp_path / "version"
     shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
     (copy,) = (folder / "code").iterdir()
-    (copy / "prompts" / "answer.txt").write_text("Say yes.", "utf-8")
-    (folder / "requirements.txt").write_text("--index-url https://x\nfaiss-cpu==0.1\nnosuch==1\n", "utf-8")
-    checks = {check.name: check for check in verify_version(str(folder))}
-    assert checks["its code is unchanged"].problem.startswith(f"the files of {copy.name} were changed")
-    assert re.fullmatch(
-        r"differs from this environment: faiss-cpu==0\.1 \(here [\d.]+\), nosuch==1 \(not installed\)",
-        checks["environment"].detail,
-    )
+    (copy / "pyfunc.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')\n", "utf-8")
+    checks = list(verify_version(str(folder)))
+    assert [check.name for check in checks] == ["no pickle in its files", "its files are what was logged"]
+    assert checks[1].problem.startswith(f"the files of {copy.name} were changed")
+    assert not (tmp_path / "executed").exists()
 
 
 def test_verify_of_a_foreign_pyfunc_reports_its_missing_parts(store: Path, tmp_path: Path) -> None:
@@ -166,9 +163,27 @@ mlflow.models.set_model(Echo())
     assert len(checks) == 6
 
 
-def test_verify_reports_pickle_and_invalid_responses(pipeline: Pipeline, store: Path, tmp_path: Path) -> None:
+def test_verify_reports_a_pickle_and_loads_nothing(logged: str, tmp_path: Path) -> None:
+    folder = tmp_path / "version"
+    shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
+    (folder / "artifacts" / "left.pkl").write_bytes(b"\x80\x04N.")
+    problems = {check.name: check.problem for check in verify_version(str(folder))}
+    assert problems == {
+        "no pickle in its files": "artifacts/left.pkl",
+        "its files are what was logged": "artifacts/left.pkl was added",
+    }
+
+
+def test_verify_reports_invalid_responses(
+    pipeline: Pipeline, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.is_dir()
+    monkeypatch.syspath_prepend(tmp_path / "code")
     inputs = {name: stage.describe()["inputs"] for name, stage in pipeline.contract.stages.items()}
-    (tmp_path / "entry.py").write_text(
+    draft = tmp_path / "code" / "multichain_draft"
+    (draft / "profiles").mkdir(parents=True)
+    (draft / "profiles" / "mine.yaml").touch()
+    (draft / "pyfunc.py").write_text(
         f"INPUTS = {inputs!r}"
         """
 import json
@@ -180,22 +195,26 @@ class Invalid(mlflow.pyfunc.PythonModel):
         description = {"stages": {name: {"inputs": INPUTS[name], "outputs": fields} for name in INPUTS}}
         response = {name: {"answer": None, "ran": True, "error": ""} for name in description["stages"]}
         return response | {"meta": {"description": json.dumps(description)}}
-mlflow.models.set_model(Invalid())
+def serve(profile):
+    mlflow.models.set_model(Invalid())
 """,
         "utf-8",
     )
-    (tmp_path / "left.pkl").write_bytes(b"\x80\x04N.")
+    digest = compute_code_digest(draft.parent, draft.name)
+    package = draft.rename(draft.with_name(f"multichain_{digest}"))
+    (tmp_path / "entry.py").write_text(make_entry(package.name, "mine"), "utf-8")
     info = mlflow.pyfunc.log_model(
         name="invalid",
         python_model=str(tmp_path / "entry.py"),
-        artifacts={"left": str(tmp_path / "left.pkl")},
+        code_paths=[str(package)],
         signature=make_signature(pipeline.contract),
         input_example={"qa": {"question": "q"}},
-        pip_requirements=["mlflow"],
-        metadata={"fingerprint": "0"},
+        pip_requirements=[f"mlflow=={mlflow.__version__}"],
+        metadata={"fingerprint": digest},
+        streamable=False,
     )
     checks = {check.name: check.problem for check in verify_version(info.model_uri)}
-    assert checks["no pickle in its files"] == "artifacts/left.pkl"
+    assert checks["its files are what was logged"] == ""
     assert "answer is not text" in checks["answers its own example"]
     assert checks["an empty list"]
 
