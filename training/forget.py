@@ -51,9 +51,17 @@ def forget_documents(
 
     Raises:
         IndexFolderError: The folder contains no index, or is damaged.
-        CommandError: No chunk would be left in the index, its embeddings are not the profile's, or a file cannot be
-            read as an evaluation file.
+        CommandError: Another process writes to the index, no chunk would be left in it, its embeddings are not the
+            profile's, or a file cannot be read as an evaluation file.
     """
+    with index_writer.lock_folder(folder.absolute()):
+        return _forget_locked(profile, sources, folder, evaluations, progress)
+
+
+def _forget_locked(
+    profile: Profile, sources: Sequence[str], folder: Path, evaluations: Sequence[Path], progress: Progress
+) -> RemovalCounts:
+    """Remove documents as ``forget_documents`` does, while no other process writes to the index."""
     index = Index.open(folder)
     check_embedding(profile, index)
     forgotten_sources = frozenset(sources)

@@ -181,7 +181,7 @@ def test_bytecode_of_another_python_is_never_executed_and_left_alone(version: Pa
 def test_change_is_found_before_anything_is_executed(name: str, version: Path) -> None:
     change, sentence = CHANGES[name]
     change(version)
-    assert any(found.startswith(sentence) for found in find_changes(version)), list(find_changes(version))
+    assert any(problem.startswith(sentence) for problem in find_changes(version)), list(find_changes(version))
     with pytest.raises(CommandError, match="is not what was logged, so nothing in it was executed: "):
         require_unchanged(version)
 

@@ -77,20 +77,22 @@ def build_index(
 
     Raises:
         DocumentError: A document cannot be read, or no document has text.
-        CommandError: ``out`` holds something that is not an index, the profile searches AI Search, or embedding would
-            exceed ``max_cost``. Vectors that were paid for stay in the cache (embedding_cache.py).
+        CommandError: ``out`` holds something that is not an index, another process writes to ``out``, the profile
+            searches AI Search, or embedding would exceed ``max_cost``. Vectors that were paid for stay in the cache
+            (embedding_cache.py).
     """
     started = time.perf_counter()
     out = out.absolute()
     index_writer.check_folder(out)
-    loaded, content = read_content(profile, documents, load_options)
-    start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
-    if start.index and start.is_unchanged and not has_same_model(profile, start.index):
-        start = replace(start, is_unchanged=False, rebuild_reason=_OTHER_MODEL)
-    if start.index and start.is_unchanged:
-        written = WrittenIndex(start.index.manifest)
-    else:
-        written = index_writer.write_index_folder(content, profile, out, progress, max_cost, start.index)
+    with index_writer.lock_folder(out):
+        loaded, content = read_content(profile, documents, load_options)
+        start = index_update.find_update_base(out, profile, content.documents) if update else UpdateBase()
+        if start.index and start.is_unchanged and not has_same_model(profile, start.index):
+            start = replace(start, is_unchanged=False, rebuild_reason=_OTHER_MODEL)
+        if start.index and start.is_unchanged:
+            written = WrittenIndex(start.index.manifest)
+        else:
+            written = index_writer.write_index_folder(content, profile, out, progress, max_cost, start.index)
     return BuildResult(
         out,
         loaded,

@@ -1,11 +1,14 @@
 """Write an index folder from chunks: embed and index. The folder appears complete or not at all."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from model.errors import CommandError
 from model.passages import Chunk
@@ -20,7 +23,7 @@ from ..documents.language import DEFAULT_LANGUAGE
 from ..progress import Progress
 from .text_embedder import TextEmbedder
 
-_PART_PREFIX = ".multichain-part-"
+_PART_PREFIX, _OLD_SUFFIX = ".multichain-part-", "-old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +103,45 @@ def replace_folder(out: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``out`` that replaces ``out`` at the end, and is removed after an error.
 
     Raises:
-        CommandError: ``out`` holds something that is not an index.
+        CommandError: ``out`` holds something that is not an index, or another process writes to ``out``.
     """
     check_folder(out)
-    _remove_left_overs(out.parent)
-    part = out.parent / f"{_PART_PREFIX}{uuid4().hex}"  # known before mkdir, so that any signal cleans up
+    with lock_folder(out):
+        part = (
+            out.parent / f"{_PART_PREFIX}{out.name}-{uuid4().hex}"
+        )  # known before mkdir, so that any signal cleans up
+        try:
+            part.mkdir()
+            yield part
+            _replace(out, part)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def lock_folder(out: Path) -> Iterator[None]:
+    """Keep other processes from writing to the index folder ``out``, and repair what a killed one left.
+
+    A process that holds the lock may take it again.
+
+    Raises:
+        CommandError: Another process writes to ``out``.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0, is_singleton=True)
     try:
-        part.mkdir()
-        yield part
-        _replace(out, part)
+        lock.acquire()
+    except Timeout:
+        raise CommandError(
+            f"another process writes to the index {out}; wait for its end, or give another --index"
+        ) from None
+    try:
+        _repair(out)
+        yield
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if lock.lock_counter == 1:  # removed while it is held: whoever waits for the lock makes a new file
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def check_folder(out: Path) -> None:
@@ -124,15 +155,20 @@ def check_folder(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _remove_left_overs(folder: Path) -> None:
-    """Remove the temporary folders of builds that were killed."""
-    for left_over in folder.glob(_PART_PREFIX + "*"):
+def _repair(out: Path) -> None:
+    """Put back the index that a killed process had set aside, and remove the temporary folders that it left."""
+    name = re.compile(rf"{re.escape(_PART_PREFIX + out.name)}-[0-9a-f]{{32}}({_OLD_SUFFIX})?")
+    left_overs = [path for path in out.parent.iterdir() if name.fullmatch(path.name)]
+    for old in (path for path in left_overs if path.name.endswith(_OLD_SUFFIX)):
+        if not out.exists():
+            old.rename(out)
+    for left_over in left_overs:
         shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _replace(out: Path, part: Path) -> None:
     """Move ``part`` to ``out``; restore the previous ``out`` if the move is interrupted."""
-    old = part.with_name(part.name + "-old")
+    old = part.with_name(part.name + _OLD_SUFFIX)
     try:
         if out.exists():
             out.rename(old)

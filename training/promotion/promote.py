@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -19,6 +19,7 @@ from ..evaluation.metrics import MetricValues
 from ..evaluation.runner import EvaluatedExample, ask_versions
 from ..progress import Progress
 from ..versions import registry
+from ..versions.damage import find_damage
 from ..versions.process import open_version
 from ..versions.registry import (
     CHAMPION_ALIAS,
@@ -55,6 +56,7 @@ def decide_promotion(challenger: ModelVersion, to: str, evidence: Evidence | Non
     """Compare a version with the champion of a registered model, and decide.
 
     Without evidence nothing is compared: ``training verify`` has checked before that the version keeps its contract.
+    With a champion that is damaged nothing is compared, either, so that it can be replaced.
 
     Args:
         challenger: The registered version.
@@ -71,9 +73,14 @@ def decide_promotion(challenger: ModelVersion, to: str, evidence: Evidence | Non
     number = str(champion.version) if champion and against else ""
     if evidence is None:
         return Decision(Verdict(True, ("the version keeps its contract and answers; no example was compared",)), number)
+    damage = find_damage(against) if against else ""
+    against = "" if damage else against
     tags = {"evaluation": evidence.name, "version": _version_uri(challenger), "against": against}
     with mlflow.start_run(run_name=f"gate of {_version_uri(challenger)}", tags=tags) as run:
         verdict = _compare(_version_uri(challenger), against, evidence, progress, run.info.experiment_id)
+        if damage:
+            sentence = f"version {number}, the champion, is damaged ({damage}), so the version was compared with none"
+            verdict = replace(verdict, reasons=(*verdict.reasons, sentence))
         mlflow.set_tags({DECISION_TAG: "promoted" if verdict.is_promoted else "refused"})
         mlflow.log_text(
             "\n".join([*verdict.reasons, *(comparison.as_line for comparison in verdict.comparisons)]), "verdict.txt"
@@ -98,17 +105,20 @@ def promote_version(challenger: ModelVersion, decision: Decision, to: str, reaso
     """
     verdict, champion, run = decision.verdict, decision.champion, decision.run
     outcome = "promoted" if verdict.is_promoted else "forced" if reason else "refused"
-    tags = {DECISION_TAG: outcome, REASON_TAG: reason if outcome == "forced" else "; ".join(verdict.reasons)}
+    tags = {REASON_TAG: reason if outcome == "forced" else "; ".join(verdict.reasons)}
     tags |= {USER_TAG: registry.current_user(), TIME_TAG: registry.current_time()} | (
         {"gate_champion": champion} if champion else {}
     )
     tags |= {"gate_run": run, registry.EVALUATION_TAG: run} if run else {}
     if outcome == "refused":
-        registry.tag_version(challenger.name, str(challenger.version), tags)
+        registry.tag_version(challenger.name, str(challenger.version), tags | {DECISION_TAG: outcome})
         return ""
     number = str(challenger.version) if to == challenger.name else registry.copy_version(challenger, to)
-    registry.tag_version(to, number, tags | ({REPLACED_TAG: champion} if champion and champion != number else {}))
+    # The alias moves first, and the decision is the last tag: a command that is killed in between has noted nothing
+    # that did not happen.
     registry.set_champion(to, number)
+    tags |= {REPLACED_TAG: champion} if champion and champion != number else {}
+    registry.tag_version(to, number, tags | {DECISION_TAG: outcome})
     return number
 
 
@@ -123,8 +133,8 @@ def roll_back(name: str, number: str = "") -> tuple[str, str]:
         Numbers of the previous and of the current champion.
 
     Raises:
-        CommandError: There is no champion or no such version, or the version is the champion already or contains a
-            forgotten document.
+        CommandError: There is no champion or no such version, or the version is the champion already, contains a
+            forgotten document or is damaged.
     """
     champion = registry.find_champion(name)
     if champion is None:
@@ -144,6 +154,11 @@ def roll_back(name: str, number: str = "") -> tuple[str, str]:
         raise CommandError(
             f"version {target_number} of {name} contains forgotten documents ({sources}), so it is not served again; "
             "name another version, from python -m training history"
+        )
+    if damage := find_damage(_version_uri(target)):
+        raise CommandError(
+            f"version {target_number} of {name} is damaged ({damage}), so it is not served again; name another "
+            "version, from python -m training history"
         )
     registry.set_champion(name, target_number)
     registry.tag_version(

@@ -51,6 +51,8 @@ def _describe_version(version: ModelVersion) -> Iterator[str]:
     if DECISION_TAG in tags:
         replaced = f", in place of {tags[REPLACED_TAG]}" if REPLACED_TAG in tags else ""
         yield f"  {tags[DECISION_TAG]}{replaced} on {tags[TIME_TAG]} by {tags[USER_TAG]}: {tags[REASON_TAG]}"
+    if registry.CHAMPION_ALIAS in version.aliases and tags.get(DECISION_TAG, "refused") == "refused":
+        yield "  served without a noted decision: a promotion was ended too early, or the alias was set by hand"
     if ROLLED_BACK_TAG in tags:
         yield f"  rolled back on {tags[ROLLED_BACK_TAG]}"
     metrics = _describe_metrics(tags.get(EVALUATION_TAG, ""))

@@ -1,6 +1,8 @@
 """An index folder is replaced as a whole, or stays as it was."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from model.errors import CommandError
 from model.passages import Chunk
 from model.profile import Profile
 from model.retrieval.local.index import Index
-from training.indexing.index_writer import IndexContent, check_folder, replace_folder, write_index_folder
+from tests.fixtures import ROOT
+from training.indexing.index_writer import IndexContent, check_folder, lock_folder, replace_folder, write_index_folder
 from training.progress import ignore_progress
 
 TEXTS = ("A red fox runs.", "A blue whale swims.", "A white owl flies.")
@@ -106,13 +109,79 @@ def test_previous_folder_is_restored_when_the_move_fails(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_left_overs_of_killed_builds_are_removed(tmp_path: Path) -> None:
-    write_folder(tmp_path / ".multichain-part-0")
-    write_folder(tmp_path / ".multichain-part-0-old")
-    write_folder(tmp_path / "multichain-part-0")
-    with replace_folder(tmp_path / "index"):
-        pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "multichain-part-0"]
+PART = f".multichain-part-index-{'0' * 32}"
+
+
+def test_left_overs_of_killed_builds_of_the_same_index_are_removed(tmp_path: Path) -> None:
+    kept = ["multichain-part-0", f".multichain-part-index-2-{'0' * 32}", ".multichain-part-index-mine"]
+    for name in (PART, f"{PART}-old", *kept):
+        write_folder(tmp_path / name)
+    with replace_folder(tmp_path / "index") as part:
+        (part / "manifest.json").write_text("new", "utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["index", *kept])
+
+
+def test_index_that_a_killed_build_set_aside_is_put_back_before_anything_fails(tmp_path: Path) -> None:
+    write_folder(tmp_path / f"{PART}-old", "the only copy")
+    write_folder(tmp_path / PART, "half")
+    with pytest.raises(OSError, match="disk full"), replace_folder(tmp_path / "index"):
+        raise OSError("disk full")
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert (tmp_path / "index" / "manifest.json").read_text("utf-8") == "the only copy"
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tests.fixtures import ROOT
+from training.indexing.index_writer import replace_folder
+with replace_folder(Path(sys.argv[1])) as part:
+    (part / "manifest.json").write_text("of the other process")
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_second_process_is_refused_and_does_not_disturb_the_first(tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    command = [sys.executable, "-c", HOLD, str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdin is not None
+        assert first.stdout.readline() == "writing\n"
+        with pytest.raises(CommandError) as refusal, replace_folder(out):
+            pytest.fail("the context was entered")
+        assert str(refusal.value) == (
+            f"another process writes to the index {out}; wait for its end, or give another --index"
+        )
+        with replace_folder(tmp_path / "index-2") as part:
+            (part / "manifest.json").touch()
+        first.stdin.write("\n")
+    assert first.returncode == 0
+    assert (out / "manifest.json").read_text("utf-8") == "of the other process"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "index-2"]
+
+
+def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    out = write_folder(tmp_path / "index")
+    command = [sys.executable, "-c", HOLD, str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "writing\n"
+        first.kill()
+    with replace_folder(out) as part:
+        (part / "manifest.json").write_text("new", "utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert (out / "manifest.json").read_text("utf-8") == "new"
+
+
+def test_process_that_holds_the_lock_may_take_it_again(tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    with lock_folder(out):
+        with replace_folder(out) as part:
+            (part / "manifest.json").touch()
+        assert (tmp_path / ".index.lock").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
 def test_written_index_has_the_content_and_its_settings(profile: Profile, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Promotion, refusal, force, copies, rollback and history of versions in a real registry."""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,60 @@ def test_rollback_to_a_version_with_forgotten_document_is_refused(name: str, log
     with pytest.raises(CommandError, match=r"version 1 of .* contains forgotten documents \(gpt-4.txt\)"):
         roll_back(name)
     assert registry.find_champion(name).version == 2  # type: ignore[union-attr]
+
+
+def test_promotion_that_is_killed_before_its_tags_has_noted_nothing(
+    name: str, logged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try_promotion(name, logged, None)
+    tags: list[str] = []
+
+    def kill(_name: str, _version: str, values: Mapping[str, str]) -> None:
+        tags.extend(values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry, "tag_version", kill)
+    with pytest.raises(KeyboardInterrupt):
+        try_promotion(name, logged, None)
+    monkeypatch.undo()
+    assert tags[-1] == "gate_decision"  # a decision that can be read has all its other tags
+    lines = list(list_history(name))
+    assert lines[0] == "Version 2 (champion), index of unknown size"
+    assert lines[1].startswith("  served without a noted decision")
+    assert try_promotion(name, logged, None) == ("3", True)
+    assert [line.split(" on ")[0] for line in list_history(name)][:2] == [
+        "Version 3 (champion), index of unknown size",
+        "  promoted, in place of 2",
+    ]
+
+
+def damage(uri: str, folder: Path) -> str:
+    """Log a copy of a version with a changed index; return the copy's folder."""
+    shutil.copytree(mlflow.artifacts.download_artifacts(uri), folder)
+    with (folder / "artifacts" / "index" / "chunks.jsonl").open("a", encoding="utf-8") as chunks:
+        chunks.write("\n")
+    return str(folder)
+
+
+def test_damaged_champion_is_replaced_without_a_comparison(
+    name: str, logged: str, poor_version: str, evidence: Evidence, tmp_path: Path
+) -> None:
+    assert try_promotion(name, damage(logged, tmp_path / "damaged"), None) == ("1", True)
+    assert try_promotion(name, poor_version, evidence) == ("2", True)
+    reasons = get_version(name, "2").tags["gate_reason"]
+    assert "version 1, the champion, is damaged (artifacts/index/chunks.jsonl was changed), so" in reasons
+    with pytest.raises(CommandError, match=r"version 1 of .* is damaged \(artifacts/index/chunks.jsonl was changed\)"):
+        roll_back(name)
+    assert registry.find_champion(name).version == 2  # type: ignore[union-attr]
+
+
+def test_champion_whose_files_are_gone_is_replaced(name: str, logged: str, evidence: Evidence, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    shutil.copytree(mlflow.artifacts.download_artifacts(logged), folder)
+    try_promotion(name, str(folder), None)
+    shutil.rmtree(mlflow.artifacts.download_artifacts(f"models:/{name}/1"))
+    assert try_promotion(name, logged, evidence) == ("2", True)
+    assert "the champion, is damaged (its files no longer exist)" in get_version(name, "2").tags["gate_reason"]
 
 
 def test_rollback_to_a_missing_or_current_version_is_refused(name: str, logged: str) -> None:

@@ -60,9 +60,10 @@ def test_aliases_of_a_version_are_listed_beside_its_number(name: str) -> None:
     for alias in ("champion", "trial"):
         MlflowClient().set_registered_model_alias(name, alias, add_version(name))
     MlflowClient().set_registered_model_alias(name, "best", "2")
-    newest, oldest = list_history(name)
+    newest, oldest, note = list_history(name)
     assert newest in {f"Version 2 ({aliases}), index of unknown size" for aliases in ("best, trial", "trial, best")}
     assert oldest == "Version 1 (champion), index of unknown size"
+    assert note.startswith("  served without a noted decision: ")
 
 
 @pytest.mark.parametrize(
