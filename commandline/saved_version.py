@@ -93,6 +93,24 @@ def require_unchanged(folder: Path, public_key: Path | None = None) -> None:
         )
 
 
+def load_unchanged(uri: str, public_key: Path | None = None) -> Any:
+    """Return the version at ``uri`` as MLflow loads it, after a check of its files.
+
+    Args:
+        uri: MLflow URI or folder of the version.
+        public_key: PEM file of the key by which the version must be signed; None for any version.
+
+    Raises:
+        MlflowException: There is no such version, or it cannot be loaded.
+        CommandError: A file was changed, or the signature is missing or wrong.
+    """
+    import mlflow  # takes two seconds
+
+    folder = Path(mlflow.artifacts.download_artifacts(uri))
+    require_unchanged(folder, public_key)
+    return mlflow.pyfunc.load_model(str(folder))
+
+
 def find_changes(folder: Path, public_key: Path | None = None) -> Iterator[str]:
     """Yield a sentence for each difference between a saved version and what was logged. Nothing is executed.
 

@@ -17,7 +17,6 @@ from standin.app import KEY, StandIn
 from standin.server import environment_variables, run_stand_in
 
 ROOT = Path(__file__).parent.parent
-URI = "models:/multichain@champion"
 REQUEST = (
     '{"qa": {"question": "Tell me about LangChain."},'
     ' "image_generation": {"prompt": "A conceptual diagram of LangChain in use"}}'
@@ -38,22 +37,22 @@ def main(profile: str = "offline") -> int:
     with run_server(profile):
         spark = _start("examples/spark_rows.py", "-")  # starts during the training, since Spark takes long
         say(f"Train and register a model over documents:  python -m training run --profile {profile}")
-        if subprocess.call([sys.executable, "-m", "training", "run", "--profile", profile]):
+        uri = train(profile)
+        if not uri:
             spark.kill()
             return 1
         trained = time.perf_counter()
         spark_input = spark.stdin
         if spark_input:
-            spark_input.write(URI + "\n")
+            spark_input.write(uri + "\n")
             spark_input.flush()
         with tempfile.TemporaryDirectory() as elsewhere:
             say(f"Ask the model from another folder:  python -m serving ask '{REQUEST}'")
             picture = str(Path.cwd() / "multichain.png")
-            ask_status = subprocess.call(
-                [sys.executable, "-m", "serving", "ask", REQUEST, "--out", picture], cwd=elsewhere
-            )
+            ask = ["-m", "serving", "ask", REQUEST, "--out", picture, "--target", uri]
+            ask_status = subprocess.call([sys.executable, *ask], cwd=elsewhere)
         answered = time.perf_counter()
-        say("Send three rows through mlflow.pyfunc.spark_udf:  python examples/spark_rows.py " + URI)
+        say("Send three rows through mlflow.pyfunc.spark_udf:  python examples/spark_rows.py " + uri)
         rows, log = spark.communicate()
         print(rows.strip() if spark.returncode == 0 else log.strip()[-2000:])
         ended = time.perf_counter()
@@ -84,6 +83,20 @@ def run_server(profile: str) -> Iterator[None]:
             "For the commands below, start the stand-in again:  python -m standin"
         )
         yield
+
+
+def train(profile: str) -> str:
+    """Train a model and print what the command prints; return the new version's URI, or nothing after a failure.
+
+    A champion that was made from other documents stays, and the version is asked by its number.
+    """
+    command = [sys.executable, "-m", "training", "run", "--profile", profile]
+    uri = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
+        for line in training.stdout or ():
+            print(line, end="", flush=True)
+            uri = line.split()[-1] if " models:/" in line else uri
+    return "" if training.returncode else uri
 
 
 def say(line: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from .errors import CancelledCallError, ConfigError, InvalidRequestError
 from .profile import Profile
 from .providers import model_catalog
 from .providers.server_facts import FACTS_ARTIFACT, ServerFacts
-from .runtime import tracing
+from .runtime import trace_server, tracing
 from .runtime.event_loop import Stream
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class MultichainModel(PythonModel):
             profile = replace(profile, facts=ServerFacts.read(Path(context.artifacts[FACTS_ARTIFACT])))
         self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.make_pipeline(self._retriever)
-        self._pipeline.trace_request = tracing.trace_request
+        if environment.TRACES.read():
+            trace_server.limit_attempts()
+        self._pipeline.trace_request = partial(tracing.trace_request, server=trace_server.TraceServer())
         self._floors = profile.gate
         self._version = _registered_version(index)
 

@@ -2,7 +2,7 @@
 
 import click
 
-from commandline import Commands
+from commandline.commands import Commands
 
 from .cli.ask import ask, up
 from .cli.endpoint import deploy, smoke, status, teardown

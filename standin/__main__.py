@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import click
 
-from commandline import Commands
+from commandline.commands import Commands
 
 from .app import KEY, StandIn
 from .server import environment_variables, run_stand_in

@@ -2,7 +2,7 @@
 
 import click
 
-from commandline import Commands
+from commandline.commands import Commands
 
 from .cli.build import build, describe, forget, log, preflight, run
 from .cli.evaluate import evaluate

@@ -76,6 +76,15 @@ def _print_promotion(promotion: step_results.Promotion) -> None:
 
 
 @print_result.register
+def _print_kept_champion(kept: step_results.KeptChampion) -> None:
+    click.echo(
+        f"The alias champion stays at version {kept.champion} of {kept.name}, which was made from other documents than "
+        f"those that come with the project. python -m training promote {kept.version} --name {kept.name} moves it"
+    )
+    click.echo(f"The new version is models:/{kept.name}/{kept.version}")
+
+
+@print_result.register
 def _print_removal(removal: RemovalCounts) -> None:
     click.echo(
         f"Removed {removal.chunks:,} chunks of the index, {removal.vectors:,} kept vectors and "

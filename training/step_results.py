@@ -80,6 +80,21 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptChampion:
+    """A champion that stays, since it was made from other documents than the ones that come with the project.
+
+    Attributes:
+        name: Registered model.
+        version: The new version, which is registered and not promoted.
+        champion: The version that stays champion.
+    """
+
+    name: str
+    version: str
+    champion: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemainingVersion:
     """A version that still contains forgotten documents."""
 
@@ -110,6 +125,7 @@ StepResult = (
     | Verification
     | Registration
     | Promotion
+    | KeptChampion
     | RemovalCounts
     | RemainingVersion
     | StepTimer

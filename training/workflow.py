@@ -22,6 +22,7 @@ from .packaging.log_model import log_model
 from .progress import Progress, announce_waiting, ignore_progress
 from .step_results import (
     DescribedIndex,
+    KeptChampion,
     LoggedModel,
     Preflight,
     Promotion,
@@ -64,6 +65,8 @@ class PromotionOptions:
         judge_model: Chat model that judges the answers; empty for none.
         force_reason: Reason to promote against the verdict; empty to obey the verdict.
         progress: Called with the number of evaluated examples.
+        is_sample: Whether the version is of the documents that come with the project, which nobody has named. Such a
+            version does not take the place of a champion that was made from other documents.
         examples: Examples of the evaluation file, read at creation.
     """
 
@@ -71,6 +74,7 @@ class PromotionOptions:
     judge_model: str = ""
     force_reason: str = ""
     progress: Progress = ignore_progress
+    is_sample: bool = False
     examples: Sequence[Example] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +115,7 @@ def run_all(
         from .versions import registry
 
         registry.check_name(name)
+        registry.check_store()
         yield (preflight := check_profile_models(loaded_profile))
         tags = require_ready(preflight)
     with timer.step("build"):
@@ -193,7 +198,9 @@ def release(
         yield from promote_through_gate(name, version, name, promotion or PromotionOptions())
 
 
-def promote_through_gate(name: str, version: str, to: str, options: PromotionOptions) -> Iterator[Promotion]:
+def promote_through_gate(
+    name: str, version: str, to: str, options: PromotionOptions
+) -> Iterator[Promotion | KeptChampion]:
     """Promote a registered version through the gate.
 
     Args:
@@ -203,7 +210,7 @@ def promote_through_gate(name: str, version: str, to: str, options: PromotionOpt
         options: Basis of the promotion.
 
     Yields:
-        The decision with its reasons.
+        The decision with its reasons, or that the champion stays since it was made from other documents.
 
     Raises:
         CommandError: The gate refused the version and no reason forces the promotion, or a model, version or
@@ -213,6 +220,9 @@ def promote_through_gate(name: str, version: str, to: str, options: PromotionOpt
     from .versions import registry
 
     challenger = registry.find_version(name, version)
+    if options.is_sample and not options.force_reason and (champion := registry.find_other_champion(challenger, to)):
+        yield KeptChampion(to, str(challenger.version), champion)
+        return
     evidence = Evidence(options.file.name, options.examples, options.judge_model) if options.file else None
     decision = decide_promotion(challenger, to, evidence, options.progress)
     champion = promote_version(challenger, decision, to, options.force_reason)
@@ -264,7 +274,7 @@ def forget_everywhere(
         CommandError: The index is in AI Search, no document was found, or nothing would be left in the index.
         MultichainError: The release failed.
     """
-    from .versions.registry import CHAMPION_ALIAS, find_holders, mark_forgotten
+    from .versions.registry import CHAMPION_ALIAS, check_store, find_holders, mark_forgotten
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
@@ -273,6 +283,7 @@ def forget_everywhere(
             f"delete the documents in the table of the AI Search index {loaded_profile.index['name']}; versions "
             "contain no documents of such an index"
         )
+    check_store()
     holders = list(find_holders(name, sources))
     removed = forget_documents(loaded_profile, sources, index, evaluations, progress)
     yield removed

@@ -19,16 +19,22 @@ from ..config import environment
 from ..contract.fields import StageValues
 from . import spans
 from .spans import Span, Trace
+from .trace_server import TraceServer
 
 _OMITTED_FIELDS = ("image", "usage", "notes", "seconds", "sources")
 """Fields of a stage that its span omits: they are told otherwise, or are too large."""
 
 
 @asynccontextmanager
-async def trace_request(request: StageValues, version: str) -> AsyncIterator[Trace]:
+async def trace_request(request: StageValues, version: str, server: TraceServer | None = None) -> AsyncIterator[Trace]:
     """Trace the work inside, if this request is chosen.
 
     The trace is written at the end, so that no step waits for it.
+
+    Args:
+        request: Values of the requested stages.
+        version: Number of the version.
+        server: Tracking server that is looked for before a trace is written; None for none.
     """
     trace, start_ns = Trace(), time.time_ns()
     if random.random() >= environment.TRACES.read():  # noqa: S311 - a sample
@@ -38,7 +44,9 @@ async def trace_request(request: StageValues, version: str) -> AsyncIterator[Tra
         try:
             yield trace
         finally:
-            await asyncio.shield(asyncio.to_thread(_write_trace, request, version, start_ns, recorded, trace.response))
+            if server is None or await asyncio.to_thread(server.is_reachable, mlflow.get_tracking_uri()):
+                writing = asyncio.to_thread(_write_trace, request, version, start_ns, recorded, trace.response)
+                await asyncio.shield(writing)
 
 
 def _write_trace(

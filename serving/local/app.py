@@ -18,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import mlflow
 from mlflow.environment_variables import MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
@@ -31,7 +30,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from commandline.saved_version import require_unchanged
+from commandline import mlflow_store
+from commandline.saved_version import load_unchanged
 
 from .connections import make_server
 from .request_limits import RequestLimits
@@ -175,15 +175,13 @@ def main(settings: ServerSettings) -> None:
     Args:
         settings: What to serve, and how.
     """
-    folder = Path(mlflow.artifacts.download_artifacts(settings.target))
-    require_unchanged(folder, Path(settings.public_key) if settings.public_key else None)
-    app = make_app(
-        mlflow.pyfunc.load_model(str(folder)), streams=settings.streams, allowed_names=settings.allowed_names
-    )
+    model = load_unchanged(settings.target, Path(settings.public_key) if settings.public_key else None)
+    app = make_app(model, streams=settings.streams, allowed_names=settings.allowed_names)
     server = make_server(app, settings.host, settings.port, grace=settings.grace, log_level=settings.log_level)
     threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
     server.run()
 
 
 if __name__ == "__main__":
+    mlflow_store.adapt_to_folder()
     main(ServerSettings(**json.loads(sys.argv[1])))

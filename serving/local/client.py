@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import requests
 
 from commandline import mlflow_store
-from commandline.saved_version import require_unchanged
+from commandline.saved_version import load_unchanged
 
 from ..endpoint import connection, invocation
 from ..errors import ServingError
@@ -56,9 +56,7 @@ class LoadedTarget:
 
         self._mlflow_exception = MlflowException
         try:
-            folder = mlflow.artifacts.download_artifacts(uri)
-            require_unchanged(Path(folder))
-            self._model = mlflow.pyfunc.load_model(folder)
+            self._model = load_unchanged(uri)
         except MlflowException as error:
             raise ServingError(
                 f"cannot load {uri} from {mlflow.get_registry_uri()}: {_first_line(error.message)}; "
@@ -133,9 +131,11 @@ def require_store(uri: str) -> None:
     """Check that a store exists in which ``uri`` can be looked up, so that MLflow does not create an empty one.
 
     Raises:
-        ServingError: ``uri`` names a registered version or a run, and there is no store.
+        ServingError: ``uri`` names a registered version or a run, and there is no store, or it cannot be reached.
     """
-    explanation = mlflow_store.explain_missing_store() if uri.startswith(("models:/", "runs:/")) else ""
+    if not uri.startswith(("models:/", "runs:/")):
+        return
+    explanation = mlflow_store.explain_missing_store() or mlflow_store.explain_unreachable_store()
     if explanation:
         raise ServingError(explanation)
 

@@ -11,7 +11,18 @@ from model.profile import Profile
 from model.profile_validation import validate_profile
 
 from ..progress import show_progress
-from .options import INDEX, MAX_COST, NAME, PROFILE, SIGN, UPDATE, choose_documents, document_options, gate_options
+from .options import (
+    INDEX,
+    MAX_COST,
+    NAME,
+    PROFILE,
+    SIGN,
+    UPDATE,
+    choose_documents,
+    document_options,
+    gate_options,
+    is_sample,
+)
 
 if TYPE_CHECKING:
     from ..documents.load import LoadOptions
@@ -57,7 +68,7 @@ def run(
         options = BuildOptions(
             paths, index, update, max_cost, replace(loading, evaluation=evaluation, progress=reading), progress
         )
-        promotion = PromotionOptions(evaluation, judges, force, asking)
+        promotion = PromotionOptions(evaluation, judges, force, asking, is_sample(paths))
         print_results(run_all(profile, options, name, promotion, sign))
 
 
@@ -120,10 +131,12 @@ def log(profile: str, index: Path, sign: Path | None) -> None:
     """Log an index as an MLflow model, and print the model's URI. Checks the profile's models first."""
     from ..packaging.log_model import log_model
     from ..report import print_result
+    from ..versions.registry import check_store
     from ..workflow import check_profile_models, require_ready
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
+    check_store()
     print_result(preflight := check_profile_models(loaded_profile, loaded_profile.open_index(index)))
     click.echo(log_model(profile, index, tags=require_ready(preflight), facts=loaded_profile.facts, signing_key=sign))
 

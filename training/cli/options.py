@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +166,15 @@ def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--force", default="", metavar="REASON", help="Promote despite the verdict; the reason is kept."
     )
     return evaluation(JUDGES(force(command)))
+
+
+def is_sample(documents: Sequence[object]) -> bool:
+    """Return whether the documents are those that come with the project, and no others.
+
+    Args:
+        documents: Locations of documents.
+    """
+    return [Path(str(location)).resolve() for location in documents] == [SHIPPED_DOCUMENTS.resolve()]
 
 
 def choose_documents(profile: Profile, documents: tuple[str, ...], more_documents: tuple[str, ...]) -> list[str]:

@@ -124,11 +124,12 @@ def verify(uri: str, example: str, signed: Path | None, quiet: bool) -> None:
 
 
 def require_store() -> None:
-    """Check that an MLflow store exists, since MLflow would create an empty one.
+    """Check that an MLflow store exists, since MLflow would create an empty one, and can be reached.
 
     Raises:
-        CommandError: MLflow is configured with no store, and the current folder contains none.
+        CommandError: MLflow is configured with no store, and the current folder contains none; or a server of MLflow
+            cannot be reached.
     """
-    explanation = mlflow_store.explain_missing_store()
+    explanation = mlflow_store.explain_missing_store() or mlflow_store.explain_unreachable_store()
     if explanation:
         raise CommandError(explanation)

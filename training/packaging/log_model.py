@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from commandline import mlflow_store
 from commandline.saved_version import FINGERPRINT_ENTRY, MANIFEST_ENTRY
 from commandline.scratch import open_scratch_folder
 from commandline.subprocesses import read_last_line, run_module
@@ -28,6 +29,7 @@ from model.retrieval.local.index import Index
 from . import code_snapshot, requirements
 from .bill_of_materials import BILL_FILE, write_bill_of_materials
 from .example_question import EXAMPLE_FIELD, EXAMPLE_STAGE, choose_question
+from .unfinished_models import describe_process, remove_unfinished_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def log_model(
             artifacts={name: path.as_uri() for name, path in artifacts.items()},
             endpoints=sorted({*loaded_profile.databricks_endpoints, *_embedding_endpoints(index_opened)}),
             indexes=[index_opened.name] if isinstance(index_opened, RemoteIndex) else [],
-            tags=dict(tags or {}),
+            tags=dict(tags or {}) | describe_process(folder),
             result=str(folder / "result.json"),
             manifest=digest,
             question=_choose_question(loaded_profile, index_opened, runnables),
@@ -282,7 +284,9 @@ def _log_in_process(job: LoggingJob) -> None:
         streamable=True,
     )
     Path(job.result).write_text(json.dumps({"uri": model_info.model_uri}), "utf-8")
+    remove_unfinished_models(mlflow.get_logged_model(model_info.model_id).experiment_id)
 
 
 if __name__ == "__main__":
+    mlflow_store.adapt_to_folder()
     _log_in_process(LoggingJob(**json.loads(sys.argv[1])))

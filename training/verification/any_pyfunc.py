@@ -14,6 +14,8 @@ from typing import Any
 import mlflow
 import pandas as pd
 
+from commandline import mlflow_store
+
 from ..versions.json_lines import describe_error, write_json_lines
 
 _THREADS = 8
@@ -97,4 +99,5 @@ def _shape_of(value: Any) -> object:  # JSON
 
 
 if __name__ == "__main__":
+    mlflow_store.adapt_to_folder()
     main(sys.argv[1], sys.argv[2])

@@ -4,6 +4,7 @@ Tags keep to what Unity Catalog accepts: names without dots, values of at most 2
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -20,6 +21,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
+from commandline import mlflow_store
 from model.errors import CommandError
 from model.retrieval.local import manifest
 
@@ -33,7 +35,36 @@ REPLACED_TAG, ROLLED_BACK_TAG = "replaced", "rolled_back"
 """Tags of a version: the champion that the version replaced; when and by whom the version was rolled back."""
 DECISION_TAG, REASON_TAG, USER_TAG, TIME_TAG = "gate_decision", "gate_reason", "gate_by", "gate_at"
 """Tags of a version: the gate's last decision, the reason, the user and the time."""
+_DEFAULT_EXPERIMENT = "0"
 _MAX_TAG, _UNITY_CATALOG_LEVELS = 256, 3
+
+
+def check_store() -> None:
+    """Check that MLflow's store can be reached and takes new runs, before anything is paid.
+
+    Raises:
+        CommandError: A server of MLflow cannot be reached, or the experiment is deleted.
+    """
+    if explanation := mlflow_store.explain_unreachable_store():
+        raise CommandError(explanation)
+    if mlflow_store.explain_missing_store():
+        return  # MLflow makes a new one
+    client, name = MlflowClient(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
+    experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID", _DEFAULT_EXPERIMENT)
+    try:
+        experiment = client.get_experiment_by_name(name) if name else client.get_experiment(experiment_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST" or "MLFLOW_EXPERIMENT_ID" not in os.environ:
+            return  # a workspace has no default experiment; MLflow makes one of its own
+        raise CommandError(
+            f"MLFLOW_EXPERIMENT_ID: there is no experiment {experiment_id} in {mlflow.get_tracking_uri()}; unset it, "
+            "or name another"
+        ) from None
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
+        raise CommandError(
+            f"the experiment {experiment.name} is deleted; mlflow experiments restore -x {experiment.experiment_id} "
+            "brings it back, or set MLFLOW_EXPERIMENT_NAME to another"
+        )
 
 
 def check_name(name: str) -> None:
@@ -101,6 +132,24 @@ def find_champion(name: str) -> ModelVersion | None:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}:
             return None
         raise
+
+
+def find_other_champion(version: ModelVersion, name: str) -> str:
+    """Return the number of the champion if it was made from other documents than a version; empty otherwise.
+
+    A champion whose files no longer exist was made from none.
+
+    Args:
+        version: The version.
+        name: Registered model of the champion.
+    """
+    champion = find_champion(name)
+    if champion is None or (champion.name, champion.version) == (version.name, version.version):
+        return ""
+    held = read_index_manifest(f"models:/{champion.name}/{champion.version}")
+    own = read_documents(f"models:/{version.name}/{version.version}")
+    is_other = "kind" in held or not held.get("documents", {}).keys() <= own.keys()
+    return str(champion.version) if is_other else ""
 
 
 def find_version(name: str, number: str = "") -> ModelVersion:

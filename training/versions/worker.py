@@ -11,6 +11,8 @@ from typing import Any
 import mlflow
 from mlflow.pyfunc import PyFuncModel
 
+from commandline import mlflow_store
+
 from .json_lines import describe_error, write_json_lines
 
 
@@ -50,4 +52,5 @@ def predict(model: PyFuncModel, model_input: object, params: dict[str, Any] | No
 
 
 if __name__ == "__main__":
+    mlflow_store.adapt_to_folder()
     main(sys.argv[1])

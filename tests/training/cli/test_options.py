@@ -1,5 +1,6 @@
 """Options that several commands share: their defaults, limits and the choice of documents."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from training.cli.options import (
     choose_documents,
     document_options,
     gate_options,
+    is_sample,
     parse_columns,
     parse_readers,
 )
@@ -166,6 +168,14 @@ def test_local_index_is_built_from_named_or_shipped_documents(
     documents: tuple[str, ...], more_documents: tuple[str, ...], choice: list[str], profile: Profile
 ) -> None:
     assert choose_documents(profile, documents, more_documents) == choice
+
+
+def test_documents_that_come_with_the_project_are_a_sample() -> None:
+    assert is_sample([str(SHIPPED_DOCUMENTS)])
+    assert is_sample([os.path.relpath(SHIPPED_DOCUMENTS)])
+    assert not is_sample([str(SHIPPED_DOCUMENTS), "more"])
+    assert not is_sample([str(SHIPPED_DOCUMENTS / "guide")])
+    assert not is_sample([])
 
 
 @pytest.fixture

@@ -113,12 +113,12 @@ PART = f".multichain-part-index-{'0' * 32}"
 
 
 def test_left_overs_of_killed_builds_of_the_same_index_are_removed(tmp_path: Path) -> None:
-    kept = ["multichain-part-0", f".multichain-part-index-2-{'0' * 32}", ".multichain-part-index-mine"]
-    for name in (PART, f"{PART}-old", *kept):
+    unrelated = ["multichain-part-0", f".multichain-part-index-2-{'0' * 32}", ".multichain-part-index-mine"]
+    for name in (PART, f"{PART}-old", *unrelated):
         write_folder(tmp_path / name)
     with replace_folder(tmp_path / "index") as part:
         (part / "manifest.json").write_text("new", "utf-8")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["index", *kept])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["index", *unrelated])
 
 
 def test_index_that_a_killed_build_set_aside_is_put_back_before_anything_fails(tmp_path: Path) -> None:

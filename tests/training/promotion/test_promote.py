@@ -213,6 +213,24 @@ def test_champion_whose_files_are_gone_is_replaced(name: str, logged: str, evide
     assert "the champion, is damaged (its files no longer exist)" in get_version(name, "2").tags["gate_reason"]
 
 
+def test_sample_takes_no_place_of_a_champion_that_was_made_from_other_documents(
+    name: str, logged: str, poor_version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try_promotion(name, logged, None)
+    registry.register_model(poor_version, name)  # it lacks two of the champion's documents
+    print_results(promote_through_gate(name, "2", name, PromotionOptions(is_sample=True)))
+    assert capsys.readouterr().out == (
+        f"The alias champion stays at version 1 of {name}, which was made from other documents than those that come "
+        f"with the project. python -m training promote 2 --name {name} moves it\nThe new version is models:/{name}/2\n"
+    )
+    assert registry.find_champion(name).version == 1  # type: ignore[union-attr]
+    print_results(promote_through_gate(name, "2", name, PromotionOptions(is_sample=True, force_reason="a try")))
+    assert registry.find_champion(name).version == 2  # type: ignore[union-attr]
+    registry.register_model(logged, name)  # it has all documents of the champion
+    print_results(promote_through_gate(name, "3", name, PromotionOptions(is_sample=True)))
+    assert registry.find_champion(name).version == 3  # type: ignore[union-attr]
+
+
 def test_rollback_to_a_missing_or_current_version_is_refused(name: str, logged: str) -> None:
     with pytest.raises(CommandError, match="has no version with the alias champion"):
         roll_back("nothing")

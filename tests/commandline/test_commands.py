@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from mlflow.exceptions import MlflowException
 
-from commandline import Commands
+from commandline.commands import Commands
 from model.errors import CommandError, DocumentError, MultichainError
 
 UNEXPECTED = (
@@ -164,7 +164,7 @@ def test_termination_ends_a_command_so_that_it_cleans_up() -> None:
 def test_libraries_are_quiet_unless_the_environment_says_so(variables: dict[str, str], values: list[str]) -> None:
     names = ["MLFLOW_LOGGING_LEVEL", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "GIT_PYTHON_REFRESH"]
     code = (
-        "import json, logging, os, commandline\n"
+        "import json, logging, os, commandline.commands\n"
         f"print(json.dumps([*map(os.environ.get, {names!r}), logging.getLogger('alembic').level]))"
     )
     environment = {name: value for name, value in os.environ.items() if name not in names} | variables
