@@ -146,9 +146,9 @@ def find_other_champion(version: ModelVersion, name: str) -> str:
     champion = find_champion(name)
     if champion is None or (champion.name, champion.version) == (version.name, version.version):
         return ""
-    held = read_index_manifest(f"models:/{champion.name}/{champion.version}")
+    manifest_entries = read_index_manifest(f"models:/{champion.name}/{champion.version}")
     own = read_documents(f"models:/{version.name}/{version.version}")
-    is_other = "kind" in held or not held.get("documents", {}).keys() <= own.keys()
+    is_other = "kind" in manifest_entries or not manifest_entries.get("documents", {}).keys() <= own.keys()
     return str(champion.version) if is_other else ""
 
 
