@@ -78,8 +78,8 @@ def _print_promotion(promotion: step_results.Promotion) -> None:
 @print_result.register
 def _print_kept_champion(result: step_results.KeptChampion) -> None:
     click.echo(
-        f"The alias champion stays at version {result.champion} of {result.name}, which was made from other documents than "
-        f"those that come with the project. python -m training promote {result.version} --name {result.name} moves it"
+        f"The alias champion stays at version {result.champion} of {result.name}, which was made from other documents "
+        f"than those that come with the project. python -m training promote {result.version} --name {result.name} moves it"
     )
     click.echo(f"The new version is models:/{result.name}/{result.version}")
 
