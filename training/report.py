@@ -79,7 +79,8 @@ def _print_promotion(promotion: step_results.Promotion) -> None:
 def _print_kept_champion(result: step_results.KeptChampion) -> None:
     click.echo(
         f"The alias champion stays at version {result.champion} of {result.name}, which was made from other documents "
-        f"than those that come with the project. python -m training promote {result.version} --name {result.name} moves it"
+        "than those that come with the project. "
+        f"python -m training promote {result.version} --name {result.name} moves it"
     )
     click.echo(f"The new version is models:/{result.name}/{result.version}")
 
