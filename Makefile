@@ -11,9 +11,11 @@ EXTRAS := --extra azure --extra documents --extra spark
 COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 -q --no-header --no-annotate --generate-hashes
 UPGRADE ?= --upgrade
 SEED ?= 1
+SECONDS ?= 600
+KILLS ?= 100
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help demo test long fuzz test-compat lint bench walk mutants office gate quality docs lock clean
+.PHONY: help demo test long fuzz soak kill audit test-compat lint bench walk mutants office gate quality docs lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +42,15 @@ lint: $(VENV)/ready-dev  ## ruff, mypy, import-linter, and names that say nothin
 
 fuzz: $(VENV)/ready-dev  ## 10,000 generated requests through each door; only documented answers may come [SEED=1]
 	python -m pytest -n 2 --dist load --timeout 0 --hypothesis-profile fuzz --hypothesis-seed $(SEED) tests/end_to_end/test_generated_requests.py
+
+soak: $(VENV)/ready-dev  ## Mixed requests, faults and restarts of a server; memory, threads and files [SECONDS=600]
+	@python benchmarks/soak.py $(SECONDS)
+
+kill: $(VENV)/ready-dev  ## Random kills of runs, updates and promotions; nothing may be lost [KILLS=100 SEED=1]
+	@PYTHONPATH=. python benchmarks/kills.py $(KILLS) $(SEED)
+
+audit: $(VENV)/ready-dev  ## Known vulnerabilities of the locks; 3 is the exit code when not all could be checked
+	@python benchmarks/audit.py requirements.lock requirements-dev.lock
 
 bench: $(VENV)/ready-dev  ## Medians of starting, answering, indexing, searching, and of the engine beside others
 	@python benchmarks/bench.py

@@ -74,7 +74,7 @@ class MultichainModel(PythonModel):
         Args:
             context: Not used.
             model_input: The requests.
-            params: ``describe: true`` returns the declarations of all stages instead.
+            params: ``describe: true`` returns the declarations of all stages instead, once for each row.
 
         Returns:
             One response for one dict; a list of responses, in the same order, for rows.
@@ -83,7 +83,7 @@ class MultichainModel(PythonModel):
             MlflowException: The input contains no stage, or is one dict that does not fit (HTTP 400).
         """
         if (params or {}).get("describe"):
-            return self._describe()
+            return self._describe_all(model_input)
         call = self._parse(model_input)
         try:
             answers = self._pipeline.answer_requests(call.requests, self._version)
@@ -144,6 +144,15 @@ class MultichainModel(PythonModel):
             return parse_requests(model_input, self._pipeline.contract)
         except InvalidRequestError as error:
             raise MlflowException(error.coded_message, error_code=INVALID_PARAMETER_VALUE) from None
+
+    def _describe_all(self, model_input: object) -> Response | list[Response]:
+        """Return the declarations once for each row; once for a single dict, and for what contains no request."""
+        response = self._describe()
+        try:
+            call = parse_requests(model_input, self._pipeline.contract)
+        except InvalidRequestError:
+            return response
+        return response if call.single or not call.requests else [response] * len(call.requests)
 
     def _describe(self) -> Response:
         response = self._pipeline.contract.empty_response(self._version)

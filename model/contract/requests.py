@@ -20,6 +20,8 @@ from .stage_contract import RUN_FIELD, Contract
 
 MAX_DEPTH = 50
 """Most lists and objects that contain a value of a request."""
+MAX_ROWS = 10_000
+"""Most rows of one call, which is also the number of rows in Spark's batches."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -59,8 +61,14 @@ def parse_requests(model_input: object, contract: Contract) -> PredictInput:
         The requests. A row with a stage that does not fit carries the error.
 
     Raises:
-        InvalidRequestError: Nothing in the input belongs to the contract, or a single dict does not fit.
+        InvalidRequestError: Nothing in the input belongs to the contract, a single dict does not fit, or there are
+            more than ``MAX_ROWS`` rows.
     """
+    if isinstance(model_input, list | pd.DataFrame | pd.Series) and len(model_input) > MAX_ROWS:
+        raise InvalidRequestError(
+            f"expected at most {MAX_ROWS:,} rows in one call; send them in several, as Spark does with "
+            "spark.sql.execution.arrow.maxRecordsPerBatch"
+        )
     rows, single = _split_rows(model_input, contract)
     requests = [_parse_row(row, contract) for row in rows]
     if single and requests[0].errors:

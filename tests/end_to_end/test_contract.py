@@ -285,6 +285,14 @@ def test_rest_body_without_inputs_is_answered_with_http_400(body: object, server
     assert reply.status_code == 400
 
 
+def test_describe_with_rows_is_one_response_for_each(model: mlflow.pyfunc.PyFuncModel) -> None:
+    single = model.predict({"qa": {"question": "Why?"}}, params={"describe": True})
+    rows: list[Any] = [{"qa": {"question": "Why?"}}, {"qa": {"question": 5}}, {"image_generation": None}]
+    assert model.predict(rows, params={"describe": True}) == [single] * 3
+    assert model.predict(pd.DataFrame(rows), params={"describe": True}) == [single] * 3
+    assert model.predict({}, params={"describe": True}) == single
+
+
 def test_describe_gives_the_contract_and_runs_no_stage(
     model: mlflow.pyfunc.PyFuncModel, server: str, pipeline: Pipeline
 ) -> None:

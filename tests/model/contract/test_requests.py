@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.contract.requests import Request, parse_requests, to_plain
+from model.contract.requests import MAX_ROWS, Request, parse_requests, to_plain
 from model.errors import InvalidRequestError
 from model.profile import Profile
 
@@ -42,6 +42,16 @@ class PydanticObject:
 
     def model_dump(self) -> dict[str, object]:
         return {"question": "q"}
+
+
+def test_rows_of_a_call_are_bounded() -> None:
+    rows = [{"image_generation": {"run": False}}] * MAX_ROWS
+    assert len(parse_requests(rows, CONTRACT).requests) == 10_000
+    for too_many in ([*rows, {}], pd.DataFrame([*rows, {}]), pd.Series([None] * 10_001, name="qa")):
+        with pytest.raises(
+            InvalidRequestError, match=r"^expected at most 10,000 rows in one call; send them in several"
+        ):
+            parse_requests(too_many, CONTRACT)
 
 
 @given(requests)
