@@ -104,10 +104,8 @@ if __name__ == "__main__":
     mlflow.set_tracking_uri(f"sqlite:///{scratch / 'store' / 'mlflow.db'}")
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     started = time.monotonic()
-    wrong = main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    print(
-        "\n".join(wrong) or "Nothing was lost, done twice, told wrongly or left behind",
-        f"{time.monotonic() - started:.0f} s",
-        sep="\n",
-    )
+    arguments = [int(word) for word in sys.argv[1:]] + [100, 1][len(sys.argv) - 1 :]
+    wrong = main(*arguments)
+    print("\n".join(wrong) or "Nothing was lost, done twice, told wrongly or left behind")
+    print(f"{time.monotonic() - started:.0f} s")
     sys.exit(bool(wrong))

@@ -41,7 +41,7 @@ class Server:
         status = Path(f"/proc/{self.pid}/status").read_text("utf-8")
         memory = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
         threads = int(re.findall(r"Threads:\s+(\d+)", status)[0])
-        return {"MB": memory, "threads": threads, "files": len(os.listdir(f"/proc/{self.pid}/fd"))}
+        return {"MB": memory, "threads": threads, "files": len([*Path(f"/proc/{self.pid}/fd").iterdir()])}
 
 
 def start(folder: Path) -> Server:
