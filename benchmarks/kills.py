@@ -82,9 +82,9 @@ def main(kills: int, seed: int) -> list[str]:
     subprocess.run([sys.executable, "-m", "training", *COMMANDS["run"]], check=True, stdout=subprocess.DEVNULL)
     for number in range(1, kills + 1):
         event = kill_one(chance)
-        found = list(find_problems(has_index=True))
-        print(f"{number:4} {event}{': ' if found else ''}{'; '.join(found)}", flush=True)
-        problems += found
+        event_problems = list(find_problems(has_index=True))
+        print(f"{number:4} {event}{': ' if event_problems else ''}{'; '.join(event_problems)}", flush=True)
+        problems += event_problems
     before = len(registry.list_versions(NAME))
     last = subprocess.run(
         [sys.executable, "-m", "training", *COMMANDS["run"]], capture_output=True, text=True, check=False
@@ -105,7 +105,7 @@ if __name__ == "__main__":
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     started = time.monotonic()
     arguments = [int(word) for word in sys.argv[1:]] + [100, 1][len(sys.argv) - 1 :]
-    wrong = main(*arguments)
-    print("\n".join(wrong) or "Nothing was lost, done twice, told wrongly or left behind")
+    problems = main(*arguments)
+    print("\n".join(problems) or "Nothing was lost, done twice, told wrongly or left behind")
     print(f"{time.monotonic() - started:.0f} s")
-    sys.exit(bool(wrong))
+    sys.exit(bool(problems))

@@ -124,8 +124,8 @@ def soak(folder: Path, seconds: float) -> list[str]:
             for name, growth in MAX_GROWTH.items()
             if after[name] > before[name] * growth + 2
         ]
-        wrong = {status for status in counts if status.isdecimal() and int(status) not in DOCUMENTED}
-        problems += [f"server {reload + 1}: status {status}, {counts[status]} times" for status in sorted(wrong)]
+        undocumented = {status for status in counts if status.isdecimal() and int(status) not in DOCUMENTED}
+        problems += [f"server {reload + 1}: status {status}, {counts[status]} times" for status in sorted(undocumented)]
         if Path(f"/proc/{server.pid}").exists():
             problems.append(f"server {reload + 1}: its process is left")
     return problems
@@ -136,7 +136,9 @@ if __name__ == "__main__":
     folder = Path(scratch) / "store"
     folder.mkdir()
     subprocess.run([sys.executable, "-m", "training", "run"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    found = soak(folder, float(sys.argv[1]) if len(sys.argv) > 1 else 600.0)
+    problems = soak(folder, float(sys.argv[1]) if len(sys.argv) > 1 else 600.0)
     left = [path.name for path in Path(scratch).glob("multichain-*")]
-    print("\n".join([*found, *[f"left behind: {name}" for name in left]]) or "Nothing grew, leaked or was left behind")
-    sys.exit(bool(found or left))
+    print(
+        "\n".join([*problems, *[f"left behind: {name}" for name in left]]) or "Nothing grew, leaked or was left behind"
+    )
+    sys.exit(bool(problems or left))
