@@ -56,6 +56,7 @@ _WRITTEN_BY_MLFLOW = frozenset(
         "input_example.json",
         "serving_input_example.json",
         "registered_model_meta",
+        "environment_variables.txt",
     }
 )
 _PIN = re.compile(r"[A-Za-z0-9._-]+(\[[\w,.-]+\])?==[\w.!+-]+")

@@ -56,7 +56,7 @@ class MultichainModel(PythonModel):
         self._retriever = profile.make_retriever(profile.open_index(index), context.artifacts.get("embeddings", ""))
         self._pipeline = profile.make_pipeline(self._retriever)
         if environment.TRACES.read():
-            trace_server.limit_attempts()
+            environment.limit_trace_calls()
         self._pipeline.trace_request = partial(tracing.trace_request, server=trace_server.TraceServer())
         self._floors = profile.gate
         self._version = _registered_version(index)

@@ -33,6 +33,18 @@ def describe_foreign_tracing() -> str:
     )
 
 
+_TRACE_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+
+
+def limit_trace_calls() -> None:
+    """Bound the calls by which MLflow sends traces, where the user has set no bounds.
+
+    A tracking server may go away between a look at it and a trace, for which MLflow would try for minutes.
+    """
+    for name, value in _TRACE_LIMITS.items():
+        os.environ.setdefault(name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class Variable(Generic[T]):
     """An environment variable of this project.

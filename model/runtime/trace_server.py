@@ -4,7 +4,6 @@ MLflow tries for four minutes to send one trace, and waits at the end of a proce
 """
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -16,8 +15,6 @@ _CONNECT_SECONDS = 2.0
 _RECHECK_SECONDS = 30.0
 """Seconds for which an answer counts."""
 _PORTS = {"http": 80, "https": 443}
-_MLFLOW_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-"""Bounds of MLflow's calls where the user has set none: a server may go away between a check and a trace."""
 
 
 class TraceServer:
@@ -47,12 +44,6 @@ class TraceServer:
                 if was_reachable and not self._is_reachable:
                     log.warning("MLflow's tracking server cannot be reached, so that requests are not traced")
             return self._is_reachable
-
-
-def limit_attempts() -> None:
-    """Bound the calls by which MLflow sends traces, unless the user has set bounds."""
-    for name, value in _MLFLOW_DEFAULTS.items():
-        os.environ.setdefault(name, value)
 
 
 def _uses_proxy(scheme: str, host: str) -> bool:

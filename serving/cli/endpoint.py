@@ -226,9 +226,10 @@ def _check_files(name: str, version: str, public_key: Path | None) -> None:
     from commandline.scratch import open_scratch_folder
 
     with open_scratch_folder("deploy") as folder:
+        (folder / "version").mkdir()
         try:
             files = mlflow.artifacts.download_artifacts(
-                f"models:/{name}/{version}", dst_path=str(folder), registry_uri="databricks-uc"
+                f"models:/{name}/{version}", dst_path=str(folder / "version"), registry_uri="databricks-uc"
             )
         except (MlflowException, OSError) as error:
             raise ServingError(

@@ -35,7 +35,7 @@ REPLACED_TAG, ROLLED_BACK_TAG = "replaced", "rolled_back"
 """Tags of a version: the champion that the version replaced; when and by whom the version was rolled back."""
 DECISION_TAG, REASON_TAG, USER_TAG, TIME_TAG = "gate_decision", "gate_reason", "gate_by", "gate_at"
 """Tags of a version: the gate's last decision, the reason, the user and the time."""
-_DEFAULT_EXPERIMENT = "0"
+_DEFAULT_EXPERIMENT, _SQLITE = "0", "sqlite:///"
 _MAX_TAG, _UNITY_CATALOG_LEVELS = 256, 3
 
 
@@ -47,8 +47,9 @@ def check_store() -> None:
     """
     if explanation := mlflow_store.explain_unreachable_store():
         raise CommandError(explanation)
-    if mlflow_store.explain_missing_store():
-        return  # MLflow makes a new one
+    uri = str(mlflow.get_tracking_uri())
+    if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+        return  # MLflow makes a new database
     client, name = MlflowClient(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
     experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID", _DEFAULT_EXPERIMENT)
     try:

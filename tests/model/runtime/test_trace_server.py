@@ -12,8 +12,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from model.config.environment import limit_trace_calls
 from model.runtime import trace_server
-from model.runtime.trace_server import TraceServer, limit_attempts
+from model.runtime.trace_server import TraceServer
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_bounds_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
-    limit_attempts()
+    limit_trace_calls()
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
 
