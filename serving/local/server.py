@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ _END_SECONDS = 5
 _MAX_LOG_BYTES, _LOG_BACKUPS = 10 * 2**20, 3
 """Size of a log file, and number of earlier files that are kept beside it."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses are translated, not listened on
+_ERROR_CLASS = re.compile(r"^[\w.]+(Error|Exception): ")
 _EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
@@ -137,8 +139,9 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path
 
 
 def _read_last_line(log: Path) -> str:
+    """Return the last line of the log without the class of the error that it names."""
     time.sleep(0.2)  # until the last lines have come through the pipe
-    return read_last_line(log.read_text("utf-8", "replace"), "(empty)")
+    return _ERROR_CLASS.sub("", read_last_line(log.read_text("utf-8", "replace"), "(empty)"))
 
 
 def _stop(server: "subprocess.Popen[bytes]", grace: int) -> None:
