@@ -52,7 +52,7 @@ def kill_one(chance: random.Random) -> str:
     return f"{name} ended before {seconds:.1f} s"
 
 
-def find_problems(has_index: bool) -> Iterator[str]:
+def find_problems() -> Iterator[str]:
     """Yield what is wrong with the store and the index."""
     champion = registry.find_champion(NAME)
     if champion is None:
@@ -62,8 +62,7 @@ def find_problems(has_index: bool) -> Iterator[str]:
     if not list(history.list_history(NAME)):
         yield "the history is empty"
     with lock_folder(Path("index").absolute()):  # as the next build repairs it
-        if has_index:
-            Index.open(Path("index"))
+        Index.open(Path("index"))
 
 
 def find_left_overs() -> Iterator[str]:
@@ -82,7 +81,7 @@ def main(kills: int, seed: int) -> list[str]:
     subprocess.run([sys.executable, "-m", "training", *COMMANDS["run"]], check=True, stdout=subprocess.DEVNULL)
     for number in range(1, kills + 1):
         event = kill_one(chance)
-        event_problems = list(find_problems(has_index=True))
+        event_problems = list(find_problems())
         print(f"{number:4} {event}{': ' if event_problems else ''}{'; '.join(event_problems)}", flush=True)
         problems += event_problems
     before = len(registry.list_versions(NAME))

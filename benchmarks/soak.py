@@ -1,8 +1,8 @@
 """Keep a server busy with mixed requests and faults, and see that it neither grows nor leaks. ``make soak`` runs it.
 
-Usage: ``python benchmarks/soak.py [SECONDS]``. After a first minute, or a tenth of a shorter run, memory, threads and
-open files of the server are noted; at the end they are compared. Nothing may grow beyond ``MAX_GROWTH``, and no answer
-may be anything but 200, 400, 408, 413, 415, 421 or 503. The server is started again three times on the way.
+Usage: ``python benchmarks/soak.py [SECONDS]``. After a minute of each server, or a third of a shorter turn, its memory,
+threads and open files are noted; at the end of the turn they are compared. Nothing may grow beyond ``MAX_GROWTH``, and
+no answer may be anything but 200, 400, 408, 413, 415, 421 or 503. The server is started three times.
 """
 
 import json
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import requests
 
-ROOT = Path(__file__).parent.parent
 THREADS, RELOADS = 8, 3
 MAX_GROWTH = {"MB": 1.15, "threads": 1.2, "files": 1.2}
 DOCUMENTED = {200, 400, 408, 413, 415, 421, 503}
@@ -109,11 +108,12 @@ def soak(folder: Path, seconds: float) -> list[str]:
     problems: list[str] = []
     for reload in range(RELOADS):
         server = start(folder)
-        share = seconds / RELOADS
-        counts = keep_busy(server, min(60.0, share / 3), reload * 100)
+        turn = seconds / RELOADS
+        warm_up = min(60.0, turn / 3)
+        counts = keep_busy(server, warm_up, reload * 100)
         time.sleep(3)  # until what was left half done has ended
         before = server.measure()
-        counts += keep_busy(server, share - min(60.0, share / 3), reload * 100 + 50)
+        counts += keep_busy(server, turn - warm_up, reload * 100 + 50)
         time.sleep(3)
         after = server.measure()
         server.up.terminate()
