@@ -20,8 +20,10 @@ from .runtime.event_loop import Engine, Stream
 from .stages.base import Stage
 
 log = logging.getLogger(__name__)
-_MAX_CONCURRENT = 1000
-"""Requests of one call that run at once. Further ones wait without taking memory."""
+_MAX_CONCURRENT = 250
+"""Requests of one call that run at once; further ones wait. A request of another call waits for a turn of the event
+loop, in which each of these may do a millisecond's work, and a batch of embeddings is as large as their number.
+"""
 
 
 TraceRequest = Callable[[StageValues, str], AbstractAsyncContextManager[spans.Trace]]

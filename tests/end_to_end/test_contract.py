@@ -274,6 +274,15 @@ def test_empty_table_in_spark_gives_no_response(spark: tuple[Any, Any]) -> None:
     assert table.select(udf(*doors.STAGES)).collect() == []
 
 
+def test_describe_in_spark_is_one_response_for_each_row(logged: str, spark: tuple[Any, Any]) -> None:
+    session, _ = spark
+    udf = mlflow.pyfunc.spark_udf(session, logged, env_manager="local", params={"describe": True})
+    rows = [(("Why?",), None), ((None,), ("A cat",)), (None, None)]
+    table = session.createDataFrame(rows, "qa struct<question:string>, image_generation struct<prompt:string>")
+    responses = [row[0] for row in table.select(udf(*doors.STAGES)).collect()]
+    assert [set(json.loads(response.meta.description)["stages"]) for response in responses] == [set(doors.STAGES)] * 3
+
+
 def test_mlflow_models_predict_refuses_a_request_wrapped_in_inputs(logged: str, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="found none of the stages"):
         doors.predict_offline(logged, {"inputs": [{"qa": {"question": "What is GPT-4?"}}]}, tmp_path)

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,9 @@ from .bm25 import BM25, K1, count_terms
 from .windows import WindowIndex
 
 _CACHED_WORDS = 4096
+_MAX_CORRECTED = 100
+"""Most words of one question whose spelling is corrected. A word takes a millisecond, in which no request goes on.
+"""
 _WORDS_FOLDER, _WINDOWS_FOLDER = "words", "windows"
 _LANGUAGES_FILE, _CHUNK_LANGUAGES_FILE = "languages.json", "chunk_languages.npy"
 _B = 0.6
@@ -125,10 +129,10 @@ class Lexical:
             word for name in self.languages for word in self._question_words(remove_intent(text), name)
         )
         rows, weights = [], []
-        for word in words:
-            stems = {language: self._corrected_stem(word, language) for language in self.languages}
-            rows.append(np.any([self._words.find_texts(stem, positions) for stem in set(stems.values())], axis=0))
-            weights.append(max(self._words.weights(stems.values()).values()))
+        stems_of_words = zip(*(self._correct_words(list(words), name) for name in self.languages), strict=True)
+        for stems in map(set, stems_of_words):
+            rows.append(np.any([self._words.find_texts(stem, positions) for stem in stems], axis=0))
+            weights.append(max(self._words.weights(stems).values()))
         total = sum(weights) or 1.0
         shape = (len(words), len(positions))
         return np.array(rows, dtype=np.bool_).reshape(shape), np.array(weights, dtype=np.float32) / total
@@ -163,7 +167,12 @@ class Lexical:
         return self._analyser_of(language).question_words(text)
 
     def _correct_words(self, words: Sequence[str], language: str) -> list[str]:
-        return [self._corrected_stem(word, language) for word in words]
+        """Return the stem of each word, spelling corrected up to the limit of a question."""
+        distinct = dict.fromkeys(words)
+        corrected = {word: self._corrected_stem(word, language) for word in islice(distinct, _MAX_CORRECTED)}
+        beyond = list(islice(distinct, _MAX_CORRECTED, None))
+        corrected |= dict(zip(beyond, self._analyser_of(language).stem_words(beyond), strict=True))
+        return [corrected[word] for word in words]
 
     def _correct_word(self, word: str, language: str) -> str:
         stem_words = self._analyser_of(language).stem_words

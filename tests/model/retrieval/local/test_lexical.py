@@ -41,3 +41,12 @@ def test_correction_prefers_the_most_frequent_word() -> None:
     rarity = {"planet": 2.0, "planer": 1.0, "plane": 3.0}
     assert correct_spelling("planex", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == "planer"
     assert correct_spelling("plan", lambda words: words, rarity, rarity.__getitem__, set(ascii_lowercase)) == ""
+
+
+def test_only_the_first_hundred_words_of_a_question_are_corrected() -> None:
+    lexical = build_lexical(*TEXTS)
+    beyond = [f"zzz{first}{second}" for first in ascii_lowercase for second in ascii_lowercase[:4]]
+    first, last = (lexical.weights(" ".join(words)) for words in (["temperture", *beyond], [*beyond, "temperture"]))
+    assert "temperatur" in first
+    assert "temperatur" not in last
+    assert len(last) == len(first) == len(beyond) + 1
