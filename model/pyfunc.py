@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from .config import environment
-from .contract.description import describe_contract
+from .contract.description import QUESTIONS_ARTIFACT, describe_contract
 from .contract.events import Event
 from .contract.requests import PredictInput, parse_requests
 from .contract.stage_contract import Response
@@ -59,6 +59,8 @@ class MultichainModel(PythonModel):
             environment.limit_trace_calls()
         self._pipeline.trace_request = partial(tracing.trace_request, server=trace_server.TraceServer())
         self._floors = profile.gate
+        questions = context.artifacts.get(QUESTIONS_ARTIFACT)
+        self._questions: list[str] = json.loads(Path(questions).read_text("utf-8")) if questions else []
         self._version = _registered_version(index)
 
     def predict(
@@ -157,7 +159,7 @@ class MultichainModel(PythonModel):
     def _describe(self) -> Response:
         response = self._pipeline.contract.empty_response(self._version)
         response["meta"]["description"] = json.dumps(
-            describe_contract(self._pipeline.contract) | {"floors": self._floors}
+            describe_contract(self._pipeline.contract) | {"floors": self._floors, "questions": self._questions}
         )
         return response
 

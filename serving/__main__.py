@@ -4,8 +4,9 @@ import click
 
 from commandline.commands import Commands
 
-from .cli.ask import ask, up
+from .cli.ask import ask
 from .cli.endpoint import deploy, smoke, status, teardown
+from .cli.serve import app, mcp, up
 from .cli.workspace import workspace
 
 
@@ -14,7 +15,7 @@ def serving() -> None:
     """Ask a version of the model, serve it over REST on this machine, or deploy it on Databricks."""
 
 
-for _command in (ask, up, deploy, smoke, status, teardown, workspace):
+for _command in (ask, up, app, mcp, deploy, smoke, status, teardown, workspace):
     serving.add_command(_command)
 
 

@@ -9,3 +9,7 @@ import click
 
 class ServingError(click.ClickException):
     """A failure that a command reports in one sentence: what happened, why, and what to do."""
+
+
+class RefusedError(ServingError):
+    """A request that the target refused; the message is the target's own."""

@@ -6,6 +6,9 @@ from typing import Any
 from . import references
 from .stage_contract import Contract, StageContract
 
+QUESTIONS_ARTIFACT = "questions"
+"""Name of a version's file with questions that its documents answer: a JSON list, from which a page offers some."""
+
 
 def describe_contract(contract: Contract) -> dict[str, Any]:
     """Return each stage's declaration and references, an example request, a text and a Mermaid diagram."""

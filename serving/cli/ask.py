@@ -1,13 +1,10 @@
-"""The commands ``ask`` and ``up``: send a request to a version, and serve a version on this machine."""
+"""The command ``ask``: send a request to a version."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
-
-from commandline.options import SIGNED
 
 from ..errors import ServingError
 
@@ -51,7 +48,8 @@ def ask(
     With python -m training evaluate --from-traces, answers that are marked by --good or --bad become
     examples of an evaluation.
     """
-    from ..local import client, display, feedback
+    from ..local import display, feedback
+    from ..targets import open_target
 
     rationale = good if bad is None else bad
     if good is not None and bad is not None:
@@ -61,7 +59,7 @@ def ask(
     if rationale is not None:
         feedback.enable_tracing()
     request = _build_request(request_json, question, prompt)
-    response = client.open_target(target).ask(request)
+    response = open_target(target).ask(request)
     if raw:
         click.echo(json.dumps(response, ensure_ascii=False))
     else:
@@ -73,55 +71,6 @@ def ask(
         click.echo(f"Recorded the answer as {assessment} in the trace {response['meta']['trace_id']}")
     if display.has_failed(response):
         raise click.exceptions.Exit(1)
-
-
-@click.command()
-@click.option("--target", default=CHAMPION_URI, show_default=True, help="Version to serve.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-@click.option("--stream", is_flag=True, help="Also serve /stream: server-sent events while a request is answered.")
-@click.option(
-    "--allow-host",
-    "allowed_names",
-    multiple=True,
-    metavar="NAME",
-    help="Name besides those of this machine by which the server may be called; * allows any name.",
-)
-@click.option(
-    "--grace",
-    default=25,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Seconds after SIGTERM or Ctrl+C within which requests under way may still be answered.",
-)
-@click.option(
-    "--log-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File of the server's log, which is rotated at 10 MB. [default: a temporary file, removed at the end]",
-)
-@SIGNED
-def up(
-    target: str,
-    host: str,
-    port: int,
-    stream: bool,
-    allowed_names: tuple[str, ...],
-    grace: int,
-    log_file: Path | None,
-    signed: Path | None,
-) -> None:
-    """Serve a version over REST on this machine, with MLflow's own routes.
-
-    A version of which a file was changed since it was logged is not loaded. The server is called by the names of this
-    machine alone, unless --allow-host gives others. It ends on SIGTERM and Ctrl+C, at the latest --grace seconds after.
-    """
-    from ..local.server import serve
-    from ..local.server_settings import ServerSettings
-
-    log_level = os.environ.get("MULTICHAIN_LOG_LEVEL", "info")
-    names = [*allowed_names, *([] if host in {"0.0.0.0", "::"} else [host])]  # noqa: S104 - compared, not listened on
-    public_key = str(signed.absolute()) if signed else ""
-    serve(ServerSettings(target, host, port, stream, names, grace, log_level, public_key), log_file)
 
 
 def _build_request(request_json: str | None, question: str | None, prompt: str | None) -> dict[str, Any]:

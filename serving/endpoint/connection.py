@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 from tenacity import Retrying, stop_after_delay, wait_fixed
@@ -30,12 +30,13 @@ _MESSAGES = {
 }
 
 
-def connect_workspace(host: str | None = None) -> "WorkspaceClient":
+def connect_workspace(host: str | None = None, token: str = "") -> "WorkspaceClient":
     """Return a client of a Databricks workspace that answers.
 
     Args:
         host: Address of a workspace that was just created; None for the workspace that the SDK finds (DATABRICKS_HOST,
             a configuration profile, …).
+        token: A user's token, which authenticates in place of what the SDK finds; empty for the latter.
 
     Raises:
         ServingError: No workspace is configured, or the workspace cannot be reached. The SDK alone would try to reach
@@ -47,8 +48,15 @@ def connect_workspace(host: str | None = None) -> "WorkspaceClient":
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)  # its long warnings repeat the errors below
     if host:  # before Config, which queries the host only once
         _require_reachable(host, _NEW_WORKSPACE_SECONDS)
+    # the variables of an App contain a service principal's secret, too, and the SDK refuses two ways at once
+    credentials: dict[str, Any] = {"token": token, "auth_type": "pat"} if token else {}
     try:
-        config = Config(host=host, http_timeout_seconds=_REACH_SECONDS, retry_timeout_seconds=_REACH_SECONDS)
+        config = Config(
+            host=host,
+            http_timeout_seconds=_REACH_SECONDS,
+            retry_timeout_seconds=_REACH_SECONDS,
+            **credentials,
+        )
     except ValueError:
         raise ServingError(
             "no Databricks workspace is configured; set DATABRICKS_HOST and sign in with the Databricks CLI, or set "

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 GoldenQuestion = tuple[str, str]
 """A question, and a text that its answer must contain; an empty text accepts every answer."""
 
-_ANY_REQUEST = {"qa": {"question": "Tell me about LangChain."}}
-"""The request that accompanies ``describe``, since an endpoint accepts no empty body."""
+DESCRIBING_BODY: dict[str, Any] = {
+    "inputs": {"qa": {"question": "Tell me about LangChain."}},
+    "params": {"describe": True},
+}
+"""Body that asks for the description; it contains some request, since an endpoint accepts no empty body."""
 
 
 def ask_endpoint(client: "WorkspaceClient", endpoint: str, request: dict[str, Any], entity: str = "") -> dict[str, Any]:
@@ -50,13 +53,23 @@ def describe_endpoint(client: "WorkspaceClient", endpoint: str, entity: str = ""
     Raises:
         ServingError: The response contains no description. The SDK's errors pass through.
     """
-    response = _invoke(client, endpoint, {"inputs": _ANY_REQUEST, "params": {"describe": True}}, entity)
+    return read_description(_invoke(client, endpoint, DESCRIBING_BODY, entity), f"the model at {endpoint}")
+
+
+def read_description(response: dict[str, Any], model: str) -> dict[str, Any]:
+    """Return the description in the response to ``describe``.
+
+    Args:
+        response: The response.
+        model: Who responded, for the error.
+
+    Raises:
+        ServingError: The response contains no description.
+    """
     try:
         return json.loads(response["meta"]["description"])  # type: ignore[no-any-return]
     except (ValueError, LookupError, TypeError):
-        raise ServingError(
-            f"the model at {endpoint} did not return a description; deploy a version of multichain"
-        ) from None
+        raise ServingError(f"{model} did not return a description; deploy a version of multichain") from None
 
 
 def _invoke(client: "WorkspaceClient", endpoint: str, body: dict[str, Any], entity: str) -> dict[str, Any]:

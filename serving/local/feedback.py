@@ -18,7 +18,7 @@ def enable_tracing() -> None:
     os.environ |= {"MULTICHAIN_TRACES": "1", "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"}
 
 
-def record_feedback(trace: str, rationale: str, expected: str = "", *, good: bool) -> None:
+def record_feedback(trace: str, rationale: str, expected: str = "", *, good: bool, user: str = "") -> None:
     """Record whether an answer is good in its trace.
 
     Args:
@@ -26,6 +26,7 @@ def record_feedback(trace: str, rationale: str, expected: str = "", *, good: boo
         rationale: Why the answer is good or bad.
         expected: The expected answer; empty when not given.
         good: The assessment.
+        user: Who assesses; empty for the user of this process.
 
     Raises:
         ServingError: The answer has no trace, or the tracking store does not contain the trace.
@@ -39,7 +40,8 @@ def record_feedback(trace: str, rationale: str, expected: str = "", *, good: boo
     from mlflow.exceptions import MlflowException
     from mlflow.tracking.context.registry import resolve_tags
 
-    source = AssessmentSource(source_type="HUMAN", source_id=resolve_tags().get("mlflow.user") or "unknown")
+    user = user or resolve_tags().get("mlflow.user") or "unknown"
+    source = AssessmentSource(source_type="HUMAN", source_id=user)
     mlflow.flush_trace_async_logging()
     try:
         for attempt in Retrying(stop=stop_after_delay(_MAX_WAIT_SECONDS), wait=wait_fixed(0.5), reraise=True):

@@ -1,4 +1,4 @@
-"""Run the REST server of a version on this machine, in a process of its own."""
+"""Run the server of a version, or of the doors to a target, in a process of its own."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -24,24 +24,26 @@ from commandline.scratch import open_scratch_folder
 from commandline.subprocesses import read_last_line
 
 from ..errors import ServingError
-from .client import require_store
+from ..targets import require_store
 from .server_settings import ServerSettings
 
 _MAX_START_SECONDS = 120
-"""Seconds until the server must answer ``/ping``."""
+"""Seconds until the server must answer ``/healthz``."""
 _END_SECONDS = 5
 """Seconds after the grace within which the server's process must have ended."""
 _MAX_LOG_BYTES, _LOG_BACKUPS = 10 * 2**20, 3
 """Size of a log file, and number of earlier files that are kept beside it."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses are translated, not listened on
 _ERROR_CLASS = re.compile(r"^[\w.]+(Error|Exception): ")
+_EXAMPLE_CHAT = '{"model": "multichain/qa", "messages": [{"role": "user", "content": "Tell me about LangChain."}]}'
 _EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
 
 
-def serve(settings: ServerSettings, log_file: Path | None = None) -> None:
-    """Serve a version until interrupted, and print example calls.
+def serve(kind: str, settings: ServerSettings, log_file: Path | None = None) -> None:
+    """Serve until interrupted, and print example calls.
 
     Args:
+        kind: ``up`` for a version with MLflow's routes, ``app`` for the doors of any target.
         settings: What to serve, and how.
         log_file: File of the log, which is kept; None for a temporary one.
 
@@ -50,18 +52,19 @@ def serve(settings: ServerSettings, log_file: Path | None = None) -> None:
     """
     require_store(settings.target)
     _require_free_port(settings.host, settings.port)
-    with open_scratch_folder("up") as folder, _write_log(log_file or folder / "server.log") as log:
+    with open_scratch_folder(kind) as folder, _write_log(log_file or folder / "server.log") as log:
         server = subprocess.Popen(  # noqa: S603 - our own arguments
-            [sys.executable, "-m", "serving.local.app", json.dumps(asdict(settings))],
+            [sys.executable, "-m", "serving.local.process", kind],
             stdin=subprocess.PIPE,  # ends with this process, which tells the server to end, too
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
         try:
+            _send_settings(server, settings)
             address = f"http://{_to_url_host(settings.host)}:{settings.port}"
             _wait_until_ready(server, address, log_file or folder / "server.log")
-            _print_examples(settings, address, log_file or folder / "server.log")
+            _print_examples(kind, settings, address, log_file or folder / "server.log")
             server.wait()
         except KeyboardInterrupt:
             click.echo("Stopped.")
@@ -69,11 +72,27 @@ def serve(settings: ServerSettings, log_file: Path | None = None) -> None:
             _stop(server, settings.grace)
 
 
-def _print_examples(settings: ServerSettings, address: str, log: Path) -> None:
+def _send_settings(server: "subprocess.Popen[bytes]", settings: ServerSettings) -> None:
+    """Write the settings as the first line of the server's standard input, which stays open."""
+    assert server.stdin  # noqa: S101 - it is a pipe
+    with suppress(BrokenPipeError):  # the server has ended, which is told soon
+        server.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
+        server.stdin.flush()
+
+
+def _print_examples(kind: str, settings: ServerSettings, address: str, log: Path) -> None:
     click.echo(f"Serving {settings.target} at {address}; press Ctrl+C to stop. Try:")
-    for route in ("/invocations", *["/stream"] * settings.streams):
+    token = " -H 'Authorization: Bearer TOKEN'" if settings.tokens else ""
+    for route in ("/invocations", "/stream") if kind == "up" else ("/v1/chat/completions",):
         buffered = "-N " if route == "/stream" else ""
-        click.echo(f"curl {buffered}{address}{route} -H 'Content-Type: application/json' -d '{_EXAMPLE_BODY}'")
+        body = _EXAMPLE_BODY if kind == "up" else _EXAMPLE_CHAT
+        click.echo(f"curl {buffered}{address}{route} -H 'Content-Type: application/json'{token} -d '{body}'")
+    click.echo(f"The page:\n{address}/\nMCP:\n{address}/mcp\nOpenAI's protocol:\n{address}/v1")
+    if settings.tokens:
+        names = ", ".join(str(token["name"]) for token in settings.tokens)
+        click.echo(f"Each call needs one of these tokens: {names}; in a browser, the token is the password.")
+    elif not settings.trusts_proxy:
+        click.echo("No token is needed, since only this machine reaches the server.")
     click.echo(f"Server log:\n{log}")
 
 
@@ -120,11 +139,11 @@ def _require_free_port(host: str, port: int) -> None:
 
 
 def _wait_until_ready(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    """Wait until the server answers ``/ping``; raise ServingError when the server ends or takes too long."""
+    """Wait until the server answers ``/healthz``; raise ServingError when the server ends or takes too long."""
     deadline = time.monotonic() + _MAX_START_SECONDS
     while time.monotonic() < deadline:
         try:
-            if requests.get(f"{address}/ping", timeout=5).ok:
+            if requests.get(f"{address}/healthz", timeout=5).ok:
                 return
         except requests.RequestException:
             pass  # not listening yet

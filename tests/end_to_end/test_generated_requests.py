@@ -16,7 +16,7 @@ from mlflow.pyfunc import PyFuncModel
 from starlette.testclient import TestClient
 
 from model.errors import MultichainError
-from serving.local.app import make_app
+from serving.local.version_app import make_app
 from tests import generated_requests
 
 STAGES = ("qa", "image_generation")

@@ -19,6 +19,7 @@ from commandline.saved_version import FINGERPRINT_ENTRY, MANIFEST_ENTRY
 from commandline.scratch import open_scratch_folder
 from commandline.subprocesses import read_last_line, run_module
 from commandline.version_manifest import CODE_PREFIX, MANIFEST_ARTIFACT, VersionManifest, hash_file, hash_folder
+from model.contract.description import QUESTIONS_ARTIFACT
 from model.errors import CommandError, ProfileError
 from model.profile import Profile
 from model.profile_validation import validate_profile
@@ -28,7 +29,7 @@ from model.retrieval.local.index import Index
 
 from . import code_snapshot, requirements
 from .bill_of_materials import BILL_FILE, write_bill_of_materials
-from .example_question import EXAMPLE_FIELD, EXAMPLE_STAGE, choose_question
+from .example_question import EXAMPLE_FIELD, EXAMPLE_STAGE, choose_first_questions, choose_question
 from .unfinished_models import describe_process, remove_unfinished_models
 
 
@@ -98,7 +99,8 @@ def log_model(
     with open_scratch_folder("log") as folder:
         package, entry, code = code_snapshot.copy_code(profile, folder, runnables)
         pins = requirements.pin_closure({*requirements.BASE_DISTRIBUTIONS, *loaded_profile.distributions})
-        artifacts = _stage_artifacts(loaded_profile, index, facts or ServerFacts(), folder)
+        question, first_questions = _choose_questions(loaded_profile, index_opened, runnables)
+        artifacts = _stage_artifacts(loaded_profile, index, facts or ServerFacts(), first_questions, folder)
         files = {
             "entry.py": hash_file(entry),
             **_hash_all(code, "code"),
@@ -116,18 +118,23 @@ def log_model(
             tags=dict(tags or {}) | describe_process(folder),
             result=str(folder / "result.json"),
             manifest=digest,
-            question=_choose_question(loaded_profile, index_opened, runnables),
+            question=question,
         )
         return _run_job(job, str(folder))
 
 
-def _choose_question(profile: Profile, index: Index | RemoteIndex, runnables: Mapping[str, Any]) -> str:
-    """Return the question of the version's example; empty where no index is at hand, or the stage is another."""
+def _choose_questions(
+    profile: Profile, index: Index | RemoteIndex, runnables: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """Return the question of the version's example, and those that a page offers to begin with.
+
+    Both are empty where no index is at hand, or the stage is another.
+    """
     stage = None if runnables else profile.contract.stages.get(EXAMPLE_STAGE)
     usual_question = stage.example_values().get(EXAMPLE_FIELD) if stage else None
     if not isinstance(index, Index) or not isinstance(usual_question, str):
-        return ""
-    return choose_question(index, usual_question)
+        return "", []
+    return choose_question(index, usual_question), choose_first_questions(index, usual_question)
 
 
 def _check_profile(profile: Profile, runnables: Mapping[str, Any]) -> None:
@@ -154,7 +161,9 @@ def _make_example(contract: Any, question: str) -> dict[str, Any]:  # the contra
     return example
 
 
-def _stage_artifacts(profile: Profile, index: Path, facts: ServerFacts, folder: Path) -> dict[str, Path]:
+def _stage_artifacts(
+    profile: Profile, index: Path, facts: ServerFacts, first_questions: list[str], folder: Path
+) -> dict[str, Path]:
     """Return the paths of what is logged beside the code, by name.
 
     MLflow names what it logs by the path, so a folder of another name than its artifact's is copied to ``folder``.
@@ -165,9 +174,10 @@ def _stage_artifacts(profile: Profile, index: Path, facts: ServerFacts, folder: 
     for name, source in staged.items():
         if source.name != name:
             staged[name] = Path(shutil.copytree(source, folder / "artifacts" / name))
-    if values := facts.to_json():
-        staged[FACTS_ARTIFACT] = folder / "artifacts" / f"{FACTS_ARTIFACT}.json"
-        staged[FACTS_ARTIFACT].write_text(json.dumps(values, indent=1), "utf-8")
+    for name, values in {FACTS_ARTIFACT: facts.to_json(), QUESTIONS_ARTIFACT: first_questions}.items():
+        if values:
+            staged[name] = folder / "artifacts" / f"{name}.json"
+            staged[name].write_text(json.dumps(values, indent=1, ensure_ascii=False), "utf-8")
     return staged
 
 

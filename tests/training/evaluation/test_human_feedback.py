@@ -11,8 +11,8 @@ import pytest
 from model.errors import CommandError
 from serving.errors import ServingError
 from serving.local import feedback as feedback_module
-from serving.local.client import LoadedTarget
 from serving.local.feedback import record_feedback
+from serving.targets import load_target
 from standin.app import StandIn
 from training.evaluation.dataset import Example, read_dataset
 from training.evaluation.human_feedback import append_lines, collect_feedback
@@ -37,7 +37,7 @@ def traced(store: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 def ask(uri: str, question: str) -> str:
     """Ask a question and return the identifier of its trace."""
     request = {"qa": {"question": question}, "image_generation": {"prompt": "A diagram of LangChain"}}
-    return str(LoadedTarget(uri).ask(request)["meta"]["trace_id"])
+    return str(load_target(uri).ask(request)["meta"]["trace_id"])
 
 
 def test_collect_feedback_makes_a_line_for_each_judged_answer(logged: str, traced: str) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 import requests
-import uvicorn
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.protos.databricks_pb2 import ErrorCode
 from mlflow.pyfunc import PyFuncModel
 
-from serving.local import app
-from serving.local.app import MAX_CALLERS, make_app
+from serving.doors import app, events
+from serving.doors.app import MAX_CALLERS
+from serving.local.version_app import make_app
+from tests.door_server import serve_app
 
 EVENTS = [
     {"kind": "started", "stage": "qa"},
@@ -77,20 +78,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def serve(version: Version, *, streams: bool = True) -> Iterator[str]:
+def serve(version: Version) -> Iterator[str]:
     """Serve a version on a free port; yield the address."""
     model = PyFuncModel(Model(), SimpleNamespace(python_model=version, predict=version.predict))
-    settings = uvicorn.Config(make_app(model, streams=streams), port=0, log_level="critical", ws="none", backlog=128)
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join()
+    with serve_app(make_app(model)) as address:
+        yield address
 
 
 def post(address: str, **options: Any) -> requests.Response:
@@ -133,7 +125,7 @@ def test_each_event_is_sent_before_the_next_one_is_known() -> None:
 
 
 def test_silent_stream_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(events, "_KEEP_ALIVE_SECONDS", 0.1)
     with serve(Version(Events(EVENTS, pause=0.35))) as address:
         text = read_text(post(f"{address}/stream", json={"inputs": REQUEST}))
     assert text.startswith(": still working\n\n")
@@ -188,11 +180,11 @@ def test_body_without_a_content_type_is_refused() -> None:
     assert (reply.status_code, "only supports the following content types" in reply.text) == (415, True)
 
 
-def test_stream_route_is_absent_unless_it_is_requested() -> None:
-    with serve(Version(Events(EVENTS)), streams=False) as address:
-        assert post(f"{address}/stream", json={"inputs": REQUEST}).status_code == 404
+def test_mlflow_s_own_routes_are_served_beside_the_doors() -> None:
+    with serve(Version(Events(EVENTS))) as address:
         assert post(f"{address}/invocations", json={"inputs": REQUEST}).json() == {"predictions": ["answered"]}
-        assert requests.get(f"{address}/ping", timeout=30).status_code == 200
+        for route in ("ping", "health", "version", "healthz", ""):
+            assert requests.get(f"{address}/{route}", timeout=30).status_code == 200, route
 
 
 def test_as_many_callers_as_allowed_are_answered_concurrently() -> None:

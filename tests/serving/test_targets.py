@@ -10,7 +10,7 @@ import pytest
 
 from serving.endpoint.invocation import extract_response
 from serving.errors import ServingError
-from serving.local.client import RestTarget
+from serving.targets import RestTarget
 
 ANSWER = {"qa": {"answer": "42"}, "meta": {}}
 NO_RESPONSE = "the target did not return exactly one response; check that the target is a version of multichain"

@@ -1,0 +1,1 @@
+"""The ways by which people and programs meet a version: a page, MCP, and OpenAI's protocol."""
