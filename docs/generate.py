@@ -24,6 +24,7 @@ from model.runtime.usage import NOTE_CODES
 from training.documents.loaders import LOADERS
 from training.documents.spark_tables import SUFFIX
 from training.evaluation.metrics import METRICS
+from training.packaging.requirements import pin_closure
 from training.verification.contract_cases import CASES, EMPTY_INPUTS, OUTCOME_RAN
 
 from . import profile_reference
@@ -166,6 +167,31 @@ def render_job_lock() -> str:
     return "\n".join(_list_pins("requirements-compat.lock", "documents")) + "\n"
 
 
+_APP_DISTRIBUTIONS = (
+    "cachetools",
+    "click",
+    "cryptography",
+    "databricks-sdk",
+    "filelock",
+    "mcp",
+    "mlflow-skinny",
+    "prometheus-client",
+    "pyyaml",
+    "requests",
+    "sse-starlette",
+    "starlette",
+    "tenacity",
+    "uvicorn",
+)
+"""What ``serving app`` imports when it asks an endpoint; mlflow-skinny for feedback."""
+
+
+def render_app_requirements() -> str:
+    """Return requirements.txt of the Databricks App: what ``serving app`` needs, with all that this requires."""
+    head = "# What the Databricks App of app.yaml installs; the project's own locks are requirements*.lock.\n"
+    return head + "\n".join(pin_closure(_APP_DISTRIBUTIONS)) + "\n"
+
+
 def _list_pins(lock: str, extra: str) -> list[str]:
     """Return the project's direct dependencies, and those of an extra, as a lock pins them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -269,6 +295,7 @@ FILES: dict[str, Any] = {
     "docs/champion.md": render_champion,
     "conda.yaml": render_conda,
     "requirements-job.lock": render_job_lock,
+    "requirements.txt": render_app_requirements,
     "README.md": render_readme,
 }
 

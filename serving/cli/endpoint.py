@@ -1,6 +1,7 @@
 """The commands for an endpoint of Databricks Model Serving: deploy, status, smoke and teardown."""
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Seconds to check the version under traffic.",
 )
 @SIGNED
+@click.option("--app", "with_app", is_flag=True, help="Also deploy the Databricks App mcp-multichain: a page, and MCP.")
 @click.option("--plan", "planned", is_flag=True, help="Print the changes, and make none.")
 def deploy(
     name: str,
@@ -108,6 +110,7 @@ def deploy(
     golden: Path | None,
     watch: float,
     signed: Path | None,
+    with_app: bool,
     planned: bool,
     **options: Any,
 ) -> None:
@@ -121,6 +124,7 @@ def deploy(
     from ..endpoint import connection, invocation, rollout_plan
     from ..endpoint.rollout import EndpointRollout
     from ..endpoint.updates import EndpointUpdater
+    from ..workspace.databricks_app import APP_NAME, deploy_app
 
     client = connection.connect_workspace()
     spec = _build_spec(name, alias, endpoint or name.rpartition(".")[2], options)
@@ -133,20 +137,26 @@ def deploy(
     if planned:
         for line in rollout_plan.describe_plan(updater):
             click.echo(line)
-    else:
-        _check_files(name, spec.version, signed)
-        EndpointRollout(updater, questions, watch).run()
+        if with_app:
+            click.echo(f"Create or update the App {APP_NAME}, which asks {spec.name}")
+        return
+    _check_files(name, spec.version, signed)
+    EndpointRollout(updater, questions, watch).run()
+    if with_app:
+        click.echo(f"The App {APP_NAME} answers:\n{deploy_app(client, spec.name, click.echo)}")
 
 
 @click.command()
 @_NAME_OPTION
 @_ENDPOINT_OPTION
 def status(name: str, endpoint: str | None) -> None:
-    """Show the state of an endpoint: versions with their traffic, a change in progress, and the last errors."""
+    """Show the state of an endpoint, with its versions, a change in progress and the last errors; and of the App."""
     from ..endpoint import connection
     from ..endpoint.state import describe_endpoint
+    from ..workspace.databricks_app import describe_app
 
-    for line in describe_endpoint(connection.connect_workspace(), endpoint or name.rpartition(".")[2]):
+    client = connection.connect_workspace()
+    for line in chain(describe_endpoint(client, endpoint or name.rpartition(".")[2]), describe_app(client)):
         click.echo(line)
 
 

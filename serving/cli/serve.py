@@ -17,6 +17,8 @@ _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 APP_PORT_VARIABLE = "DATABRICKS_APP_PORT"
 """Variable in which Databricks Apps give the port; there, a proxy authenticates the callers."""
+ENDPOINT_VARIABLE = "MULTICHAIN_ENDPOINT"
+"""Variable in which app.yaml gives the name of the App's endpoint."""
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,12 +99,11 @@ def up(target: str, signed: Path | None, log_file: Path | None, **options: Any) 
 @click.command()
 @click.option(
     "--target",
-    default=CHAMPION_URI,
-    show_default=True,
-    help="Where requests go: models:/NAME@ALIAS, a folder, http://HOST:PORT, or endpoints:/NAME.",
+    help="Where requests go: models:/NAME@ALIAS, a folder, http://HOST:PORT, or endpoints:/NAME. [default: the "
+    f"endpoint that MULTICHAIN_ENDPOINT names, else {CHAMPION_URI}]",
 )
 @server_options
-def app(target: str, log_file: Path | None, **options: Any) -> None:
+def app(target: str | None, log_file: Path | None, **options: Any) -> None:
     """Serve the page, MCP and OpenAI's protocol for a version, a server or an endpoint.
 
     As a Databricks App, the command listens on the port of DATABRICKS_APP_PORT, and asks the endpoint with the rights
@@ -110,6 +111,8 @@ def app(target: str, log_file: Path | None, **options: Any) -> None:
     """
     from ..local.server import serve
 
+    endpoint = os.environ.get(ENDPOINT_VARIABLE, "")
+    target = target or (f"endpoints:/{endpoint}" if endpoint else CHAMPION_URI)
     serve("app", _read_settings(target, "", **options), log_file)
 
 

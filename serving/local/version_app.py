@@ -9,6 +9,7 @@ the event's kind. The last event contains the whole response.
 import asyncio
 import json
 import logging
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,17 +83,19 @@ class _NotedModel:
     """A model whose responses are noted."""
 
     def __init__(self, model: Any, recorder: CallRecorder) -> None:  # MLflow's class is untyped
-        self._model, self._recorder = model, recorder
+        self._model = model
+
+        @wraps(model.predict)  # MLflow looks at the signature, and passes params where it has them
+        def predict(*arguments: Any, **options: Any) -> Any:
+            prediction = model.predict(*arguments, **options)
+            for response in prediction if isinstance(prediction, list) else [prediction]:
+                recorder.note_response(response)
+            return prediction
+
+        self.predict = predict
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
-
-    def predict(self, *arguments: Any, **options: Any) -> Any:  # MLflow chooses them
-        """Return the model's prediction."""
-        prediction = self._model.predict(*arguments, **options)
-        for response in prediction if isinstance(prediction, list) else [prediction]:
-            self._recorder.note_response(response)
-        return prediction
 
 
 def _answer_body(model: Any, body: bytes, content_type: str) -> Response:  # a model, or what stands in for one

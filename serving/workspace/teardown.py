@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..endpoint.connection import translate_errors
 from ..endpoint.spec import PROJECT_TAG
+from .databricks_app import is_owned
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-_BILLABLE_KINDS = ("endpoint", "cluster", "workspace")
+_BILLABLE_KINDS = ("app", "endpoint", "cluster", "workspace")
 SCOPE_MARK = "made-by-multichain"
 """Key of the secret that marks a scope of this project, since scopes have no tags."""
 
@@ -56,6 +57,7 @@ def find_resources(client: "WorkspaceClient", model: str = "") -> list[ManagedRe
     """
     resources: list[ManagedResource] = []
     for kind, find in (
+        ("Apps", _find_apps),
         ("endpoints", _find_endpoints),
         ("jobs", _find_jobs),
         ("clusters", _find_clusters),
@@ -87,6 +89,12 @@ def remove_resources(resources: Sequence[ManagedResource], report: Callable[[str
                 report(f"Removed already: {resource.in_words}")
             else:
                 report(f"Removed: {resource.in_words}")
+
+
+def _find_apps(client: "WorkspaceClient") -> Iterator[ManagedResource]:
+    for app in client.apps.list():
+        if is_owned(app):
+            yield ManagedResource("app", app.name, partial(client.apps.delete, app.name))
 
 
 def _find_endpoints(client: "WorkspaceClient") -> Iterator[ManagedResource]:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..openai import models
+from .bodies import require_known
 from .unity_catalog import CatalogError, UnityCatalog
 
 JsonObject = dict[str, Any]
@@ -107,7 +108,7 @@ class ServingEndpoints:
         for name in body.keys() - _PLAIN_FIELDS - _CLASSES.keys():
             raise CatalogError("MALFORMED_REQUEST", f"unknown field {name}")
         for name in body.keys() & _CLASSES.keys():
-            _require_known(_CLASSES[name], body[name], name)
+            require_known(_CLASSES[name], body[name], name)
         if not re.fullmatch(r"[\w-]{1,63}", body.get("name", "")):
             raise CatalogError("INVALID_PARAMETER_VALUE", "name: expected 1 to 63 letters, digits, - or _")
         if body["name"] in self.endpoints:
@@ -136,7 +137,7 @@ class ServingEndpoints:
 
     async def _update(self, request: Request) -> Response:
         body, endpoint = await request.json(), self._find(request)
-        _require_known(serving.EndpointCoreConfigInput, body, "config")
+        require_known(serving.EndpointCoreConfigInput, body, "config")
         if endpoint.pending:
             raise CatalogError("RESOURCE_CONFLICT", "Endpoint is already being updated", 409)
         self._start_change(endpoint, body)
@@ -150,13 +151,13 @@ class ServingEndpoints:
 
     async def _gateway(self, request: Request) -> Response:
         body = await request.json()
-        _require_known(serving.AiGatewayConfig, body, "ai_gateway")
+        require_known(serving.AiGatewayConfig, body, "ai_gateway")
         self._find(request).settings["ai_gateway"] = body
         return JSONResponse(body)
 
     async def _telemetry(self, request: Request) -> Response:
         body, endpoint = await request.json(), self._find(request)
-        _require_known(serving.TelemetryConfig, body.get("telemetry_config", body), "telemetry_config")
+        require_known(serving.TelemetryConfig, body.get("telemetry_config", body), "telemetry_config")
         endpoint.settings["telemetry_config"] = body.get("telemetry_config", body)
         return JSONResponse(_to_json(endpoint))
 
@@ -234,20 +235,6 @@ class ServingEndpoints:
         if not failed:
             endpoint.entities, endpoint.routes = entities, routes
         endpoint.pending, endpoint.update = None, "UPDATE_FAILED" if failed else "NOT_UPDATING"
-
-
-def _require_known(kind: Any, body: JsonObject, path: str) -> None:
-    """Refuse a body that differs after a round trip through ``kind``, a class of the SDK.
-
-    Raises:
-        CatalogError: The class drops or cannot read a part of ``body``.
-    """
-    try:
-        serialized = kind.from_dict(body).as_dict()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CatalogError("MALFORMED_REQUEST", f"{path}: {type(error).__name__}") from None
-    if serialized != body:
-        raise CatalogError("MALFORMED_REQUEST", f"{path}: unknown fields")
 
 
 def _to_json(endpoint: ServedEndpoint) -> JsonObject:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .apps import Apps
 from .files import VolumeFiles
 from .jobs_clusters_secrets import JobsClustersSecrets
 from .serving_endpoints import ServingEndpoints
@@ -25,6 +26,7 @@ class DatabricksWorkspace:
         resources: Jobs, clusters and secret scopes.
         endpoints: Serving endpoints.
         search: Search indexes.
+        apps: Apps, and the files of the workspace.
         calls: Method and path of each call.
         failing_call: Position in ``calls`` of the call that is refused with ``fault``, once; None for none.
         fault: HTTP status and error code of that refusal.
@@ -33,6 +35,7 @@ class DatabricksWorkspace:
     def __init__(self, secrets: dict[tuple[str, str], str]) -> None:
         self.volumes, self.catalog, self.resources = VolumeFiles(), UnityCatalog(), JobsClustersSecrets(secrets)
         self.endpoints, self.search = ServingEndpoints(self.catalog, secrets), VectorSearch()
+        self.apps = Apps()
         self.calls: list[str] = []
         self.failing_call: int | None = None
         self.fault = (500, "INTERNAL_ERROR")
@@ -40,7 +43,7 @@ class DatabricksWorkspace:
     def clear(self) -> None:
         """Restore the initial state of all services."""
         self.volumes.clear()
-        for part in (self.catalog, self.endpoints, self.search, self.resources):
+        for part in (self.catalog, self.endpoints, self.search, self.resources, self.apps):
             part.clear()
         self.calls.clear()
         self.failing_call, self.fault = None, (500, "INTERNAL_ERROR")
@@ -55,7 +58,7 @@ class DatabricksWorkspace:
         def check(handler: Handler) -> Any:
             return let_in(self._count_and_fail(handler))
 
-        parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources)
+        parts = (self.volumes, self.catalog, self.endpoints, self.search, self.resources, self.apps)
         return [route for part in parts for route in part.routes(check)]
 
     def _count_and_fail(self, handler: Handler) -> Handler:

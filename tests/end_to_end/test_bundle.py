@@ -11,16 +11,24 @@ from typing import Any
 import mlflow
 import pytest
 import yaml
+from databricks.bundles.apps import App
 from databricks.bundles.jobs import Job
 from databricks.bundles.registered_models import RegisteredModel
 from databricks.bundles.secret_scopes import SecretScope
 from databricks.bundles.volumes import Volume
 
+from serving.workspace.databricks_app import APP_NAME, ENDPOINT_RESOURCE
 from standin.app import StandIn
 from tests.fixtures import EXERCISE, ROOT
 
 BUNDLE: dict[str, Any] = yaml.safe_load((ROOT / "databricks.yml").read_text("utf-8"))
-KINDS = {"jobs": Job, "registered_models": RegisteredModel, "secret_scopes": SecretScope, "volumes": Volume}
+KINDS = {
+    "apps": App,
+    "jobs": Job,
+    "registered_models": RegisteredModel,
+    "secret_scopes": SecretScope,
+    "volumes": Volume,
+}
 PARTS = {"bundle", "variables", "sync", "resources", "targets"}
 WORKSPACE_VARIABLES = {"bundle.target": "dev", "workspace.file_path": "/Workspace/multichain"}
 
@@ -93,6 +101,16 @@ def test_endpoint_is_deployed_after_training_and_is_no_bundle_resource() -> None
     (deploy,) = [task for task in list_tasks() if task["task_key"] == "deploy"]
     assert deploy["depends_on"] == [{"task_key": "train"}]
     assert "model_serving_endpoints" not in BUNDLE["resources"]
+
+
+def test_app_runs_the_command_of_app_yaml_and_ends_before_it_is_killed() -> None:
+    app = BUNDLE["resources"]["apps"]["doors"]
+    app_file = yaml.safe_load((ROOT / "app.yaml").read_text("utf-8"))
+    assert app["name"] == APP_NAME
+    assert app["config"]["command"] == app_file["command"]
+    assert int(app_file["command"][-1]) < 15
+    assert [variable["name"] for variable in app["config"]["env"]] == [variable["name"] for variable in app_file["env"]]
+    assert app_file["env"][0]["valueFrom"] == ENDPOINT_RESOURCE
 
 
 def test_every_command_runs_locally_with_its_own_arguments(
