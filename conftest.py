@@ -6,6 +6,7 @@ Each example is typed in a copy of the project and has to print what the documen
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,10 @@ os.environ |= {  # MLflow reads them once
 }
 
 ROOT = Path(__file__).parent
+_ADDRESS = "127.0.0.1:5000"
+"""Address of the server that examples call. Each example gets a server on a port of its own."""
 _SERVER = """
-python -m serving up $UP > up.log &
+python -m serving up --port $UP > up.log &
 trap 'kill $!; wait $! || true' EXIT
 until grep -q Serving up.log; do kill -0 $!; sleep 0.2; done
 """
@@ -33,6 +36,14 @@ def matches(expected: str, printed: str) -> bool:
     """Return whether ``printed`` equals ``expected``, in which ``...`` stands for any text."""
     pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
+
+
+def add_server(script: str) -> str:
+    """Return a script that starts a server before ``script`` calls it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return f"UP={port}\n{_SERVER}{script.replace(_ADDRESS, f'127.0.0.1:{port}')}"
 
 
 def run_script(example: Example, script: str) -> str:
@@ -63,7 +74,7 @@ class Scripts(CodeBlockParser):
     def evaluate(self, example: Example) -> None:
         script = str(example.parsed)
         if script.startswith("curl"):
-            script = f"UP={'--stream' * ('/stream' in script)}\n" + _SERVER + script.replace("curl ", "curl -sf ", 1)
+            script = add_server(script.replace("curl ", "curl -sf ", 1))
         run_script(example, script)
 
 
@@ -84,7 +95,9 @@ class Programs(CodeBlockParser):
     language = "python"
 
     def evaluate(self, example: Example) -> None:
-        example.namespace["printed"] = run_script(example, "python - <<'END'\n" + str(example.parsed) + "\nEND")
+        script = f"python - <<'END'\n{example.parsed}\nEND"
+        script = add_server(script) if _ADDRESS in script else script
+        example.namespace["printed"] = run_script(example, script)
 
 
 class Outputs(CodeBlockParser):
@@ -126,6 +139,7 @@ pytest_collect_file = Sybil(
         "docs/champion.md",
         "docs/extending.md",
         "docs/documents.md",
+        "docs/doors.md",
     ],
     setup=make_copy,
     teardown=remove_copy,

@@ -200,6 +200,22 @@ SECRET_SCOPE = Variable(
 LOG_LEVEL = Variable(
     "MULTICHAIN_LOG_LEVEL", str, "info", "a level of Python's logging", "Log level of `python -m serving up`."
 )
+SERVER_TOKEN = Variable(
+    "MULTICHAIN_TOKEN",
+    str,
+    "",
+    "a text of 16 characters or more",
+    "Token that each call of `python -m serving up` and `app` needs.",
+    "calls need no token",
+)
+APP_ENDPOINT = Variable(
+    "MULTICHAIN_ENDPOINT",
+    str,
+    "",
+    "the name of an endpoint",
+    "Endpoint of `python -m serving app`, as a Databricks App gets it.",
+    "the champion",
+)
 TRACEBACK = Variable(
     "MULTICHAIN_TRACEBACK",
     bool,
@@ -228,6 +244,8 @@ VARIABLES: tuple[Variable[Any], ...] = (
     PRICES,
     SECRET_SCOPE,
     LOG_LEVEL,
+    SERVER_TOKEN,
+    APP_ENDPOINT,
     TRACEBACK,
 )
 """All variables of this project, in the order of the documentation.

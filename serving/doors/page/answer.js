@@ -109,11 +109,12 @@ class StageView {
   showPicture(fields) {
     if (!this.image) return [];
     const base64 = fields[this.image] || this.picture;
-    const caption = make("figcaption", { dir: "auto" }, `Made by ${fields.answered_by}. ${fields.alt_text ?? ""} `);
+    const caption = make("figcaption", {}, `Made by ${fields.answered_by}. `);
     if (base64) {
       const url = toBlobUrl(base64, fields.mime_type || "image/png");
       const suffix = (fields.mime_type || "image/png").split("/")[1];
       caption.append(make("a", { href: url, download: `multichain.${suffix}` }, "Download the picture"));
+      if (fields.alt_text) caption.append(make("details", {}, make("summary", {}, "The picture in words"), make("p", { dir: "auto" }, fields.alt_text)));
       return [make("figure", {}, make("img", { src: url, alt: fields.alt_text || "A picture without a description" }), caption)];
     }
     if (/^https?:\/\//.test(fields.url ?? "")) caption.append(make("a", { href: fields.url, target: "_blank", rel: "noopener noreferrer" }, "Open the picture"));

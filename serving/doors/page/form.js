@@ -40,10 +40,17 @@ function hintOf(field) {
   return field.fields ? HINTS.list : HINTS.texts;
 }
 
+let hints = 0;
+
+/** Return a control below its name; what is to be known of it is its description, not part of its name. */
 function labelled(field, control, hint) {
-  if (field.required && !hint) control.title = field.description; // a form begins with it, and its name says it
-  const small = control.title ? "" : [field.description, hint].filter(Boolean).join(" ");
-  return make("label", { className: "field" }, make("span", {}, inWords(field.name)), control, small ? make("small", {}, small) : null);
+  const label = make("label", {}, make("span", {}, inWords(field.name)), control);
+  const words = [field.description, hint].filter(Boolean).join(" ");
+  if (field.required && !hint) control.title = words; // a form begins with it, and its name says it
+  if (control.title || !words) return make("div", { className: "field" }, label);
+  const small = make("small", { id: `hint-${++hints}` }, words);
+  control.setAttribute("aria-describedby", small.id);
+  return make("div", { className: "field" }, label, small);
 }
 
 /** One field of a stage: its element, and its value (undefined for an absent one). */

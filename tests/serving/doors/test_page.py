@@ -190,7 +190,7 @@ def test_optional_fields_and_chained_stages_form_one_request(page: Page, target:
     page.get_by_label("caption", exact=True).check()
     page.get_by_label("Prompt").fill("{qa.answer}")
     page.get_by_text("More fields of qa").click()
-    page.get_by_label("K", exact=False).first.fill("2")
+    page.get_by_label("K", exact=True).fill("2")
     page.get_by_label("Source").fill("a.md | b.md")
     page.get_by_label("Page").fill("3")
     ask(page)
