@@ -10,8 +10,9 @@ from .from_text.concepts import build_graph
 from .from_text.prompt_parsing import choose_style
 from .graph import DiagramGraph
 from .render import draw_diagram
+from .stopping import check_stop, draw_in_thread
 
-__all__ = ["DEFAULT_SIZE", "choose_style", "draw_graph", "draw_prompt", "parse_size"]
+__all__ = ["DEFAULT_SIZE", "choose_style", "draw_graph", "draw_in_thread", "draw_prompt", "parse_size"]
 
 DEFAULT_SIZE = (1536, 864)
 _MIN_SIDE, _MAX_SIDE = 256, 3840
@@ -72,7 +73,10 @@ def draw_graph(graph: DiagramGraph, caption: str, size: str = "", sample: int = 
     Raises:
         InvalidRequestError: ``size`` is not supported.
     """
-    return draw_diagram(graph, caption, parse_size(size), sample).png(), graph.in_words
+    check_stop()
+    diagram = draw_diagram(graph, caption, parse_size(size), sample)
+    check_stop()
+    return diagram.png(), graph.in_words
 
 
 def parse_size(size: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from . import fonts
 from .graph import DiagramGraph, Layer, Node
 from .layout import Box, DiagramLayout, Point, Route, Size, compute_layout
+from .stopping import check_stop
 
 _SMOOTH = 2  # drawn this many times larger, then scaled down: Pillow's own lines have jagged edges
 _MARGIN, _TITLE, _CAPTION = 48, 40, 17
@@ -62,6 +63,7 @@ def draw_diagram(diagram: DiagramGraph, caption: str, size: tuple[int, int], sam
         (width - layout.size[0] * scale) / 2,
         top + (room[1] - layout.size[1] * scale) / 2,
     )
+    check_stop()
     pen = _Pen(Image.new("RGB", (width * _SMOOTH, height * _SMOOTH), _PAPER), _PALETTES[(sample - 1) % len(_PALETTES)])
     left, right = _MARGIN * unit, width - _MARGIN * unit
     foot = height - (_MARGIN - 8) * unit
@@ -70,6 +72,7 @@ def draw_diagram(diagram: DiagramGraph, caption: str, size: tuple[int, int], sam
         pen.draw_line_of_text(caption, Box(left, foot - _CAPTION * fonts.LEADING * unit, right, foot), bold=False),
         *pen.draw_body(diagram, layout, origin, scale),
     ]
+    check_stop()
     return RenderedDiagram(pen.image.resize(size, Image.Resampling.LANCZOS), boxes)
 
 
@@ -87,8 +90,11 @@ def _choose_layout(diagram: DiagramGraph, room: Size, unit: float, sample: int) 
 
 
 def _make_layouts(diagram: DiagramGraph) -> list[DiagramLayout]:
-    directions = ("TB",) if diagram.layers else ("LR", "TB")
-    return [compute_layout(diagram, _node_size, _label_size, direction=direction) for direction in directions]
+    layouts = []
+    for direction in ("TB",) if diagram.layers else ("LR", "TB"):
+        check_stop()
+        layouts.append(compute_layout(diagram, _node_size, _label_size, direction=direction))
+    return layouts
 
 
 class _Pen:

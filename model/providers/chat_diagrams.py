@@ -1,6 +1,5 @@
 """Diagrams that a chat model describes and this machine draws: sharp text for a few hundred tokens."""
 
-import asyncio
 from collections.abc import Sequence
 from string import Template
 from textwrap import shorten
@@ -76,7 +75,7 @@ class ChatDiagramGenerator:
             usage.add_note("drawn_by_substitute", f"{str(error).partition(';')[0]}, so this machine drew the picture")
             return await self._substitute.draw(prompt, passages, style=style, size=size, sample=sample)
         caption = f"Written by {name}, drawn by multichain"
-        content, alt_text = await asyncio.to_thread(
+        content, alt_text = await diagram.draw_in_thread(
             diagram.draw_graph, specification.to_graph(chosen_style), caption, size, sample
         )
         usage.record_usage(usage.Usage(images=1))

@@ -1,6 +1,5 @@
 """Diagrams that this machine draws from the prompt and the passages, without a model."""
 
-import asyncio
 from collections.abc import Sequence
 
 from ...images.provenance import ALGORITHM
@@ -31,9 +30,9 @@ class OfflineDiagramGenerator:
         Raises:
             InvalidRequestError: ``size`` is not a size that can be drawn.
         """
-        from ...diagram import draw_prompt  # loads the tagger and Graphviz, which only images need
+        from ...diagram import draw_in_thread, draw_prompt  # loads the tagger and Graphviz, which only images need
 
-        drawing = await asyncio.to_thread(draw_prompt, prompt, passages, style, size, sample)
+        drawing = await draw_in_thread(draw_prompt, prompt, passages, style, size, sample)
         usage.record_usage(usage.Usage(images=1))
         if not drawing.is_from_documents:
             usage.add_note(

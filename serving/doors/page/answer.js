@@ -170,6 +170,6 @@ export class Turn {
       else view.element.replaceChildren(make("p", { className: "reason" }, `${name} was not needed.`));
     }
     const version = response.meta.version ? make("p", { className: "facts" }, `Answered by version ${response.meta.version}`) : null;
-    this.element.append(...[version, makeFeedback(response.meta.trace_id), makeDrawer(this.request, this.description.target)].filter(Boolean));
+    this.element.append(...[version, makeFeedback(response.meta.trace_id), makeDrawer(this.request, this.description)].filter(Boolean));
   }
 }

@@ -21,25 +21,39 @@ function toSql(value) {
   return typeof value === "string" ? quoteSql(value) : String(value);
 }
 
-function makeSnippets(request, target) {
+const SQL_TYPES = { text: "STRING", image: "STRING", integer: "BIGINT", number: "DOUBLE", boolean: "BOOLEAN" };
+
+/** Return the SQL type of an output field. */
+function sqlType(field) {
+  const struct = field.fields ? `STRUCT<${field.fields.map((part) => `${part.name}: ${sqlType(part)}`).join(", ")}>` : "STRING";
+  if (field.kind === "list") return `ARRAY<${struct}>`;
+  return field.kind === "object" ? struct : SQL_TYPES[field.kind];
+}
+
+/** Return the SQL type of what the stages of a request give. */
+function returnType(request, stages) {
+  const fields = Object.keys(request).map((name) => `${name}: STRUCT<${stages[name].outputs.map((field) => `${field.name}: ${sqlType(field)}`).join(", ")}>`);
+  return `STRUCT<${fields.join(", ")}>`;
+}
+
+function makeSnippets(request, { target, stages }) {
   const endpoint = target.startsWith("endpoints:/") ? target.slice("endpoints:/".length) : "multichain";
   const isLocal = /^(models|runs):\//.test(target);
   const uri = isLocal ? target : "models:/multichain@champion";
   const first = Object.keys(request)[0];
-  const fields = Object.keys(request).map((stage) => `${stage} STRUCT<error: STRING>`).join(", ");
   const host = target.startsWith("endpoints:/")
     ? ['"$DATABRICKS_HOST/serving-endpoints/', endpoint, '/invocations" -H "Authorization: Bearer $DATABRICKS_TOKEN"'].join("")
     : `${isLocal ? location.origin : target.replace(/\/$/, "")}/invocations`;
   return {
     curl: `curl ${host} -H 'Content-Type: application/json' \\\n  -d ${quoteShell(JSON.stringify({ inputs: request }))}`,
     Python: `import mlflow\n\nmodel = mlflow.pyfunc.load_model(${JSON.stringify(uri)})\nresponse = model.predict(${toPython(request)})\nprint(response[${JSON.stringify(first)}])`,
-    SQL: `SELECT ai_query(\n  ${quoteSql(endpoint)},\n  ${toSql(request)},\n  returnType => 'STRUCT<${fields}>'\n)`,
+    SQL: `SELECT ai_query(\n  ${quoteSql(endpoint)},\n  ${toSql(request)},\n  returnType => '${returnType(request, stages)}'\n)`,
   };
 }
 
 /** Return a drawer with the request as code to copy. */
-export function makeDrawer(request, target) {
-  const parts = Object.entries(makeSnippets(request, target)).map(([language, code]) => {
+export function makeDrawer(request, description) {
+  const parts = Object.entries(makeSnippets(request, description)).map(([language, code]) => {
     const button = make("button", { type: "button" }, `Copy ${language}`);
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(code);

@@ -256,6 +256,7 @@ def test_request_is_copied_as_code(page: Page) -> None:
     assert 'load_model("models:/scripted/7")' in copied["Python"]
     compile(copied["Python"], "snippet", "exec")
     assert copied["SQL"].startswith("SELECT ai_query(\n  'multichain',\n  named_struct('qa', named_struct('question',")
+    assert "returnType => 'STRUCT<qa: STRUCT<answer: STRING, abstained: BOOLEAN, sources: ARRAY<" in copied["SQL"]
 
 
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
