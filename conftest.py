@@ -140,6 +140,7 @@ pytest_collect_file = Sybil(
         "docs/extending.md",
         "docs/documents.md",
         "docs/doors.md",
+        "docs/batch.md",
     ],
     setup=make_copy,
     teardown=remove_copy,

@@ -5,6 +5,7 @@ import click
 from commandline.commands import Commands
 
 from .cli.ask import ask
+from .cli.batch import batch
 from .cli.endpoint import deploy, smoke, status, teardown
 from .cli.serve import app, mcp, up
 from .cli.workspace import workspace
@@ -15,7 +16,7 @@ def serving() -> None:
     """Ask a version of the model, serve it over REST on this machine, or deploy it on Databricks."""
 
 
-for _command in (ask, up, app, mcp, deploy, smoke, status, teardown, workspace):
+for _command in (ask, up, batch, app, mcp, deploy, smoke, status, teardown, workspace):
     serving.add_command(_command)
 
 

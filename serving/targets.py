@@ -1,7 +1,7 @@
 """Send requests to a target: a version that is loaded here, a server with MLflow's protocol, or an endpoint."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ Response = dict[str, Any]
 Event = dict[str, Any]
 """What happens while a request is answered: ``stage``, ``kind`` and more (docs/contract.md)."""
 Description = dict[str, Any]
-"""What a version says of itself: ``stages`` with their fields, ``example``, and ``questions`` to begin with."""
+"""What a version says of itself: ``stages`` with their fields, ``example``, first ``questions``, ``version``."""
 
 _TIMEOUT = 300
 """Seconds that a server may take to answer."""
@@ -121,6 +121,20 @@ class LoadedTarget:
             RefusedError: The version refused the request.
         """
         return self._predict(request)
+
+    def ask_rows(self, requests: Sequence[Request]) -> list[Response]:
+        """Return the responses to many requests, in their order.
+
+        Raises:
+            ServingError: The version returned something else.
+        """
+        try:
+            responses = self._model.predict(list(requests))
+        except self._mlflow_exception as error:
+            raise RefusedError(_first_line(error.message)) from None
+        if not isinstance(responses, list) or len(responses) != len(requests):
+            raise ServingError("the version did not return a response to each request; check that it is of multichain")
+        return responses
 
     def stream(self, request: Request) -> EventStream:
         """Return the events of the version's ``predict_stream``.

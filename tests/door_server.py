@@ -125,7 +125,7 @@ DESCRIPTION: dict[str, Any] = {
     "questions": ["What does a night cost?", "Who asks?"],
 }
 _FIELDS = {"qa": QA, "image_generation": IMAGE, "caption": {"text": "A caption", **COMMON}}
-_EMPTY = {"ran": False, "error": "", "seconds": 0.0, "answered_by": "", "notes": [], "usage": USAGE | {"cost": 0.0}}
+_EMPTY = {"ran": False, "error": "", "seconds": 0.0, "answered_by": "", "notes": [], "usage": dict.fromkeys(USAGE, 0)}
 
 
 class Events(Iterator[Event]):

@@ -166,6 +166,14 @@ CACHE_FOLDER = Variable(
     "Folder of the response cache, which several processes can share.",
     "the cache is in memory",
 )
+CACHE_SECONDS = Variable(
+    "MULTICHAIN_CACHE_SECONDS",
+    _parse_count,
+    0,
+    "a whole number of seconds",
+    "How long replies of each kind are cached at least, whatever the profile says; set by `serving batch`.",
+    "what the profile says",
+)
 CACHE_BYTES: Variable[int | None] = Variable(
     "MULTICHAIN_CACHE_BYTES",
     _parse_positive_count,
@@ -239,6 +247,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     TRACES_MASKED,
     EVALUATION,
     CACHE_FOLDER,
+    CACHE_SECONDS,
     CACHE_BYTES,
     WORKERS,
     PRICES,

@@ -182,7 +182,7 @@ class ChatProvider:
 
     async def _cached_reply(self, cache_key: list[str], call: Callable[[], Awaitable[Reply]], emit: Emit) -> Reply:
         """Return the cached reply for ``cache_key``, or call the model; emit a cached reply as one token."""
-        if not self._cache.seconds:
+        if not self._cache.lifetime:
             return await call()
         is_emitted = False
 

@@ -30,12 +30,17 @@ async def no_credentials() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ResponseCache:
-    """The cache of one kind of call. ``seconds`` is how long a reply is kept; 0 keeps none."""
+    """The cache of one kind of call. ``seconds`` is how long the profile keeps a reply; 0 keeps none."""
 
     kind: str
     seconds: int = 0
     credentials_hash: Callable[[], Awaitable[str]] = no_credentials
     """Returns the credentials of a call as a hash."""
+
+    @property
+    def lifetime(self) -> int:
+        """Seconds for which a reply is kept: the profile's, or MULTICHAIN_CACHE_SECONDS where that is more."""
+        return max(self.seconds, environment.CACHE_SECONDS.read())
 
     async def get_or_call(self, request: object, call: Callable[[], Awaitable[CachedValue]]) -> CachedValue:
         """Return the cached reply, or call and cache its reply.
@@ -60,14 +65,14 @@ class ResponseCache:
 
     async def get(self, request: object) -> CachedValue | None:
         """Return the cached reply to ``request``, or None."""
-        if not self.seconds:
+        if not self.lifetime:
             return None
-        return await (await _open_store(self.kind, self.seconds)).get(await self._key(request))
+        return await (await _open_store(self.kind, self.lifetime)).get(await self._key(request))
 
     async def put(self, request: object, value: CachedValue) -> None:
         """Cache the reply ``value`` to ``request``."""
-        if self.seconds:
-            await (await _open_store(self.kind, self.seconds)).set(await self._key(request), value)
+        if self.lifetime:
+            await (await _open_store(self.kind, self.lifetime)).set(await self._key(request), value)
 
     async def _key(self, request: object) -> str:
         return sha256(

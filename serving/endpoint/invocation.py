@@ -67,7 +67,8 @@ def read_description(response: dict[str, Any], model: str) -> dict[str, Any]:
         ServingError: The response contains no description.
     """
     try:
-        return json.loads(response["meta"]["description"])  # type: ignore[no-any-return]
+        description: dict[str, Any] = json.loads(response["meta"]["description"])
+        return description | {"version": str(response["meta"]["version"])}
     except (ValueError, LookupError, TypeError):
         raise ServingError(f"{model} did not return a description; deploy a version of multichain") from None
 

@@ -272,7 +272,7 @@ async def _get_or_draw(
     cache: ResponseCache, cache_key: object, draw: Callable[[], Awaitable[GeneratedImage]]
 ) -> GeneratedImage:
     """Return the cached image for ``cache_key``, or draw and cache it where the cache is on."""
-    if not cache.seconds:
+    if not cache.lifetime:
         return await draw()
 
     async def fields() -> dict[str, Any]:

@@ -83,7 +83,8 @@ def test_removal_takes_marked_resources_and_nothing_of_others(filled: StandIn) -
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(0, "endpoints"), (1, "jobs"), (2, "clusters"), (3, "scopes"), (4, "scopes"), (5, "scopes")]
+    ("number", "kind"),
+    [(0, "Apps"), (1, "endpoints"), (2, "jobs"), (3, "clusters"), (4, "scopes"), (5, "scopes"), (6, "scopes")],
 )
 def test_refused_list_names_the_kind_of_resource(number: int, kind: str, filled: StandIn) -> None:
     client, workspace = connect_workspace(), filled.workspace

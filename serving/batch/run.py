@@ -1,0 +1,333 @@
+"""Run a batch: plan which rows are asked, ask them, and write what comes."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..doors.described_stage import DescribedStage
+from ..errors import ServingError
+from ..targets import Request, Target
+from .ledger import Answer, Ledger, open_ledger
+from .mapping import KEY_COLUMN, RowMapping, hash_request, make_key, make_mapping
+from .parts import Output, PartWriter, choose_output, make_schema
+from .row_answers import RowAsker, cannot_be_reached, make_answer, make_asker
+from .source import Source, open_source
+
+ALL_CODES = "all"
+_RUNNING = "running"
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What is asked of a batch.
+
+    Attributes:
+        source: The table.
+        out: Where the answers go.
+        entries: ``STAGE.FIELD=COLUMN``.
+        key: The key column; empty for a hash of the request.
+        limit: Most rows that are asked in this run; 0 for no limit.
+        updates: Whether rows are asked that are new, changed, or answered by another version.
+        retried_codes: Codes of failed rows that are asked again; ALL_CODES for all, none for none.
+        max_cost: US dollars after which no further row is begun; None for no limit.
+    """
+
+    source: Path
+    out: Path
+    entries: Sequence[str] = ()
+    key: str = ""
+    limit: int = 0
+    updates: bool = False
+    retried_codes: frozenset[str] = frozenset()
+    max_cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A row that is to be asked."""
+
+    key: str
+    request_hash: str
+    request: Request
+
+
+@dataclass(slots=True)
+class BatchCounts:
+    """Where a batch stands.
+
+    Attributes:
+        rows: Rows of the source, each key once.
+        to_ask: Rows that the plan asks, in this run and in later ones.
+        asked_rows: Rows that were asked in this run.
+        failed: Rows of these that failed.
+        tokens: Tokens of this run.
+        cost: US dollars of this run.
+        request_bytes: Bytes of the requests that are to be asked.
+        stages: Stages that are to run.
+        seconds: Seconds since the first row was asked.
+    """
+
+    rows: int = 0
+    to_ask: int = 0
+    asked_rows: int = 0
+    failed: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    request_bytes: int = 0
+    stages: int = 0
+    seconds: float = 0.0
+    errors: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.asked_rows / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until all planned rows are asked, at the same rate."""
+        return (self.to_ask - self.asked_rows) / self.rate if self.rate else 0.0
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of the requests that are to be asked, without instructions and passages, from their bytes."""
+        return self.request_bytes // _BYTES_PER_TOKEN
+
+
+Report = Callable[[BatchCounts], None]
+
+
+class Batch:
+    """A batch that is open: its table, its ledger, and the version that answers. Open it with ``open_batch``."""
+
+    def __init__(self, options: BatchOptions, source: Source, output: Output, ledger: Ledger, target: Target) -> None:
+        description = target.describe()
+        self.options, self.ledger, self.source = options, ledger, source
+        self.ledger_folder = output.ledger_folder
+        self.version = str(description["version"])
+        self.stages = DescribedStage.list_all(description)
+        self.mapping: RowMapping = make_mapping(self.stages, source.columns, options.entries)
+        self.key_column = options.key or KEY_COLUMN
+        self.asker: RowAsker = make_asker(target)
+        self._check_key()
+        self.was_ended = ledger.read_fact(_RUNNING) == "1"
+        self._check_earlier_run()
+        self.counts = BatchCounts(rows=self._count_rows())
+        self._writer = PartWriter(output, ledger, make_schema(self.stages, self.key_column, self._key_type()))
+        self._writer.repair()
+
+    def plan(self) -> Iterator[PlannedRow]:
+        """Yield the rows that are to be asked: those that are not in the ledger, and those that options ask again."""
+        keys: set[str] = set()
+        columns = list(dict.fromkeys([*self.mapping.columns, *([self.options.key] if self.options.key else [])]))
+        for row in self.source.read_rows(columns):
+            request = self.mapping.make_request(row)
+            request_hash = hash_request(request)
+            key = make_key(row, self.options.key, request_hash)
+            if key in keys:
+                continue
+            keys.add(key)
+            if self._is_to_ask(key, request_hash):
+                yield PlannedRow(key, request_hash, request)
+
+    def measure(self) -> BatchCounts:
+        """Count what the plan asks, without asking."""
+        for row in self.plan():
+            self.counts.to_ask += 1
+            self.counts.stages += len(row.request)
+            self.counts.request_bytes += len(str(row.request).encode("utf-8", "replace"))
+        return self.counts
+
+    def run(self, report: Report) -> bool:
+        """Ask the planned rows, write their answers, and return whether all were asked that the limits permit.
+
+        Args:
+            report: Receives the counts now and then.
+
+        Returns:
+            False when ``max_cost`` ended the run.
+
+        Raises:
+            ServingError: The target cannot be reached, or a file cannot be written. What was answered is in the ledger,
+                and the same command goes on.
+        """
+        self.ledger.write_facts(
+            **{_RUNNING: "1", "mapping": self.mapping.describe(), "key": self.key_column, "version": self.version}
+        )
+        self.ledger.write_facts(stages=", ".join(stage.name for stage in self.stages))
+        started = time.monotonic()
+        is_complete = True
+        windows = self._group(self.plan())
+        with ThreadPoolExecutor(self.asker.windows, thread_name_prefix="multichain-batch") as pool:
+            running: set[Future[list[Answer]]] = set()
+            try:
+                while True:
+                    while len(running) < self.asker.windows and (is_complete := self._has_budget()):
+                        window = next(windows, None)
+                        if window is None:
+                            break
+                        running.add(pool.submit(self._ask, window))
+                    if not running:
+                        break
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    self._collect(done)
+                    self.counts.seconds = time.monotonic() - started
+                    report(self.counts)
+            except BaseException:
+                with suppress(ServingError):  # rows that are under way are recorded, too
+                    self._collect(future for future in running if not future.cancel())
+                raise
+        self._writer.finish()
+        self.ledger.write_facts(**{_RUNNING: "0"})
+        return is_complete
+
+    def _is_to_ask(self, key: str, request_hash: str) -> bool:
+        state = self.ledger.find_state(key)
+        if state is None:
+            return True
+        if self.options.updates and state[:2] != (request_hash, self.version):
+            return True
+        codes = self.options.retried_codes
+        return bool(state[2]) and (ALL_CODES in codes or state[2] in codes)
+
+    def _group(self, rows: Iterator[PlannedRow]) -> Iterator[list[PlannedRow]]:
+        """Yield the rows in windows, up to the limit of the run."""
+        window: list[PlannedRow] = []
+        for count, row in enumerate(rows, 1):
+            window.append(row)
+            is_last = count == self.options.limit
+            if len(window) == self.asker.window or is_last:
+                yield window
+                window = []
+            if is_last:
+                return
+        if window:
+            yield window
+
+    def _ask(self, window: Sequence[PlannedRow]) -> list[Answer]:
+        responses = self.asker.ask([row.request for row in window])
+        return [
+            make_answer(row.key, self.key_column, row.request_hash, row.request, response, self.stages, self.version)
+            for row, response in zip(window, responses, strict=True)
+        ]
+
+    def _collect(self, futures: Iterable["Future[list[Answer]]"]) -> None:
+        """Record what windows gave.
+
+        Raises:
+            ServingError: Of a window that failed, when all others are recorded.
+        """
+        errors = []
+        for future in futures:
+            try:
+                self._record(future.result())
+            except ServingError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _record(self, answers: Sequence[Answer]) -> None:
+        """Write answers into the ledger, and into parts when there are enough.
+
+        Raises:
+            ServingError: All of them failed because nothing could be reached. They are not written.
+        """
+        if cannot_be_reached(answers):
+            raise ServingError(
+                f"the last {len(answers)} rows could not be asked ({answers[0].output['error']}); they are not counted "
+                "as failed, and the same command goes on where this one ended"
+            )
+        self.ledger.record(answers)
+        for answer in answers:
+            self.counts.asked_rows += 1
+            self.counts.cost += answer.cost
+            self.counts.tokens += answer.tokens
+            if answer.code:
+                self.counts.failed += 1
+                self.counts.errors[answer.code] = self.counts.errors.get(answer.code, 0) + 1
+        self._writer.write_pending()
+
+    def _has_budget(self) -> bool:
+        return self.options.max_cost is None or self.counts.cost < self.options.max_cost
+
+    def _check_key(self) -> None:
+        if self.options.key and self.options.key not in self.source.columns:
+            names = ", ".join(self.source.columns)
+            raise ServingError(f"--key {self.options.key}: the table has no such column; its columns are {names}")
+        reserved = {"request", "error", "usage", "cost", "version", "seconds", *(stage.name for stage in self.stages)}
+        if self.key_column in reserved:
+            raise ServingError(f"--key {self.key_column}: a column of the output has this name; rename the key column")
+
+    def _count_rows(self) -> int:
+        """Return the number of rows, and check that no key repeats.
+
+        Raises:
+            ServingError: A key repeats. The message has the numbers of the rows, not the key.
+        """
+        if not self.options.key:
+            return sum(1 for _ in self.source.read_rows(self.mapping.columns))
+        positions: dict[str, int] = {}
+        for number, row in enumerate(self.source.read_rows([self.options.key]), 1):
+            first = positions.setdefault(make_key(row, self.options.key, ""), number)
+            if first != number:
+                raise ServingError(
+                    f"--key {self.options.key}: rows {first} and {number} have the same key; name a column whose "
+                    "values are all different, or leave out --key"
+                )
+        return len(positions)
+
+    def _check_earlier_run(self) -> None:
+        """Check that this run goes on with the earlier one, unless rows are to be updated.
+
+        Raises:
+            ServingError: The key, the mapping, the stages or the version differ.
+        """
+        if not self.ledger.read_fact("mapping"):
+            return
+        current = {"key": self.key_column, "stages": ", ".join(stage.name for stage in self.stages)}
+        for name, value in current.items():
+            if (earlier := self.ledger.read_fact(name)) != value:
+                raise ServingError(
+                    f"the earlier run into this target had the {name} {earlier}, and this one has {value}; give "
+                    "another --out"
+                )
+        changes = {"mapping": self.mapping.describe(), "version": self.version}
+        for name, value in changes.items():
+            earlier = self.ledger.read_fact(name)
+            if earlier != value and not self.options.updates:
+                raise ServingError(
+                    f"the earlier run into this target had the {name} {earlier}, and this one has {value}; --update "
+                    "asks the rows that this changes, or give another --out"
+                )
+
+    def _key_type(self) -> pa.DataType:
+        """Return the type of the key: that of the first row's."""
+        if not self.options.key:
+            return pa.string()
+        first: Any = next((row[self.options.key] for row in self.source.read_rows([self.options.key])), "")
+        return pa.int64() if isinstance(first, int) else pa.string()
+
+
+@contextmanager
+def open_batch(options: BatchOptions, open_target: Callable[[Path], Target]) -> Iterator[Batch]:
+    """Open a batch: its table, its ledger, and its target.
+
+    Args:
+        options: What is asked of the batch.
+        open_target: Opens the target; it is called with the ledger's folder, when no other run writes there.
+
+    Raises:
+        ServingError: The table, the target or the ledger cannot be opened, the columns do not fit the stages, or the
+            earlier run into the same target was another one.
+    """
+    source = open_source(options.source)
+    output = choose_output(options.out, source.suffix)
+    with open_ledger(output.ledger_folder) as ledger:
+        yield Batch(options, source, output, ledger, open_target(output.ledger_folder))

@@ -1,0 +1,141 @@
+"""A batch against paid services, which count: a run that is killed at half pays at most for what was under way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from standin.app import StandIn
+from standin.server import environment_variables, run_stand_in
+from training.packaging.log_model import log_model
+
+KEY = "sk-of-the-batch"
+ROWS = 160
+REPAID_CALLS = 32
+CHAT, IMAGES = "chat/completions", "images/generations"
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[tuple[StandIn, dict[str, str]]]:
+    """Yield a stand-in of OpenAI that takes a twentieth of a second for a call, and the variables that name it."""
+    server = StandIn(KEY)
+    server.script.is_plain = True
+    server.script.latency |= {CHAT: 0.05, IMAGES: 0.05}
+    with run_stand_in(server) as address:
+        yield server, environment_variables(address, KEY)
+
+
+@pytest.fixture(scope="module")
+def version(store: Path, index_folder: Path, stand_in: tuple[StandIn, dict[str, str]]) -> str:
+    """Return the URI of a version whose answers and pictures are paid, over an index that costs nothing."""
+    profile = store / "paid.yaml"
+    profile.write_text(
+        "embeddings: {provider: offline}\n"
+        "index: {chunk_size: 1200, overlap: 120, language: english}\n"
+        "stages:\n"
+        "  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1]}}\n"
+        "  image_generation:\n"
+        "    kind: image_generation\n"
+        "    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}\n",
+        "utf-8",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stand_in[1].items():
+            patch.setenv(name, value)
+        return log_model(str(profile), index_folder)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    numbers = list(range(ROWS))
+    columns = {"id": numbers, "question": [f"What is LangChain, part {number}?" for number in numbers]}
+    columns["picture"] = [f"Picture {number}, of: {{qa.answer}}" for number in numbers]
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    return tmp_path / "rows.parquet"
+
+
+def start(version: str, table: Path, out: Path, variables: dict[str, str], *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "serving", "batch", str(table), "--out", str(out), "--target", version]
+    mapping = ["--key", "id", "--map", "image_generation.prompt=picture"]
+    return subprocess.Popen(
+        [*command, *mapping, "--json", *words],
+        cwd=table.parent,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read(out: Path) -> list[dict[str, Any]]:
+    return [row for file in sorted(out.glob("part-*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def count_calls(stand_in: StandIn) -> Counter[str]:
+    return Counter(path for path, _ in stand_in.script.calls)
+
+
+def test_killed_run_goes_on_and_pays_again_at_most_what_was_under_way(
+    version: str, table: Path, tmp_path: Path, stand_in: tuple[StandIn, dict[str, str]]
+) -> None:
+    server, variables = stand_in
+    server.script.calls.clear()
+    killed = start(version, table, tmp_path / "out", variables)
+    while len(server.script.calls) < ROWS:
+        assert killed.poll() is None
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    output, problems = start(version, table, tmp_path / "out", variables).communicate(timeout=240)
+    plan, *_, report = (json.loads(line) for line in output.splitlines())
+    assert plan["repaid_calls"] == REPAID_CALLS
+    assert (report["answered"], report["failures"]) == (ROWS, {}), problems
+    rows = read(tmp_path / "out")
+    assert sorted(row["id"] for row in rows) == list(range(ROWS))
+    assert all(row["image_generation"]["image"] for row in rows)
+    calls = count_calls(server)
+    assert ROWS <= calls[CHAT] <= ROWS + REPAID_CALLS / 2
+    assert calls[IMAGES] <= ROWS + REPAID_CALLS / 2
+
+
+def test_sample_tells_the_cost_of_the_rest_and_is_not_paid_again(
+    version: str, table: Path, tmp_path: Path, stand_in: tuple[StandIn, dict[str, str]]
+) -> None:
+    server, variables = stand_in
+    server.script.calls.clear()
+    output, problems = start(version, table, tmp_path / "out", variables, "--limit", "10").communicate(timeout=240)
+    report = json.loads(output.splitlines()[-1])
+    assert (report["asked"], report["left"]) == (10, ROWS - 10), problems
+    assert report["dollars"] > 0
+    assert report["dollars_left"] == pytest.approx(report["dollars"] / 10 * (ROWS - 10), rel=0.01)
+    assert count_calls(server)[CHAT] == 10
+    dry, _ = start(version, table, tmp_path / "out", variables, "--dry-run").communicate(timeout=240)
+    plan = json.loads(dry.splitlines()[-1])
+    assert (plan["to_ask"], plan["stages"]) == (ROWS - 10, 2 * (ROWS - 10))
+    assert plan["dollars"] == pytest.approx(report["dollars_left"], rel=0.01)
+    assert count_calls(server)[CHAT] == 10
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--max-cost", "0"], 4), (["--limit", "3"], 3)])
+def test_exit_code_tells_stopped_and_failed(
+    version: str, table: Path, tmp_path: Path, stand_in: tuple[StandIn, dict[str, str]], words: list[str], code: int
+) -> None:
+    columns = {
+        "id": [1, 2, 3],
+        "question": ["x" * 20_000, "Why?", "How?"],
+        "picture": [None] * 3,
+    }  # the first one is too long
+    pq.write_table(pa.table(columns), table)
+    process = start(version, table, tmp_path / "out", stand_in[1], *words)
+    process.communicate(timeout=240)
+    assert process.returncode == code
