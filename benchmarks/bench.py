@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import batch
 import engine
 import mixed
 import retrieval
@@ -53,6 +54,7 @@ def main() -> None:
         mixed.measure_mixed_build()
     os.chdir(ROOT)
     engine.measure_engine()
+    batch.measure_batch()
 
 
 def _log_demo_model(folder: Path) -> str:

@@ -82,8 +82,8 @@ class Ledger:
 
     def read_fact(self, name: str) -> str:
         """Return what is noted of the batch under a name; empty when nothing is."""
-        found = self._database.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
-        return str(found[0]) if found else ""
+        row = self._database.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
+        return str(row[0]) if row else ""
 
     def write_facts(self, **facts: str) -> None:
         """Note facts of the batch by name."""
@@ -91,8 +91,9 @@ class Ledger:
 
     def find_state(self, key: str) -> tuple[str, str, str] | None:
         """Return a row's request hash, version and error code; None when the row was not answered."""
-        found = self._database.execute("SELECT request_hash, version, code FROM rows WHERE key = ?", [key]).fetchone()
-        return None if found is None else (str(found[0]), str(found[1]), str(found[2]))
+        query = "SELECT request_hash, version, code FROM rows WHERE key = ?"
+        row = self._database.execute(query, [key]).fetchone()
+        return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
 
     def record(self, answers: Iterable[Answer]) -> None:
         """Write the answers to rows, in one transaction. An earlier answer to a row is replaced."""
@@ -135,8 +136,8 @@ class Ledger:
 
     def list_parts(self) -> set[int]:
         """Return the numbers of the parts that contain answers, also replaced ones."""
-        found = self._database.execute("SELECT part FROM rows WHERE part > 0 UNION SELECT part FROM replaced")
-        return {int(part) for (part,) in found}
+        rows = self._database.execute("SELECT part FROM rows WHERE part > 0 UNION SELECT part FROM replaced")
+        return {int(part) for (part,) in rows}
 
     def list_replaced(self) -> dict[int, set[str]]:
         """Return the keys of answers that are still in a part although a later answer replaces them, by part."""
@@ -159,10 +160,10 @@ class Ledger:
 
     def count_failures(self) -> list[tuple[str, int]]:
         """Return the error codes of failed rows with their numbers, the most frequent one first."""
-        found = self._database.execute(
+        rows = self._database.execute(
             "SELECT code, count(*) FROM rows WHERE code != '' GROUP BY code ORDER BY count(*) DESC, code"
         )
-        return [(str(code), int(number)) for code, number in found]
+        return [(str(code), int(number)) for code, number in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
