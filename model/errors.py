@@ -21,6 +21,7 @@ caller's data or a secret: messages travel to logs, traces and other people.
     │   ├── ProviderAddressError      address
     │   ├── ModerationError           refused
     │   ├── UnusableReplyError        no_answer
+    │   ├── PendingCallError          pending
     │   └── RejectedCallError         provider
     │       └── UnmatchedVectorsError vectors
     ├── ResponseTooLargeError         payload
@@ -146,6 +147,13 @@ class ImageStorageError(MultichainError):
     """An image cannot be written to the place that MULTICHAIN_PICTURES names."""
 
     code = "storage"
+
+
+class PendingCallError(ProviderError):
+    """The call is collected for OpenAI's Batch API, and has no result yet."""
+
+    code = "pending"
+    is_retryable = True
 
 
 class RejectedCallError(ProviderError):

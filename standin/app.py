@@ -14,6 +14,7 @@ from .databricks.files import VolumeFiles
 from .databricks.workspace import DatabricksWorkspace, Handler
 from .faults import Fault, Script, apply_fault
 from .openai import chat, embeddings, images, models
+from .openai.batches import Batches
 from .openai.errors import RefusedError
 
 KEY = "sk-standin"
@@ -34,6 +35,7 @@ class StandIn:
         """
         self.key, self.secrets, self.script = key, {} if secrets is None else secrets, Script()
         self.workspace, self.azure = DatabricksWorkspace(self.secrets), ResourceManager()
+        self.batches = Batches(lambda path, body: self._make_response(path, body, databricks=False))
 
     @property
     def volumes(self) -> VolumeFiles:
@@ -54,6 +56,7 @@ class StandIn:
             routes.append(Route(f"/serving-endpoints/{path}", self._require_key(self._answer(path)), methods=["POST"]))
         routes += [
             Route("/api/2.0/secrets/get", self._require_key(self._secret)),
+            *self.batches.routes(self._require_key),
             *self.workspace.routes(self._require_key),
             *self.azure.routes(self._require_key),
             Route("/.well-known/databricks-config", self._workspace),

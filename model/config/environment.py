@@ -158,6 +158,14 @@ EVALUATION = Variable(
     "a name",
     "Name of the running evaluation, which its traces have as a tag; set by `training evaluate`.",
 )
+BATCH_FOLDER = Variable(
+    "MULTICHAIN_BATCH",
+    str,
+    "",
+    "a folder",
+    "Folder in which paid calls are collected for OpenAI's Batch API, and its results are; set by `serving batch`.",
+    "calls are sent",
+)
 CACHE_FOLDER = Variable(
     "MULTICHAIN_CACHE",
     str,
@@ -246,6 +254,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     TRACES,
     TRACES_MASKED,
     EVALUATION,
+    BATCH_FOLDER,
     CACHE_FOLDER,
     CACHE_SECONDS,
     CACHE_BYTES,

@@ -14,6 +14,7 @@ from typing import Any
 from ..config import environment
 from ..config.yaml_file import YamlFile
 from ..errors import ProfileError, SettingError
+from ..runtime.batch_calls import share_of_price
 from ..runtime.usage import Usage
 
 CATALOG_FILE = Path(__file__).parent / "model_catalog.yaml"
@@ -117,7 +118,9 @@ def price_usage(provider: str, model: str, tokens: TokenCounts | None, images: i
     if tokens is None:
         return Usage(images=images, cost_known=False)
     paid = cost_of(provider, model, tokens)
-    return tokens.usage + Usage(images=images, cost=paid or 0.0, cost_known=paid is not None)
+    is_batched = images or tokens.output or tokens.image_output  # embeddings of questions are sent at once
+    share = share_of_price() if is_batched else 1.0
+    return tokens.usage + Usage(images=images, cost=share * (paid or 0.0), cost_known=paid is not None)
 
 
 @cache

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..config import environment
+from .batch_calls import make_client_class
+
 _RESOURCES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
 _HTTP_KEY = "http"
 
@@ -44,7 +47,9 @@ def http_client(on_response: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2
 
     resources = _own_resources()
     if _HTTP_KEY not in resources:
-        resources[_HTTP_KEY] = DefaultAsyncHttpxClient(event_hooks={"response": [on_response]})
+        collects = bool(environment.BATCH_FOLDER.read())
+        client_class = make_client_class(DefaultAsyncHttpxClient) if collects else DefaultAsyncHttpxClient
+        resources[_HTTP_KEY] = client_class(event_hooks={"response": [on_response]})
     return resources[_HTTP_KEY]
 
 

@@ -15,10 +15,12 @@ from ..errors import (
     ModelUnavailableError,
     ModerationError,
     MultichainError,
+    PendingCallError,
     ProviderAddressError,
     ProviderUnavailableError,
     RejectedCallError,
 )
+from ..runtime.batch_calls import PENDING
 from .network_settings import explain_tls_failure
 
 PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 402, 403, 404, 429, 500
@@ -139,6 +141,8 @@ def map_error(name: str, error: Exception) -> MultichainError:
         "APIError" not in class_names(error) or (status_code is None and "APIStatusError" in class_names(error))
     ):
         raise error
+    if error_code(error) == PENDING:
+        return PendingCallError(f"{name} is asked by the Batch API; run the batch again when it has answered")
     is_used_up = error_code(error) == NO_QUOTA and (
         status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR
     )

@@ -8,6 +8,7 @@ pickles). A key is a hash, from which no question, prompt or credential can be r
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,8 @@ from ..errors import SettingError
 from ..runtime import loop_resources, usage
 from ..runtime.usage import Usage
 
+MAX_UNKEPT = 20
+"""Most calls of a kind that are under way or whose replies are not kept yet: a few more than are sent at a time."""
 _MEMORY_BYTES, _DISK_BYTES = 64_000_000, 1_000_000_000
 """Default sizes in bytes (MULTICHAIN_CACHE_BYTES). The entry that was not used for the longest time goes first."""
 
@@ -59,9 +62,18 @@ class ResponseCache:
         if cached is not None:
             usage.record_usage(Usage(cached=True))
             return cached
-        value = await call()
-        await self.put(request, value)
+        async with self._limit_unkept():
+            value = await call()
+            await self.put(request, value)
         return value
+
+    def _limit_unkept(self) -> AbstractAsyncContextManager[object]:
+        """Limit the calls whose replies are not kept yet, where MULTICHAIN_CACHE_SECONDS keeps them against a kill."""
+        if not environment.CACHE_SECONDS.read():
+            return nullcontext()
+        key = ("unkept", self.kind)
+        semaphore: asyncio.Semaphore = loop_resources.get_or_create_sync(key, lambda: asyncio.Semaphore(MAX_UNKEPT))
+        return semaphore
 
     async def get(self, request: object) -> CachedValue | None:
         """Return the cached reply to ``request``, or None."""

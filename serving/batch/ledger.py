@@ -188,6 +188,9 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServingError(f"cannot make the folder {folder} ({error.strerror}); give another --out") from None
+    try:
         lock = FileLock(folder / LOCK_FILE, timeout=0)
         with lock:
             try:

@@ -18,6 +18,8 @@ TRANSPORT_CODES = frozenset({"address", "credential", "model_unavailable", "prov
 _CACHE_SECONDS = 30 * 24 * 3600
 """For how long a reply is kept that a killed run had paid for."""
 _CACHE_BYTES = 4 * 10**9
+PENDING = "pending"
+"""Code of a row that waits for the Batch API."""
 REPLIES_FOLDER = "replies"
 """Folder beside a ledger, in which replies are kept."""
 _WINDOW_ROWS, _WINDOWS = 64, 4
@@ -53,7 +55,8 @@ class LoadedAsker:
     Each reply that was paid for is kept in a folder until its row is in the ledger.
     """
 
-    window, windows, repaid_calls = _WINDOW_ROWS, _WINDOWS, 32
+    window, windows = _WINDOW_ROWS, _WINDOWS
+    repaid_calls = 40  # 16 chats and 16 images, and at most 4 of each whose replies are being written
 
     def __init__(self, target: LoadedTarget) -> None:
         self._target = target
@@ -156,11 +159,12 @@ def make_answer(
         "version": version_of_answer,
         "seconds": seconds,
     }
+    is_pending = any(find_code(error) == PENDING for error in errors)
     return Answer(
         key,
         request_hash,
         version,
-        find_code(errors[0]) if errors else "",
+        PENDING if is_pending else find_code(errors[0]) if errors else "",
         cost,
         usage["input_tokens"] + usage["output_tokens"],
         seconds,

@@ -16,7 +16,7 @@ from ..targets import Request, Target
 from .ledger import Answer, Ledger, open_ledger
 from .mapping import KEY_COLUMN, RowMapping, hash_request, make_key, make_mapping
 from .parts import Output, PartWriter, choose_output, make_schema
-from .row_answers import RowAsker, cannot_be_reached, make_answer, make_asker
+from .row_answers import PENDING, RowAsker, cannot_be_reached, make_answer, make_asker
 from .source import Source, open_source
 
 ALL_CODES = "all"
@@ -122,6 +122,7 @@ class Batch:
         self.counts = BatchCounts(rows=self._count_rows())
         self._writer = PartWriter(output, ledger, make_schema(self.stages, self.key_column, self._key_type()))
         self._writer.repair()
+        self._pending_count = 0
 
     def plan(self) -> Iterator[PlannedRow]:
         """Yield the rows that are to be asked: those that are not in the ledger, and those that options ask again."""
@@ -145,11 +146,14 @@ class Batch:
             self.counts.request_bytes += len(str(row.request).encode("utf-8", "replace"))
         return self.counts
 
-    def run(self, report: Report) -> bool:
+    def run(self, report: Report, send_collected: Callable[[], int] | None = None) -> bool:
         """Ask the planned rows, write their answers, and return whether all were asked that the limits permit.
 
         Args:
             report: Receives the counts now and then.
+            send_collected: Sends the calls that the version collected for the Batch API, waits for their results, and
+                returns how many came; None where calls are sent at once. Rows are asked again after it, until none
+                waits: a stage of several calls takes several rounds.
 
         Returns:
             False when ``max_cost`` ended the run.
@@ -163,6 +167,21 @@ class Batch:
         )
         self.ledger.write_facts(stages=", ".join(stage.name for stage in self.stages))
         started = time.monotonic()
+        is_complete = self._ask_all(report, started)
+        while self._pending_count and send_collected:
+            if not send_collected():
+                raise ServingError(
+                    f"{self._pending_count} rows wait for calls that the Batch API did not answer; run the same "
+                    "command again, or without --batch-api"
+                )
+            self._pending_count = 0
+            is_complete = self._ask_all(report, started)
+        self._writer.finish()
+        self.ledger.write_facts(**{_RUNNING: "0"})
+        return is_complete
+
+    def _ask_all(self, report: Report, started: float) -> bool:
+        """Ask the rows that the plan has now; return False when ``max_cost`` ended that."""
         is_complete = True
         windows = self._group(self.plan())
         with ThreadPoolExecutor(self.asker.windows, thread_name_prefix="multichain-batch") as pool:
@@ -184,8 +203,6 @@ class Batch:
                 with suppress(ServingError):  # rows that are under way are recorded, too
                     self._collect(future for future in running if not future.cancel())
                 raise
-        self._writer.finish()
-        self.ledger.write_facts(**{_RUNNING: "0"})
         return is_complete
 
     def _is_to_ask(self, key: str, request_hash: str) -> bool:
@@ -200,9 +217,12 @@ class Batch:
     def _group(self, rows: Iterator[PlannedRow]) -> Iterator[list[PlannedRow]]:
         """Yield the rows in windows, up to the limit of the run."""
         window: list[PlannedRow] = []
+        limit = self.options.limit and self.options.limit - self.counts.asked_rows
+        if self.options.limit and not limit:
+            return
         for count, row in enumerate(rows, 1):
             window.append(row)
-            is_last = count == self.options.limit
+            is_last = count == limit
             if len(window) == self.asker.window or is_last:
                 yield window
                 window = []
@@ -244,8 +264,10 @@ class Batch:
                 f"the last {len(answers)} rows could not be asked ({answers[0].output['error']}); they are not counted "
                 "as failed, and the same command goes on where this one ended"
             )
-        self.ledger.record(answers)
-        for answer in answers:
+        answered = [answer for answer in answers if answer.code != PENDING]
+        self._pending_count += len(answers) - len(answered)
+        self.ledger.record(answered)
+        for answer in answered:
             self.counts.asked_rows += 1
             self.counts.cost += answer.cost
             self.counts.tokens += answer.tokens

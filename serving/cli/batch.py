@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
+from ..errors import ServingError
 from .ask import CHAMPION_URI
 
 _EXIT_FAILURES, _EXIT_STOPPED = 3, 4
 _REPORT_SECONDS = 5.0
+_BATCH_API_SHARE = 0.5
+"""Share of the usual price that the Batch API costs."""
 _MOST_FREQUENT = 10
 _CODES = re.compile(r"[a-z_]+(,[a-z_]+)*")
 
@@ -51,20 +54,28 @@ def _parse_codes(_context: click.Context, _parameter: click.Parameter, value: st
 )
 @click.option("--dry-run", is_flag=True, help="Print rows, calls, tokens and dollars, and ask nothing.")
 @click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars after which no further row is begun.")
+@click.option("--batch-api", is_flag=True, help="Send calls by OpenAI's Batch API: half the price, within a day.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and report as lines of JSON.")
-def batch(source: Path, out: Path, target: str, dry_run: bool, as_json: bool, **options: Any) -> None:
+def batch(source: Path, out: Path, target: str, dry_run: bool, batch_api: bool, as_json: bool, **options: Any) -> None:
     """Answer the rows of a table: Parquet, CSV, JSON lines, a folder of them, or a Delta table.
 
     What is answered is written at once, and is never asked again: after any end, the same command goes on. Columns with
     the names of fields map by themselves. The exit code is 0 when all rows are answered, 3 when some failed, and 4 when
     --max-cost ended the run.
     """
+    from ..batch.openai_batches import OpenAIBatches, collect_calls
     from ..batch.row_answers import forget_replies, keep_replies
     from ..batch.run import BatchOptions, open_batch
     from ..targets import open_target
 
+    is_remote = target.startswith(("http://", "https://", "endpoints:/"))
+    if batch_api and is_remote:
+        raise ServingError(f"--batch-api is for versions that are loaded here, such as {CHAMPION_URI}; leave it out")
+
     def open_with_cache(folder: Path) -> Any:
-        if not target.startswith(("http://", "https://", "endpoints:/")):
+        if batch_api:
+            collect_calls(folder)
+        elif not is_remote:
             keep_replies(folder)
         return open_target(target)
 
@@ -74,7 +85,10 @@ def batch(source: Path, out: Path, target: str, dry_run: bool, as_json: bool, **
         printer.print_plan(counts, opened)
         if dry_run:
             return
-        is_complete = opened.run(printer.print_progress)
+        if batch_api and options["max_cost"] is not None:
+            _check_cost(counts, opened, options["max_cost"])
+        batches = OpenAIBatches(opened.ledger, opened.ledger_folder, printer.print_message) if batch_api else None
+        is_complete = opened.run(printer.print_progress, batches.answer_collected if batches else None)
         failures = opened.ledger.count_failures()[:_MOST_FREQUENT]
         if not failures:  # the replies of a failed row's other stages are not paid again by --retry-failed
             forget_replies(opened.ledger_folder)
@@ -83,6 +97,25 @@ def batch(source: Path, out: Path, target: str, dry_run: bool, as_json: bool, **
             raise click.exceptions.Exit(_EXIT_STOPPED)
         if failures:
             raise click.exceptions.Exit(_EXIT_FAILURES)
+
+
+def _check_cost(counts: Any, opened: Any, max_cost: float) -> None:
+    """Check, before anything is sent, that a batch of the Batch API costs at most so much.
+
+    Raises:
+        ServingError: It is likely to cost more, or no row was answered yet by which its cost could be told.
+    """
+    totals = opened.ledger.total()
+    if not totals.rows and counts.to_ask:
+        raise ServingError(
+            "--max-cost with --batch-api needs a sample, by which the cost can be told: --limit 50 first"
+        )
+    expected = totals.cost / max(totals.rows, 1) * counts.to_ask
+    if expected > max_cost:
+        raise ServingError(
+            f"the {counts.to_ask} rows would cost up to about ${expected:g}, more than --max-cost {max_cost:g}; "
+            "nothing was sent"
+        )
 
 
 class _Printer:
@@ -102,6 +135,7 @@ class _Printer:
             "stages": counts.stages,
             "input_tokens": counts.input_tokens,
             "dollars": None if per_row is None else round(per_row * counts.to_ask, 4),
+            "dollars_batch_api": None if per_row is None else round(per_row * counts.to_ask * _BATCH_API_SHARE, 4),
             "version": opened.version,
             "repaid_calls": opened.asker.repaid_calls if opened.was_ended else 0,
         }
@@ -121,6 +155,10 @@ class _Printer:
         rest = {"left": left, "dollars_left": round(per_row * left, 4), "seconds_left": round(counts.seconds_left, 1)}
         values = self._describe(counts) | rest | {"answered": totals.rows, "failures": dict(failures)}
         self.write("report", values | {"out": str(out.absolute())})
+
+    def print_message(self, message: str) -> None:
+        """Print a sentence."""
+        self.write("message", {"message": message})
 
     def write(self, event: str, values: dict[str, Any]) -> None:
         """Print one event."""
@@ -154,13 +192,25 @@ class _TextPrinter(_Printer):
 
     def write(self, event: str, values: dict[str, Any]) -> None:
         """Print one event."""
-        for line in {"plan": self._plan, "progress": self._progress, "report": self._report}[event](values):
+        formats = {
+            "plan": self._plan,
+            "progress": self._progress,
+            "report": self._report,
+            "message": self._message,
+        }
+        for line in formats[event](values):
             click.echo(line)
+
+    @staticmethod
+    def _message(values: dict[str, Any]) -> list[str]:
+        return [values["message"]]
 
     @staticmethod
     def _plan(values: dict[str, Any]) -> list[str]:
         dollars = values["dollars"]
-        cost = "unknown; --limit 50 answers a sample first" if dollars is None else f"about ${dollars:g}"
+        cost = "unknown; --limit 50 answers a sample first"
+        if dollars is not None:
+            cost = f"about ${dollars:g}, by the Batch API ${values['dollars_batch_api']:g} (by what rows cost so far)"
         work = f"{values['stages']} stages, {values['input_tokens']} tokens of input without passages, cost {cost}"
         lines = [f"{values['rows']} rows, {values['answered']} answered; {values['to_ask']} to ask: {work}"]
         if values["repaid_calls"]:

@@ -1,5 +1,6 @@
 """Response cache: hits, expiry, eviction, several processes, and confidentiality."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from model.errors import SettingError
 from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
-from model.transport.response_cache import ResponseCache
+from model.transport.response_cache import MAX_UNKEPT, ResponseCache
 from standin.app import StandIn
 
 openai = OpenAIProvider()
@@ -169,3 +170,34 @@ def test_invalid_cache_settings_raise_setting_error(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
         engine.run(ResponseCache("chat", 60).get("asked"))
+
+
+def test_variable_keeps_replies_whatever_the_profile_says(
+    stand_in: StandIn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTICHAIN_CACHE_SECONDS", "60")
+    for _ in range(2):
+        complete_chat(engine, openai.chat(["gpt-4.1"]))
+        engine.run(openai.images(["gpt-image-2"], way="images").draw("a", [], style="", size="", sample=1))
+    assert list_called_paths(stand_in) == ["chat/completions", "images/generations"]
+
+
+def test_at_most_twenty_replies_of_a_kind_are_under_way_or_not_kept_yet(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTICHAIN_CACHE_SECONDS", "60")
+    running, peak = 0, 0
+
+    async def call() -> dict[str, Any]:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return {"text": "kept"}
+
+    async def call_all() -> None:
+        await asyncio.gather(*(ResponseCache("chat").get_or_call(number, call) for number in range(100)))
+
+    engine.run(call_all())
+    assert peak == MAX_UNKEPT == 20
