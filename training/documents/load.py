@@ -170,8 +170,8 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
         loader = find_loader(file)
         try:
             documents = read_documents(file)
-        except (DocumentError, OSError) as error:
-            reason = str(error) if isinstance(error, DocumentError) else f"the file cannot be read ({error.strerror})"
+        except (DocumentError, OSError, MemoryError) as error:
+            reason = _explain_skip(error)
             if options.is_strict and (location.is_explicit or loader):
                 raise DocumentError(f"{location.label}: {reason}") from None
             loaded.skipped.append(SkippedDocument(location.label, reason))
@@ -182,6 +182,13 @@ def _read_locations(locations_found: Sequence[DocumentLocation], options: LoadOp
             loaded.kinds[loader.kind if loader else ""] += 1
         loaded.notes += [DocumentNote(location.label, sentence) for sentence in file.notes]
     return loaded
+
+
+def _explain_skip(error: DocumentError | OSError | MemoryError) -> str:
+    """Return why a document is skipped."""
+    if isinstance(error, MemoryError):
+        return "the file needs more memory than there is; split it"
+    return f"the file cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
 def _add_metadata(file: SourceFile, documents: list[Document]) -> list[Document]:

@@ -26,7 +26,7 @@ _PACKAGE_OF_MODULE = {"pptx": "python-pptx", "python_calamine": "python-calamine
 """Package of a module that has another name."""
 MAX_FILE_BYTES = 500_000_000
 _SHOWN_NUMBERS = 5
-_MAX_UNPACKED_BYTES, _MAX_RATIO = 500_000_000, 200
+MAX_UNPACKED_BYTES, _MAX_RATIO = 500_000_000, 200
 """Limits of an archive's unpacked size: in bytes, and as a multiple of the archive's size."""
 
 
@@ -91,7 +91,7 @@ class SourceFile:
         """
         archive = zipfile.ZipFile(io.BytesIO(self.content))
         size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAX_UNPACKED_BYTES or size > _MAX_RATIO * max(len(self.content), 10_000):
+        if size > MAX_UNPACKED_BYTES or size > _MAX_RATIO * max(len(self.content), 10_000):
             raise DocumentError(f"the archive would unpack to {size:,} bytes, which exceeds the limit for its size")
         return archive
 

@@ -12,7 +12,7 @@ from model.errors import DocumentError
 
 from .. import spark_tables
 from ..document import Document
-from .base import Loader, SourceFile, show_numbers
+from .base import MAX_UNPACKED_BYTES, Loader, SourceFile, show_numbers
 from .parsed_documents import find_parsed_column, read_parsed_rows
 from .records import format_value, read_records
 
@@ -21,6 +21,7 @@ _SAMPLE_LINES = 50
 _SEPARATOR_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)
 _MAX_CELLS = 20_000_000
 _MAX_COLUMNS = 2000
+_BATCH_ROWS = 1000
 _NUMBER = re.compile(r"[-+]?[\d.,' ]*\d[\d.,' ]*\s*(?:%|[€$£]|[A-Z]{3})?")
 _MIN_HEADER_SHARE = 0.6
 _HEADER_ROWS = 20
@@ -81,8 +82,23 @@ class ParquetLoader(Loader):
 
     def load(self, file: SourceFile) -> Iterator[Document]:
         """Yield a document for each row."""
-        table = self.import_package("pyarrow.parquet").read_table(io.BytesIO(file.content))
-        yield from _load_rows(file, table.to_pylist(), self)
+        yield from _load_rows(file, self._read_rows(file), self)
+
+    def _read_rows(self, file: SourceFile) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows, in batches: a small file may say a value a million times.
+
+        Raises:
+            DocumentError: The table has too many cells, or its values too many bytes.
+        """
+        with self.import_package("pyarrow.parquet").ParquetFile(io.BytesIO(file.content)) as table:
+            if table.metadata.num_rows * max(table.metadata.num_columns, 1) > _MAX_CELLS:
+                raise DocumentError(f"the table has more than {_MAX_CELLS:,} cells; split it")
+            size = 0
+            for batch in table.iter_batches(_BATCH_ROWS):
+                size += batch.nbytes
+                if size > MAX_UNPACKED_BYTES:
+                    raise DocumentError(f"the table's values have more than {MAX_UNPACKED_BYTES:,} bytes; split it")
+                yield from batch.to_pylist()
 
 
 class SparkTableLoader(Loader):

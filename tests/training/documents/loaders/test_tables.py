@@ -1,11 +1,14 @@
 """Rows of CSV, workbooks and Parquet."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from training.documents.loaders import ColumnRoles
+from model.errors import DocumentError
+from training.documents.load import load_documents
+from training.documents.loaders import ColumnRoles, tables
 
 from .conftest import ReadContent
 
@@ -116,3 +119,35 @@ def test_parquet_gives_its_rows(read_content: ReadContent) -> None:
     pq.write_table(pa.Table.from_pylist([{"name": "Pump", "year": 1987}, {"name": None, "year": 1988}]), content)
     documents, _ = read_content("a.parquet", content.getvalue())
     assert [document.text for document in documents] == ["name: Pump\nyear: 1987", "year: 1988"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [("MAX_UNPACKED_BYTES", 10_000, "more than 10,000 bytes"), ("_MAX_CELLS", 99, "more than 99 cells")],
+)
+def test_parquet_that_unpacks_into_too_much_is_refused(
+    read_content: ReadContent, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, words: str
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(tables, limit, value)
+    content = io.BytesIO()
+    pq.write_table(pa.table({"text": ["x" * 1000] * 100}), content)  # the value is stored once
+    assert len(content.getvalue()) < 10_000
+    with pytest.raises(DocumentError, match=words):
+        read_content("a.parquet", content.getvalue())
+
+
+def test_file_that_needs_too_much_memory_is_skipped_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    (tmp_path / "a.csv").write_text("name,price\nPump,12\n", "utf-8")
+    (tmp_path / "b.md").write_text("# Pump\n\nIt costs 12 euros.\n", "utf-8")
+    monkeypatch.setattr(tables, "_load_sheet", fail)
+    loaded = load_documents([tmp_path])
+    assert [document.source for document in loaded.documents] == ["b.md"]
+    assert [skipped.reason for skipped in loaded.skipped] == ["the file needs more memory than there is; split it"]
