@@ -93,7 +93,8 @@ class AccessControl:
             await self.app(scope, receive, send_noting_status)
         finally:
             CURRENT_CALL.reset(context)
-            self._spent[call.client, _today()] = self._spent.get((call.client, _today()), 0.0) + call.dollars
+            if self.tokens and call.dollars:
+                self._spent[call.client, _today()] = self._spent.get((call.client, _today()), 0.0) + call.dollars
             self.recorder.end(call, status, started)
 
     def _find_token(self, headers: Headers) -> Token | None:

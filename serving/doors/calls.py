@@ -60,7 +60,7 @@ class CallRecorder:
             "multichain_stages", "Stages that ran or failed.", ["stage", "outcome"], registry=self._registry
         )
         self._tokens = Counter("multichain_tokens", "Tokens of chat models.", ["direction"], registry=self._registry)
-        self._dollars = Counter("multichain_dollars", "Cost in US dollars.", ["client"], registry=self._registry)
+        self._dollars = Counter("multichain_dollars", "Cost in US dollars.", registry=self._registry)
         self._in_flight = Gauge("multichain_in_flight", "Requests under way.", registry=self._registry)
 
     def begin(self) -> float:
@@ -124,7 +124,7 @@ class CallRecorder:
         usage = fields["usage"]
         self._tokens.labels("input").inc(usage["input_tokens"])
         self._tokens.labels("output").inc(usage["output_tokens"])
-        self._dollars.labels(call.client).inc(usage["cost"])
+        self._dollars.inc(usage["cost"])
         call.dollars += usage["cost"]
 
     def format_metrics(self) -> bytes:

@@ -158,7 +158,7 @@ def test_metrics_count_requests_stages_tokens_and_dollars(target: ScriptedTarget
     assert 'multichain_requests_total{door="openai",status="404"} 1.0' in lines
     assert 'multichain_stages_total{outcome="ok",stage="qa"} 1.0' in lines
     assert 'multichain_tokens_total{direction="input"} 7.0' in lines
-    assert 'multichain_dollars_total{client="testclient"} 0.25' in lines
+    assert "multichain_dollars_total 0.25" in lines
     assert "multichain_in_flight 1.0" in lines  # the request for the metrics
 
 
