@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from .ask import CHAMPION_URI
 
 _EXIT_FAILURES, _EXIT_STOPPED = 3, 4
 _REPORT_SECONDS = 5.0
+_REMOTE_SCHEMES = ("http://", "https://", "endpoints:/")
+_OPTION_NAMES = {
+    "limit": "--limit",
+    "updates": "--update",
+    "retried_codes": "--retry-failed",
+    "max_cost": "--max-cost",
+    "dry_run": "--dry-run",
+    "batch_api": "--batch-api",
+}
 _BATCH_API_SHARE = 0.5
 """Share of the usual price that the Batch API costs."""
 _MOST_FREQUENT = 10
@@ -55,32 +65,26 @@ def _parse_codes(_context: click.Context, _parameter: click.Parameter, value: st
 @click.option("--dry-run", is_flag=True, help="Print rows, calls, tokens and dollars, and ask nothing.")
 @click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars after which no further row is begun.")
 @click.option("--batch-api", is_flag=True, help="Send calls by OpenAI's Batch API: half the price, within a day.")
+@click.option("--spark", is_flag=True, help="Answer a table of Spark, or its new files, by spark_udf.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and report as lines of JSON.")
-def batch(source: Path, out: Path, target: str, dry_run: bool, batch_api: bool, as_json: bool, **options: Any) -> None:
+def batch(
+    source: Path, out: Path, target: str, dry_run: bool, batch_api: bool, spark: bool, as_json: bool, **options: Any
+) -> None:
     """Answer the rows of a table: Parquet, CSV, JSON lines, a folder of them, or a Delta table.
 
     What is answered is written at once, and is never asked again: after any end, the same command goes on. Columns with
     the names of fields map by themselves. The exit code is 0 when all rows are answered, 3 when some failed, and 4 when
     --max-cost ended the run.
     """
-    from ..batch.openai_batches import OpenAIBatches, collect_calls
-    from ..batch.row_answers import forget_replies, keep_replies
+    from ..batch.openai_batches import OpenAIBatches
+    from ..batch.row_answers import forget_replies
     from ..batch.run import BatchOptions, open_batch
-    from ..targets import open_target
-
-    is_remote = target.startswith(("http://", "https://", "endpoints:/"))
-    if batch_api and is_remote:
-        raise ServingError(f"--batch-api is for versions that are loaded here, such as {CHAMPION_URI}; leave it out")
-
-    def open_with_cache(folder: Path) -> Any:
-        if batch_api:
-            collect_calls(folder)
-        elif not is_remote:
-            keep_replies(folder)
-        return open_target(target)
 
     printer = _JsonPrinter() if as_json else _TextPrinter()
-    with open_batch(BatchOptions(source, out, **options), open_with_cache) as opened:
+    if spark:
+        _run_in_spark(printer, source, out, target, options | {"dry_run": dry_run, "batch_api": batch_api})
+        return
+    with open_batch(BatchOptions(source, out, **options), _make_opener(target, batch_api=batch_api)) as opened:
         counts = opened.measure()
         printer.print_plan(counts, opened)
         if dry_run:
@@ -97,6 +101,55 @@ def batch(source: Path, out: Path, target: str, dry_run: bool, batch_api: bool, 
             raise click.exceptions.Exit(_EXIT_STOPPED)
         if failures:
             raise click.exceptions.Exit(_EXIT_FAILURES)
+
+
+def _make_opener(target: str, *, batch_api: bool) -> Callable[[Path], Any]:
+    """Return a function that opens a target, for a batch whose ledger is in the folder that is passed.
+
+    Raises:
+        ServingError: The Batch API is wanted for a target that is not loaded here.
+    """
+    from ..batch.openai_batches import collect_calls
+    from ..batch.row_answers import keep_replies
+    from ..targets import open_target
+
+    is_remote = target.startswith(_REMOTE_SCHEMES)
+    if batch_api and is_remote:
+        raise ServingError(f"--batch-api is for versions that are loaded here, such as {CHAMPION_URI}; leave it out")
+
+    def open_with_folder(folder: Path) -> Any:
+        if batch_api:
+            collect_calls(folder)
+        elif not is_remote:
+            keep_replies(folder)
+        return open_target(target)
+
+    return open_with_folder
+
+
+def _run_in_spark(printer: "_Printer", source: Path, out: Path, target: str, options: dict[str, Any]) -> None:
+    """Answer a table in Spark, and print what the output has then.
+
+    Raises:
+        ServingError: An option has no meaning in Spark, or Spark failed.
+    """
+    from ..batch.spark_run import make_spark_batch, run_spark_batch
+    from ..doors.described_stage import DescribedStage
+    from ..targets import load_target
+
+    allowed = {"entries", "key"}
+    if refused := sorted(_OPTION_NAMES[name] for name, value in options.items() if value and name not in allowed):
+        raise ServingError(
+            f"{', '.join(refused)} cannot be used with --spark; Spark asks what is new in the table, once"
+        )
+    if target.startswith(_REMOTE_SCHEMES) or out.suffix:
+        raise ServingError("--spark needs a version such as models:/multichain@champion, and a folder as --out")
+    stages = DescribedStage.list_all(load_target(target).describe())
+    batch_in_spark = make_spark_batch(str(source), out, target, stages, options["entries"], options["key"])
+    counts = run_spark_batch(batch_in_spark)
+    printer.print_spark_report(counts, out)
+    if counts.errors:
+        raise click.exceptions.Exit(_EXIT_FAILURES)
 
 
 def _check_cost(counts: Any, opened: Any, max_cost: float) -> None:
@@ -156,6 +209,11 @@ class _Printer:
         values = self._describe(counts) | rest | {"answered": totals.rows, "failures": dict(failures)}
         self.write("report", values | {"out": str(out.absolute())})
 
+    def print_spark_report(self, counts: Any, out: Path) -> None:
+        """Print what the output of a batch in Spark has."""
+        values = {"answered": counts.rows, "failures": counts.errors, "dollars": round(counts.cost, 6)}
+        self.write("spark", values | {"out": str(out.absolute())})
+
     def print_message(self, message: str) -> None:
         """Print a sentence."""
         self.write("message", {"message": message})
@@ -197,9 +255,15 @@ class _TextPrinter(_Printer):
             "progress": self._progress,
             "report": self._report,
             "message": self._message,
+            "spark": self._spark,
         }
         for line in formats[event](values):
             click.echo(line)
+
+    @staticmethod
+    def _spark(values: dict[str, Any]) -> list[str]:
+        failures = [f"  {code}: {count} rows" for code, count in values["failures"].items()]
+        return [f"{values['answered']} answers, ${values['dollars']:g}, in", values["out"], *failures]
 
     @staticmethod
     def _message(values: dict[str, Any]) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from databricks.bundles.apps import App
@@ -123,6 +125,7 @@ def test_every_command_runs_locally_with_its_own_arguments(
     for name, value in {"MLFLOW_TRACKING_URI": store, "MLFLOW_REGISTRY_URI": "databricks-uc"}.items():
         monkeypatch.setenv(name, value)
     local_values = {"profile": "offline", "documents": str(EXERCISE), "evaluation": str(rows)}
+    local_values |= {"questions": str(tmp_path / "questions.parquet"), "answers": str(tmp_path / "answers")}
 
     def run(task: Any) -> str:
         words = resolve_variables(task["spark_python_task"]["parameters"], **local_values)
@@ -132,7 +135,7 @@ def test_every_command_runs_locally_with_its_own_arguments(
         assert process.returncode == 0, process.stdout + process.stderr
         return process.stdout
 
-    train, deploy, check = list_tasks()
+    train, deploy, check, batch = list_tasks()
     assert "Promoted version 1 of dev.assistants.multichain" in run(train)
     model = mlflow.pyfunc.load_model(str(download_version(stand_in, tmp_path / "version")))
     stand_in.workspace.endpoints.models["dev.assistants.multichain", "1"] = lambda body: model.predict(
@@ -141,6 +144,10 @@ def test_every_command_runs_locally_with_its_own_arguments(
     deploy["spark_python_task"]["parameters"] += ["--watch", "0"]
     assert "multichain-dev serves version 1 of dev.assistants.multichain" in run(deploy)
     assert run(check).startswith("ok    Documents: 3, all unchanged")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    pq.write_table(pa.table({"question": ["Who makes GPT-4?"]}), tmp_path / "questions.parquet")
+    assert "1 answers, $0, in" in run(batch)
 
 
 def download_version(stand_in: StandIn, folder: Path) -> Path:
