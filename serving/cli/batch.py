@@ -76,6 +76,8 @@ def batch(
     the names of fields map by themselves. The exit code is 0 when all rows are answered, 3 when some failed, and 4 when
     --max-cost ended the run.
     """
+    from commandline.long_lived import spare_collector
+
     from ..batch.openai_batches import OpenAIBatches
     from ..batch.row_answers import forget_replies
     from ..batch.run import BatchOptions, open_batch
@@ -85,6 +87,7 @@ def batch(
         _run_in_spark(printer, source, out, target, options | {"dry_run": dry_run, "batch_api": batch_api})
         return
     with open_batch(BatchOptions(source, out, **options), _make_opener(target, batch_api=batch_api)) as opened:
+        spare_collector()
         counts = opened.measure()
         printer.print_plan(counts, opened)
         if dry_run:

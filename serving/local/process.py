@@ -14,6 +14,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from commandline import mlflow_store
+from commandline.long_lived import spare_collector
 
 from ..doors.app import DoorSettings, make_door_app
 from ..doors.calls import CallRecorder, audit_log
@@ -41,6 +42,7 @@ def main(kind: str, settings: ServerSettings) -> None:
         notes_questions=settings.notes_questions,
     )
     app = _make_version_app(settings, door_settings) if kind == "up" else _make_app(settings, door_settings)
+    spare_collector()
     server = make_server(app, settings.host, settings.port, grace=settings.grace, log_level=settings.log_level)
     threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
     server.run()
