@@ -154,7 +154,7 @@ class LoadedTarget:
         Raises:
             ServingError: The version gives no description.
         """
-        return invocation.read_description(self._predict(*invocation.DESCRIBING_BODY.values()), "the version")
+        return _read_description(self._predict(*invocation.DESCRIBING_BODY.values()), "the version")
 
     def with_token(self, token: str) -> "LoadedTarget":
         """Return this target: a version that is loaded here has no workspace."""
@@ -205,7 +205,7 @@ class RestTarget:
         Raises:
             ServingError: The server cannot be reached, or gives no description.
         """
-        return invocation.read_description(self._invoke(invocation.DESCRIBING_BODY), f"the model at {self._server}")
+        return _read_description(self._invoke(invocation.DESCRIBING_BODY), f"the model at {self._server}")
 
     def with_token(self, token: str) -> "RestTarget":
         """Return this target: a server has no workspace."""
@@ -276,7 +276,8 @@ class EndpointTarget:
             ServingError: The workspace refused the call, or the endpoint gives no description.
         """
         with connection.translate_errors(f"asking the endpoint {self._name}"):
-            return invocation.describe_endpoint(self._client, self._name)
+            response = invocation.request_description(self._client, self._name)
+        return _read_description(response, f"the model at {self._name}")
 
     def with_token(self, token: str) -> "EndpointTarget":
         """Return the endpoint as the owner of ``token`` may query it.
@@ -342,6 +343,15 @@ def _list_last_events(response: Response) -> Iterator[Event]:
         elif fields["ran"]:
             yield {"stage": name, "kind": "done", "fields": fields}
     yield {"stage": "", "kind": "done", "response": response}
+
+
+def _read_description(response: Response, model: str) -> Description:
+    """Return the description in a response, with the version that gave it.
+
+    Raises:
+        ServingError: The response contains no description.
+    """
+    return invocation.read_description(response, model) | {"version": str(response["meta"].get("version", ""))}
 
 
 def require_store(uri: str) -> None:

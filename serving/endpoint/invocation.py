@@ -53,7 +53,21 @@ def describe_endpoint(client: "WorkspaceClient", endpoint: str, entity: str = ""
     Raises:
         ServingError: The response contains no description. The SDK's errors pass through.
     """
-    return read_description(_invoke(client, endpoint, DESCRIBING_BODY, entity), f"the model at {endpoint}")
+    return read_description(request_description(client, endpoint, entity), f"the model at {endpoint}")
+
+
+def request_description(client: "WorkspaceClient", endpoint: str, entity: str = "") -> dict[str, Any]:
+    """Return the response of an endpoint to ``describe``.
+
+    Args:
+        client: The workspace.
+        endpoint: Name of the endpoint.
+        entity: Name of the served version to ask; by default the traffic decides.
+
+    Raises:
+        ServingError: The endpoint returned no response of a version. The SDK's errors pass through.
+    """
+    return _invoke(client, endpoint, DESCRIBING_BODY, entity)
 
 
 def read_description(response: dict[str, Any], model: str) -> dict[str, Any]:
@@ -67,8 +81,7 @@ def read_description(response: dict[str, Any], model: str) -> dict[str, Any]:
         ServingError: The response contains no description.
     """
     try:
-        description: dict[str, Any] = json.loads(response["meta"]["description"])
-        return description | {"version": str(response["meta"]["version"])}
+        return json.loads(response["meta"]["description"])  # type: ignore[no-any-return]
     except (ValueError, LookupError, TypeError):
         raise ServingError(f"{model} did not return a description; deploy a version of multichain") from None
 

@@ -53,13 +53,14 @@ def test_only_passing_failures_are_retryable() -> None:
         "DeadlineError",
         "CancelledCallError",
         "ProviderUnavailableError",
+        "PendingCallError",
         "UnusableReplyError",
     }
 
 
 def test_each_code_belongs_to_a_single_error() -> None:
     codes = [error.code for error in ALL_ERRORS.values() if error.code != "internal"]
-    assert len(codes) == len(set(codes)) == 20
+    assert len(codes) == len(set(codes)) == 21
 
 
 def test_documentation_lists_each_error_with_its_code() -> None:
