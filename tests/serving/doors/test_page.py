@@ -20,6 +20,7 @@ from tests.fixtures import ROOT
 QUESTION = "What does a night cost?"
 MAX_PAGE_BYTES = 150_000
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+expect.set_options(timeout=20_000)  # milliseconds; other tests run beside
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
