@@ -21,7 +21,7 @@ from ..errors import (
     RejectedCallError,
 )
 from ..runtime.batch_calls import PENDING
-from .network_settings import explain_tls_failure
+from .network_settings import explain_proxy_failure, explain_tls_failure
 
 PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 402, 403, 404, 429, 500
 _REFUSAL = re.compile(
@@ -150,6 +150,7 @@ def map_error(name: str, error: Exception) -> MultichainError:
         return ModelUnavailableError(f"{name} has used up its quota; name another model, or raise the quota")
     return (
         explain_tls_failure(name, error)
+        or explain_proxy_failure(name, error)
         or map_transient_error(name, error)
         or _map_client_error(name, error, status_code or 0)
     )

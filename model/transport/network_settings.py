@@ -5,9 +5,10 @@ HTTP clients read proxies and certificates from the environment, and fail with e
 
 import ssl
 from collections.abc import Iterator
+from urllib.request import proxy_bypass
 
 from ..config.environment import read_text
-from ..errors import ProviderAddressError, SettingError
+from ..errors import ProviderAddressError, ProviderUnavailableError, SettingError
 
 _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -60,6 +61,42 @@ def explain_tls_failure(name: str, error: BaseException) -> ProviderAddressError
             "that signed it, or check the address"
         )
     return ProviderAddressError(f"{name}: no secure connection to its address comes about; check https:// or http://")
+
+
+def explain_proxy_failure(name: str, error: BaseException) -> ProviderUnavailableError | None:
+    """Return the error for a connection that a proxy refused, or that did not come about through one.
+
+    Args:
+        name: Provider and model, for the message.
+        error: What the SDK raised.
+
+    Returns:
+        The error, which names the proxy's variable; None when the call goes through no proxy, or failed otherwise.
+    """
+    kinds = {type(cause).__name__ for cause in _list_causes(error)}
+    url = getattr(getattr(error, "request", None), "url", None)
+    variable = _find_variable_of_proxy(str(url.scheme), str(url.host)) if url is not None else ""
+    if not variable:
+        return None
+    if "ProxyError" in kinds:
+        return ProviderUnavailableError(
+            f"{name}: the proxy that {variable} names refused the connection; check its address and user, or name the "
+            "provider's host in NO_PROXY"
+        )
+    if kinds & {"ConnectError", "ConnectTimeout"}:
+        return ProviderUnavailableError(
+            f"{name} cannot be reached through the proxy that {variable} names; check the proxy, or name the "
+            "provider's host in NO_PROXY"
+        )
+    return None
+
+
+def _find_variable_of_proxy(scheme: str, host: str) -> str:
+    """Return the variable that names the proxy for a host; empty when there is none, or NO_PROXY names the host."""
+    if proxy_bypass(host):
+        return ""
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    return next((variable for variable in names if read_text(variable)), "")
 
 
 def _list_causes(error: BaseException) -> Iterator[BaseException]:

@@ -15,9 +15,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from model.contract.events import discard
-from model.errors import ModelUnavailableError, ModerationError, MultichainError, ProviderAddressError, SettingError
+from model.errors import (
+    ModelUnavailableError,
+    ModerationError,
+    MultichainError,
+    ProviderAddressError,
+    ProviderUnavailableError,
+    SettingError,
+)
 from model.providers.compatible import CompatibleProvider
 from model.runtime.event_loop import Engine
+from model.transport.retry import limit_attempts
 from tests.odd_server import CHAT, EMBEDDINGS, refuse, run_odd_server
 
 compatible = CompatibleProvider()
@@ -157,3 +165,48 @@ def test_server_without_a_key_is_called_without_one_being_set(engine: Engine, mo
     with run_odd_server() as server:
         call("chat", engine)
     assert [path for path, _ in server.requests] == [CHAT]
+
+
+class RefusingProxy(BaseHTTPRequestHandler):
+    """A proxy that wants a user."""
+
+    def do_CONNECT(self) -> None:
+        self.send_response(407)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing."""
+
+
+@pytest.mark.parametrize("role", ["chat", "embeddings"])
+@pytest.mark.parametrize(
+    ("is_up", "message"),
+    [
+        (False, "cannot be reached through the proxy that HTTPS_PROXY names; check the proxy, or name the provider's"),
+        (True, "the proxy that HTTPS_PROXY names refused the connection; check its address and user"),
+    ],
+)
+def test_proxy_that_is_down_or_refuses_is_named(
+    is_up: bool, message: str, role: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), RefusingProxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        port = proxy.server_port if is_up else 9
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("COMPATIBLE_BASE_URL", "https://models.example/v1")
+        with pytest.raises(ProviderUnavailableError) as error, limit_attempts(1):
+            call(role, engine)
+        proxy.shutdown()
+    assert message in str(error.value)
+    assert "models.example" not in str(error.value)
+
+
+def test_host_that_no_proxy_names_does_not_blame_the_proxy(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("COMPATIBLE_BASE_URL", "http://127.0.0.1:9/v1")
+    with (
+        pytest.raises(ProviderUnavailableError, match="did not answer in time, or cannot be reached"),
+        limit_attempts(1),
+    ):
+        call("chat", engine)
