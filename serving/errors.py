@@ -13,3 +13,9 @@ class ServingError(click.ClickException):
 
 class RefusedError(ServingError):
     """A request that the target refused; the message is the target's own."""
+
+
+def find_code(error: str) -> str:
+    """Return the stable code of a stage's error, which stands before its first colon; ``other`` without one."""
+    code, colon, _ = error.partition(":")
+    return code if colon and code.replace("_", "").isalpha() else "other"

@@ -20,6 +20,7 @@ Event = dict[str, Any]
 Description = dict[str, Any]
 """What a version says of itself: ``stages`` with their fields, ``example``, first ``questions``, ``version``."""
 
+_SERVER_SCHEMES, _ENDPOINT_SCHEME = ("http://", "https://"), "endpoints:/"
 _TIMEOUT = 300
 """Seconds that a server may take to answer."""
 
@@ -72,14 +73,19 @@ def open_target(address: str) -> Target:
     Raises:
         ServingError: The address has another form, or there is no version or workspace at the address.
     """
-    if address.startswith(("http://", "https://")):
+    if address.startswith(_SERVER_SCHEMES):
         return RestTarget(address)
-    if address.startswith("endpoints:/"):
-        return EndpointTarget(address.removeprefix("endpoints:/"))
+    if address.startswith(_ENDPOINT_SCHEME):
+        return EndpointTarget(address.removeprefix(_ENDPOINT_SCHEME))
     if address.startswith(("models:/", "runs:/")) or Path(address).is_dir():
         return load_target(address)
     expected = "models:/NAME@ALIAS, models:/NAME/VERSION, a folder, http://HOST:PORT, or endpoints:/NAME"
     raise ServingError(f"--target {address}: expected {expected}")
+
+
+def is_remote(address: str) -> bool:
+    """Return whether a target is a server or an endpoint, rather than a version that is loaded here."""
+    return address.startswith((*_SERVER_SCHEMES, _ENDPOINT_SCHEME))
 
 
 def load_target(uri: str) -> "LoadedTarget":
@@ -120,7 +126,7 @@ class LoadedTarget:
         Raises:
             RefusedError: The version refused the request.
         """
-        return self._predict(request)
+        return invocation.extract_single(self._predict(request))
 
     def ask_rows(self, requests: Sequence[Request]) -> list[Response]:
         """Return the responses to many requests, in their order.
@@ -128,10 +134,7 @@ class LoadedTarget:
         Raises:
             ServingError: The version returned something else.
         """
-        try:
-            responses = self._model.predict(list(requests))
-        except self._mlflow_exception as error:
-            raise RefusedError(_first_line(error.message)) from None
+        responses = self._predict(list(requests))
         if not isinstance(responses, list) or len(responses) != len(requests):
             raise ServingError("the version did not return a response to each request; check that it is of multichain")
         return responses
@@ -154,18 +157,19 @@ class LoadedTarget:
         Raises:
             ServingError: The version gives no description.
         """
-        return _read_description(self._predict(*invocation.DESCRIBING_BODY.values()), "the version")
+        response = invocation.extract_single(self._predict(*invocation.DESCRIBING_BODY.values()))
+        return _read_description(response, "the version")
 
     def with_token(self, token: str) -> "LoadedTarget":
         """Return this target: a version that is loaded here has no workspace."""
         return self
 
-    def _predict(self, request: Request, params: dict[str, Any] | None = None) -> Response:
+    def _predict(self, requests: Request | list[Request], params: dict[str, Any] | None = None) -> Any:
+        """Return the model's prediction, whatever it is; translate a refusal."""
         try:
-            prediction = self._model.predict(request, params=params)
+            return self._model.predict(requests, params=params)
         except self._mlflow_exception as error:
             raise RefusedError(_first_line(error.message)) from None
-        return invocation.extract_single(prediction)
 
 
 class RestTarget:

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS rows (
   key TEXT PRIMARY KEY, request_hash TEXT NOT NULL, version TEXT NOT NULL, code TEXT NOT NULL, cost REAL NOT NULL,
   tokens INTEGER NOT NULL, seconds REAL NOT NULL, part INTEGER NOT NULL, answer BLOB
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pending ON rows (part) WHERE part = 0;
+CREATE INDEX IF NOT EXISTS rows_by_part ON rows (part);
 CREATE TABLE IF NOT EXISTS replaced (part INTEGER NOT NULL, key TEXT NOT NULL);
 """
 _PENDING = 0
@@ -65,6 +65,11 @@ class LedgerTotals:
     cost: float
     tokens: int
     seconds: float
+
+    @property
+    def cost_per_row(self) -> float | None:
+        """US dollars of a row; None when there is no row."""
+        return self.cost / self.rows if self.rows else None
 
 
 class Ledger:
@@ -138,6 +143,11 @@ class Ledger:
         """Return the numbers of the parts that contain answers, also replaced ones."""
         rows = self._database.execute("SELECT part FROM rows WHERE part > 0 UNION SELECT part FROM replaced")
         return {int(part) for (part,) in rows}
+
+    def last_part(self) -> int:
+        """Return the largest number of a part; 0 when there is none."""
+        query = "SELECT max(part) FROM (SELECT max(part) AS part FROM rows UNION SELECT max(part) FROM replaced)"
+        return int(self._database.execute(query).fetchone()[0] or 0)
 
     def list_replaced(self) -> dict[int, set[str]]:
         """Return the keys of answers that are still in a part although a later answer replaces them, by part."""

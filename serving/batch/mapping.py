@@ -17,7 +17,8 @@ _ENTRY = re.compile(r"(?P<stage>[\w-]+)\.(?P<field>\w+)=(?P<value>.+)", re.DOTAL
 _REFERENCE = re.compile(r"\{[\w-]+\.\w+\}")
 KEY_COLUMN = "key"
 """Name of the key where it is a hash of the row's request."""
-_KEY_LENGTH = 16
+KEY_LENGTH = 16
+"""Hexadecimal digits of such a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,16 @@ def make_mapping(stages: Sequence[DescribedStage], columns: Sequence[str], entri
     return RowMapping(sources, {stage.name: stage.main_input for stage in stages})
 
 
+def check_key_column(column: str, columns: Sequence[str]) -> None:
+    """Check that a table has the key column, where one is named.
+
+    Raises:
+        ServingError: The table has none of that name.
+    """
+    if column and column not in columns:
+        raise ServingError(f"--key {column}: the table has no such column; its columns are {', '.join(columns)}")
+
+
 def hash_request(request: Request) -> str:
     """Return the SHA-256 of a request."""
     return sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
@@ -112,7 +123,7 @@ def make_key(row: Mapping[str, Any], column: str, request_hash: str) -> str:
     Raises:
         ServingError: The row has no key.
     """
-    value = _to_json(row.get(column)) if column else request_hash[:_KEY_LENGTH]
+    value = _to_json(row.get(column)) if column else request_hash[:KEY_LENGTH]
     if value is None:
         raise ServingError(f"a row has no value in the key column {column}; give another --key, or none")
     return to_key(value)

@@ -9,7 +9,7 @@ is found again by its file's checksum. Reference: platform.openai.com/docs/guide
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -61,6 +61,7 @@ class OpenAIBatches:
 
     def __init__(self, ledger: Ledger, folder: Path, report: Callable[[str], None]) -> None:
         self._ledger, self._folder, self._report = ledger, folder / CALLS_FOLDER, report
+        self._clients: dict[str, Any] = {}
 
     def answer_collected(self) -> int:
         """Send the collected calls that have no result, wait for them, and return how many got one.
@@ -72,8 +73,9 @@ class OpenAIBatches:
         before = len(self._list_results())
         self._await_batches()  # those of a run that was ended
         for base_url, calls in groupby(sorted(self._list_calls(), key=_order), key=lambda call: call.base_url):
+            sent = self._list_sent(base_url)
             for file in _make_files(list(calls)):
-                self._submit(base_url, file)
+                self._submit(base_url, file, sent)
         self._await_batches()
         return len(self._list_results()) - before
 
@@ -87,19 +89,27 @@ class OpenAIBatches:
     def _list_results(self) -> set[str]:
         return {file.stem for file in (self._folder / "results").glob("*.json")}
 
-    def _submit(self, base_url: str, lines: Sequence[bytes]) -> None:
+    def _list_sent(self, base_url: str) -> dict[str, str]:
+        """Return the ids of usable batches at a service that this project sent, by the checksums of their files."""
+        with _translating_errors():
+            batches = [batch for batch in self._client(base_url).batches.list() if batch.status in _USABLE]
+        return {batch.metadata[_METADATA]: batch.id for batch in batches if _METADATA in (batch.metadata or {})}
+
+    def _submit(self, base_url: str, lines: Sequence[bytes], sent: Mapping[str, str]) -> None:
+        """Send a file, unless it was sent by a run that ended before it noted the batch."""
         content = b"".join(lines)
         checksum = sha256(content).hexdigest()
         url = json.loads(lines[0])["url"]
-        with _connect(base_url) as client, _translating_errors():
-            sent = next((batch for batch in client.batches.list() if _is_of(batch, checksum)), None)
-            if sent is None:
+        name = sent.get(checksum)
+        if name is None:
+            client = self._client(base_url)
+            with _translating_errors():
                 file = client.files.create(file=("batch.jsonl", content), purpose="batch")
-                sent = client.batches.create(
+                name = client.batches.create(
                     input_file_id=file.id, endpoint=url, completion_window="24h", metadata={_METADATA: checksum}
-                )
-        self._write_open([*self._read_open(), [base_url, sent.id]])
-        self._report(f"Sent {len(lines)} calls of {url} as {sent.id}")
+                ).id
+        self._write_open([*self._read_open(), [base_url, name]])
+        self._report(f"Sent {len(lines)} calls of {url} as {name}")
 
     def _await_batches(self) -> None:
         """Wait for the batches that are under way, and fetch what they answered."""
@@ -107,12 +117,13 @@ class OpenAIBatches:
         while waiting := self._read_open():
             remaining = []
             for base_url, name in waiting:
-                with _connect(base_url) as client, _translating_errors():
+                client = self._client(base_url)
+                with _translating_errors():
                     batch = client.batches.retrieve(name)
-                    if batch.status not in _ENDED:
+                    if batch.status in _ENDED:
+                        self._fetch(client, batch)
+                    else:
                         remaining.append([base_url, name])
-                        continue
-                    self._fetch(client, batch)
             self._write_open(remaining)
             if remaining:
                 time.sleep(pause)
@@ -148,6 +159,12 @@ class OpenAIBatches:
         unfinished.replace(file)
         return True
 
+    def _client(self, base_url: str) -> Any:
+        """Return the client of a service, which is made once."""
+        if base_url not in self._clients:
+            self._clients[base_url] = _connect(base_url)
+        return self._clients[base_url]
+
     def _read_open(self) -> list[list[str]]:
         """Return address and id of each batch that is under way."""
         batches: list[list[str]] = json.loads(self._ledger.read_fact(_FACT) or "[]")
@@ -180,10 +197,6 @@ def _make_files(calls: Sequence[CollectedCall]) -> Iterator[list[bytes]]:
 
 def _order(call: CollectedCall) -> tuple[str, str, str]:
     return call.base_url, call.url, str(call.body.get("model", ""))
-
-
-def _is_of(batch: Any, checksum: str) -> bool:
-    return (batch.metadata or {}).get(_METADATA) == checksum and batch.status in _USABLE
 
 
 def _connect(base_url: str) -> Any:

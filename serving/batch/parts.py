@@ -119,10 +119,10 @@ class PartWriter:
         """Write parts while the ledger has ``at_least`` answers that are in none."""
         while self._ledger.count_pending() >= max(at_least, 1):
             rows = self._ledger.read_pending(PART_ROWS)
-            number = max(self._ledger.list_parts(), default=0) + 1
+            number = self._ledger.last_part() + 1
             self._write(self._output.part_file(number), (row for _, row in rows))
             self._ledger.note_part(number, [key for key, _ in rows])
-        self._remove_replaced()
+            self._remove_replaced()
 
     def finish(self) -> None:
         """Write all answers; where the output is one file, join the parts in it."""

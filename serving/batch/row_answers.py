@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..doors.described_stage import DescribedStage
-from ..errors import RefusedError, ServingError
+from ..errors import RefusedError, ServingError, find_code
 from ..targets import LoadedTarget, Request, Response, Target
 from .ledger import Answer
 from .parts import USAGE_FIELDS, OutputRow
@@ -100,9 +100,14 @@ def make_asker(target: Target) -> RowAsker:
 
 def keep_replies(folder: Path) -> None:
     """Let versions keep replies beside the ledger in a folder, so that those of a killed run are not paid again."""
-    os.environ.setdefault("MULTICHAIN_CACHE", str((folder / REPLIES_FOLDER).absolute()))
-    os.environ.setdefault("MULTICHAIN_CACHE_SECONDS", str(_CACHE_SECONDS))
-    os.environ.setdefault("MULTICHAIN_CACHE_BYTES", str(_CACHE_BYTES))
+    for name, value in (reply_variables(folder) | {"MULTICHAIN_CACHE_BYTES": str(_CACHE_BYTES)}).items():
+        os.environ.setdefault(name, value)
+
+
+def reply_variables(folder: Path) -> dict[str, str]:
+    """Return the variables by which a version keeps replies beside the ledger in a folder."""
+    replies = str((folder / REPLIES_FOLDER).absolute())
+    return {"MULTICHAIN_CACHE": replies, "MULTICHAIN_CACHE_SECONDS": str(_CACHE_SECONDS)}
 
 
 def forget_replies(folder: Path) -> None:
@@ -170,12 +175,6 @@ def make_answer(
         seconds,
         output,
     )
-
-
-def find_code(error: str) -> str:
-    """Return the stable code of an error, which stands before its first colon."""
-    code, colon, _ = error.partition(":")
-    return code if colon and code.replace("_", "").isalpha() else "other"
 
 
 def cannot_be_reached(answers: Sequence[Answer]) -> bool:

@@ -1,5 +1,6 @@
 """Run a batch: plan which rows are asked, ask them, and write what comes."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,7 +15,7 @@ from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
 from ..targets import Request, Target
 from .ledger import Answer, Ledger, open_ledger
-from .mapping import KEY_COLUMN, RowMapping, hash_request, make_key, make_mapping
+from .mapping import KEY_COLUMN, RowMapping, check_key_column, hash_request, make_key, make_mapping
 from .parts import Output, PartWriter, choose_output, make_schema
 from .row_answers import PENDING, RowAsker, cannot_be_reached, make_answer, make_asker
 from .source import Source, open_source
@@ -63,7 +64,7 @@ class BatchCounts:
     """Where a batch stands.
 
     Attributes:
-        rows: Rows of the source, each key once.
+        rows: Rows of the source.
         to_ask: Rows that the plan asks, in this run and in later ones.
         asked_rows: Rows that were asked in this run.
         failed: Rows of these that failed.
@@ -119,32 +120,19 @@ class Batch:
         self._check_key()
         self.was_ended = ledger.read_fact(_RUNNING) == "1"
         self._check_earlier_run()
-        self.counts = BatchCounts(rows=self._count_rows())
-        self._writer = PartWriter(output, ledger, make_schema(self.stages, self.key_column, self._key_type()))
+        self.counts = BatchCounts()
+        key_type = self._measure()
+        self._writer = PartWriter(output, ledger, make_schema(self.stages, self.key_column, key_type))
         self._writer.repair()
         self._pending_count = 0
 
     def plan(self) -> Iterator[PlannedRow]:
         """Yield the rows that are to be asked: those that are not in the ledger, and those that options ask again."""
         keys: set[str] = set()
-        columns = list(dict.fromkeys([*self.mapping.columns, *([self.options.key] if self.options.key else [])]))
-        for row in self.source.read_rows(columns):
-            request = self.mapping.make_request(row)
-            request_hash = hash_request(request)
-            key = make_key(row, self.options.key, request_hash)
-            if key in keys:
-                continue
-            keys.add(key)
-            if self._is_to_ask(key, request_hash):
-                yield PlannedRow(key, request_hash, request)
-
-    def measure(self) -> BatchCounts:
-        """Count what the plan asks, without asking."""
-        for row in self.plan():
-            self.counts.to_ask += 1
-            self.counts.stages += len(row.request)
-            self.counts.request_bytes += len(str(row.request).encode("utf-8", "replace"))
-        return self.counts
+        for row in self._read_rows():
+            if row.key not in keys and self._is_to_ask(row):
+                yield row
+            keys.add(row.key)
 
     def run(self, report: Report, send_collected: Callable[[], int] | None = None) -> bool:
         """Ask the planned rows, write their answers, and return whether all were asked that the limits permit.
@@ -205,11 +193,41 @@ class Batch:
                 raise
         return is_complete
 
-    def _is_to_ask(self, key: str, request_hash: str) -> bool:
-        state = self.ledger.find_state(key)
+    def _read_rows(self) -> Iterator[PlannedRow]:
+        """Yield each row of the table, whether it is to be asked or not."""
+        key_columns = [self.options.key] if self.options.key else []
+        for row in self.source.read_rows(list(dict.fromkeys([*self.mapping.columns, *key_columns]))):
+            request = self.mapping.make_request(row)
+            request_hash = hash_request(request)
+            yield PlannedRow(make_key(row, self.options.key, request_hash), request_hash, request)
+
+    def _measure(self) -> pa.DataType:
+        """Count the rows, and what of them is to be asked; return the type of the key, which is that of the first row.
+
+        Raises:
+            ServingError: A key of the key column repeats. The message has the numbers of the rows, not the key.
+        """
+        positions: dict[str, int] = {}
+        for number, row in enumerate(self._read_rows(), 1):
+            self.counts.rows = number
+            first = positions.setdefault(row.key, number)
+            if first == number and self._is_to_ask(row):
+                self.counts.to_ask += 1
+                self.counts.stages += len(row.request)
+                self.counts.request_bytes += len(str(row.request).encode("utf-8", "replace"))
+            elif first != number and self.options.key:
+                raise ServingError(
+                    f"--key {self.options.key}: rows {first} and {number} have the same key; name a column whose "
+                    "values are all different, or leave out --key"
+                )
+        first_key: Any = json.loads(next(iter(positions), '""'))
+        return pa.int64() if isinstance(first_key, int) else pa.string()
+
+    def _is_to_ask(self, row: PlannedRow) -> bool:
+        state = self.ledger.find_state(row.key)
         if state is None:
             return True
-        if self.options.updates and state[:2] != (request_hash, self.version):
+        if self.options.updates and state[:2] != (row.request_hash, self.version):
             return True
         codes = self.options.retried_codes
         return bool(state[2]) and (ALL_CODES in codes or state[2] in codes)
@@ -280,30 +298,10 @@ class Batch:
         return self.options.max_cost is None or self.counts.cost < self.options.max_cost
 
     def _check_key(self) -> None:
-        if self.options.key and self.options.key not in self.source.columns:
-            names = ", ".join(self.source.columns)
-            raise ServingError(f"--key {self.options.key}: the table has no such column; its columns are {names}")
+        check_key_column(self.options.key, self.source.columns)
         reserved = {"request", "error", "usage", "cost", "version", "seconds", *(stage.name for stage in self.stages)}
         if self.key_column in reserved:
             raise ServingError(f"--key {self.key_column}: a column of the output has this name; rename the key column")
-
-    def _count_rows(self) -> int:
-        """Return the number of rows, and check that no key repeats.
-
-        Raises:
-            ServingError: A key repeats. The message has the numbers of the rows, not the key.
-        """
-        if not self.options.key:
-            return sum(1 for _ in self.source.read_rows(self.mapping.columns))
-        positions: dict[str, int] = {}
-        for number, row in enumerate(self.source.read_rows([self.options.key]), 1):
-            first = positions.setdefault(make_key(row, self.options.key, ""), number)
-            if first != number:
-                raise ServingError(
-                    f"--key {self.options.key}: rows {first} and {number} have the same key; name a column whose "
-                    "values are all different, or leave out --key"
-                )
-        return len(positions)
 
     def _check_earlier_run(self) -> None:
         """Check that this run goes on with the earlier one, unless rows are to be updated.
@@ -328,13 +326,6 @@ class Batch:
                     f"the earlier run into this target had the {name} {earlier}, and this one has {value}; --update "
                     "asks the rows that this changes, or give another --out"
                 )
-
-    def _key_type(self) -> pa.DataType:
-        """Return the type of the key: that of the first row's."""
-        if not self.options.key:
-            return pa.string()
-        first: Any = next((row[self.options.key] for row in self.source.read_rows([self.options.key])), "")
-        return pa.int64() if isinstance(first, int) else pa.string()
 
 
 @contextmanager

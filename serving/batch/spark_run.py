@@ -5,24 +5,22 @@ new ones alone. A micro-batch is written to a folder of its own number, which a 
 whose keys are in other folders are left out.
 """
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
 from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
-from .mapping import KEY_COLUMN, RowMapping, make_mapping
+from .mapping import KEY_COLUMN, KEY_LENGTH, RowMapping, check_key_column, make_mapping
 from .parts import LEDGER_FOLDER, USAGE_FIELDS
-from .row_answers import REPLIES_FOLDER
+from .row_answers import reply_variables
 
 _CHECKPOINT = "spark"
 _FOLDER_NAME = "batch-{number:06}"
 _DEFAULT_PARTITIONS = 8
-_KEY_LENGTH = 16
-_CACHE_SECONDS = "2592000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,6 @@ class SparkCounts:
     cost: float
 
 
-def list_columns(source: str) -> list[str]:
-    """Return the columns of a table.
-
-    Args:
-        source: A folder of Parquet files, one file, or the name of a table.
-
-    Raises:
-        ServingError: Spark cannot read it.
-    """
-    return list(_read_static(_open_session(), source).columns)
-
-
 def make_spark_batch(
     source: str, out: Path, version: str, stages: Sequence[DescribedStage], entries: Sequence[str], key: str
 ) -> SparkBatch:
@@ -88,9 +74,8 @@ def make_spark_batch(
     Raises:
         ServingError: Spark cannot read the table, or its columns do not fit.
     """
-    columns = list_columns(source)
-    if key and key not in columns:
-        raise ServingError(f"--key {key}: the table has no such column; its columns are {', '.join(columns)}")
+    columns = list(_read_static(_open_session(), source).columns)
+    check_key_column(key, columns)
     return SparkBatch(source, str(out.absolute()), version, stages, make_mapping(stages, columns, entries), key)
 
 
@@ -140,24 +125,26 @@ def _answer_rows(batch: SparkBatch, rows: Any, number: int) -> None:
         env_manager="local",
         extra_env={
             "MULTICHAIN_WORKERS": str(partitions),  # partitions share the limits per minute
-            "MULTICHAIN_CACHE": f"{batch.out}/{LEDGER_FOLDER}/{REPLIES_FOLDER}",
-            "MULTICHAIN_CACHE_SECONDS": _CACHE_SECONDS,
+            **reply_variables(Path(batch.out, LEDGER_FOLDER)),
         },
     )
     answered = keyed.repartition(partitions).withColumn("response", answer(F.col("stages")))
     names = [stage.name for stage in batch.stages]
     columns = [F.col(f"response.{name}").alias(name) for name in names]
     errors = [F.when(F.col(f"{name}.error") != "", F.col(f"{name}.error")) for name in names]
-    usage = F.struct(*(_add([F.col(f"{name}.usage.{field}") for name in names]).alias(field) for field in USAGE_FIELDS))
+
+    def add_up(field: str) -> Any:
+        return reduce(add, (F.col(f"{name}.{field}") for name in names)).alias(field.rpartition(".")[2])
+
     answered.select(batch.key_column, "request", *columns, F.col("response.meta.version").alias("version")).select(
         batch.key_column,
         "request",
         *names,
         F.coalesce(*errors, F.lit("")).alias("error"),
-        usage.alias("usage"),
-        _add([F.col(f"{name}.usage.cost") for name in names]).alias("cost"),
+        F.struct(*(add_up(f"usage.{field}") for field in USAGE_FIELDS)).alias("usage"),
+        add_up("usage.cost"),
         "version",
-        _add([F.col(f"{name}.seconds") for name in names]).alias("seconds"),
+        add_up("seconds"),
     ).write.mode("overwrite").parquet(folder)
 
 
@@ -176,15 +163,8 @@ def _make_columns(batch: SparkBatch) -> list[Any]:
         structs.append(F.when(is_there, fields).alias(name))
     stages = F.struct(*structs)
     request = F.to_json(stages)
-    key = F.col(batch.key) if batch.key else F.substring(F.sha2(request, 256), 1, _KEY_LENGTH)
+    key = F.col(batch.key) if batch.key else F.substring(F.sha2(request, 256), 1, KEY_LENGTH)
     return [key.alias(batch.key_column), request.alias("request"), stages.alias("stages")]
-
-
-def _add(columns: Sequence[Any]) -> Any:
-    total = columns[0]
-    for column in columns[1:]:
-        total = total + column
-    return total
 
 
 def _count_output(session: Any, batch: SparkBatch) -> SparkCounts:
@@ -212,7 +192,7 @@ def _count_partitions(session: Any) -> int:
     try:
         return int(session.sparkContext.defaultParallelism)
     except Exception:  # noqa: BLE001 - Spark Connect has no context, and says so by one of several classes
-        return int(os.environ.get("SPARK_PARTITIONS", _DEFAULT_PARTITIONS))
+        return _DEFAULT_PARTITIONS
 
 
 def _read_static(session: Any, source: str) -> Any:
@@ -221,9 +201,8 @@ def _read_static(session: Any, source: str) -> Any:
     try:
         return session.read.parquet(source) if Path(source).exists() else session.read.table(source)
     except PySparkException as error:
-        condition = json.dumps(error.getCondition())
         raise ServingError(
-            f"Spark cannot read {source} ({condition}); name a folder of Parquet files, one file, or a table"
+            f"Spark cannot read {source} ({error.getCondition()}); name a folder of Parquet files, one file, or a table"
         ) from None
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..errors import find_code
+
 audit_log = logging.getLogger("multichain.audit")
 _SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -117,7 +119,7 @@ class CallRecorder:
                 yield event
 
     def _note_stage(self, call: Call, name: str, fields: Mapping[str, Any]) -> None:
-        outcome = str(fields["error"]).partition(":")[0] or "ok"
+        outcome = find_code(str(fields["error"])) if fields["error"] else "ok"
         if call.outcomes.get(name, "ok") == "ok":  # of several rows, the first failure is noted
             call.outcomes[name] = outcome
         self._stages.labels(name, outcome).inc()

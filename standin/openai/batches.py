@@ -163,25 +163,42 @@ def _check_lines(data: bytes, endpoint: str) -> tuple[list[JsonObject], list[Jso
     texts = data.decode().splitlines()
     if not 0 < len(texts) <= _MAX_LINES:
         errors.append({"code": "invalid_file", "line": None, "message": "1 to 50,000 lines", "param": None})
+    custom_ids: set[str] = set()
     for number, text in enumerate(texts, 1):
-        problem = ""
         try:
-            line = json.loads(text)
-        except ValueError:
-            line, problem = {}, "invalid_json_line"
-        if not problem and (line.keys() != _LINE_KEYS or line["method"] != "POST" or line["url"] != endpoint):
-            problem = "invalid_request"
-        if not problem and line["custom_id"] in {each["custom_id"] for each in lines}:
-            problem = "duplicate_custom_id"
-        if not problem and lines and line["body"].get("model") != lines[0]["body"].get("model"):
-            problem = "mismatched_model"
-        if not problem and line["body"].get("stream"):
-            problem = "invalid_request"
-        if problem:
-            errors.append({"code": problem, "line": number, "message": f"line {number} is refused", "param": None})
+            line = _check_line(text, endpoint, lines[:1], custom_ids)
+        except ValueError as problem:
+            code = str(problem)
+            errors.append({"code": code, "line": number, "message": f"line {number} is refused", "param": None})
         else:
+            custom_ids.add(line["custom_id"])
             lines.append(line)
     return lines, errors
+
+
+def _check_line(text: str, endpoint: str, first: list[JsonObject], custom_ids: set[str]) -> JsonObject:
+    """Return a line of an input file.
+
+    Args:
+        text: The line.
+        endpoint: Path of the batch's calls.
+        first: The file's first line; empty for that line itself.
+        custom_ids: Ids of the lines before.
+
+    Raises:
+        ValueError: The line is not as documented; the code of its error.
+    """
+    try:
+        line: JsonObject = json.loads(text)
+    except ValueError:
+        raise ValueError("invalid_json_line") from None
+    if line.keys() != _LINE_KEYS or line["method"] != "POST" or line["url"] != endpoint or line["body"].get("stream"):
+        raise ValueError("invalid_request")
+    if line["custom_id"] in custom_ids:
+        raise ValueError("duplicate_custom_id")
+    if first and line["body"].get("model") != first[0]["body"].get("model"):
+        raise ValueError("mismatched_model")
+    return line
 
 
 def _show(batch: JsonObject) -> JsonObject:

@@ -77,7 +77,6 @@ def write(file: Path, rows: list[dict[str, Any]]) -> Path:
 
 def run(target: RowTarget, source: Path, out: Path, **options: Any) -> BatchCounts:
     with open_batch(BatchOptions(source, out, **({"key": "id"} | options)), lambda _: target) as batch:
-        batch.measure()
         batch.run(lambda _: None)
         return batch.counts
 
@@ -153,10 +152,9 @@ def test_run_that_is_interrupted_goes_on_where_it_ended(target: RowTarget, sourc
         if counts.asked_rows >= 11:
             raise StoppedError
 
-    with open_batch(BatchOptions(source, tmp_path / "out", key="id"), lambda _: target) as batch:
-        batch.measure()
-        with pytest.raises(StoppedError):
-            batch.run(interrupt)
+    options = BatchOptions(source, tmp_path / "out", key="id")
+    with open_batch(options, lambda _: target) as batch, pytest.raises(StoppedError):
+        batch.run(interrupt)
     call_count = len(target.requests)
     assert 11 <= call_count <= 30
     run(target, source, tmp_path / "out")
@@ -259,7 +257,7 @@ def test_row_of_five_megabytes_is_one_row_s_matter(target: RowTarget, source: Pa
 def test_cost_ends_a_run_before_the_next_rows(target: RowTarget, source: Path, tmp_path: Path) -> None:
     with open_batch(BatchOptions(source, tmp_path / "out", key="id", max_cost=1.0), lambda _: target) as batch:
         batch.asker.windows = 1  # type: ignore[attr-defined]  # one row after the other
-        batch.measure()
+
         assert batch.run(lambda _: None) is False
         assert batch.counts.asked_rows == 4  # of 0.25 dollars each
     run(target, source, tmp_path / "out")
@@ -317,6 +315,6 @@ def test_full_disk_is_told_and_the_next_run_goes_on(
 def test_plan_counts_rows_stages_and_tokens_without_asking(target: RowTarget, source: Path, tmp_path: Path) -> None:
     options = BatchOptions(source, tmp_path / "out", key="id", entries=["image_generation.prompt={qa.answer}"])
     with open_batch(options, lambda _: target) as batch:
-        counts = batch.measure()
+        counts = batch.counts
     assert (counts.rows, counts.to_ask, counts.stages, target.requests) == (30, 30, 60, [])
     assert 300 < counts.input_tokens < 1000
