@@ -6,7 +6,6 @@ Each example is typed in a copy of the project and has to print what the documen
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -40,9 +39,9 @@ def matches(expected: str, printed: str) -> bool:
 
 def add_server(script: str) -> str:
     """Return a script that starts a server before ``script`` calls it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    from tests.doors import find_free_port  # MLflow, two seconds, for the examples that need a server
+
+    port = find_free_port()
     return f"UP={port}\n{_SERVER}{script.replace(_ADDRESS, f'127.0.0.1:{port}')}"
 
 

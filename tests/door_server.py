@@ -9,8 +9,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from serving.doors.app import DoorSettings, make_door_app
+from serving.doors.app import make_door_app
 from serving.doors.calls import CallRecorder
+from serving.doors.settings import DoorSettings
 from serving.errors import RefusedError
 from serving.targets import Event, replay_response
 

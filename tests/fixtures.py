@@ -16,6 +16,16 @@ stages:
   qa: {kind: retrieval_qa, chat: {provider: offline}}
 """
 """A profile with one stage, to which a test adds others."""
+PAID_PROFILE = """\
+embeddings: {provider: offline}
+index: {chunk_size: 1200, overlap: 120, language: english}
+stages:
+  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1]}}
+  image_generation:
+    kind: image_generation
+    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}
+"""
+"""A profile whose answers and pictures are paid, over an index that costs nothing."""
 
 
 @contextmanager

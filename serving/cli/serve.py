@@ -13,8 +13,6 @@ from commandline.options import SIGNED
 from ..errors import ServingError
 from .ask import CHAMPION_URI
 
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 APP_PORT_VARIABLE = "DATABRICKS_APP_PORT"
 """Variable in which Databricks Apps give the port; there, a proxy authenticates the callers."""
 ENDPOINT_VARIABLE = "MULTICHAIN_ENDPOINT"
@@ -154,16 +152,17 @@ def _read_settings(
     Raises:
         ServingError: The tokens cannot be read, or a server that is reached from elsewhere has none.
     """
-    from dataclasses import asdict
-
+    from ..doors.settings import DoorSettings
     from ..doors.tokens import make_token, read_tokens
+    from ..local.request_limits import LOOPBACK_NAMES
+    from ..local.server import ANY_ADDRESS
     from ..local.server_settings import ServerSettings
 
     app_port = os.environ.get(APP_PORT_VARIABLE, "")
     tokens = [*([make_token("token", token)] if token else []), *(read_tokens(token_file) if token_file else [])]
     if app_port:
         host, port = "0.0.0.0", int(app_port)  # noqa: S104 - the proxy of Databricks Apps stands before it
-    elif host not in _LOOPBACK_HOSTS and not tokens:
+    elif host not in LOOPBACK_NAMES and not tokens:
         raise ServingError(
             f"--host {host} can be reached from other machines, so each call needs a token; give --token, for example "
             f"{secrets.token_urlsafe(24)}, or a file of --tokens"
@@ -174,11 +173,13 @@ def _read_settings(
         port=port,
         grace=grace,
         log_level=os.environ.get("MULTICHAIN_LOG_LEVEL", "info"),
-        allowed_names=[*allowed_names, *([] if host in _ANY_ADDRESS else [host])],
-        allowed_origins=list(allowed_origins),
-        tokens=[asdict(each) for each in tokens],
-        trusts_proxy=bool(app_port),
-        calls_per_minute=calls_per_minute,
-        notes_questions=audit_questions,
+        doors=DoorSettings(
+            allowed_names=[*allowed_names, *([] if host in ANY_ADDRESS else [host])],
+            allowed_origins=list(allowed_origins),
+            tokens=tokens,
+            trusts_proxy=bool(app_port),
+            calls_per_minute=calls_per_minute,
+            notes_questions=audit_questions,
+        ),
         public_key=public_key,
     )

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -23,31 +22,10 @@ from .calls import CallRecorder
 from .mcp_server import make_mcp_route, make_mcp_server
 from .openai_protocol import make_routes
 from .page_routes import make_page_routes
-from .tokens import Token
+from .settings import DoorSettings
 
 MAX_CALLERS = 64
 """Number of callers that are answered concurrently; further callers wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class DoorSettings:
-    """Who may use the doors, and what is noted.
-
-    Attributes:
-        allowed_names: Names besides those of this machine by which the server may be called; ``*`` for any name.
-        allowed_origins: Origins of other web pages that may call the server (CORS), such as ``https://example.com``.
-        tokens: Tokens of which a call needs one; without any, every call may pass.
-        trusts_proxy: Whether a proxy in front has authenticated the caller, as that of Databricks Apps does.
-        calls_per_minute: Most calls of a client within a minute; 0 for no limit.
-        notes_questions: Whether the audit log contains the questions.
-    """
-
-    allowed_names: Sequence[str] = ()
-    allowed_origins: Sequence[str] = ()
-    tokens: Sequence[Token] = ()
-    trusts_proxy: bool = False
-    calls_per_minute: int = 0
-    notes_questions: bool = False
 
 
 def make_door_app(
@@ -56,7 +34,6 @@ def make_door_app(
     settings: DoorSettings,
     recorder: CallRecorder,
     routes: Sequence[BaseRoute] = (),
-    last_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the application.
 
@@ -65,24 +42,10 @@ def make_door_app(
         address: The target's address.
         settings: Who may use the doors, and what is noted.
         recorder: Notes each call.
-        routes: Further routes.
-        last_routes: Routes for what no other route answers.
+        routes: Further routes, which come last.
     """
     async_target = AsyncTarget(target, recorder)
     mcp_route, sessions = make_mcp_route(make_mcp_server(async_target), MAX_BODY_BYTES)
-
-    async def is_alive(_: Request) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def is_ready(_: Request) -> Response:
-        try:
-            await async_target.describe()
-        except ServingError as error:
-            return JSONResponse({"status": "not ready", "message": error.message}, 503)
-        return JSONResponse({"status": "ready"})
-
-    async def metrics(_: Request) -> Response:
-        return Response(recorder.format_metrics(), media_type="text/plain; version=0.0.4")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -101,14 +64,11 @@ def make_door_app(
     )
     return Starlette(
         routes=[
-            Route("/healthz", is_alive),
-            Route("/readyz", is_ready),
-            Route("/metrics", metrics),
+            *_make_health_routes(async_target, recorder),
             *make_page_routes(async_target, address),
             mcp_route,
             *make_routes(async_target),
             *routes,
-            *last_routes,
         ],
         middleware=[
             Middleware(RequestLimits, allowed_names=frozenset({ANY_NAME} if settings.trusts_proxy else names)),
@@ -123,3 +83,22 @@ def make_door_app(
         ],
         lifespan=lifespan,
     )
+
+
+def _make_health_routes(target: AsyncTarget, recorder: CallRecorder) -> list[Route]:
+    """Return the routes for operations: whether the server lives, whether its target answers, and metrics."""
+
+    async def is_alive(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def is_ready(_: Request) -> Response:
+        try:
+            await target.describe()
+        except ServingError as error:
+            return JSONResponse({"status": "not ready", "message": error.message}, 503)
+        return JSONResponse({"status": "ready"})
+
+    async def metrics(_: Request) -> Response:
+        return Response(recorder.format_metrics(), media_type="text/plain; version=0.0.4")
+
+    return [Route("/healthz", is_alive), Route("/readyz", is_ready), Route("/metrics", metrics)]

@@ -4,7 +4,6 @@ The settings come as a line of JSON on standard input, since they contain digest
 process's arguments.
 """
 
-import json
 import logging
 import sys
 import threading
@@ -16,9 +15,8 @@ from starlette.applications import Starlette
 from commandline import mlflow_store
 from commandline.long_lived import spare_collector
 
-from ..doors.app import DoorSettings, make_door_app
+from ..doors.app import make_door_app
 from ..doors.calls import CallRecorder, audit_log
-from ..doors.tokens import Token
 from ..targets import open_target
 from .connections import make_server
 from .server_settings import ServerSettings
@@ -33,33 +31,25 @@ def main(kind: str, settings: ServerSettings) -> None:
     """
     audit_log.addHandler(logging.StreamHandler(sys.stdout))
     audit_log.setLevel(logging.INFO)
-    door_settings = DoorSettings(
-        allowed_names=settings.allowed_names,
-        allowed_origins=settings.allowed_origins,
-        tokens=[Token(**token) for token in settings.tokens],
-        trusts_proxy=settings.trusts_proxy,
-        calls_per_minute=settings.calls_per_minute,
-        notes_questions=settings.notes_questions,
-    )
-    app = _make_version_app(settings, door_settings) if kind == "up" else _make_app(settings, door_settings)
+    app = _make_version_app(settings) if kind == "up" else _make_app(settings)
     spare_collector()
     server = make_server(app, settings.host, settings.port, grace=settings.grace, log_level=settings.log_level)
     threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
     server.run()
 
 
-def _make_version_app(settings: ServerSettings, door_settings: DoorSettings) -> Starlette:
+def _make_version_app(settings: ServerSettings) -> Starlette:
     from commandline.saved_version import load_unchanged
 
     from .version_app import make_app  # MLflow, two seconds
 
     model = load_unchanged(settings.target, Path(settings.public_key) if settings.public_key else None)
-    return make_app(model, settings.target, door_settings)
+    return make_app(model, settings.target, settings.doors)
 
 
-def _make_app(settings: ServerSettings, door_settings: DoorSettings) -> Starlette:
-    recorder = CallRecorder(notes_questions=door_settings.notes_questions)
-    return make_door_app(open_target(settings.target), settings.target, door_settings, recorder)
+def _make_app(settings: ServerSettings) -> Starlette:
+    recorder = CallRecorder(notes_questions=settings.doors.notes_questions)
+    return make_door_app(open_target(settings.target), settings.target, settings.doors, recorder)
 
 
 def _end_with_parent(server: Any) -> None:  # a server of uvicorn
@@ -70,4 +60,4 @@ def _end_with_parent(server: Any) -> None:  # a server of uvicorn
 
 if __name__ == "__main__":
     mlflow_store.adapt_to_folder()
-    main(sys.argv[1], ServerSettings(**json.loads(sys.stdin.buffer.readline())))
+    main(sys.argv[1], ServerSettings.from_json(sys.stdin.buffer.readline()))

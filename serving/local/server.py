@@ -1,6 +1,5 @@
 """Run the server of a version, or of the doors to a target, in a process of its own."""
 
-import json
 import logging
 import os
 import re
@@ -12,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
@@ -33,7 +31,7 @@ _END_SECONDS = 5
 """Seconds after the grace within which the server's process must have ended."""
 _MAX_LOG_BYTES, _LOG_BACKUPS = 10 * 2**20, 3
 """Size of a log file, and number of earlier files that are kept beside it."""
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses are translated, not listened on
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses are translated, not listened on
 _ERROR_CLASS = re.compile(r"^[\w.]+(Error|Exception): ")
 _EXAMPLE_CHAT = '{"model": "multichain/qa", "messages": [{"role": "user", "content": "Tell me about LangChain."}]}'
 _EXAMPLE_BODY = '{"inputs": {"qa": {"question": "Tell me about LangChain."}}}'
@@ -76,29 +74,29 @@ def _send_settings(server: "subprocess.Popen[bytes]", settings: ServerSettings) 
     """Write the settings as the first line of the server's standard input, which stays open."""
     assert server.stdin  # noqa: S101 - it is a pipe
     with suppress(BrokenPipeError):  # the server has ended, which is told soon
-        server.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
+        server.stdin.write(settings.to_json().encode() + b"\n")
         server.stdin.flush()
 
 
 def _print_examples(kind: str, settings: ServerSettings, address: str, log: Path) -> None:
     click.echo(f"Serving {settings.target} at {address}; press Ctrl+C to stop. Try:")
-    token = " -H 'Authorization: Bearer TOKEN'" if settings.tokens else ""
+    token = " -H 'Authorization: Bearer TOKEN'" if settings.doors.tokens else ""
     for route in ("/invocations", "/stream") if kind == "up" else ("/v1/chat/completions",):
         buffered = "-N " if route == "/stream" else ""
         body = _EXAMPLE_BODY if kind == "up" else _EXAMPLE_CHAT
         click.echo(f"curl {buffered}{address}{route} -H 'Content-Type: application/json'{token} -d '{body}'")
     click.echo(f"The page:\n{address}/\nMCP:\n{address}/mcp\nOpenAI's protocol:\n{address}/v1")
-    if settings.tokens:
-        names = ", ".join(str(token["name"]) for token in settings.tokens)
+    if settings.doors.tokens:
+        names = ", ".join(token.name for token in settings.doors.tokens)
         click.echo(f"Each call needs one of these tokens: {names}; in a browser, the token is the password.")
-    elif not settings.trusts_proxy:
+    elif not settings.doors.trusts_proxy:
         click.echo("No token is needed, since only this machine reaches the server.")
     click.echo(f"Server log:\n{log}")
 
 
 def _to_url_host(host: str) -> str:
     """Return the host of an address by which this machine reaches the server."""
-    reachable_host = _ANY_ADDRESS.get(host, host)
+    reachable_host = ANY_ADDRESS.get(host, host)
     return f"[{reachable_host}]" if ":" in reachable_host else reachable_host
 
 

@@ -22,10 +22,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from ..doors.app import DoorSettings, make_door_app
+from ..doors.app import make_door_app
 from ..doors.async_target import iterate_in_thread
 from ..doors.calls import CallRecorder
 from ..doors.events import respond_with_events
+from ..doors.settings import DoorSettings
 from ..targets import LoadedTarget
 
 log = logging.getLogger("uvicorn.error")  # the log of the server
@@ -74,8 +75,11 @@ def make_app(model: PyFuncModel, address: str = "", settings: DoorSettings | Non
         address,
         settings or DoorSettings(),
         recorder,
-        [Route("/invocations", invocations, methods=["POST"]), Route("/stream", stream, methods=["POST"])],
-        [Mount("/", scoring_server.init(model))],
+        [
+            Route("/invocations", invocations, methods=["POST"]),
+            Route("/stream", stream, methods=["POST"]),
+            Mount("/", scoring_server.init(model)),
+        ],
     )
 
 

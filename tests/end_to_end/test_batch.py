@@ -18,6 +18,7 @@ import pytest
 from standin.app import StandIn
 from standin.openai.batches import Batches
 from standin.server import environment_variables, run_stand_in
+from tests.fixtures import PAID_PROFILE
 from training.packaging.log_model import log_model
 
 KEY = "sk-of-the-batch"
@@ -40,16 +41,7 @@ def stand_in() -> Iterator[tuple[StandIn, dict[str, str]]]:
 def version(store: Path, index_folder: Path, stand_in: tuple[StandIn, dict[str, str]]) -> str:
     """Return the URI of a version whose answers and pictures are paid, over an index that costs nothing."""
     profile = store / "paid.yaml"
-    profile.write_text(
-        "embeddings: {provider: offline}\n"
-        "index: {chunk_size: 1200, overlap: 120, language: english}\n"
-        "stages:\n"
-        "  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1]}}\n"
-        "  image_generation:\n"
-        "    kind: image_generation\n"
-        "    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}\n",
-        "utf-8",
-    )
+    profile.write_text(PAID_PROFILE, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in stand_in[1].items():
             patch.setenv(name, value)

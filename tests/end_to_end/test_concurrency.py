@@ -15,6 +15,7 @@ from model.profile import Profile
 from model.retrieval.local.index import Index
 from standin.app import StandIn
 from standin.faults import Fault
+from tests.fixtures import PAID_PROFILE
 
 QUESTIONS = ["What is LangChain?", "What is GPT-4?", "Who made GPT-4?", "Where do whales live?", "Azure", "", "What?"]
 ROW = st.fixed_dictionaries(
@@ -46,16 +47,7 @@ def pipeline(index_folder: Path) -> Pipeline:
 @pytest.fixture
 def paid_pipeline(index_folder: Path, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "paid.yaml").write_text(
-        "embeddings: {provider: offline}\n"
-        "index: {chunk_size: 1200, overlap: 120, language: english}\n"
-        "stages:\n"
-        "  qa: {kind: retrieval_qa, chat: {provider: openai, models: [gpt-4.1]}}\n"
-        "  image_generation:\n"
-        "    kind: image_generation\n"
-        "    images: {provider: openai, way: images, models: [gpt-image-2], output_format: png}\n",
-        "utf-8",
-    )
+    (tmp_path / "paid.yaml").write_text(PAID_PROFILE, "utf-8")
     stand_in.script.is_plain = True
     profile = Profile.read("paid.yaml")
     return profile.make_pipeline(profile.make_retriever(Index.open(index_folder)))

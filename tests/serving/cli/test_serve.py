@@ -29,7 +29,7 @@ def run(*words: str, **environment: str) -> Any:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_server_of_this_machine_alone_needs_no_token(host: str, started: list[tuple[str, ServerSettings]]) -> None:
     assert run("up", "--host", host).exit_code == 0
-    assert started[0][1].tokens == []
+    assert started[0][1].doors.tokens == []
     assert started[0][1].target == "models:/multichain@champion"
 
 
@@ -43,7 +43,7 @@ def test_server_for_other_machines_starts_only_with_a_token(
     assert "each call needs a token; give --token, for example" in refusal.output
     assert run(command, "--host", host, MULTICHAIN_TOKEN=TOKEN).exit_code == 0
     ((kind, settings),) = started
-    assert (kind, settings.tokens[0]["name"]) == (command, "token")
+    assert (kind, settings.doors.tokens[0].name) == (command, "token")
     assert TOKEN not in repr(settings)
 
 
@@ -57,13 +57,13 @@ def test_file_of_tokens_and_one_token_hold_together(started: list[tuple[str, Ser
     file = tmp_path / "tokens.yaml"
     file.write_text("- {name: ann, token: another-token-of-tests, dollars_per_day: 1}\n", "utf-8")
     assert run("up", "--token", TOKEN, "--tokens", str(file)).exit_code == 0
-    assert [token["name"] for token in started[0][1].tokens] == ["token", "ann"]
+    assert [token.name for token in started[0][1].doors.tokens] == ["token", "ann"]
 
 
 def test_app_on_databricks_listens_for_its_proxy(started: list[tuple[str, ServerSettings]]) -> None:
     assert run("app", DATABRICKS_APP_PORT="8000", MULTICHAIN_ENDPOINT="multichain").exit_code == 0
     ((_, settings),) = started
-    assert (settings.host, settings.port, settings.trusts_proxy) == ("0.0.0.0", 8000, True)  # noqa: S104 - as Apps want
+    assert (settings.host, settings.port, settings.doors.trusts_proxy) == ("0.0.0.0", 8000, True)  # noqa: S104 - as Apps want
     assert settings.target == "endpoints:/multichain"
 
 

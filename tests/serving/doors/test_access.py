@@ -12,7 +12,7 @@ import requests
 from starlette.testclient import TestClient
 
 from serving.doors import access
-from serving.doors.app import DoorSettings
+from serving.doors.settings import DoorSettings
 from serving.doors.tokens import Token, make_token, read_tokens
 from serving.errors import ServingError
 from tests.door_server import ScriptedTarget, make_app, serve_app
@@ -25,11 +25,6 @@ GUARDED = ["/", "/api/description", "/page/main.js", "/v1/models", "/metrics", "
 
 def open_client(target: ScriptedTarget, **settings: Any) -> TestClient:
     return TestClient(make_app(target, DoorSettings(**settings)), base_url="http://localhost")
-
-
-@pytest.fixture
-def target() -> ScriptedTarget:
-    return ScriptedTarget()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,15 @@ from serving.doors.async_target import AsyncTarget
 from serving.doors.calls import CallRecorder
 from serving.doors.mcp_server import make_mcp_server
 from serving.errors import ServingError
-from tests.door_server import ANSWER, PIXEL, ScriptedTarget, make_app, serve_app
+from tests.door_server import ANSWER, PIXEL, ScriptedTarget
 from tests.fixtures import ROOT
 
 TYPESCRIPT_CLIENT = Path(__file__).parent / "mcp_client.mjs"
 
 
 @pytest.fixture
-def target() -> ScriptedTarget:
-    return ScriptedTarget()
-
-
-@pytest.fixture
-def address(target: ScriptedTarget) -> Iterator[str]:
-    with serve_app(make_app(target)) as address:
-        yield f"{address}/mcp"
+def address(server: str) -> str:
+    return f"{server}/mcp"
 
 
 @asynccontextmanager

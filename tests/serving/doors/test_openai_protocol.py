@@ -10,20 +10,14 @@ import requests
 from langchain_openai import ChatOpenAI
 
 from serving.errors import RefusedError, ServingError
-from tests.door_server import ANSWER, PIXEL, ScriptedTarget, make_app, serve_app
+from tests.door_server import ANSWER, PIXEL, ScriptedTarget
 
 QUESTION = [{"role": "user", "content": "What does a night cost?"}]
 
 
 @pytest.fixture
-def target() -> ScriptedTarget:
-    return ScriptedTarget()
-
-
-@pytest.fixture
-def address(target: ScriptedTarget) -> Iterator[str]:
-    with serve_app(make_app(target)) as address:
-        yield f"{address}/v1"
+def address(server: str) -> str:
+    return f"{server}/v1"
 
 
 @pytest.fixture

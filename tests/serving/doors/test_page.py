@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from serving.doors import page_routes
 from serving.errors import ServingError
-from tests.door_server import ANSWER, ScriptedTarget, make_app, serve_app
+from tests.door_server import ANSWER, ScriptedTarget
 from tests.fixtures import ROOT
 
 QUESTION = "What does a night cost?"
@@ -36,14 +36,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def target() -> ScriptedTarget:
-    return ScriptedTarget()
-
-
-@pytest.fixture
-def address(target: ScriptedTarget) -> Iterator[str]:
-    with serve_app(make_app(target)) as address:
-        yield address
+def address(server: str) -> str:
+    return server
 
 
 @pytest.fixture
