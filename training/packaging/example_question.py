@@ -1,5 +1,7 @@
 """Make questions that an index can answer: the example that a version is verified with, and those a page offers."""
 
+import numpy as np
+
 from model.excerpts import split_excerpts
 from model.passages import Chunk
 from model.retrieval.local.index import Index
@@ -57,7 +59,8 @@ def choose_first_questions(index: Index, usual_question: str) -> list[str]:
 
 
 def _is_covered(index: Index, question: str) -> bool:
-    return float(index.lexical.coverage(question).max(initial=0.0)) >= _MIN_COVERAGE
+    shares = index.lexical.coverage(question, np.arange(len(index.chunks)))
+    return float(shares.max(initial=0.0)) >= _MIN_COVERAGE
 
 
 def _examined_chunks(index: Index) -> list[Chunk]:

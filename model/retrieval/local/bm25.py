@@ -18,6 +18,7 @@ from ...interfaces import Float32Array
 
 _TERMS = "terms.json"
 _LOW_BITS = 16
+_LOW_MASK = (1 << _LOW_BITS) - 1
 K1 = 1.2
 """Saturation of repeated terms that was best for question answering over paragraphs."""
 
@@ -119,6 +120,30 @@ class Postings:
         high: npt.NDArray[np.int64] = np.repeat(np.tile(np.arange(self._blocks) << _LOW_BITS, len(rows)), counts)
         return low + high
 
+    def find_texts(self, term: str, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which of the texts at ``positions`` contain a term; shape (positions,).
+
+        The positions are looked up in the stored ones, which are not read as a whole: a frequent term has very many.
+        """
+        contained = np.zeros(len(positions), dtype=np.bool_)
+        if term not in self.terms:
+            return contained
+        blocks, in_block = positions >> _LOW_BITS, (positions & _LOW_MASK).astype(np.uint16)
+        for block in range(self._blocks):
+            cell = self.terms[term] * self._blocks + block
+            stored = self._arrays["low"][self._arrays["ends"][cell] : self._arrays["ends"][cell + 1]]
+            here = blocks == block
+            contained[here] = _is_in_sorted(in_block[here], stored)
+        return contained
+
+
+def _is_in_sorted(values: npt.NDArray[np.uint16], stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
+    """Return which of ``values`` are among ``stored``, which is sorted."""
+    if not len(stored):
+        return np.zeros(len(values), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(stored, values), len(stored) - 1)
+    return np.asarray(stored[places] == values, dtype=np.bool_)
+
 
 def count_blocks(texts: int) -> int:
     """Return the number of blocks that ``texts`` are cut into."""
@@ -173,24 +198,24 @@ class BM25(Postings):
         sums = np.bincount(self.read_positions(rows), weights=scored, minlength=self.texts)
         return np.asarray(sums / max(maximum, sum(weights.values())), dtype=np.float32)
 
-    def find_texts(self, term: str, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return which of the texts at sorted ``positions`` contain a term; shape (positions,)."""
-        rows = self.find_rows([term])
-        return np.isin(positions, self.read_positions(rows)) if rows else np.zeros(len(positions), dtype=np.bool_)
-
-    def coverage(self, terms: Iterable[str]) -> Float32Array:
-        """Return how much of a query each text contains: the idf of its terms, divided by that of all; shape (texts,).
+    def coverage(self, terms: Iterable[str], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return how much of a query texts contain: the idf of its terms that a text has, divided by that of all.
 
         Neither the length of a text nor how often it repeats a term counts.
+
+        Args:
+            terms: The terms of the query.
+            positions: Positions of the texts.
+
+        Returns:
+            A share from 0 to 1 for each position; shape (positions,).
         """
         weights = self.weights(terms)
-        rows = self.find_rows(weights)
-        if not rows:
-            return np.zeros(self.texts, dtype=np.float32)
-        counts = [span.stop - span.start for span in self.find_spans(rows)]
-        idf = np.repeat(self._idf[rows].astype(np.float64), counts)
-        sums = np.bincount(self.read_positions(rows), weights=idf, minlength=self.texts)
-        return np.asarray(np.minimum(sums / sum(weights.values()), 1.0), dtype=np.float32)
+        shares = np.zeros(len(positions))
+        for term in weights:
+            if term in self.terms:
+                shares += self.find_texts(term, positions) * float(self._idf[self.terms[term]])
+        return np.minimum(shares / (sum(weights.values()) or 1.0), 1.0)
 
 
 def count_terms(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, dict[str, int]]:

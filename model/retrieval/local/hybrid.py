@@ -134,7 +134,7 @@ class HybridRetriever(Retriever):
         scores = np.asarray(exact, dtype=np.float64).round(6)
         order = np.argsort(-scores, kind="stable")  # stable: equal scores stay in the order of the chunks
         order = self._cover_words(question, top, scores, order, k)
-        support = measure_support(by_words[top], by_letters[top], self.index.lexical.coverage(question)[top])
+        support = measure_support(by_words[top], by_letters[top], self.index.lexical.coverage(question, top))
         sources = self._allowed_sources(filter_values)
         ranked = (
             Passage(self._chunk_at(top[n], sources), float(scores[n]), round(float(support[n]), 6)) for n in order

@@ -97,10 +97,24 @@ class Lexical:
 
         return self._join_languages(score), self._windows.scores(split_into_ngrams(text))
 
-    def coverage(self, text: str) -> Float32Array:
-        """Return the share of the words of ``text``, by their idf, that each chunk contains; shape (chunks,)."""
-        text = remove_intent(text)
-        return self._join_languages(lambda language: self._words.coverage(self._corrected_stems(text, language)))
+    def coverage(self, text: str, positions: npt.NDArray[np.int64]) -> Float32Array:
+        """Return the share of the words of ``text``, by their idf, that chunks contain.
+
+        Args:
+            text: The question.
+            positions: Positions of the chunks.
+
+        Returns:
+            A share for each position; shape (positions,).
+        """
+        words = remove_intent(text)
+        shares = np.zeros(len(positions), dtype=np.float32)
+        numbers = self._chunk_languages[positions]
+        for number, language in enumerate(self.languages):
+            has_language = numbers == number
+            stems = self._corrected_stems(words, language)
+            shares[has_language] = self._words.coverage(stems, positions[has_language])
+        return shares
 
     def stems(self, text: str, language: str = "") -> list[str]:
         """Return the stems of ``text`` as this index counts them in a language; empty for the most frequent one."""

@@ -4,7 +4,9 @@ The file is memory-mapped. Adding to a mapped FAISS index aborts the process, so
 """
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self, cast
 
 import faiss
@@ -23,7 +25,11 @@ _SAMPLE_SIZE, _NEIGHBOURS_COMPARED = 200, 10
 """Searches that measure recall, and the neighbours of each that are compared."""
 
 faiss.cvar.distance_compute_blas_threshold = _BATCH_THRESHOLD = 16
-"""Queries from which a search goes through BLAS, six times quicker, and to several threads (FAISS's default: 128,000).
+"""Queries from which a search goes through BLAS, six times quicker (FAISS's default: 128,000)."""
+_LONG_SEARCH = 2_000_000_000
+"""Numbers that are compared, from which a search of each vector uses all cores: some 50 ms on one."""
+_ALL_THREADS = Lock()
+"""Held by the one search that uses all cores: the threads of two spin while they wait for a core, ten times as long.
 """
 
 ChunkPositions = npt.NDArray[np.int64]
@@ -35,6 +41,7 @@ class FaissIndex:
     def __init__(self, faiss_index: faiss.Index, kind: str = "flat", width: int = 0, recall: float = 1.0) -> None:
         self._index, self.kind, self.width, self.recall = faiss_index, kind, width, recall
         self._flat_index = faiss_index if kind == "flat" else faiss.downcast_index(cast("Any", faiss_index).storage)
+        self._numbers = faiss_index.ntotal * faiss_index.d
         self._search_parameters = faiss.SearchParametersHNSW(efSearch=width) if width else None  # type: ignore[attr-defined] # its stub
 
     @classmethod
@@ -101,13 +108,20 @@ class FaissIndex:
         Returns:
             Positions and scores, each of shape (m, count); position -1 where fewer were found.
         """
-        faiss.omp_set_num_threads(_thread_count(len(queries)))
-        if allowed is None:
-            scores, positions = self._index.search(queries, count, params=self._search_parameters)
-        else:
-            only = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))  # type: ignore[call-arg] # its stub
-            scores, positions = self._flat_index.search(queries, count, params=only)
+        threads = self._count_threads(len(queries))
+        with _ALL_THREADS if threads > 1 else nullcontext():
+            faiss.omp_set_num_threads(threads)
+            if allowed is None:
+                scores, positions = self._index.search(queries, count, params=self._search_parameters)
+            else:
+                only = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))  # type: ignore[call-arg] # its stub
+                scores, positions = self._flat_index.search(queries, count, params=only)
         return positions, scores
+
+    def _count_threads(self, queries: int) -> int:
+        """Return the threads of a search: one for a short one, since sharing it costs more than it saves."""
+        is_long = queries * self._numbers > _LONG_SEARCH if self.kind == "flat" else queries >= _BATCH_THRESHOLD
+        return (os.cpu_count() or 1) if is_long else 1
 
     def get_vectors(self, positions: ChunkPositions) -> Float32Array:
         """Return the vectors at ``positions``; shape (positions, dimension)."""
@@ -122,11 +136,6 @@ class FaissIndex:
         positions, _ = self.search(queries, _NEIGHBOURS_COMPARED)
         true = self._flat_index.search(queries, _NEIGHBOURS_COMPARED)[1]
         return float(np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(true, positions, strict=True)]))
-
-
-def _thread_count(query_count: int) -> int:
-    """Return the threads of a search: one for few queries, since sharing a search costs more than it saves."""
-    return 1 if query_count < _BATCH_THRESHOLD else os.cpu_count() or 1
 
 
 def _sample_queries(vectors: Float32Array) -> Float32Array:

@@ -153,3 +153,20 @@ def test_saved_terms_are_readable_json(tmp_path: Path) -> None:
     assert "füchse" in text
     with pytest.raises(FileExistsError):
         build_scorer(TEXTS).save(tmp_path / "words")
+
+
+@given(texts_strategy, st.data())
+def test_texts_of_a_term_are_those_that_contain_it(texts: Texts, data: st.DataObject) -> None:
+    positions = sorted(data.draw(st.sets(st.integers(0, len(texts) - 1))))
+    for term in "abcdx":
+        contained = build_scorer(texts).find_texts(term, np.array(positions, dtype=np.int64))
+        assert contained.tolist() == [term in texts[position] for position in positions]
+
+
+@given(texts_strategy, query_strategy)
+def test_coverage_is_the_idf_of_the_terms_that_a_text_contains(texts: Texts, query: list[str]) -> None:
+    scorer = build_scorer(texts)
+    weights = scorer.weights(query)
+    shares = [sum(weight for term, weight in weights.items() if term in text) for text in texts]
+    expected = [share / (sum(weights.values()) or 1) for share in shares]
+    assert scorer.coverage(query, np.arange(len(texts))).tolist() == pytest.approx(expected, abs=1e-6)

@@ -119,7 +119,7 @@ def test_fused_score_lies_between_support_and_cosine(
 def test_scores_weigh_vectors_by_kind_of_embeddings(semantic: bool, weight: float, index: Index) -> None:
     passages = search(HybridRetriever(index, TableEmbeddings(VECTORS, semantic=semantic)), "red fox")
     by_words, by_letters = index.lexical.scores("red fox")
-    support = measure_support(by_words, by_letters, index.lexical.coverage("red fox")).tolist()
+    support = measure_support(by_words, by_letters, index.lexical.coverage("red fox", np.arange(4))).tolist()
     shares = ((by_words + by_letters) / 2).tolist()
     fused = [(1 - weight) * share + weight * cosine for share, cosine in zip(shares, (0, 1, 0.8, 0), strict=True)]
     order = sorted(range(4), key=lambda position: -fused[position])

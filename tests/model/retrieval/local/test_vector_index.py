@@ -1,5 +1,6 @@
 """Vector indexes: exact search, graphs with measured recall, and searches of allowed vectors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,12 @@ def test_file_without_an_index_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "index.faiss").write_bytes(b"nothing")
     with pytest.raises(IndexFolderError, match=r"index\.faiss is not an index for this version"):
         FaissIndex.open(tmp_path / "index.faiss", {"kind": "flat", "width": 0, "recall": 1.0})
+
+
+def test_long_searches_of_several_threads_find_the_same(vectors: Float32Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = FaissIndex.build(vectors)
+    expected = index.search(vectors[:64], 10)[0].tolist()
+    monkeypatch.setattr(vector_index, "_LONG_SEARCH", 0)
+    with ThreadPoolExecutor(4) as pool:
+        results = [*pool.map(lambda _: index.search(vectors[:64], 10)[0].tolist(), range(16))]
+    assert results == [expected] * 16

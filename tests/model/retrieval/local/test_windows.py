@@ -102,3 +102,7 @@ def test_positions_beyond_two_bytes_are_read_back() -> None:
         *reversed_units,
         *units.tolist(),
     ]
+    assert postings.find_texts("fox", np.array([0, 1, 65_535, 65_536, 300_000])).tolist() == [1, 0, 1, 1, 1]
+    assert postings.find_texts("frog", np.array(reversed_units)).all()
+    assert not postings.find_texts("whale", units.astype(np.int64)).any()
+    assert not postings.find_texts("gnu", units.astype(np.int64)).any()
