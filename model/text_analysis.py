@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Container, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -46,6 +47,8 @@ _NUMBER_WITH_UNIT = re.compile(r"[\d.,]*\d[^\W\d_]*\.?")
 _MIN_IDENTIFIER_DIGITS = 3
 _CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
 _PAIR, _TRIPLE = 2, 3
+_CACHED_TEXTS = 16
+"""Texts whose words are kept for a moment: one question is split for each kind of score."""
 _FIRST_SOUTHEAST_ASIAN, _LAST_SOUTHEAST_ASIAN, _FIRST_HANGUL = "\u0e00", "\u17ff", "\uac00"
 _ABBREVIATIONS = [
     "St.",
@@ -182,6 +185,11 @@ def split_words(text: str) -> list[str]:
     identifier such as ``ERR-4031`` is one word without its separators, beside its parts. Text whose words no spaces
     separate gives pairs of letters, or triples for the scripts of South-East Asia.
     """
+    return list(_split_words(text))
+
+
+@lru_cache(_CACHED_TEXTS)
+def _split_words(text: str) -> tuple[str, ...]:
     normalized = text if text.isascii() else unicodedata.normalize("NFKC", text)
     words: list[str] = []
     for token in _TOKEN.findall(normalized.lower()):
@@ -189,7 +197,7 @@ def split_words(text: str) -> list[str]:
             words.append(token)
         else:
             words.extend(_split_token(token))
-    return words
+    return tuple(words)
 
 
 def find_identifiers(text: str) -> list[str]:

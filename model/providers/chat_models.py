@@ -207,7 +207,7 @@ class ChatProvider:
             name, text = await first_available(
                 self._models,
                 call_model,
-                lambda source: self._operation.acquire(token_limits.count_tokens(render(source).text)),
+                lambda source: self._operation.acquire(lambda: token_limits.count_tokens(render(source).text)),
             )
             if step:
                 step.attributes |= {"model": name}

@@ -43,12 +43,12 @@ def get_or_create_sync(key: Hashable, factory: Callable[[], Any]) -> Any:
 
 def http_client(on_response: Callable[[Any], Awaitable[None]]) -> Any:  # httpx2 is typed, and no direct dependency
     """Return the HTTP connections that all clients of this event loop share; ``on_response`` receives each response."""
-    from openai import DefaultAsyncHttpxClient  # half a second, and not for every profile
-
     resources = _own_resources()
     if _HTTP_KEY not in resources:
+        from .http_transport import HttpClient  # half a second, and not for every profile
+
         collects = bool(environment.BATCH_FOLDER.read())
-        client_class = make_client_class(DefaultAsyncHttpxClient) if collects else DefaultAsyncHttpxClient
+        client_class = make_client_class(HttpClient) if collects else HttpClient
         resources[_HTTP_KEY] = client_class(event_hooks={"response": [on_response]})
     return resources[_HTTP_KEY]
 

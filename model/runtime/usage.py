@@ -7,7 +7,7 @@ too. Outside a stage, such as in a build, the caller opens an account with ``tra
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
@@ -52,7 +52,10 @@ class Usage:
 
     def to_fields(self) -> dict[str, Any]:
         """Return the usage as a response carries it, with the cost to a millionth of a cent."""
-        return asdict(self) | {"cost": round(self.cost, 8)}
+        return {name: getattr(self, name) for name in _USAGE_NAMES} | {"cost": round(self.cost, 8)}
+
+
+_USAGE_NAMES = tuple(each.name for each in fields(Usage))
 
 
 @dataclass(slots=True)

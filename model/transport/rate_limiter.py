@@ -11,7 +11,7 @@ import asyncio
 import math
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -213,14 +213,16 @@ class Operation:
     provider: str
     limits: RateLimits = field(default_factory=RateLimits)
 
-    def acquire(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
+    def acquire(
+        self, count_tokens: Callable[[], int] = lambda: 0, images: int = 0
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a slot of this operation on the running event loop.
 
         The first caller creates the limiter. All entries of a profile with the same operation have the same limits:
         profile.py passes a pace on to entries without one, and profile_validation.py refuses different ones.
 
         Args:
-            tokens: Tokens of the call.
+            count_tokens: Returns the tokens of the call; called only where their number is limited.
             images: Images of the call.
 
         Returns:
@@ -229,7 +231,7 @@ class Operation:
         pace: AdaptiveLimiter = loop_resources.get_or_create_sync(
             ("pace", self.kind, self.provider), lambda: AdaptiveLimiter(self.limits)
         )
-        return pace.acquire(tokens, images)
+        return pace.acquire(count_tokens() if self.limits.tokens_per_minute else 0, images)
 
 
 def observe_headers(headers: Mapping[str, str]) -> None:

@@ -220,8 +220,10 @@ def _score_by_cosine(profile: Profile, index: Index) -> Callable[[str], Any]:
 
     def scores(text: str) -> Any:  # an array
         vector = engine.run(embedder.embed([text], question=True))[0]
-        score_by_position = index.search(vector, len(index.chunks))
-        return np.array([score_by_position.get(position, -1.0) for position in range(len(index.chunks))])
+        nearest = index.search(vector, len(index.chunks))
+        cosines = np.full(len(index.chunks), -1.0)
+        cosines[nearest.positions] = nearest.scores
+        return cosines
 
     return scores
 

@@ -106,9 +106,10 @@ class OpenAIEmbeddings:
         return normalize_rows(np.concatenate(batches))
 
     async def _embed_batch(self, batch: list[str]) -> Float32Array:
-        size = sum(map(count_tokens, batch))
         name, reply = await first_available(
-            {f"{self.provider}:{self.model}": ""}, lambda _: self._post(batch), lambda _: self._operation.acquire(size)
+            {f"{self.provider}:{self.model}": ""},
+            lambda _: self._post(batch),
+            lambda _: self._operation.acquire(lambda: sum(map(count_tokens, batch))),
         )
         counts = reply.get("usage")
         tokens = counts.get("prompt_tokens") if isinstance(counts, Mapping) else None

@@ -13,6 +13,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 MAX_BYTES = 64_000_000
 """Largest image that is read."""
 _LARGE_BASE64 = 1_000_000  # characters of base64 beyond which a thread decodes them
+_LARGE_IMAGE = 1_000_000  # bytes of an image beyond which a thread reads its format
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 
@@ -35,7 +36,8 @@ async def read_image(name: str, content: str | None, url: str | None, fetch: Fet
         if not encoded:
             raise RejectedCallError(f"{name} returned no image; use a model that generates images")
         image = await _decode_image(name, encoded)
-    kind = await asyncio.to_thread(_find_format, image)
+    is_large = len(image) > _LARGE_IMAGE
+    kind = await asyncio.to_thread(_find_format, image) if is_large else _find_format(image)
     if not kind:
         raise RejectedCallError(f"{name} returned something that is no image; try again, or use another model")
     return image, f"image/{kind.lower()}"

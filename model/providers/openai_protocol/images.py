@@ -265,7 +265,7 @@ class AutoGenerator:
 
 
 def _acquire_for(endpoint: Operation, prompt: str) -> Callable[[str], AbstractAsyncContextManager[None]]:
-    return lambda _: endpoint.acquire(token_limits.count_tokens(prompt), 1)
+    return lambda _: endpoint.acquire(lambda: token_limits.count_tokens(prompt), 1)
 
 
 async def _get_or_draw(
@@ -285,7 +285,8 @@ async def _get_or_draw(
 
 def _describe(text: str) -> str:
     """Return the text alternative of an image that was made from ``text``."""
-    return f"Picture of: {shorten(' '.join(text.split()), _MAX_DESCRIPTION, placeholder='…')}"
+    line = " ".join(text.split())
+    return f"Picture of: {line if len(line) <= _MAX_DESCRIPTION else shorten(line, _MAX_DESCRIPTION, placeholder='…')}"
 
 
 def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts | None:  # the SDK's usage of either API

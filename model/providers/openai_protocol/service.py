@@ -254,7 +254,7 @@ class OpenAIProtocolProvider(Provider):
             settings: The settings of the entry.
         """
         drawing = {"pygraphviz", "textblob"} if settings.get("chat_models") else set()
-        return {"langchain-openai", "openai", "tenacity", "pillow"} | drawing
+        return {"langchain-openai", "openai", "aiohttp", "tenacity", "pillow"} | drawing
 
     def check_settings(self, role: str, settings: ProviderSettings) -> None:
         """Check that the lists of models are there that the way to make images needs.

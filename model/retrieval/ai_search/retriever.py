@@ -69,7 +69,7 @@ class AISearchBackend(Backend):
 
     def find_distributions(self) -> set[str]:
         """Return the distributions that a version needs to serve."""
-        return {"databricks-sdk", "openai", "tenacity"}
+        return {"databricks-sdk", "openai", "aiohttp", "tenacity"}
 
     def open_index(self, folder: Path) -> RemoteIndex:
         """Read the description of the index in ``folder``.

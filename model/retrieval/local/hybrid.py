@@ -22,7 +22,7 @@ from ...passages import Chunk, Passage
 from ...runtime.coalescing import MicroBatcher
 from ..backends import Backend
 from ..retriever import QueryEmbedder, Retriever
-from .index import ChunkPositions, Float32Array, Index
+from .index import ChunkPositions, Float32Array, Index, Neighbours
 from .settings import IndexSettings
 
 Scores = npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ class HybridRetriever(Retriever):
             else index.positions_matching({"source": sorted(self._restricted_sources)})
         )
         self._weights = SEMANTIC_WEIGHTS if embeddings.semantic else FITTED_WEIGHTS
-        self._search_vectors: MicroBatcher[tuple[Float32Array, int], dict[int, float]] = MicroBatcher(
+        self._search_vectors: MicroBatcher[tuple[Float32Array, int], Neighbours] = MicroBatcher(
             self._search_batch, _MAX_BATCH_SIZE
         )
 
@@ -124,9 +124,9 @@ class HybridRetriever(Retriever):
         lexical: Scores = (by_words + by_letters) / np.float32(2)
         positions = np.arange(len(lexical)) if allowed is None else allowed
         best = positions[_top_positions(lexical[positions], count)]
-        candidates = np.array(sorted({*dense, *best.tolist()}))
-        floor = min(dense.values(), default=0.0)
-        near = np.array([dense.get(position, floor) for position in candidates.tolist()], dtype=np.float32)
+        candidates = np.union1d(dense.positions, best)
+        near = np.full(len(candidates), dense.scores[-1] if len(dense.scores) else 0.0, dtype=np.float32)
+        near[np.searchsorted(candidates, dense.positions)] = dense.scores
         fusing = partial(fuse, best=float(by_words[positions].max()), weights=self._weights)
         fused = fusing(by_words[candidates], by_letters[candidates], near)
         top = np.sort(candidates[_top_positions(fused, k + _EXTRA_CANDIDATES)])
@@ -167,8 +167,8 @@ class HybridRetriever(Retriever):
             uncovered[contained[:, chosen[-1]]] = 0.0
         return np.array([*chosen, *remaining], dtype=np.int64)
 
-    async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[dict[int, float]]:
-        """Search the vectors of several queries at once; return position → score for each."""
+    async def _search_batch(self, queries: list[tuple[Float32Array, int]]) -> list[Neighbours]:
+        """Search the vectors of several queries at once."""
         count = max(count for _, count in queries)
         vectors = np.stack([vector for vector, _ in queries])
         if vectors.size * len(self.index.chunks) > _LARGE_SEARCH:
@@ -176,7 +176,7 @@ class HybridRetriever(Retriever):
         else:
             neighbours = self.index.search_batch(vectors, count)
         return [
-            dict(islice(near.items(), count_of_one))
+            Neighbours(near.positions[:count_of_one], near.scores[:count_of_one])
             for near, (_, count_of_one) in zip(neighbours, queries, strict=True)
         ]
 

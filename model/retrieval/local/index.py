@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -20,7 +20,14 @@ FIT_FOLDER = "embedding"
 """Folder inside an index folder that holds what its embeddings were fitted to."""
 _VECTORS, _CHUNKS, _LEXICAL = "index.faiss", "chunks.jsonl", "lexical"
 
-__all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "write_index"]
+__all__ = ["FINGERPRINT_TEXT", "FIT_FOLDER", "ChunkPositions", "Float32Array", "Index", "Neighbours", "write_index"]
+
+
+class Neighbours(NamedTuple):
+    """The chunks nearest to a query, nearest first: their positions and their inner products; shape (n,) each."""
+
+    positions: ChunkPositions
+    scores: Float32Array
 
 
 class Index(Dependency):
@@ -64,35 +71,28 @@ class Index(Dependency):
             folder,
         )
 
-    def search(self, vector: Float32Array, count: int, allowed: ChunkPositions | None = None) -> dict[int, float]:
+    def search(self, vector: Float32Array, count: int, allowed: ChunkPositions | None = None) -> Neighbours:
         """Return the chunks nearest to ``vector`` by inner product.
 
         Args:
             vector: The query; shape (dimension,).
             count: Number of chunks.
             allowed: Positions of the chunks that may be returned; None for all.
-
-        Returns:
-            Position → score, nearest first.
         """
         return self.search_batch(vector[np.newaxis], count, allowed)[0]
 
     def search_batch(
         self, vectors: Float32Array, count: int, allowed: ChunkPositions | None = None
-    ) -> list[dict[int, float]]:
+    ) -> list[Neighbours]:
         """Return the chunks nearest to each of ``vectors`` in one search.
 
         Args:
             vectors: The queries; shape (n, dimension).
             count: Number of chunks for each query.
             allowed: Positions of the chunks that may be returned; None for all.
-
-        Returns:
-            Position → score for each query, nearest first.
         """
-        positions, scores = self.vectors.search(vectors, count, allowed)
-        rows = zip(positions.tolist(), scores.tolist(), strict=True)
-        return [{position: score for position, score in zip(*row, strict=True) if position >= 0} for row in rows]
+        rows = zip(*self.vectors.search(vectors, count, allowed), strict=True)
+        return [Neighbours(positions[positions >= 0], scores[positions >= 0]) for positions, scores in rows]
 
     def positions_matching(self, filter_values: dict[str, Any]) -> ChunkPositions:
         """Return the positions of the chunks whose fields have the values of a filter (any value of a list)."""

@@ -122,7 +122,7 @@ def test_distributions_include_azure_identity_where_it_is_installed(
     is_installed: bool, extra: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.providers.azure._is_identity_installed", lambda: is_installed)
-    common = {"langchain-openai", "openai", "tenacity", "pillow"}
+    common = {"langchain-openai", "openai", "aiohttp", "tenacity", "pillow"}
     assert azure.find_distributions({"models": ["a"]}) == common | extra
     assert azure.find_distributions({"chat_models": ["a"]}) == common | {"pygraphviz", "textblob"} | extra
 

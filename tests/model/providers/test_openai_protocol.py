@@ -356,7 +356,7 @@ def test_window_and_dimensions_of_0_are_refused() -> None:
 
 
 def test_distributions_are_those_of_each_provider() -> None:
-    common = {"langchain-openai", "openai", "tenacity", "pillow"}
+    common = {"langchain-openai", "openai", "aiohttp", "tenacity", "pillow"}
     assert openai.find_distributions({"models": ["a"]}) == common
     assert compatible.find_distributions({"chat_models": ["a"]}) == common | {"pygraphviz", "textblob"}
     assert databricks.find_distributions({}) == common | {"databricks-sdk"}

@@ -276,7 +276,7 @@ def test_statuses_with_a_wrong_key_raise_error(
 
 @pytest.mark.parametrize("chat_models", [None, []])
 def test_profile_without_diagrams_needs_no_graphviz(chat_models: Any) -> None:
-    needed = {"langchain-openai", "openai", "tenacity", "pillow"}
+    needed = {"langchain-openai", "openai", "aiohttp", "tenacity", "pillow"}
     assert openai.find_distributions({"chat_models": chat_models}) == needed
 
 

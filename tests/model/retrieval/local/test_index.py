@@ -96,11 +96,11 @@ def test_manifest_without_required_entries_is_rejected(folder: Path) -> None:
 def test_search_returns_the_nearest_of_the_allowed_positions(folder: Path, profile: Profile) -> None:
     index = Index.open(folder)
     vector = asyncio.run(profile.make_embedder().embed([index.chunks[2].searchable_text]))[0]
-    scores = index.search(vector, 3)
-    assert max(scores, key=lambda position: scores[position]) == 2
-    assert scores[2] == pytest.approx(1.0, abs=1e-5)
-    assert list(index.search(vector, 3, np.array([0, 1]))) == [1, 0]
-    assert index.search(vector, 3, np.array([], dtype=np.int64)) == {}
+    nearest = index.search(vector, 3)
+    assert nearest.positions[0] == 2
+    assert nearest.scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert index.search(vector, 3, np.array([0, 1])).positions.tolist() == [1, 0]
+    assert not len(index.search(vector, 3, np.array([], dtype=np.int64)).positions)
 
 
 def test_positions_matching_applies_every_filter(folder: Path) -> None:
