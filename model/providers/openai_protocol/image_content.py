@@ -3,8 +3,7 @@
 import asyncio
 import base64
 import io
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from ...errors import RejectedCallError
 
@@ -80,12 +79,12 @@ def _find_format(content: bytes) -> str:
         return ""
 
 
-def read_count(counts: Any, name: str) -> int | None:
+def read_count(counts: object, name: str) -> int | None:
     """Return a number of tokens that a server counted, or None where it counted none.
 
     Args:
-        counts: The SDK's object of counts.
+        counts: The server's object of counts, or whatever it sent instead.
         name: The name of the number.
     """
-    count = getattr(counts, name, None)
+    count = counts.get(name) if isinstance(counts, Mapping) else None
     return int(count) if isinstance(count, int | float) else None

@@ -16,7 +16,7 @@ from ...interfaces import GeneratedImage, ImageGenerator
 from ...passages import Passage
 from ...runtime import usage
 from ...runtime.coalescing import single_flight
-from ...transport.error_mapping import describe_moderation, require_field
+from ...transport.error_mapping import InvalidResponseError, describe_moderation, require_field
 from ...transport.rate_limiter import Operation
 from ...transport.refused_parameters import call_without_refused
 from ...transport.response_cache import ResponseCache
@@ -119,17 +119,19 @@ class ImagesApiGenerator:
 
             async def generate() -> Any:
                 sent = {name: value for name, value in options.items() if name not in refused}
-                return await (await self._client()).images.generate(model=model, prompt=prompt, n=1, **sent)
+                body = {"model": model, "prompt": prompt, "n": 1, **sent}
+                return await (await self._client()).post("/images/generations", cast_to=object, body=body)
 
             reply = await call_without_refused(generate, OPTIONAL_PARAMETERS, refused)
-            return model, require_field(reply, "data")
+            if not isinstance(reply, Mapping) or not isinstance(reply.get("data"), list):
+                raise InvalidResponseError
+            return model, reply
 
         models = {f"{self._provider}:{model}": model for model in self._models}
         name, (model, reply) = await first_available(models, call, _acquire_for(self._operation, prompt))
-        usage.record_usage(model_catalog.price_usage(self._provider, model, _count_tokens(reply.usage), images=1))
-        item = reply.data[0] if reply.data else None
-        content, url = getattr(item, "b64_json", None), getattr(item, "url", None)
-        image, mime_type = await read_image(name, content, url, self._fetch)
+        tokens = _count_tokens(reply.get("usage"))
+        usage.record_usage(model_catalog.price_usage(self._provider, model, tokens, images=1))
+        image, mime_type = await read_image(name, *_find_image(reply["data"]), self._fetch)
         return GeneratedImage(image, mime_type, _describe(prompt), name)
 
 
@@ -216,7 +218,8 @@ class ResponsesApiGenerator:
                 usage_of_reply.output_tokens,
             )
             usage.record_usage(model_catalog.price_usage(self._provider, model, counted))
-        drawing = _count_tokens(getattr(getattr(reply, "tool_usage", None), "image_gen", None))
+        tool_usage = getattr(reply, "tool_usage", None)
+        drawing = _count_tokens(tool_usage.to_dict().get("image_gen") if tool_usage else None)
         usage.record_usage(model_catalog.price_usage(self._provider, self._painter, drawing, images=images))
 
 
@@ -289,12 +292,20 @@ def _describe(text: str) -> str:
     return f"Picture of: {line if len(line) <= _MAX_DESCRIPTION else shorten(line, _MAX_DESCRIPTION, placeholder='…')}"
 
 
-def _count_tokens(image_usage: Any) -> model_catalog.TokenCounts | None:  # the SDK's usage of either API
+def _find_image(entries: Sequence[object]) -> tuple[str | None, str | None]:
+    """Return the content and the address of the first image of a response, None for what is no text."""
+    entry = entries[0] if entries else None
+    fields = [entry.get(name) if isinstance(entry, Mapping) else None for name in ("b64_json", "url")]
+    content, url = (field if isinstance(field, str) else None for field in fields)
+    return content, url
+
+
+def _count_tokens(image_usage: object) -> model_catalog.TokenCounts | None:
     """Return the tokens of an image call, text and image apart; None where the server counted none."""
     total, output = read_count(image_usage, "input_tokens"), read_count(image_usage, "output_tokens")
     if total is None and output is None:
         return None
-    details = getattr(image_usage, "input_tokens_details", None)
+    details = image_usage.get("input_tokens_details") if isinstance(image_usage, Mapping) else None
     text = read_count(details, "text_tokens")
     return model_catalog.TokenCounts(
         input=total or 0 if text is None else text,

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from openai.types.responses.response import ToolUsage
 
 from model.errors import ModerationError, ProfileError, RejectedCallError
 from model.images.provenance import TRAINED_MODEL
@@ -44,12 +45,16 @@ class FakeClient:
     def __init__(self, response: Any) -> None:
         self.requests: list[dict[str, Any]] = []
         self.response = response
-        self.images = SimpleNamespace(generate=self._respond)
         self.responses = SimpleNamespace(create=self._respond)
 
     async def connect(self) -> "FakeClient":
         """Return the client itself."""
         return self
+
+    async def post(self, path: str, *, cast_to: type[object], body: dict[str, Any]) -> Any:
+        """Return the response to a call of the Images API."""
+        assert (path, cast_to) == ("/images/generations", object)
+        return await self._respond(**body)
 
     async def _respond(self, **request: Any) -> Any:
         self.requests.append(request)
@@ -58,13 +63,13 @@ class FakeClient:
 
 
 def make_images_response(content: str | None, token_usage: Any = None) -> Any:
-    return SimpleNamespace(data=[SimpleNamespace(b64_json=content)], usage=token_usage)
+    return {"data": [{"b64_json": content}], "usage": token_usage}
 
 
-def make_token_usage(text: int, image: int, output: int) -> Any:
-    """Return the SDK's usage of an image call."""
-    details = SimpleNamespace(text_tokens=text, image_tokens=image)
-    return SimpleNamespace(input_tokens=text + image, input_tokens_details=details, output_tokens=output)
+def make_token_usage(text: int, image: int, output: int) -> dict[str, Any]:
+    """Return the usage of an image call as a server counts it."""
+    details = {"text_tokens": text, "image_tokens": image}
+    return {"input_tokens": text + image, "input_tokens_details": details, "output_tokens": output}
 
 
 def make_generator(
@@ -209,7 +214,7 @@ def test_alt_text_is_one_line_of_at_most_500_characters(prompt: str, alt_text: s
         (make_token_usage(100, 0, 1000), (100, 1000), (100 * 5 + 1000 * 30) / 1e6),
         (make_token_usage(100, 50, 1000), (150, 1000), (100 * 5 + 50 * 8 + 1000 * 30) / 1e6),
         (
-            SimpleNamespace(input_tokens=100, input_tokens_details=None, output_tokens=1000),
+            {"input_tokens": 100, "input_tokens_details": None, "output_tokens": 1000},
             (100, 1000),
             (100 * 5 + 1000 * 30) / 1e6,
         ),
@@ -230,7 +235,9 @@ def test_image_call_counts_text_and_image_tokens(
     [
         (make_images_response(None), "returned no image; use a model that generates images"),
         (make_images_response(""), "returned no image; use a model that generates images"),
-        (SimpleNamespace(data=[], usage=None), "returned no image; use a model that generates images"),
+        ({"data": []}, "returned no image; use a model that generates images"),
+        ({"data": [7]}, "returned no image; use a model that generates images"),
+        ({"data": [{"b64_json": 7, "url": []}]}, "returned no image; use a model that generates images"),
         (make_images_response("a-b="), "returned an image that is not valid base64; try again"),
         (make_images_response("!" * 1_000_004), "returned an image that is not valid base64; try again"),
         (
@@ -238,7 +245,7 @@ def test_image_call_counts_text_and_image_tokens(
             "returned something that is no image; try again, or use another model",
         ),
         (
-            SimpleNamespace(data=[SimpleNamespace(b64_json=None, url="http://127.0.0.1:1/a.png")], usage=None),
+            {"data": [{"b64_json": None, "url": "http://127.0.0.1:1/a.png"}]},
             "returned the address of an image, which cannot be fetched from here; let the server return base64",
         ),
     ],
@@ -334,7 +341,7 @@ def test_tokens_of_chat_model_and_tool_are_priced_apart(
     chat_usage = SimpleNamespace(
         input_tokens=1400, input_tokens_details=SimpleNamespace(cached_tokens=400), output_tokens=20
     )
-    tool_usage = SimpleNamespace(image_gen=make_token_usage(30, 0, 500))
+    tool_usage = ToolUsage.construct(image_gen=make_token_usage(30, 0, 500))
     response = make_responses_response(encode(PICTURE), usage=chat_usage, tool_usage=tool_usage)
     _, counted = draw(make_responses_generator(response, painter)[0], engine)
     assert (counted.input_tokens, counted.output_tokens, counted.images) == (1430, 520, 1)
