@@ -21,6 +21,8 @@ def read_credential(name: str) -> str:
     return os.environ.get(f"MULTICHAIN_{name}") or os.environ.get(name, "")
 
 
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name the certificates which OpenSSL trusts."""
 _FOREIGN_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
 
 

@@ -7,11 +7,10 @@ import ssl
 from collections.abc import Iterator
 from urllib.request import proxy_bypass
 
-from ..config.environment import read_text
+from ..config.environment import CERTIFICATES, read_text
 from ..errors import ProviderAddressError, ProviderUnavailableError, SettingError
 
 _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _UNUSED_PROXY = "OPENAI_PROXY"
 
 
@@ -39,7 +38,7 @@ def explain_client_failure(error: Exception) -> Exception:
         )
     if proxy and isinstance(error, ValueError):
         return SettingError(f"{proxy} is no proxy that can be used; write http://HOST:PORT, or socks5://HOST:PORT")
-    certificates = next((name for name in _CERTIFICATES if read_text(name)), "")
+    certificates = next((name for name in CERTIFICATES if read_text(name)), "")
     if certificates and isinstance(error, OSError):
         return SettingError(f"{certificates} names no readable bundle of certificates; check the path, or unset it")
     return error

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from ...errors import IndexFolderError
 INDEX_FORMAT = 4
 """Number of the index folder's format. 1 had no fit, 2 was not memory-mapped, 3 had no blocks."""
 MANIFEST_FILE = "manifest.json"
+_REMEMBERED_FILES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Manifest:
             raise IndexFolderError(f"{folder / MANIFEST_FILE} lacks entries; build the index again") from None
 
     def verify_files(self, folder: Path) -> None:
-        """Check every file against its checksum.
+        """Check every file against its checksum; what was read in this process and did not change is not read again.
 
         Raises:
             IndexFolderError: A file is missing or has changed. The message names it.
@@ -84,7 +86,8 @@ class Manifest:
         for name, expected in self.files.items():
             if not (folder / name).is_file():
                 raise IndexFolderError(f"{folder / name} is missing; build the index again")
-            if compute_checksum(folder / name) != expected:
+            status = (folder / name).stat()
+            if _read_checksum(folder / name, status.st_ino, status.st_size, status.st_mtime_ns) != expected:
                 raise IndexFolderError(
                     f"{folder / name} is not what was built (its checksum differs); build the index again"
                 )
@@ -94,6 +97,12 @@ def compute_checksum(file: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@lru_cache(_REMEMBERED_FILES)
+def _read_checksum(file: Path, _inode: int, _size: int, _changed_at: int) -> str:
+    """Return the checksum of a file as long as it is the same: a worker of Spark opens an index for each task."""
+    return compute_checksum(file)
 
 
 def compute_checksums(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import IndexFolderError
+from model.retrieval.local import manifest
 from model.retrieval.local.manifest import INDEX_FORMAT, MANIFEST_FILE, Manifest, compute_checksum, compute_checksums
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -115,6 +116,19 @@ def test_unchanged_files_are_verified(tmp_path: Path) -> None:
     make_manifest({"a": EMPTY}).verify_files(tmp_path)
     (tmp_path / "further").write_text("is in no manifest", "utf-8")
     make_manifest({"a": EMPTY}).verify_files(tmp_path)
+
+
+def test_file_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").touch()
+    checksum, reads = manifest.compute_checksum, []
+    monkeypatch.setattr(manifest, "compute_checksum", lambda file: reads.append(file.name) or checksum(file))
+    for _ in range(3):
+        make_manifest({"a": EMPTY}).verify_files(tmp_path)
+    assert reads == ["a"]
+    (tmp_path / "a").write_text("more", "utf-8")
+    with pytest.raises(IndexFolderError, match="not what was built"):
+        make_manifest({"a": EMPTY}).verify_files(tmp_path)
+    assert reads == ["a", "a"]
 
 
 def test_first_changed_or_missing_file_is_named(tmp_path: Path) -> None:
