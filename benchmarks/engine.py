@@ -6,6 +6,7 @@ The input is 200 rows of both stages, a quarter of them repeated. The stand-in r
 """
 
 import asyncio
+import gc
 import os
 import random
 import re
@@ -127,6 +128,7 @@ def measure_engine() -> None:
         uri = log_bench_model(Path(folder))
         print(f"\nThe engine: {ROWS} rows of both stages, {UNIQUE} unique; the ideal is {IDEAL:.1f} s")
         _measure_in_process(uri, address)
+        _measure_own_cpu(uri, address)
         _measure_single(uri, address)
         _measure_limited(uri, address)
         _measure_rest(uri, address)
@@ -181,6 +183,29 @@ def _measure_in_process(uri: str, address: str) -> None:
             "MLflow's flavor": lambda: flavor.predict(batch),
         },
     )
+
+
+def _measure_own_cpu(uri: str, address: str) -> None:
+    """Print the CPU time beside that of a bare loop, in a process that ``serving up`` or ``serving batch`` would be."""
+    import mlflow
+    from bare import make_distinct_calls
+
+    from commandline.long_lived import spare_collector
+
+    model, batch = mlflow.pyfunc.load_model(uri), make_rows()
+    model.predict(batch)
+    spare_collector()
+    try:
+        _measure_paths(
+            address,
+            {
+                "a server's process": lambda: _check_responses(model.predict(batch)),
+                "a bare loop": lambda: asyncio.run(make_distinct_calls(batch)),
+            },
+            rounds=5,
+        )
+    finally:
+        gc.unfreeze()
 
 
 def _predict_traced(share: str, model: Any, batch: list[dict[str, Any]]) -> Any:
