@@ -21,6 +21,7 @@ from .retrieval.local.index import Index
 from .retrieval.retriever import Retriever
 from .stages import Stage, load_kind
 from .stages.base import Fields, StageName
+from .transport.rate_limiter import RateLimits
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
 SECTIONS = ("embeddings", "index", "stages")
@@ -197,6 +198,17 @@ class Profile:
             None,
         )
 
+    def count_calls_at_once(self) -> int:
+        """Return how many calls of chat and image models one process makes at once, at most."""
+        concurrency: dict[tuple[str, str], int] = {}
+        for stage, setting, entry in self.entries:
+            if stage:
+                role = provider_role(load_kind(self.stages[stage]["kind"]), setting)
+                pace = self.find_pace(entry["provider"], role) or {}
+                calls = pace.get("concurrency", RateLimits().concurrency)
+                concurrency |= {(kind, entry["provider"]): calls for kind in _list_paced_kinds(role, entry)}
+        return sum(concurrency.values())
+
     def _declare_fields(self, name: str) -> tuple[Fields, Fields]:
         return load_kind(self.stages[name]["kind"]).declare_fields(name, **self.stage_settings(name))
 
@@ -261,6 +273,15 @@ def named_models(entry: StageValues, key: str) -> list[str]:
 def is_provider(value: object) -> TypeGuard[StageValues]:
     """Return whether a stage's setting is a provider's entry."""
     return isinstance(value, dict) and "provider" in value
+
+
+def _list_paced_kinds(role: str, entry: StageValues) -> list[str]:
+    """Return the kinds of calls, with a pace each, that an entry makes: none for what runs on this machine."""
+    if "pace" not in list_settings(load_provider(entry["provider"]).factories[role]):
+        return []
+    if role != "images":
+        return ["chat"]
+    return ["images"] * bool(entry.get("models")) + ["chat"] * bool(entry.get("chat_models"))
 
 
 def provider_role(kind: type[Stage], setting: str) -> str:

@@ -58,7 +58,7 @@ class MultichainModel(PythonModel):
         if environment.TRACES.read():
             environment.limit_trace_calls()
         self._pipeline.trace_request = partial(tracing.trace_request, server=trace_server.TraceServer())
-        self._floors = profile.gate
+        self._floors, self._calls_at_once = profile.gate, profile.count_calls_at_once()
         questions = context.artifacts.get(QUESTIONS_ARTIFACT)
         self._questions: list[str] = json.loads(Path(questions).read_text("utf-8")) if questions else []
         self._version = _registered_version(index)
@@ -167,7 +167,8 @@ class MultichainModel(PythonModel):
     def _describe(self) -> Response:
         response = self._pipeline.contract.empty_response(self._version)
         response["meta"]["description"] = json.dumps(
-            describe_contract(self._pipeline.contract) | {"floors": self._floors, "questions": self._questions}
+            describe_contract(self._pipeline.contract)
+            | {"floors": self._floors, "questions": self._questions, "calls_at_once": self._calls_at_once}
         )
         return response
 

@@ -52,7 +52,7 @@ class ChatProvider:
         sub_questions: int = 0,
     ) -> None:
         self._instructions, self._sub_questions = instructions, sub_questions
-        self._models, self._operation, self._cache = models, endpoint, cache or ResponseCache("chat")
+        self._models, self._operation, self._cache = models, endpoint, cache or ResponseCache(endpoint)
 
     async def complete(self, message: str, system: str, emit: Emit) -> Reply:
         """Return the reply to ``message``, streaming its tokens to ``emit``.

@@ -17,9 +17,8 @@ from ..config import environment
 from ..errors import SettingError
 from ..runtime import loop_resources, usage
 from ..runtime.usage import Usage
+from .rate_limiter import Operation
 
-MAX_UNKEPT = 20
-"""Most calls of a kind that are under way or whose replies are not kept yet: a few more than are sent at a time."""
 _MEMORY_BYTES, _DISK_BYTES = 64_000_000, 1_000_000_000
 """Default sizes in bytes (MULTICHAIN_CACHE_BYTES). The entry that was not used for the longest time goes first."""
 
@@ -33,12 +32,17 @@ async def no_credentials() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ResponseCache:
-    """The cache of one kind of call. ``seconds`` is how long the profile keeps a reply; 0 keeps none."""
+    """The cache of one kind of call.
 
-    kind: str
+    Attributes:
+        operation: The calls whose replies are kept.
+        seconds: How long the profile keeps a reply; 0 keeps none.
+        credentials_hash: Returns the credentials of a call as a hash.
+    """
+
+    operation: Operation
     seconds: int = 0
     credentials_hash: Callable[[], Awaitable[str]] = no_credentials
-    """Returns the credentials of a call as a hash."""
 
     @property
     def lifetime(self) -> int:
@@ -68,27 +72,32 @@ class ResponseCache:
         return value
 
     def _limit_unkept(self) -> AbstractAsyncContextManager[object]:
-        """Limit the calls whose replies are not kept yet, where MULTICHAIN_CACHE_SECONDS keeps them against a kill."""
+        """Limit the calls whose replies are not kept yet, where MULTICHAIN_CACHE_SECONDS keeps them against a kill.
+
+        As many are permitted as may be under way: a call begins when the reply of another one is kept.
+        """
         if not environment.CACHE_SECONDS.read():
             return nullcontext()
-        key = ("unkept", self.kind)
-        semaphore: asyncio.Semaphore = loop_resources.get_or_create_sync(key, lambda: asyncio.Semaphore(MAX_UNKEPT))
+        semaphore: asyncio.Semaphore = loop_resources.get_or_create_sync(
+            ("unkept", self.operation.kind, self.operation.provider),
+            lambda: asyncio.Semaphore(self.operation.limits.concurrency),
+        )
         return semaphore
 
     async def get(self, request: object) -> CachedValue | None:
         """Return the cached reply to ``request``, or None."""
         if not self.lifetime:
             return None
-        return await (await _open_store(self.kind, self.lifetime)).get(await self._key(request))
+        return await (await _open_store(self.operation.kind, self.lifetime)).get(await self._key(request))
 
     async def put(self, request: object, value: CachedValue) -> None:
         """Cache the reply ``value`` to ``request``."""
         if self.lifetime:
-            await (await _open_store(self.kind, self.lifetime)).set(await self._key(request), value)
+            await (await _open_store(self.operation.kind, self.lifetime)).set(await self._key(request), value)
 
     async def _key(self, request: object) -> str:
         return sha256(
-            json.dumps([self.kind, await self.credentials_hash(), request], sort_keys=True).encode()
+            json.dumps([self.operation.kind, await self.credentials_hash(), request], sort_keys=True).encode()
         ).hexdigest()
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ PENDING = "pending"
 REPLIES_FOLDER = "replies"
 """Folder beside a ledger, in which replies are kept."""
 _WINDOW_ROWS, _WINDOWS = 64, 4
+_CALLS_AT_ONCE = 40
+"""Calls of a version that was logged before versions told their number."""
 _REMOTE_ROWS = 32
 """Rows that another server is asked at the same time."""
 
@@ -56,10 +58,10 @@ class LoadedAsker:
     """
 
     window, windows = _WINDOW_ROWS, _WINDOWS
-    repaid_calls = 40  # 16 chats and 16 images, and at most 4 of each whose replies are being written
 
-    def __init__(self, target: LoadedTarget) -> None:
-        self._target = target
+    def __init__(self, target: LoadedTarget, calls_at_once: int) -> None:
+        """Make an asker of a version that makes so many calls of chat and image models at once."""
+        self._target, self.repaid_calls = target, calls_at_once
 
     def ask(self, requests: Sequence[Request]) -> list[Response | str]:
         """Return a response to each request.
@@ -93,9 +95,11 @@ class RemoteAsker:
             return error.message
 
 
-def make_asker(target: Target) -> RowAsker:
-    """Return what asks a target the requests of rows."""
-    return LoadedAsker(target) if isinstance(target, LoadedTarget) else RemoteAsker(target)
+def make_asker(target: Target, description: Mapping[str, Any]) -> RowAsker:
+    """Return what asks a target, which describes itself so, the requests of rows."""
+    if isinstance(target, LoadedTarget):
+        return LoadedAsker(target, description.get("calls_at_once", _CALLS_AT_ONCE))
+    return RemoteAsker(target)
 
 
 def keep_replies(folder: Path) -> None:

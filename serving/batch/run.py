@@ -116,7 +116,7 @@ class Batch:
         self.stages = DescribedStage.list_all(description)
         self.mapping: RowMapping = make_mapping(self.stages, source.columns, options.entries)
         self.key_column = options.key or KEY_COLUMN
-        self.asker: RowAsker = make_asker(target)
+        self.asker: RowAsker = make_asker(target, description)
         self._check_key()
         self.was_ended = ledger.read_fact(_RUNNING) == "1"
         self._check_earlier_run()

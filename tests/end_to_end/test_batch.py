@@ -23,7 +23,7 @@ from training.packaging.log_model import log_model
 
 KEY = "sk-of-the-batch"
 ROWS = 160
-REPAID_CALLS = 40
+REPAID_CALLS = 32
 CHAT, IMAGES = "chat/completions", "images/generations"
 
 

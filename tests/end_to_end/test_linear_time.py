@@ -133,17 +133,18 @@ def read_marks(text: str) -> None:
 def describe_picture(prompt: str) -> None:
     """Describe a picture that an image model drew of ``prompt``."""
 
-    async def generate(**_: object) -> Any:
-        return SimpleNamespace(data=[SimpleNamespace(b64_json=_PICTURE)], usage=None)
+    async def post(_path: str, **_: object) -> dict[str, Any]:
+        return {"data": [{"b64_json": _PICTURE}]}
 
     async def fetch_nothing(_: str) -> bytes:
         raise OSError
 
     async def client() -> Any:
-        return SimpleNamespace(images=SimpleNamespace(generate=generate))
+        return SimpleNamespace(post=post)
 
+    operation = Operation("images", "x")
     images = pictures.ImagesApiGenerator(
-        Operation("images", "x"), ResponseCache("images"), ["x"], client, {"output_format": "png"}, fetch_nothing
+        operation, ResponseCache(operation), ["x"], client, {"output_format": "png"}, fetch_nothing
     )
     asyncio.run(images.draw(prompt, [], style="", size="", sample=1))
 

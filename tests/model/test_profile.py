@@ -236,6 +236,31 @@ def test_entries_of_one_provider_share_the_pace_that_one_of_them_sets(tmp_path: 
     assert generator._chat._operation.limits == RateLimits(requests_per_minute=60)  # noqa: SLF001
 
 
+@pytest.mark.parametrize(
+    ("chat", "images", "expected"),
+    [
+        ("{provider: openai, models: [m]}", "{provider: openai, way: images, models: [m]}", 32),
+        ("{provider: openai, models: [m]}", "{provider: openai, chat_models: [m]}", 16),
+        (
+            "{provider: openai, models: [m], pace: {concurrency: 40}}",
+            "{provider: openai, models: [m], chat_models: [m]}",
+            80,
+        ),
+        ("{provider: openai, models: [m]}", "{provider: azure, chat_models: [m], models: [m]}", 48),
+        ("{provider: offline}", "{provider: offline}", 0),
+    ],
+)
+def test_calls_at_once_are_those_of_each_kind_and_provider(
+    chat: str, images: str, expected: int, tmp_path: Path
+) -> None:
+    text = (
+        "embeddings: {provider: openai, model: m}\nindex: {chunk_size: 800, overlap: 80, language: english}\nstages:\n"
+        f"  qa:\n    kind: retrieval_qa\n    chat: {chat}\n"
+        f"  image_generation:\n    kind: image_generation\n    images: {images}\n"
+    )
+    assert write_profile(tmp_path, text).count_calls_at_once() == expected
+
+
 def test_another_pace_of_one_provider_is_a_mistake(tmp_path: Path) -> None:
     profile = write_profile(tmp_path, TWO_STAGES.replace("PACE", ", pace: {concurrency: 2}"))
     with pytest.raises(ProfileError) as error:

@@ -112,7 +112,7 @@ class OpenAIProtocolProvider(Provider):
         extra = ({"dimensions": dimensions} if dimensions else {}) | {"encoding_format": self.encoding}
         sent = {name: value for name, value in extra.items() if name not in (omit or ())}
         operation = Operation("embeddings", self.name, pace or RateLimits())
-        cache_of_vectors = ResponseCache("embeddings", cache, self._credentials_hash)
+        cache_of_vectors = ResponseCache(operation, cache, self._credentials_hash)
         limits = (facts or ServerFacts()).limits_of(self.name, model)
         limits.batch = batch or limits.batch
         prompts = find_prompts(model, question_prompt, passage_prompt)
@@ -173,7 +173,7 @@ class OpenAIProtocolProvider(Provider):
         return ChatProvider(
             {f"{self.name}:{source.model}": source for source in sources},
             operation,
-            ResponseCache("chat", cache, self._credentials_hash),
+            ResponseCache(operation, cache, self._credentials_hash),
             instructions,
             sub_questions,
         )
@@ -227,10 +227,8 @@ class OpenAIProtocolProvider(Provider):
         """
         wishes: dict[str, Any] = {"quality": quality, "output_format": output_format}
         settings = {name: value for name, value in wishes.items() if name not in (omit or ())}
-        operation, cache_of_images = (
-            Operation("images", self.name, pace or RateLimits()),
-            ResponseCache("images", cache, self._credentials_hash),
-        )
+        operation = Operation("images", self.name, pace or RateLimits())
+        cache_of_images = ResponseCache(operation, cache, self._credentials_hash)
         painters, writers = (names if fallback else names[:1] for names in (models or [], chat_models or []))
         if way == "responses":
             return ResponsesApiGenerator(

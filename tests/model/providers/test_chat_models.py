@@ -282,7 +282,7 @@ def test_prompt_is_rendered_once_for_each_model(engine: Engine) -> None:
 
 def test_cached_reply_is_emitted_as_one_token(engine: Engine) -> None:
     events: list[Any] = []
-    chat = make_chat(make_source("Hello there."), cache=ResponseCache("chat", 60))
+    chat = make_chat(make_source("Hello there."), cache=ResponseCache(Operation("chat", "fake"), 60))
     for _ in range(2):
         reply = engine.run(chat.complete("Hi", "", lambda *event: events.append(event)))
         assert reply == Reply("Hello there.", "openai:gpt-4.1")

@@ -13,16 +13,19 @@ from model.errors import SettingError
 from model.providers.openai import OpenAIProvider
 from model.runtime import usage
 from model.runtime.event_loop import Engine
-from model.transport.response_cache import MAX_UNKEPT, ResponseCache
+from model.transport.rate_limiter import Operation, RateLimits
+from model.transport.response_cache import ResponseCache
 from standin.app import StandIn
 
 openai = OpenAIProvider()
+CHAT, IMAGES = Operation("chat", "openai"), Operation("images", "openai")
 
 QUESTION = "my secret question"
 _READER_PROGRAM = """
-import sys; from model.transport.response_cache import ResponseCache; from model.runtime.event_loop import Engine
+import sys; from model.transport.response_cache import ResponseCache
+from model.transport.rate_limiter import Operation; from model.runtime.event_loop import Engine
 async def ask(): return {"text": "anew"}
-print(Engine().run(ResponseCache("chat", 60).get_or_call("asked", ask))["text"])
+print(Engine().run(ResponseCache(Operation("chat", "openai"), 60).get_or_call("asked", ask))["text"])
 """
 
 
@@ -112,7 +115,7 @@ def test_failed_call_is_not_cached(engine: Engine) -> None:
             raise ValueError("once")
         return {"text": "told"}
 
-    cache = ResponseCache("chat", 60)
+    cache = ResponseCache(CHAT, 60)
     with pytest.raises(ValueError, match="once"):
         engine.run(cache.get_or_call("asked", call_model))
     assert engine.run(cache.get_or_call("asked", call_model)) == {"text": "told"}
@@ -125,7 +128,7 @@ def test_cached_reply_expires_after_its_lifetime(
 
     for folder in ("", str(tmp_path / "cache")):
         monkeypatch.setenv("MULTICHAIN_CACHE", folder)
-        cache = ResponseCache("chat", 1)
+        cache = ResponseCache(CHAT, 1)
         engine.run(cache.put("asked", {"text": "told"}))
         assert engine.run(cache.get("asked")) == {"text": "told"}
         time.sleep(1.1)
@@ -136,7 +139,7 @@ def test_full_cache_evicts_oldest_entries_and_skips_oversized_ones(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MULTICHAIN_CACHE_BYTES", "1000")
-    cache = ResponseCache("images", 60)
+    cache = ResponseCache(IMAGES, 60)
     for number in range(5):
         engine.run(cache.put(number, {"text": "x" * 300}))
     hits = [engine.run(cache.get(number)) is not None for number in range(5)]
@@ -147,7 +150,7 @@ def test_full_cache_evicts_oldest_entries_and_skips_oversized_ones(
 
 def test_processes_share_cache_folder(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_CACHE", str(tmp_path / "cache"))
-    engine.run(ResponseCache("chat", 60).put("asked", {"text": "kept"}))
+    engine.run(ResponseCache(CHAT, 60).put("asked", {"text": "kept"}))
     process = subprocess.run([sys.executable, "-c", _READER_PROGRAM], capture_output=True, text=True, check=True)
     assert process.stdout == "kept\n"
 
@@ -169,7 +172,7 @@ def test_invalid_cache_settings_raise_setting_error(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
-        engine.run(ResponseCache("chat", 60).get("asked"))
+        engine.run(ResponseCache(CHAT, 60).get("asked"))
 
 
 def test_variable_keeps_replies_whatever_the_profile_says(
@@ -182,11 +185,13 @@ def test_variable_keeps_replies_whatever_the_profile_says(
     assert list_called_paths(stand_in) == ["chat/completions", "images/generations"]
 
 
-def test_at_most_twenty_replies_of_a_kind_are_under_way_or_not_kept_yet(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("concurrency", [5, 16])
+def test_no_more_replies_are_under_way_or_not_kept_yet_than_calls_are_made_at_once(
+    concurrency: int, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MULTICHAIN_CACHE_SECONDS", "60")
     running, peak = 0, 0
+    cache = ResponseCache(Operation("chat", "openai", RateLimits(concurrency)))
 
     async def call() -> dict[str, Any]:
         nonlocal running, peak
@@ -197,7 +202,7 @@ def test_at_most_twenty_replies_of_a_kind_are_under_way_or_not_kept_yet(
         return {"text": "kept"}
 
     async def call_all() -> None:
-        await asyncio.gather(*(ResponseCache("chat").get_or_call(number, call) for number in range(100)))
+        await asyncio.gather(*(cache.get_or_call(number, call) for number in range(100)))
 
     engine.run(call_all())
-    assert peak == MAX_UNKEPT == 20
+    assert peak == concurrency

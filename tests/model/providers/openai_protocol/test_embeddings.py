@@ -59,7 +59,8 @@ class FixedClient:
 
 
 def make_embeddings(client: Any, cache: int = 0, **options: Any) -> OpenAIEmbeddings:
-    operation, cache_of_vectors = Operation("embeddings", "openai"), ResponseCache("embeddings", cache)
+    operation = Operation("embeddings", "openai")
+    cache_of_vectors = ResponseCache(operation, cache)
     return OpenAIEmbeddings(operation, cache_of_vectors, MODEL, client.connect, options)
 
 

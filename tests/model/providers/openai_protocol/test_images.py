@@ -76,13 +76,15 @@ def make_generator(
     response: Any, settings: dict[str, Any] = SETTINGS, cache: int = 0
 ) -> tuple[ImagesApiGenerator, FakeClient]:
     client = FakeClient(response)
-    operation, kept_images = Operation("images", "openai"), ResponseCache("images", cache)
+    operation = Operation("images", "openai")
+    kept_images = ResponseCache(operation, cache)
     return ImagesApiGenerator(operation, kept_images, ["gpt-image-2"], client.connect, settings, fetch_nothing), client
 
 
 def make_responses_generator(response: Any, painter: str = "") -> tuple[ResponsesApiGenerator, FakeClient]:
     client = FakeClient(response)
-    operation, cache = Operation("images", "openai"), ResponseCache("images")
+    operation = Operation("images", "openai")
+    cache = ResponseCache(operation)
     return ResponsesApiGenerator(
         operation, cache, ["gpt-4.1"], client.connect, SETTINGS, fetch_nothing, painter
     ), client
