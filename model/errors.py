@@ -150,7 +150,7 @@ class ImageStorageError(MultichainError):
 
 
 class PendingCallError(ProviderError):
-    """The call is collected for OpenAI's Batch API, and has no result yet."""
+    """The call is collected for a Batch API, and has no result yet."""
 
     code = "pending"
     is_retryable = True

@@ -165,8 +165,16 @@ BATCH_FOLDER = Variable(
     str,
     "",
     "a folder",
-    "Folder in which paid calls are collected for OpenAI's Batch API, and its results are; set by `serving batch`.",
+    "Folder in which paid calls are collected for a Batch API, and its results are; set by `serving batch`.",
     "calls are sent",
+)
+BATCH_SUFFIX = Variable(
+    "MULTICHAIN_BATCH_SUFFIX",
+    str,
+    "",
+    "a text",
+    "What the name of a Global Batch deployment has after that of the deployment in the profile, on Azure.",
+    "nothing",
 )
 CACHE_FOLDER = Variable(
     "MULTICHAIN_CACHE",
@@ -257,6 +265,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     TRACES_MASKED,
     EVALUATION,
     BATCH_FOLDER,
+    BATCH_SUFFIX,
     CACHE_FOLDER,
     CACHE_SECONDS,
     CACHE_BYTES,

@@ -20,7 +20,7 @@ from ..errors import (
     ProviderUnavailableError,
     RejectedCallError,
 )
-from ..runtime.batch_calls import PENDING
+from ..runtime.batch_calls import PENDING, UNSUPPORTED
 from .network_settings import explain_proxy_failure, explain_tls_failure
 
 PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 402, 403, 404, 429, 500
@@ -143,6 +143,8 @@ def map_error(name: str, error: Exception) -> MultichainError:
         raise error
     if error_code(error) == PENDING:
         return PendingCallError(f"{name} is asked by the Batch API; run the batch again when it has answered")
+    if error_code(error) == UNSUPPORTED:
+        return RejectedCallError(f"{name} is not asked: Azure's Batch API answers chats alone; run without --batch-api")
     is_used_up = error_code(error) == NO_QUOTA and (
         status_code is None or status_code in BUSY_STATUSES or status_code >= SERVER_ERROR
     )

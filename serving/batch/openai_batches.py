@@ -1,9 +1,10 @@
-"""Send collected calls by OpenAI's Batch API, at half the price, and fetch what it answers.
+"""Send collected calls by the Batch API of OpenAI or Azure, at half the price, and fetch what it answers.
 
 A loaded version whose MULTICHAIN_BATCH names a folder writes each call that it would send into ``collected``, and reads
 replies from ``results`` (model/runtime/batch_calls.py). Here calls become files of lines, files batches, and
 batches' lines results. A batch's id is in the ledger before anything else happens, and a batch of which the id was lost
-is found again by its file's checksum. Reference: platform.openai.com/docs/guides/batch.
+is found again by its file's checksum. References: platform.openai.com/docs/guides/batch and
+learn.microsoft.com/azure/ai-services/openai/how-to/batch.
 """
 
 import json
@@ -25,7 +26,9 @@ CALLS_FOLDER = "calls"
 """Folder beside the ledger with collected calls and their results."""
 MAX_LINES, MAX_BYTES = 50_000, 190_000_000
 """Bounds of a file: 50,000 calls, and a little less than 200 MB."""
-_PREFIX, _KEY_VARIABLE = "MULTICHAIN_", "OPENAI_API_KEY"
+_PREFIX, _KEY_VARIABLE, _AZURE_KEY_VARIABLE = "MULTICHAIN_", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY"
+_AZURE_MARK = "?api-version="
+_AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 _FACT, _METADATA = "batches", "multichain"
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _USABLE = frozenset({"validating", "in_progress", "finalizing", "completed"})
@@ -39,7 +42,7 @@ class CollectedCall:
 
     Attributes:
         digest: Digest of path and body, by which its reply is found.
-        base_url: Address of the service, up to its ``/v1``.
+        base_url: Address of the service, up to its ``/v1``; of Azure, the resource's with its ``api-version``.
         url: Path of the call.
         body: Body of the call.
     """
@@ -105,6 +108,8 @@ class OpenAIBatches:
             client = self._client(base_url)
             with _translating_errors():
                 file = client.files.create(file=("batch.jsonl", content), purpose="batch")
+                if _AZURE_MARK in base_url:  # which reads a file before a batch may name it
+                    client.files.wait_for_processing(file.id, poll_interval=_FIRST_PAUSE)
                 name = client.batches.create(
                     input_file_id=file.id, endpoint=url, completion_window="24h", metadata={_METADATA: checksum}
                 ).id
@@ -203,18 +208,47 @@ def _connect(base_url: str) -> Any:
     """Return a client of OpenAI's SDK.
 
     Raises:
-        ServingError: The address is Azure's, or there is no key.
+        ServingError: There is no key, or the address is Azure's without an ``api-version``.
     """
     import openai  # half a second
 
+    address, mark, version = base_url.partition(_AZURE_MARK)
+    if mark:
+        key = _read_credential(_AZURE_KEY_VARIABLE)
+        credential = {"api_key": key} if key else {"azure_ad_token_provider": _make_token_source()}
+        return openai.AzureOpenAI(azure_endpoint=address, api_version=version, **credential)
     if "azure.com" in base_url:
-        raise ServingError(
-            "--batch-api is for OpenAI; on Azure, deploy a Global Batch model and run without --batch-api"
-        )
-    key = os.environ.get(f"{_PREFIX}{_KEY_VARIABLE}") or os.environ.get(_KEY_VARIABLE)
+        raise ServingError("--batch-api on Azure is for profiles of the provider azure; run without --batch-api")
+    key = _read_credential(_KEY_VARIABLE)
     if not key:
         raise ServingError(f"--batch-api needs {_KEY_VARIABLE}")
     return openai.OpenAI(base_url=base_url, api_key=key)
+
+
+def _read_credential(name: str) -> str:
+    return os.environ.get(f"{_PREFIX}{name}") or os.environ.get(name, "")
+
+
+def _make_token_source() -> Callable[[], str]:
+    """Return a source of tokens of Entra ID.
+
+    Raises:
+        ServingError: azure-identity is not installed; the source raises it when no identity gets a token.
+    """
+    try:
+        from azure.core.exceptions import ClientAuthenticationError
+        from azure.identity import DefaultAzureCredential
+    except ImportError:
+        raise ServingError(f"--batch-api needs {_AZURE_KEY_VARIABLE}, or pip install -e '.[azure]'") from None
+    credential = DefaultAzureCredential()
+
+    def token() -> str:
+        try:
+            return str(credential.get_token(_AZURE_SCOPE).token)
+        except ClientAuthenticationError:
+            raise ServingError(f"--batch-api needs {_AZURE_KEY_VARIABLE}, or an identity that Azure knows") from None
+
+    return token
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def _parse_codes(_context: click.Context, _parameter: click.Parameter, value: st
 )
 @click.option("--dry-run", is_flag=True, help="Print rows, calls, tokens and dollars, and ask nothing.")
 @click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars after which no further row is begun.")
-@click.option("--batch-api", is_flag=True, help="Send calls by OpenAI's Batch API: half the price, within a day.")
+@click.option("--batch-api", is_flag=True, help="Send calls by OpenAI's or Azure's Batch API, at half the price.")
 @click.option("--spark", is_flag=True, help="Answer a table of Spark, or its new files, by spark_udf.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and report as lines of JSON.")
 def batch(

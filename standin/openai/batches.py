@@ -1,8 +1,9 @@
-"""Imitate OpenAI's Batch API: files, batches with their statuses, results and errors by line, and expiry.
+"""Imitate the Batch API of OpenAI and Azure: files, batches with their statuses, results, errors by line, and expiry.
 
 A batch is checked line by line when it begins, as by the service: a line that is not as documented fails the whole
 batch, with the number of the line. It is under way for some polls; its lines are answered as calls are, and what the
-API refuses goes to the error file. A test can let a batch expire after some lines.
+API refuses goes to the error file. A test can let a batch expire after some lines. On Azure, lines have a path of their
+own, answer chats alone, and a file is read before a batch may name it.
 """
 
 import json
@@ -20,6 +21,7 @@ Answer = Callable[[str, JsonObject], Response]
 """Returns the response to a call of a path with a body."""
 
 ENDPOINTS = {"/v1/chat/completions", "/v1/embeddings", "/v1/images/generations", "/v1/responses"}
+AZURE_ENDPOINTS = {"/chat/completions"}
 _MAX_LINES, _MAX_BYTES = 50_000, 200_000_000
 _LINE_KEYS = {"custom_id", "method", "url", "body"}
 _POLLS = 2
@@ -39,6 +41,7 @@ class Batches:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.files: dict[str, bytes] = {}
+        self._unread_files: set[str] = set()
         self.batches: dict[str, JsonObject] = {}
         self.answered: list[str] = []
         self.expiring_after: int | None = None
@@ -46,7 +49,7 @@ class Batches:
 
     def clear(self) -> None:
         """Remove all files and batches."""
-        for collection in (self.files, self.batches, self.answered):
+        for collection in (self.files, self._unread_files, self.batches, self.answered):
             collection.clear()
         self.expiring_after, self.polls = None, _POLLS
 
@@ -62,7 +65,33 @@ class Batches:
             Route("/v1/batches", let_in(self._create), methods=["POST"]),
             Route("/v1/batches", let_in(self._list), methods=["GET"]),
             Route("/v1/batches/{id}", let_in(self._retrieve)),
+            Route("/openai/files", let_in(self._upload_to_azure), methods=["POST"]),
+            Route("/openai/files/{id}", let_in(self._read_on_azure)),
+            Route("/openai/files/{id}/content", let_in(self._download)),
+            Route("/openai/batches", let_in(self._create_on_azure), methods=["POST"]),
+            Route("/openai/batches", let_in(self._list), methods=["GET"]),
+            Route("/openai/batches/{id}", let_in(self._retrieve)),
         ]
+
+    async def _upload_to_azure(self, request: Request) -> Response:
+        response = await self._upload(request)
+        file = json.loads(bytes(response.body)) | {"status": "pending"}
+        self._unread_files.add(file["id"])
+        return JSONResponse(file)
+
+    async def _read_on_azure(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        if name not in self.files:
+            raise RefusedError(404, "not_found", "No such File object")
+        self._unread_files.discard(name)
+        size = len(self.files[name])
+        file = {"id": name, "object": "file", "created_at": 1_790_000_000, "status": "processed", "purpose": "batch"}
+        return JSONResponse(file | {"filename": "batch.jsonl", "bytes": size})
+
+    async def _create_on_azure(self, request: Request) -> Response:
+        if (await request.json()).get("input_file_id") in self._unread_files:
+            raise invalid_request("The input file is not processed yet.", "input_file_id")
+        return await self._create_at(request, AZURE_ENDPOINTS)
 
     async def _upload(self, request: Request) -> Response:
         async with request.form() as form:
@@ -80,10 +109,13 @@ class Batches:
         return Response(self.files[request.path_params["id"]], media_type="application/jsonl")
 
     async def _create(self, request: Request) -> Response:
+        return await self._create_at(request, ENDPOINTS)
+
+    async def _create_at(self, request: Request, endpoints: set[str]) -> Response:
         body = await request.json()
         if body.keys() - {"metadata"} != {"input_file_id", "endpoint", "completion_window"}:
             raise invalid_request("Expected input_file_id, endpoint and completion_window.")
-        if body["endpoint"] not in ENDPOINTS or body["completion_window"] != "24h":
+        if body["endpoint"] not in endpoints or body["completion_window"] != "24h":
             raise invalid_request("Unknown endpoint or completion window.")
         if body["input_file_id"] not in self.files:
             raise RefusedError(404, "not_found", "No such File object")
@@ -142,7 +174,7 @@ class Batches:
         batch["status"] = status
 
     def _answer_line(self, line: JsonObject) -> JsonObject:
-        path = line["url"].removeprefix("/v1/")
+        path = line["url"].removeprefix("/v1").removeprefix("/")
         self.answered.append(path)
         try:
             response = self._answer(path, line["body"])

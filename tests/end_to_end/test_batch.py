@@ -229,6 +229,46 @@ def test_line_that_the_service_refuses_fails_its_row_alone(
     assert rows[2]["image_generation"]["image"]
 
 
+AZURE_PROFILE = """\
+embeddings: {provider: offline}
+index: {chunk_size: 1200, overlap: 120, language: english}
+stages:
+  qa: {kind: retrieval_qa, chat: {provider: azure, models: [gpt-4.1]}}
+  image_generation:
+    kind: image_generation
+    images: {provider: azure, way: images, models: [gpt-image-2], output_format: png}
+"""
+
+
+def test_azure_answers_chats_by_its_own_deployment_and_refuses_pictures(
+    table: Path,
+    tmp_path: Path,
+    store: Path,
+    index_folder: Path,
+    stand_in: tuple[StandIn, dict[str, str]],
+    batches: Batches,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in stand_in[1].items():
+        monkeypatch.setenv(name, value)
+    profile = store / "azure.yaml"
+    profile.write_text(AZURE_PROFILE, "utf-8")
+    version = log_model(str(profile), index_folder)
+    stand_in[0].script.calls.clear()  # those by which MLflow tries the example
+    pq.write_table(pa.table({"id": [1, 2], "question": ["Why?", "How?"], "picture": ["", "A pump"]}), table)
+    variables = stand_in[1] | {"MULTICHAIN_BATCH_SUFFIX": "-mini"}  # a name that the stand-in knows
+    code, _, problems = run_batch_api(version, table, tmp_path / "out", variables)
+    assert code == 3, problems
+    lines = [json.loads(line) for content in batches.files.values() for line in content.splitlines()]
+    sent = [(line["url"], line["body"]["model"]) for line in lines if "method" in line]
+    assert sent == [("/chat/completions", "gpt-4.1-mini")] * 2
+    assert batches.answered == [CHAT] * 2
+    assert not count_calls(stand_in[0])
+    rows = {row["id"]: row for row in read(tmp_path / "out")}
+    assert all(row["qa"]["answer"] and not row["qa"]["error"] for row in rows.values())
+    assert "Azure's Batch API answers chats alone" in rows[2]["image_generation"]["error"]
+
+
 def test_file_that_the_batch_api_refuses_is_told_with_its_line(
     version: str, table: Path, tmp_path: Path, stand_in: tuple[StandIn, dict[str, str]], batches: Batches
 ) -> None:
