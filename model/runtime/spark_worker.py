@@ -12,11 +12,13 @@ def is_spark_worker() -> bool:
 
 
 def spare_collector() -> None:
-    """Leave what exists now out of later collections (``gc.freeze``).
+    """Leave what exists now out of later collections (``gc.freeze``), unless that was done in this process.
 
-    After its first batch, a worker holds the version and its libraries: hundreds of thousands of objects, each of which
-    a full collection looks at, which took a fifth of the time of two partitions. A notebook is no such process: garbage
+    After its first batch, a worker holds the libraries of a version: hundreds of thousands of objects, each of which a
+    full collection looks at, which took a fifth of the time of two partitions. It is done once, since MLflow loads the
+    version again for each task, and a frozen version would keep its files open. A notebook is no such process: garbage
     that exists there now would stay.
     """
-    gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -32,6 +33,22 @@ def test_collector_is_spared_after_the_first_batch_of_a_task_of_spark(
     assert (frozen > 10_000) is is_spared
     model.predict(QUESTION)
     assert gc.get_freeze_count() == pytest.approx(frozen, rel=0.01)  # what was frozen and is gone no longer counts
+
+
+def test_version_of_a_later_task_is_collected(logged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = SimpleNamespace(TaskContext=SimpleNamespace(get=object))
+    monkeypatch.setitem(sys.modules, "pyspark.taskcontext", context)
+
+    def run_task() -> "weakref.ref[object]":
+        model = mlflow.pyfunc.load_model(logged)
+        model.predict(QUESTION)
+        return weakref.ref(model.unwrap_python_model()._retriever.index)  # noqa: SLF001 - what holds the files
+
+    first, *later = [run_task() for _ in range(4)]
+    mlflow.pyfunc.load_model(logged)  # MLflow keeps the last one that was loaded
+    gc.collect()
+    assert first() is not None
+    assert [index() for index in later] == [None] * 3
 
 
 def test_collector_is_not_spared_where_spark_was_never_imported(logged: str, monkeypatch: pytest.MonkeyPatch) -> None:
