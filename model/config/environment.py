@@ -207,6 +207,15 @@ WORKERS = Variable(
     "a whole number above 0",
     "Number of processes that share the limits per minute of `pace`, such as the partitions of a Spark job.",
 )
+WORKERS_FOLDER = Variable(
+    "MULTICHAIN_WORKERS_FOLDER",
+    str,
+    "",
+    "a folder",
+    "Folder in which processes note that they call, so that as many share the limits per minute as call at present; "
+    "set by `serving batch --spark`.",
+    "MULTICHAIN_WORKERS share them",
+)
 PRICES = Variable(
     "MULTICHAIN_PRICES",
     str,
@@ -270,6 +279,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     CACHE_SECONDS,
     CACHE_BYTES,
     WORKERS,
+    WORKERS_FOLDER,
     PRICES,
     SECRET_SCOPE,
     LOG_LEVEL,

@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 from ..config import environment
 from ..config.settings import Count, PositiveCount
 from ..runtime import loop_resources
+from . import worker_share
 from .error_mapping import TOO_MANY, http_status, is_no_response
 from .retry import requested_wait
 
@@ -85,6 +86,11 @@ class TokenBucket:
         """Use ``amount``, even beyond what is left."""
         self._available -= amount
 
+    def scale(self, factor: float) -> None:
+        """Change the allowance to so many times what it was."""
+        self._per_second *= factor
+        self._capacity = max(1.0, self._per_second * _BURST_SECONDS)
+
 
 _CONCURRENCY_FACTOR, _RATE_FACTOR, _RATE_GROWTH = 0.8, 0.9, 0.05
 _OVERLOAD_STATUSES = {408, 503, 504, 529}
@@ -103,6 +109,7 @@ class AdaptiveLimiter:
 
     def __init__(self, rates: RateLimits) -> None:
         self._max_concurrency, self._buckets = rates.concurrency, rates.buckets
+        self._share, self._workers = worker_share.open_share(), environment.WORKERS.read()
         self.limit, self.rate = float(rates.concurrency), math.inf
         """How many calls may run at once, and how many may start in a second."""
         self._running, self._turn_lock, self._slot_freed = 0, asyncio.Lock(), asyncio.Event()
@@ -110,20 +117,23 @@ class AdaptiveLimiter:
         self._answers: deque[float] = deque()
         self._answer_count, self._short_latency, self._long_latency = 0, 0.0, 0.0
 
-    @asynccontextmanager
-    async def acquire(self, tokens: int = 0, images: int = 0) -> AsyncIterator[None]:
+    def acquire(self, tokens: int = 0, images: int = 0) -> AbstractAsyncContextManager[None]:
         """Wait for a slot, and learn from how the call inside ends.
 
         Args:
             tokens: Tokens of the call, for the limit per minute.
             images: Images of the call, for the limit per minute.
         """
-        amounts = (1, tokens, images)
+        turn = self._take_turn((1, tokens, images))
+        return self._share.note_calls(turn) if self._share else turn
+
+    @asynccontextmanager
+    async def _take_turn(self, amounts: tuple[int, ...]) -> AsyncIterator[None]:
         async with self._turn_lock:
             while wait := self._seconds_to_wait(amounts):
                 self._slot_freed.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(None if wait == math.inf else wait):
+                    async with asyncio.timeout(self._limit_wait(wait)):
                         await self._slot_freed.wait()
             start = self._start_call(amounts)
         token = _CURRENT_LIMITER.set(self)
@@ -143,9 +153,23 @@ class AdaptiveLimiter:
         """Return the seconds until a call of these amounts may start; infinite until another call ends."""
         if self._running >= max(1, int(self.limit)):
             return math.inf
+        self._share_limits()
         time = _loop_time()
         minutely = (bucket.wait(amount, time) for bucket, amount in zip(self._buckets, amounts, strict=True))
         return max(self._paused_until - time, self._next_start - time, 0.0, *minutely)
+
+    def _limit_wait(self, wait: float) -> float | None:
+        """Return after how many seconds to look again; None where only the end of a call changes anything."""
+        if wait == math.inf:
+            return None
+        return min(wait, worker_share.INTERVAL) if self._share else wait
+
+    def _share_limits(self) -> None:
+        """Change the limits per minute to this process's part of them, where the number of processes has changed."""
+        if self._share and self._share.workers != self._workers:
+            for bucket in self._buckets:
+                bucket.scale(self._workers / self._share.workers)
+            self._workers = self._share.workers
 
     def _start_call(self, amounts: tuple[int, ...]) -> float:
         time = _loop_time()

@@ -5,6 +5,7 @@ new ones alone. A micro-batch is written to a folder of its own number, which a 
 whose keys are in other folders are left out.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -18,7 +19,7 @@ from .mapping import KEY_COLUMN, KEY_LENGTH, RowMapping, check_key_column, make_
 from .parts import LEDGER_FOLDER, USAGE_FIELDS
 from .row_answers import reply_variables
 
-_CHECKPOINT = "spark"
+_CHECKPOINT, _WORKERS_FOLDER = "spark", "workers"
 _FOLDER_NAME = "batch-{number:06}"
 _DEFAULT_PARTITIONS = 8
 
@@ -104,6 +105,7 @@ def run_spark_batch(batch: SparkBatch) -> SparkCounts:
     except PySparkException as error:
         kind = type(error).__name__
         raise ServingError(f"Spark ended the batch ({kind}); read its log, then run the same command again") from None
+    shutil.rmtree(Path(batch.out, LEDGER_FOLDER, _WORKERS_FOLDER), ignore_errors=True)
     return _count_output(session, batch)
 
 
@@ -124,7 +126,8 @@ def _answer_rows(batch: SparkBatch, rows: Any, number: int) -> None:
         batch.version,
         env_manager="local",
         extra_env={
-            "MULTICHAIN_WORKERS": str(partitions),  # partitions share the limits per minute
+            "MULTICHAIN_WORKERS": str(partitions),  # partitions share the limits per minute, and anew as tasks end
+            "MULTICHAIN_WORKERS_FOLDER": str(Path(batch.out, LEDGER_FOLDER, _WORKERS_FOLDER)),
             **reply_variables(Path(batch.out, LEDGER_FOLDER)),
         },
     )

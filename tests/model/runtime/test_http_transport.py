@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import httpx2
@@ -77,59 +77,41 @@ def make_answer(body: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join([b"HTTP/1.1 200 Fine", length, *headers, b"", body])
 
 
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(test())  # type: ignore[arg-type] # a coroutine function
+async def test_response_has_status_reason_headers_and_body() -> None:
+    long_header = b"x-policy: " + b"p" * 20_000
+    answer = make_answer(gzip.compress(b"text"), b"content-encoding: gzip", b"x-twice: 1", b"x-twice: 2", long_header)
+    async with run_raw_server(answer) as server, make_client() as client:
+        response = await client.post(f"{server.url}/a%2Fb?sign=x%3Ay", json={"a": 1})
+        assert (response.status_code, response.reason_phrase, response.text) == (200, "Fine", "text")
+        assert response.headers.get_list("x-twice") == ["1", "2"]
+        assert len(response.headers["x-policy"]) == 20_000
+        assert server.requests == ["POST /a%2Fb?sign=x%3Ay HTTP/1.1"]
 
 
-def test_response_has_status_reason_headers_and_body() -> None:
-    async def post() -> None:
-        long_header = b"x-policy: " + b"p" * 20_000
-        answer = make_answer(
-            gzip.compress(b"text"), b"content-encoding: gzip", b"x-twice: 1", b"x-twice: 2", long_header
-        )
-        async with run_raw_server(answer) as server, make_client() as client:
-            response = await client.post(f"{server.url}/a%2Fb?sign=x%3Ay", json={"a": 1})
-            assert (response.status_code, response.reason_phrase, response.text) == (200, "Fine", "text")
-            assert response.headers.get_list("x-twice") == ["1", "2"]
-            assert len(response.headers["x-policy"]) == 20_000
-            assert server.requests == ["POST /a%2Fb?sign=x%3Ay HTTP/1.1"]
-
-    run(post)
+async def test_body_comes_in_pieces_as_they_are_sent() -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with (
+        run_raw_server(head, b"3\r\none\r\n", 0.2, b"3\r\ntwo\r\n0\r\n\r\n") as server,
+        make_client() as client,
+        client.stream("GET", server.url) as response,
+    ):
+        assert [piece async for piece in response.aiter_bytes()] == [b"one", b"two"]
 
 
-def test_body_comes_in_pieces_as_they_are_sent() -> None:
-    async def read() -> None:
-        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-        async with (
-            run_raw_server(head, b"3\r\none\r\n", 0.2, b"3\r\ntwo\r\n0\r\n\r\n") as server,
-            make_client() as client,
-            client.stream("GET", server.url) as response,
-        ):
-            assert [piece async for piece in response.aiter_bytes()] == [b"one", b"two"]
-
-    run(read)
+async def test_connection_is_used_again_when_its_body_was_read() -> None:
+    async with run_raw_server(make_answer(b"text"), goes_on=True) as server, make_client() as client:
+        for _ in range(3):
+            await client.get(server.url)
+        assert server.connections == 1
+        assert server.requests == ["GET / HTTP/1.1"] * 3
 
 
-def test_connection_is_used_again_when_its_body_was_read() -> None:
-    async def ask_thrice() -> None:
-        async with run_raw_server(make_answer(b"text"), goes_on=True) as server, make_client() as client:
-            for _ in range(3):
-                await client.get(server.url)
-            assert server.connections == 1
-            assert server.requests == ["GET / HTTP/1.1"] * 3
-
-    run(ask_thrice)
-
-
-def test_connection_is_closed_when_its_body_was_not_read() -> None:
-    async def leave_and_ask() -> None:
-        async with run_raw_server(make_answer(b"text" * 100_000), goes_on=True) as server, make_client() as client:
-            async with client.stream("GET", server.url):
-                pass
-            assert len((await client.get(server.url)).content) == 400_000
-            assert server.connections == 2
-
-    run(leave_and_ask)
+async def test_connection_is_closed_when_its_body_was_not_read() -> None:
+    async with run_raw_server(make_answer(b"text" * 100_000), goes_on=True) as server, make_client() as client:
+        async with client.stream("GET", server.url):
+            pass
+        assert len((await client.get(server.url)).content) == 400_000
+        assert server.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -143,32 +125,26 @@ def test_connection_is_closed_when_its_body_was_not_read() -> None:
         pytest.param([b"HTTP/1.1 200 OK\r\nx: " + b"secret" * 50_000], httpx2.RemoteProtocolError, id="header"),
     ],
 )
-def test_failure_is_an_error_of_httpx_without_the_words_of_the_server(
+async def test_failure_is_an_error_of_httpx_without_the_words_of_the_server(
     pieces: list[Piece], error_class: type[Exception]
 ) -> None:
-    async def ask() -> None:
-        async with run_raw_server(*pieces) as server, make_client() as client:
-            with pytest.raises(error_class) as raised:
-                await client.get(server.url)
-            assert type(raised.value) is error_class
-            assert "secret" not in str(raised.value)
-
-    run(ask)
+    async with run_raw_server(*pieces) as server, make_client() as client:
+        with pytest.raises(error_class) as raised:
+            await client.get(server.url)
+        assert type(raised.value) is error_class
+        assert "secret" not in str(raised.value)
 
 
-def test_refused_connection_and_unknown_name_are_told_from_time_outs() -> None:
-    async def ask() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            port = unused.getsockname()[1]
-        async with make_client() as client:
-            with pytest.raises(httpx2.ConnectError):
-                await client.get(f"http://127.0.0.1:{port}")
-
-    run(ask)
+async def test_refused_connection_is_told_from_a_time_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    async with make_client() as client:
+        with pytest.raises(httpx2.ConnectError):
+            await client.get(f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
-def test_calls_through_a_proxy_alone_go_by_the_connections_of_httpx(
+async def test_calls_through_a_proxy_alone_go_by_the_connections_of_httpx(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_transport: AiohttpTransport, _request: httpx2.Request) -> httpx2.Response:
@@ -178,13 +154,10 @@ def test_calls_through_a_proxy_alone_go_by_the_connections_of_httpx(
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name)
 
-    async def ask() -> None:
-        async with run_raw_server(make_answer(b"by the proxy")) as proxy:
-            monkeypatch.setenv(variable, proxy.url)
-            async with make_client() as client:
-                assert (await client.get("http://provider.example/v1")).text == "by the proxy"
-                with pytest.raises(httpx2.UnsupportedProtocol, match="aiohttp"):
-                    await client.get("http://127.0.0.1/v1")  # which NO_PROXY names
-            assert proxy.requests == ["GET http://provider.example/v1 HTTP/1.1"]
-
-    run(ask)
+    async with run_raw_server(make_answer(b"by the proxy")) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        async with make_client() as client:
+            assert (await client.get("http://provider.example/v1")).text == "by the proxy"
+            with pytest.raises(httpx2.UnsupportedProtocol, match="aiohttp"):
+                await client.get("http://127.0.0.1/v1")  # which NO_PROXY names
+        assert proxy.requests == ["GET http://provider.example/v1 HTTP/1.1"]
