@@ -308,7 +308,7 @@ def test_describe_gives_the_contract_and_runs_no_stage(
     response = model.predict({"qa": {"question": "What is GPT-4?"}}, params={"describe": True})
     description = json.loads(response["meta"]["description"])
     assert description.pop("questions")[0] == "Tell me about LangChain."
-    assert description == describe_contract(pipeline.contract) | {"floors": {}}
+    assert description == describe_contract(pipeline.contract) | {"floors": {}, "calls_at_once": 0}
     assert not response["qa"]["ran"]
     body = {"inputs": {"qa": {"question": "What is GPT-4?"}}, "params": {"describe": True}}
     assert doors.post_body(server, body) == response
