@@ -229,15 +229,7 @@ def test_line_that_the_service_refuses_fails_its_row_alone(
     assert rows[2]["image_generation"]["image"]
 
 
-AZURE_PROFILE = """\
-embeddings: {provider: offline}
-index: {chunk_size: 1200, overlap: 120, language: english}
-stages:
-  qa: {kind: retrieval_qa, chat: {provider: azure, models: [gpt-4.1]}}
-  image_generation:
-    kind: image_generation
-    images: {provider: azure, way: images, models: [gpt-image-2], output_format: png}
-"""
+AZURE_PROFILE = PAID_PROFILE.replace("provider: openai", "provider: azure")
 
 
 def test_azure_answers_chats_by_its_own_deployment_and_refuses_pictures(
