@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import ServingError
+from .counts import BatchTotals
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -54,22 +55,6 @@ class Answer:
     tokens: int
     seconds: float
     output: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerTotals:
-    """Sums over all rows of a ledger: rows, failed rows, US dollars, tokens, seconds."""
-
-    rows: int
-    failures: int
-    cost: float
-    tokens: int
-    seconds: float
-
-    @property
-    def cost_per_row(self) -> float | None:
-        """US dollars of a row; None when there is no row."""
-        return self.cost / self.rows if self.rows else None
 
 
 class Ledger:
@@ -160,13 +145,13 @@ class Ledger:
         """Note that a part contains no replaced answer any more."""
         self._database.execute("DELETE FROM replaced WHERE part = ?", [part])
 
-    def total(self) -> LedgerTotals:
+    def total(self) -> BatchTotals:
         """Return sums over all rows."""
         row = self._database.execute(
             "SELECT count(*), coalesce(sum(code != ''), 0), coalesce(sum(cost), 0), coalesce(sum(tokens), 0), "
             "coalesce(sum(seconds), 0) FROM rows"
         ).fetchone()
-        return LedgerTotals(int(row[0]), int(row[1]), float(row[2]), int(row[3]), float(row[4]))
+        return BatchTotals(int(row[0]), int(row[1]), float(row[2]), int(row[3]), float(row[4]))
 
     def count_failures(self) -> list[tuple[str, int]]:
         """Return the error codes of failed rows with their numbers, the most frequent one first."""
@@ -187,32 +172,39 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(folder: Path) -> Iterator[Ledger]:
-    """Open the ledger in a folder, which is made when it is absent; no other process may have it open.
-
-    Args:
-        folder: The folder.
+def lock_target(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a target, whose ledger is in a folder, which is made when it is absent.
 
     Raises:
-        ServingError: Another run writes to the same target, or the ledger cannot be opened.
+        ServingError: Another run writes to the same target, or the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ServingError(f"cannot make the folder {folder} ({error.strerror}); give another --out") from None
     try:
-        lock = FileLock(folder / LOCK_FILE, timeout=0)
-        with lock:
-            try:
-                ledger = Ledger(folder)
-            except sqlite3.DatabaseError as error:
-                kind = type(error).__name__
-                raise ServingError(
-                    f"the ledger {folder / DATABASE_FILE} cannot be opened ({kind}); restore it, or give another --out"
-                ) from None
-            try:
-                yield ledger
-            finally:
-                ledger.close()
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            yield
     except Timeout:
         raise ServingError(f"another run writes to {folder.parent}; wait for its end, or give another --out") from None
+
+
+@contextmanager
+def open_ledger(folder: Path) -> Iterator[Ledger]:
+    """Open the ledger in a folder, which is made when it is absent; no other process may have it open.
+
+    Raises:
+        ServingError: Another run writes to the same target, or the ledger cannot be opened.
+    """
+    with lock_target(folder):
+        try:
+            ledger = Ledger(folder)
+        except sqlite3.DatabaseError as error:
+            kind = type(error).__name__
+            raise ServingError(
+                f"the ledger {folder / DATABASE_FILE} cannot be opened ({kind}); restore it, or give another --out"
+            ) from None
+        try:
+            yield ledger
+        finally:
+            ledger.close()

@@ -15,6 +15,7 @@ from ..targets import Request
 
 _ENTRY = re.compile(r"(?P<stage>[\w-]+)\.(?P<field>\w+)=(?P<value>.+)", re.DOTALL)
 _REFERENCE = re.compile(r"\{[\w-]+\.\w+\}")
+_OUTPUT_COLUMNS = ("request", "error", "usage", "cost", "version", "seconds")
 KEY_COLUMN = "key"
 """Name of the key where it is a hash of the row's request."""
 KEY_LENGTH = 16
@@ -102,14 +103,21 @@ def make_mapping(stages: Sequence[DescribedStage], columns: Sequence[str], entri
     return RowMapping(sources, {stage.name: stage.main_input for stage in stages})
 
 
-def check_key_column(column: str, columns: Sequence[str]) -> None:
-    """Check that a table has the key column, where one is named.
+def check_key_column(column: str, columns: Sequence[str], stages: Sequence[DescribedStage]) -> None:
+    """Check that a table has the key column, where one is named, and that the output has no other one of that name.
+
+    Args:
+        column: The key column; empty for a hash of the request.
+        columns: The table's columns.
+        stages: The version's stages, each of which is a column of the output.
 
     Raises:
-        ServingError: The table has none of that name.
+        ServingError: The table has none of that name, or the output has one.
     """
     if column and column not in columns:
         raise ServingError(f"--key {column}: the table has no such column; its columns are {', '.join(columns)}")
+    if column in {*_OUTPUT_COLUMNS, *(stage.name for stage in stages)}:
+        raise ServingError(f"--key {column}: a column of the output has this name; rename the key column")
 
 
 def hash_request(request: Request) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from .run import Batch, BatchCounts
-from .spark_run import SparkCounts
+from .counts import BatchCounts, BatchPlan, BatchTotals
 
 _REPORT_SECONDS = 5.0
 _BATCH_API_SHARE = 0.5
@@ -30,20 +29,19 @@ class BatchPrinter:
         self._write = write
         self._next_report = time.monotonic() + _REPORT_SECONDS
 
-    def print_plan(self, batch: Batch) -> None:
-        """Print what a run asks, and what that costs."""
-        counts, totals = batch.counts, batch.ledger.total()
-        per_row = totals.cost_per_row
+    def print_plan(self, plan: BatchPlan) -> None:
+        """Print what a run asks, what that costs, and how many calls of a run that was ended it pays again."""
+        counts, cost = plan.counts, plan.cost
         values = {
             "rows": counts.rows,
-            "answered": totals.rows,
+            "answered": plan.totals.rows,
             "to_ask": counts.to_ask,
             "stages": counts.stages,
             "input_tokens": counts.input_tokens,
-            "dollars": None if per_row is None else round(per_row * counts.to_ask, 4),
-            "dollars_batch_api": None if per_row is None else round(per_row * counts.to_ask * _BATCH_API_SHARE, 4),
-            "version": batch.version,
-            "repaid_calls": batch.asker.repaid_calls if batch.was_ended else 0,
+            "dollars": None if cost is None else round(cost, 4),
+            "dollars_batch_api": None if cost is None or not plan.has_batch_api else round(cost * _BATCH_API_SHARE, 4),
+            "version": plan.version,
+            "repaid_calls": plan.repaid_calls,
         }
         self._write("plan", values)
 
@@ -53,19 +51,15 @@ class BatchPrinter:
             self._next_report = time.monotonic() + _REPORT_SECONDS
             self._write("progress", self._describe(counts))
 
-    def print_report(self, batch: Batch, failures: Sequence[tuple[str, int]], out: Path) -> None:
-        """Print what the run did, and what is left."""
-        counts, totals = batch.counts, batch.ledger.total()
+    def print_report(
+        self, counts: BatchCounts, totals: BatchTotals, failures: Sequence[tuple[str, int]], out: Path
+    ) -> None:
+        """Print what the run did, what is left, and how often the rows of all runs failed, by code."""
         left = max(counts.to_ask - counts.asked_rows, 0)
         per_row = counts.cost / counts.asked_rows if counts.asked_rows else 0.0
         rest = {"left": left, "dollars_left": round(per_row * left, 4), "seconds_left": round(counts.seconds_left, 1)}
         values = self._describe(counts) | rest | {"answered": totals.rows, "failures": dict(failures)}
         self._write("report", values | {"out": str(out.absolute())})
-
-    def print_spark_report(self, counts: SparkCounts, out: Path) -> None:
-        """Print what the output of a batch in Spark has."""
-        values = {"answered": counts.rows, "failures": counts.errors, "dollars": round(counts.cost, 6)}
-        self._write("spark", values | {"out": str(out.absolute())})
 
     def print_message(self, message: str) -> None:
         """Print a sentence."""
@@ -97,20 +91,16 @@ def write_sentences(event: str, values: Values) -> None:
         click.echo(line)
 
 
-def _format_spark(values: Values) -> list[str]:
-    failures = [f"  {code}: {count} rows" for code, count in values["failures"].items()]
-    return [f"{values['answered']} answers, ${values['dollars']:g}, in", values["out"], *failures]
-
-
 def _format_message(values: Values) -> list[str]:
     return [values["message"]]
 
 
 def _format_plan(values: Values) -> list[str]:
-    dollars = values["dollars"]
     cost = "unknown; --limit 50 answers a sample first"
-    if dollars is not None:
-        cost = f"about ${dollars:g}, by the Batch API ${values['dollars_batch_api']:g} (by what rows cost so far)"
+    if values["dollars"] is not None:
+        half_price = values["dollars_batch_api"]
+        by_batch_api = "" if half_price is None else f", by the Batch API ${half_price:g}"
+        cost = f"about ${values['dollars']:g}{by_batch_api} (by what rows cost so far)"
     work = f"{values['stages']} stages, {values['input_tokens']} tokens of input without passages, cost {cost}"
     lines = [f"{values['rows']} rows, {values['answered']} answered; {values['to_ask']} to ask: {work}"]
     if values["repaid_calls"]:
@@ -136,7 +126,7 @@ def _format_report(values: Values) -> list[str]:
             f"Left: {values['left']} rows, at the same rate about ${values['dollars_left']:g} and "
             f"{values['seconds_left']:g} s; the same command without --limit asks them"
         )
-    lines += [f"  {code}: {count} rows" for code, count in values["failures"].items()]
+    lines += [f"  {code}: {count} row{'s' if count != 1 else ''}" for code, count in values["failures"].items()]
     if values["failures"]:
         lines.append("--retry-failed asks them again")
     return [*lines, f"{values['answered']} answers in", values["out"]]
@@ -147,5 +137,4 @@ _FORMATS: Mapping[str, Callable[[Values], list[str]]] = {
     "progress": _format_progress,
     "report": _format_report,
     "message": _format_message,
-    "spark": _format_spark,
 }

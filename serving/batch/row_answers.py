@@ -98,8 +98,13 @@ class RemoteAsker:
 def make_asker(target: Target, description: Mapping[str, Any]) -> RowAsker:
     """Return what asks a target, which describes itself so, the requests of rows."""
     if isinstance(target, LoadedTarget):
-        return LoadedAsker(target, description.get("calls_at_once", _CALLS_AT_ONCE))
+        return LoadedAsker(target, count_repaid_calls(description))
     return RemoteAsker(target)
+
+
+def count_repaid_calls(description: Mapping[str, Any]) -> int:
+    """Return how many calls a version makes at once, which are paid again when it is killed, by its description."""
+    return int(description.get("calls_at_once", _CALLS_AT_ONCE))
 
 
 def keep_replies(folder: Path) -> None:

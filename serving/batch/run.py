@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +14,15 @@ import pyarrow as pa
 from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
 from ..targets import Request, Target
+from .counts import BatchCounts, BatchPlan, Report
 from .ledger import Answer, Ledger, open_ledger
 from .mapping import KEY_COLUMN, RowMapping, check_key_column, hash_request, make_key, make_mapping
+from .options import ALL_CODES, BatchOptions, check_earlier_run
 from .parts import Output, PartWriter, choose_output, make_schema
-from .row_answers import PENDING, RowAsker, cannot_be_reached, make_answer, make_asker
+from .row_answers import PENDING, LoadedAsker, RowAsker, cannot_be_reached, make_answer, make_asker
 from .source import Source, open_source
 
-ALL_CODES = "all"
 _RUNNING = "running"
-_BYTES_PER_TOKEN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
-    """What is asked of a batch.
-
-    Attributes:
-        source: The table.
-        out: Where the answers go.
-        entries: ``STAGE.FIELD=COLUMN``.
-        key: The key column; empty for a hash of the request.
-        limit: Most rows that are asked in this run; 0 for no limit.
-        updates: Whether rows are asked that are new, changed, or answered by another version.
-        retried_codes: Codes of failed rows that are asked again; ALL_CODES for all, none for none.
-        max_cost: US dollars after which no further row is begun; None for no limit.
-    """
-
-    source: Path
-    out: Path
-    entries: Sequence[str] = ()
-    key: str = ""
-    limit: int = 0
-    updates: bool = False
-    retried_codes: frozenset[str] = frozenset()
-    max_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +32,6 @@ class PlannedRow:
     key: str
     request_hash: str
     request: Request
-
-
-@dataclass(slots=True)
-class BatchCounts:
-    """Where a batch stands.
-
-    Attributes:
-        rows: Rows of the source.
-        to_ask: Rows that the plan asks, in this run and in later ones.
-        asked_rows: Rows that were asked in this run.
-        failed: Rows of these that failed.
-        tokens: Tokens of this run.
-        cost: US dollars of this run.
-        request_bytes: Bytes of the requests that are to be asked.
-        stages: Stages that are to run.
-        seconds: Seconds since the first row was asked.
-    """
-
-    rows: int = 0
-    to_ask: int = 0
-    asked_rows: int = 0
-    failed: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-    request_bytes: int = 0
-    stages: int = 0
-    seconds: float = 0.0
-    errors: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def rate(self) -> float:
-        """Rows a second."""
-        return self.asked_rows / self.seconds if self.seconds else 0.0
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until all planned rows are asked, at the same rate."""
-        return (self.to_ask - self.asked_rows) / self.rate if self.rate else 0.0
-
-    @property
-    def input_tokens(self) -> int:
-        """Tokens of the requests that are to be asked, without instructions and passages, from their bytes."""
-        return self.request_bytes // _BYTES_PER_TOKEN
-
-
-Report = Callable[[BatchCounts], None]
 
 
 class Batch:
@@ -117,16 +46,23 @@ class Batch:
         self.mapping: RowMapping = make_mapping(self.stages, source.columns, options.entries)
         self.key_column = options.key or KEY_COLUMN
         self.asker: RowAsker = make_asker(target, description)
-        self._check_key()
-        self.was_ended = ledger.read_fact(_RUNNING) == "1"
+        check_key_column(options.key, source.columns, self.stages)
+        self._fixed = {"key": self.key_column, "stages": ", ".join(stage.name for stage in self.stages)}
+        self._changeable = {"mapping": self.mapping.describe(), "version": self.version}
         self._check_earlier_run()
+        self._repaid_calls = self.asker.repaid_calls if ledger.read_fact(_RUNNING) == "1" else 0
         self.counts = BatchCounts()
         key_type = self._measure()
         self._writer = PartWriter(output, ledger, make_schema(self.stages, self.key_column, key_type))
         self._writer.repair()
         self._pending_count = 0
 
-    def plan(self) -> Iterator[PlannedRow]:
+    def make_plan(self) -> BatchPlan:
+        """Return what a run asks, in numbers."""
+        has_batch_api = isinstance(self.asker, LoadedAsker)
+        return BatchPlan(self.counts, self.ledger.total(), self.version, self._repaid_calls, has_batch_api)
+
+    def plan_rows(self) -> Iterator[PlannedRow]:
         """Yield the rows that are to be asked: those that are not in the ledger, and those that options ask again."""
         keys: set[str] = set()
         for row in self._read_rows():
@@ -150,10 +86,7 @@ class Batch:
             ServingError: The target cannot be reached, or a file cannot be written. What was answered is in the ledger,
                 and the same command goes on.
         """
-        self.ledger.write_facts(
-            **{_RUNNING: "1", "mapping": self.mapping.describe(), "key": self.key_column, "version": self.version}
-        )
-        self.ledger.write_facts(stages=", ".join(stage.name for stage in self.stages))
+        self.ledger.write_facts(**{_RUNNING: "1"}, **self._fixed, **self._changeable)
         started = time.monotonic()
         is_complete = self._ask_all(report, started)
         while self._pending_count and send_collected:
@@ -171,7 +104,7 @@ class Batch:
     def _ask_all(self, report: Report, started: float) -> bool:
         """Ask the rows that the plan has now; return False when ``max_cost`` ended that."""
         is_complete = True
-        windows = self._group(self.plan())
+        windows = self._group(self.plan_rows())
         with ThreadPoolExecutor(self.asker.windows, thread_name_prefix="multichain-batch") as pool:
             running: set[Future[list[Answer]]] = set()
             try:
@@ -297,12 +230,6 @@ class Batch:
     def _has_budget(self) -> bool:
         return self.options.max_cost is None or self.counts.cost < self.options.max_cost
 
-    def _check_key(self) -> None:
-        check_key_column(self.options.key, self.source.columns)
-        reserved = {"request", "error", "usage", "cost", "version", "seconds", *(stage.name for stage in self.stages)}
-        if self.key_column in reserved:
-            raise ServingError(f"--key {self.key_column}: a column of the output has this name; rename the key column")
-
     def _check_earlier_run(self) -> None:
         """Check that this run goes on with the earlier one, unless rows are to be updated.
 
@@ -311,21 +238,8 @@ class Batch:
         """
         if not self.ledger.read_fact("mapping"):
             return
-        current = {"key": self.key_column, "stages": ", ".join(stage.name for stage in self.stages)}
-        for name, value in current.items():
-            if (earlier := self.ledger.read_fact(name)) != value:
-                raise ServingError(
-                    f"the earlier run into this target had the {name} {earlier}, and this one has {value}; give "
-                    "another --out"
-                )
-        changes = {"mapping": self.mapping.describe(), "version": self.version}
-        for name, value in changes.items():
-            earlier = self.ledger.read_fact(name)
-            if earlier != value and not self.options.updates:
-                raise ServingError(
-                    f"the earlier run into this target had the {name} {earlier}, and this one has {value}; --update "
-                    "asks the rows that this changes, or give another --out"
-                )
+        earlier = {name: self.ledger.read_fact(name) for name in self._fixed | self._changeable}
+        check_earlier_run(earlier, self._fixed, self._changeable, updates=self.options.updates)
 
 
 @contextmanager

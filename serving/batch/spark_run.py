@@ -2,12 +2,14 @@
 
 A checkpoint beside the output knows which files or rows of the source were answered, so that the same command asks the
 new ones alone. A micro-batch is written to a folder of its own number, which a repeated micro-batch replaces, and rows
-whose keys are in other folders are left out.
+whose keys are in other folders are left out. A sample, changed rows and failed ones are chosen from the whole table.
 """
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -15,13 +17,17 @@ from typing import Any
 
 from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
+from .counts import BatchCounts, BatchPlan, BatchTotals
+from .ledger import lock_target
 from .mapping import KEY_COLUMN, KEY_LENGTH, RowMapping, check_key_column, make_mapping
-from .parts import LEDGER_FOLDER, USAGE_FIELDS
-from .row_answers import reply_variables
+from .options import ALL_CODES, BatchOptions, check_earlier_run
+from .parts import USAGE_FIELDS
+from .row_answers import count_repaid_calls, reply_variables
+from .spark_output import SparkOutput, find_code_of_row
 
 _CHECKPOINT, _WORKERS_FOLDER = "spark", "workers"
-_FOLDER_NAME = "batch-{number:06}"
 _DEFAULT_PARTITIONS = 8
+_RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,109 +35,207 @@ class SparkBatch:
     """What a batch in Spark answers, and by what.
 
     Attributes:
-        source: A folder of Parquet files, one file, or the name of a table.
-        out: The folder of the output.
-        version: URI of the version.
+        options: What is asked of it.
+        target: URI of the version.
+        version: The version.
         stages: The version's stages.
         mapping: How a row becomes a request.
-        key: The key column; empty for a hash of the request.
+        repaid_calls: Most calls of one task that are paid again when it is ended.
     """
 
-    source: str
-    out: str
+    options: BatchOptions
+    target: str
     version: str
     stages: Sequence[DescribedStage]
     mapping: RowMapping
-    key: str
+    repaid_calls: int
 
     @property
     def key_column(self) -> str:
         """Name of the key in the output."""
-        return self.key or KEY_COLUMN
+        return self.options.key or KEY_COLUMN
+
+    @property
+    def chooses_rows(self) -> bool:
+        """Whether options choose rows from the whole table, rather than what is new in it."""
+        return bool(self.options.limit or self.options.updates or self.options.retried_codes)
 
 
-@dataclass(frozen=True, slots=True)
-class SparkCounts:
-    """Rows of the output, failed ones by code, and US dollars."""
+class SparkRun:
+    """A batch in Spark whose output no other run writes. Open it with ``open_spark_run``."""
 
-    rows: int
-    errors: dict[str, int]
-    cost: float
+    def __init__(self, session: Any, batch: SparkBatch, output: SparkOutput) -> None:
+        self._session, self._batch, self._output = session, batch, output
+        self._fixed = {"key": batch.key_column, "stages": ", ".join(stage.name for stage in batch.stages)}
+        self._changeable = {"mapping": batch.mapping.describe()}
+        if output.facts:
+            check_earlier_run(output.facts, self._fixed, self._changeable, updates=batch.options.updates)
+        output.repair(session)
+        self.plan = self._make_plan()
 
+    def answer(self) -> tuple[BatchCounts, BatchTotals, dict[str, int]]:
+        """Answer the planned rows.
 
-def make_spark_batch(
-    source: str, out: Path, version: str, stages: Sequence[DescribedStage], entries: Sequence[str], key: str
-) -> SparkBatch:
-    """Return a batch whose columns fit the stages.
+        Returns:
+            What this run did; sums over the whole output; and the numbers of its failed rows by code.
 
-    Args:
-        source: A folder of Parquet files, one file, or the name of a table.
-        out: The folder of the output.
-        version: URI of the version.
-        stages: The version's stages.
-        entries: ``STAGE.FIELD=COLUMN``.
-        key: The key column; empty for a hash of the request.
+        Raises:
+            ServingError: Spark failed. What was written stays, and the same command goes on.
+        """
+        from pyspark.errors import PySparkException
 
-    Raises:
-        ServingError: Spark cannot read the table, or its columns do not fit.
-    """
-    columns = list(_read_static(_open_session(), source).columns)
-    check_key_column(key, columns)
-    return SparkBatch(source, str(out.absolute()), version, stages, make_mapping(stages, columns, entries), key)
+        self._output.write_facts(**self._fixed, **self._changeable, **{_RUNNING: "1"})
+        started = time.monotonic()
+        try:
+            folders = self._answer_chosen() if self._batch.chooses_rows else self._answer_new()
+        except PySparkException as error:
+            kind = type(error).__name__
+            raise ServingError(
+                f"Spark ended the batch ({kind}); read its log, then run the same command again"
+            ) from None
+        seconds = time.monotonic() - started
+        done, errors = self._output.sum_up(self._session, folders)
+        counts = replace(
+            self.plan.counts,
+            asked_rows=done.rows,
+            failed=done.failures,
+            tokens=done.tokens,
+            cost=done.cost,
+            seconds=seconds,
+            errors=errors,
+        )
+        shutil.rmtree(self._output.ledger_folder / _WORKERS_FOLDER, ignore_errors=True)
+        self._output.write_facts(**{_RUNNING: "0"})
+        return counts, *self._output.sum_up(self._session, self._output.list_folders())
 
-
-def run_spark_batch(batch: SparkBatch) -> SparkCounts:
-    """Answer what is new in the source, and return what the output has then.
-
-    Args:
-        batch: What is answered.
-
-    Raises:
-        ServingError: Spark failed. What was written stays, and the same command goes on.
-    """
-    from pyspark.errors import PySparkException
-
-    session = _open_session()
-    Path(batch.out, LEDGER_FOLDER).mkdir(parents=True, exist_ok=True)
-    stream = _read_stream(session, batch.source)
-    query = (
-        stream.writeStream.foreachBatch(lambda rows, number: _answer_rows(batch, rows, number))
-        .option("checkpointLocation", f"{batch.out}/{LEDGER_FOLDER}/{_CHECKPOINT}")
-        .trigger(availableNow=True)
-        .start()
-    )
-    try:
+    def _answer_new(self) -> list[str]:
+        """Answer what is new in the source, and return the folders that were written."""
+        earlier, batch = set(self._output.list_folders()), self._batch
+        query = (
+            _read_stream(self._session, str(batch.options.source))
+            .writeStream.foreachBatch(lambda rows, number: _answer_micro_batch(batch, rows, number))
+            .option("checkpointLocation", str(self._output.ledger_folder / _CHECKPOINT))
+            .trigger(availableNow=True)
+            .start()
+        )
         query.awaitTermination()
-    except PySparkException as error:
-        kind = type(error).__name__
-        raise ServingError(f"Spark ended the batch ({kind}); read its log, then run the same command again") from None
-    shutil.rmtree(Path(batch.out, LEDGER_FOLDER, _WORKERS_FOLDER), ignore_errors=True)
-    return _count_output(session, batch)
+        repeated = {self._output.name_stream_folder(progress["batchId"]) for progress in query.recentProgress}
+        return [folder for folder in self._output.list_folders() if folder not in earlier or folder in repeated]
+
+    def _answer_chosen(self) -> list[str]:
+        """Answer the rows that options choose, and return the folder that was written."""
+        if not self.plan.counts.to_ask:
+            return []
+        rows = self._choose_rows()
+        if self._batch.options.limit:
+            rows = rows.limit(self._batch.options.limit)
+        return [self._output.write_chosen(_answer_rows(self._batch, self._output, rows))]
+
+    def _make_plan(self) -> BatchPlan:
+        """Count what is to be asked.
+
+        Raises:
+            ServingError: A row has no key, or rows of one key have different requests.
+        """
+        from pyspark.sql import functions as F
+
+        batch = self._batch
+        source = _read_static(self._session, str(batch.options.source)).select(*_make_columns(batch))
+        keys = source.groupBy(batch.key_column).agg(
+            F.count("*").alias("rows"), F.min("request").alias("first"), F.max("request").alias("last")
+        )
+        repeated = F.when(F.col("first") != F.col("last"), 1)
+        absent = F.when(F.col(batch.key_column).isNull(), 1)
+        row = keys.agg(F.sum("rows").alias("rows"), F.count(repeated), F.count(absent)).first()
+        rows, repeated_keys, absent_keys = (int(value or 0) for value in row)
+        if absent_keys:
+            raise ServingError(f"a row has no value in the key column {batch.key_column}; give another --key, or none")
+        if repeated_keys:
+            raise ServingError(
+                f"--key {batch.key_column}: rows with different requests have the same key, for {repeated_keys} keys; "
+                "name a column whose values are all different, or leave out --key"
+            )
+        stages = [F.count(F.col(f"stages.{name}")) for name in _list_stages(batch)]
+        row = self._choose_rows().agg(F.count("*"), F.sum(F.octet_length("request")), *stages).first()
+        to_ask, request_bytes, *stage_counts = (int(value or 0) for value in row)
+        counts = BatchCounts(rows, to_ask, request_bytes=request_bytes, stages=sum(stage_counts))
+        totals, _ = self._output.sum_up(self._session, self._output.list_folders())
+        was_ended = self._output.facts.get(_RUNNING) == "1"
+        repaid_calls = batch.repaid_calls * _count_partitions(self._session) if was_ended else 0
+        return BatchPlan(counts, totals, batch.version, repaid_calls, has_batch_api=False)
+
+    def _choose_rows(self) -> Any:
+        """Return the rows that are to be asked: those that are not answered, and those that options ask again."""
+        from pyspark.sql import functions as F
+
+        options, key = self._batch.options, self._batch.key_column
+        source = _read_static(self._session, str(options.source)).select(*_make_columns(self._batch))
+        rows, settled, equal_columns = source.dropDuplicates([key]), self._output.read(self._session), [key]
+        if settled is None:
+            return rows
+        if options.updates:
+            settled, equal_columns = settled.filter(F.col("version") == self._batch.version), [key, "request"]
+        if options.retried_codes:
+            code = find_code_of_row()
+            is_retried = code != "" if ALL_CODES in options.retried_codes else code.isin(*options.retried_codes)
+            settled = settled.filter(~is_retried)
+        return rows.join(settled.select(*equal_columns), equal_columns, "left_anti")
 
 
-def _answer_rows(batch: SparkBatch, rows: Any, number: int) -> None:
-    """Answer the rows of a micro-batch, and write them to its folder."""
+@contextmanager
+def open_spark_run(options: BatchOptions, target: str, description: Mapping[str, Any]) -> Iterator[SparkRun]:
+    """Open a batch in Spark, and keep other runs out of its output.
+
+    Args:
+        options: What is asked of the batch.
+        target: URI of the version.
+        description: What the version says of itself.
+
+    Raises:
+        ServingError: Spark cannot read the table, its columns do not fit, another run writes to the same output, or
+            the earlier run into it was another one.
+    """
+    session = _open_session()
+    stages = DescribedStage.list_all(description)
+    columns = list(_read_static(session, str(options.source)).columns)
+    check_key_column(options.key, columns, stages)
+    mapping = make_mapping(stages, columns, options.entries)
+    version = str(description["version"])
+    batch = SparkBatch(options, target, version, stages, mapping, count_repaid_calls(description))
+    output = SparkOutput(options.out, batch.key_column)
+    with lock_target(output.ledger_folder):
+        yield SparkRun(session, batch, output)
+
+
+def _answer_micro_batch(batch: SparkBatch, rows: Any, number: int) -> None:
+    """Answer the rows of a micro-batch whose keys are in no other folder, and write them to its folder."""
+    output = SparkOutput(batch.options.out, batch.key_column)
+    folder = output.name_stream_folder(number)
+    rows = rows.select(*_make_columns(batch)).dropDuplicates([batch.key_column])
+    answered = output.read(rows.sparkSession, without=folder)
+    if answered is not None:
+        rows = rows.join(answered.select(batch.key_column), batch.key_column, "left_anti")
+    _answer_rows(batch, output, rows).write.mode("overwrite").parquet(folder)
+
+
+def _answer_rows(batch: SparkBatch, output: SparkOutput, rows: Any) -> Any:
+    """Return the rows of the output for rows of key, request and stages."""
     import mlflow
     from pyspark.sql import functions as F
 
     session = rows.sparkSession
     partitions = _count_partitions(session)
-    keyed = rows.select(*_make_columns(batch)).dropDuplicates([batch.key_column])
-    folder = f"{batch.out}/{_FOLDER_NAME.format(number=number)}"
-    written = [str(path) for path in sorted(Path(batch.out).glob("batch-*")) if str(path) != folder]
-    if written:
-        keyed = keyed.join(session.read.parquet(*written).select(batch.key_column), batch.key_column, "left_anti")
     answer = mlflow.pyfunc.spark_udf(
         session,
-        batch.version,
+        batch.target,
         env_manager="local",
         extra_env={
             "MULTICHAIN_WORKERS": str(partitions),  # partitions share the limits per minute, and anew as tasks end
-            "MULTICHAIN_WORKERS_FOLDER": str(Path(batch.out, LEDGER_FOLDER, _WORKERS_FOLDER)),
-            **reply_variables(Path(batch.out, LEDGER_FOLDER)),
+            "MULTICHAIN_WORKERS_FOLDER": str(output.ledger_folder / _WORKERS_FOLDER),
+            **reply_variables(output.ledger_folder),
         },
     )
-    answered = keyed.repartition(partitions).withColumn("response", answer(F.col("stages")))
+    answered = rows.repartition(partitions).withColumn("response", answer(F.col("stages")))
     names = [stage.name for stage in batch.stages]
     columns = [F.col(f"response.{name}").alias(name) for name in names]
     errors = [F.when(F.col(f"{name}.error") != "", F.col(f"{name}.error")) for name in names]
@@ -139,7 +243,9 @@ def _answer_rows(batch: SparkBatch, rows: Any, number: int) -> None:
     def add_up(field: str) -> Any:
         return reduce(add, (F.col(f"{name}.{field}") for name in names)).alias(field.rpartition(".")[2])
 
-    answered.select(batch.key_column, "request", *columns, F.col("response.meta.version").alias("version")).select(
+    return answered.select(
+        batch.key_column, "request", *columns, F.col("response.meta.version").alias("version")
+    ).select(
         batch.key_column,
         "request",
         *names,
@@ -148,7 +254,12 @@ def _answer_rows(batch: SparkBatch, rows: Any, number: int) -> None:
         add_up("usage.cost"),
         "version",
         add_up("seconds"),
-    ).write.mode("overwrite").parquet(folder)
+    )
+
+
+def _list_stages(batch: SparkBatch) -> list[str]:
+    """Return the names of the stages that the mapping has fields of."""
+    return list(dict.fromkeys(source.stage for source in batch.mapping.sources))
 
 
 def _make_columns(batch: SparkBatch) -> list[Any]:
@@ -156,7 +267,7 @@ def _make_columns(batch: SparkBatch) -> list[Any]:
     from pyspark.sql import functions as F
 
     structs = []
-    for name in dict.fromkeys(source.stage for source in batch.mapping.sources):
+    for name in _list_stages(batch):
         sources = [source for source in batch.mapping.sources if source.stage == name]
         fields = F.struct(
             *((F.col(each.column) if each.column else F.lit(each.text)).alias(each.field) for each in sources)
@@ -166,28 +277,28 @@ def _make_columns(batch: SparkBatch) -> list[Any]:
         structs.append(F.when(is_there, fields).alias(name))
     stages = F.struct(*structs)
     request = F.to_json(stages)
-    key = F.col(batch.key) if batch.key else F.substring(F.sha2(request, 256), 1, KEY_LENGTH)
+    key = F.col(batch.options.key) if batch.options.key else F.substring(F.sha2(request, 256), 1, KEY_LENGTH)
     return [key.alias(batch.key_column), request.alias("request"), stages.alias("stages")]
 
 
-def _count_output(session: Any, batch: SparkBatch) -> SparkCounts:
-    """Return rows, errors and dollars of the whole output."""
-    from pyspark.sql import functions as F
-
-    folders = [str(path) for path in sorted(Path(batch.out).glob("batch-*"))]
-    if not folders:
-        return SparkCounts(0, {}, 0.0)
-    code = F.when(F.col("error") == "", "").otherwise(F.substring_index("error", ":", 1)).alias("code")
-    groups = session.read.parquet(*folders).groupBy(code).agg(F.count("*").alias("rows"), F.sum("cost").alias("cost"))
-    counts = [(str(row["code"]), int(row["rows"]), float(row["cost"] or 0.0)) for row in groups.collect()]
-    errors = {name: rows for name, rows, _ in sorted(counts, key=lambda count: -count[1]) if name}
-    return SparkCounts(sum(rows for _, rows, _ in counts), errors, sum(cost for *_, cost in counts))
-
-
 def _open_session() -> Any:
-    from pyspark.sql import SparkSession
+    """Return the session of Spark, which is started when there is none.
 
-    return SparkSession.builder.getOrCreate()
+    Raises:
+        ServingError: pyspark is not installed, or Spark does not start.
+    """
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ServingError("--spark needs pyspark, which is not installed; pip install -e '.[spark]'") from None
+    try:
+        return SparkSession.builder.getOrCreate()
+    except PySparkException as error:
+        raise ServingError(
+            f"Spark does not start ({error.getCondition() or type(error).__name__}); it needs Java 17, found by "
+            "JAVA_HOME or the path, or a cluster, named by SPARK_REMOTE"
+        ) from None
 
 
 def _count_partitions(session: Any) -> int:

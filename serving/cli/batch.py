@@ -11,14 +11,6 @@ from ..errors import ServingError
 from .ask import CHAMPION_URI
 
 _EXIT_FAILURES, _EXIT_STOPPED = 3, 4
-_OPTION_NAMES = {
-    "limit": "--limit",
-    "updates": "--update",
-    "retried_codes": "--retry-failed",
-    "max_cost": "--max-cost",
-    "dry_run": "--dry-run",
-    "batch_api": "--batch-api",
-}
 _MOST_FREQUENT = 10
 _CODES = re.compile(r"[a-z_]+(,[a-z_]+)*")
 
@@ -57,7 +49,11 @@ def _parse_codes(_context: click.Context, _parameter: click.Parameter, value: st
     help="Ask failed rows again: all, or those with these codes.",
 )
 @click.option("--dry-run", is_flag=True, help="Print rows, calls, tokens and dollars, and ask nothing.")
-@click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars after which no further row is begun.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    help="US dollars after which no further row is begun; with --spark or --batch-api, beyond which nothing is.",
+)
 @click.option("--batch-api", is_flag=True, help="Send calls by OpenAI's or Azure's Batch API, at half the price.")
 @click.option("--spark", is_flag=True, help="Answer a table of Spark, or its new files, by spark_udf.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and report as lines of JSON.")
@@ -73,27 +69,34 @@ def batch(
     from commandline.long_lived import spare_collector
 
     from ..batch.openai_batches import OpenAIBatches
+    from ..batch.options import BatchOptions
     from ..batch.report import BatchPrinter, write_json, write_sentences
     from ..batch.row_answers import forget_replies
-    from ..batch.run import BatchOptions, open_batch
+    from ..batch.run import open_batch
 
     printer = BatchPrinter(write_json if as_json else write_sentences)
+    batch_options = BatchOptions(source, out, **options)
     if spark:
-        _run_in_spark(printer, source, out, target, options | {"dry_run": dry_run, "batch_api": batch_api})
+        if batch_api:
+            raise ServingError(
+                "--batch-api cannot be used with --spark, whose tasks wait for each answer; leave one out"
+            )
+        _run_in_spark(printer, batch_options, target, dry_run=dry_run)
         return
-    with open_batch(BatchOptions(source, out, **options), _make_opener(target, batch_api=batch_api)) as opened:
+    with open_batch(batch_options, _make_opener(target, batch_api=batch_api)) as opened:
         spare_collector()
-        printer.print_plan(opened)
+        plan = opened.make_plan()
+        printer.print_plan(plan)
         if dry_run:
             return
-        if batch_api and options["max_cost"] is not None:
-            _check_cost(opened, options["max_cost"])
+        if batch_api and batch_options.max_cost is not None:
+            plan.check_cost(batch_options.max_cost)
         batches = OpenAIBatches(opened.ledger, opened.ledger_folder, printer.print_message) if batch_api else None
         is_complete = opened.run(printer.print_progress, batches.answer_collected if batches else None)
         failures = opened.ledger.count_failures()[:_MOST_FREQUENT]
         if not failures:  # the replies of a failed row's other stages are not paid again by --retry-failed
             forget_replies(opened.ledger_folder)
-        printer.print_report(opened, failures, out)
+        printer.print_report(opened.counts, opened.ledger.total(), failures, out)
         if not is_complete:
             raise click.exceptions.Exit(_EXIT_STOPPED)
         if failures:
@@ -123,45 +126,25 @@ def _make_opener(target: str, *, batch_api: bool) -> Callable[[Path], Any]:
     return open_with_folder
 
 
-def _run_in_spark(printer: Any, source: Path, out: Path, target: str, options: dict[str, Any]) -> None:
-    """Answer a table in Spark, and print what the output has then.
+def _run_in_spark(printer: Any, options: Any, target: str, *, dry_run: bool) -> None:
+    """Answer a table in Spark, and print what was done.
 
     Raises:
-        ServingError: An option has no meaning in Spark, or Spark failed.
+        ServingError: The target is no version, the table does not fit, or Spark failed.
     """
-    from ..batch.spark_run import make_spark_batch, run_spark_batch
-    from ..doors.described_stage import DescribedStage
+    from ..batch.spark_run import open_spark_run
     from ..targets import is_remote, load_target
 
-    allowed = {"entries", "key"}
-    if refused := sorted(_OPTION_NAMES[name] for name, value in options.items() if value and name not in allowed):
-        raise ServingError(
-            f"{', '.join(refused)} cannot be used with --spark; Spark asks what is new in the table, once"
-        )
-    if is_remote(target) or out.suffix:
+    if is_remote(target) or options.out.suffix:
         raise ServingError("--spark needs a version such as models:/multichain@champion, and a folder as --out")
-    stages = DescribedStage.list_all(load_target(target).describe())
-    batch_in_spark = make_spark_batch(str(source), out, target, stages, options["entries"], options["key"])
-    counts = run_spark_batch(batch_in_spark)
-    printer.print_spark_report(counts, out)
-    if counts.errors:
-        raise click.exceptions.Exit(_EXIT_FAILURES)
-
-
-def _check_cost(opened: Any, max_cost: float) -> None:
-    """Check, before anything is sent, that a batch of the Batch API costs at most so much.
-
-    Raises:
-        ServingError: It is likely to cost more, or no row was answered yet by which its cost could be told.
-    """
-    to_ask, per_row = opened.counts.to_ask, opened.ledger.total().cost_per_row
-    if per_row is None and to_ask:
-        raise ServingError(
-            "--max-cost with --batch-api needs a sample, by which the cost can be told: --limit 50 first"
-        )
-    expected = (per_row or 0.0) * to_ask
-    if expected > max_cost:
-        raise ServingError(
-            f"the {to_ask} rows would cost up to about ${expected:g}, more than --max-cost {max_cost:g}; "
-            "nothing was sent"
-        )
+    with open_spark_run(options, target, load_target(target).describe()) as run:
+        printer.print_plan(run.plan)
+        if dry_run:
+            return
+        if options.max_cost is not None:
+            run.plan.check_cost(options.max_cost)
+        counts, totals, errors = run.answer()
+        failures = list(errors.items())[:_MOST_FREQUENT]
+        printer.print_report(counts, totals, failures, options.out)
+        if failures:
+            raise click.exceptions.Exit(_EXIT_FAILURES)

@@ -281,7 +281,7 @@ def test_file_that_the_batch_api_refuses_is_told_with_its_line(
     ("words", "sentence"),
     [
         (["--target", "http://127.0.0.1:1"], "--batch-api is for versions that are loaded here"),
-        (["--max-cost", "1"], "--max-cost with --batch-api needs a sample"),
+        (["--max-cost", "1"], "--max-cost with --batch-api or --spark needs a sample"),
     ],
 )
 def test_batch_api_is_refused_in_words_before_anything_is_sent(

@@ -72,7 +72,7 @@ def test_new_rows_of_a_folder_are_answered_once(kind: str, logged: str, tmp_path
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--limit", "5", "--max-cost", "1"], "--limit, --max-cost cannot be used with --spark"),
+        (["--batch-api"], "--batch-api cannot be used with --spark"),
         (["--target", "http://127.0.0.1:1"], "--spark needs a version such as models:/multichain@champion"),
     ],
 )

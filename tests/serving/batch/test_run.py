@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from serving.batch import parts
+from serving.batch.counts import BatchCounts
 from serving.batch.ledger import open_ledger
-from serving.batch.run import BatchCounts, BatchOptions, open_batch
+from serving.batch.options import BatchOptions
+from serving.batch.run import open_batch
 from serving.errors import RefusedError, ServingError
 from tests.door_server import QA, ScriptedTarget
 
