@@ -62,7 +62,6 @@ class MultichainModel(PythonModel):
         questions = context.artifacts.get(QUESTIONS_ARTIFACT)
         self._questions: list[str] = json.loads(Path(questions).read_text("utf-8")) if questions else []
         self._version = _registered_version(index)
-        self._is_collector_spared = not spark_worker.is_spark_worker()
 
     def predict(
         self,
@@ -95,7 +94,7 @@ class MultichainModel(PythonModel):
             CancelledCallError,
         ) as error:  # a setting that cannot be read, or an engine that was stopped
             raise MlflowException(error.coded_message) from None
-        self._spare_collector()
+        spark_worker.spare_collector()  # after the first batch, when all is imported and created
         return answers[0] if call.single else answers
 
     def predict_stream(
@@ -142,12 +141,6 @@ class MultichainModel(PythonModel):
         from .langchain_adapter import DocumentRetriever
 
         return DocumentRetriever(retriever=self._retriever, engine=self._pipeline.engine, k=k, filter=filter)
-
-    def _spare_collector(self) -> None:
-        """After the first batch in a worker of Spark, when all is imported and created, spare the collector."""
-        if not self._is_collector_spared:
-            self._is_collector_spared = True
-            spark_worker.spare_collector()
 
     def _parse(self, model_input: object) -> PredictInput:
         try:

@@ -25,6 +25,7 @@ AZURE_ENDPOINTS = {"/chat/completions"}
 _MAX_LINES, _MAX_BYTES = 50_000, 200_000_000
 _LINE_KEYS = {"custom_id", "method", "url", "body"}
 _POLLS = 2
+_CREATED = 1_790_000_000
 
 
 class Batches:
@@ -74,19 +75,16 @@ class Batches:
         ]
 
     async def _upload_to_azure(self, request: Request) -> Response:
-        response = await self._upload(request)
-        file = json.loads(bytes(response.body)) | {"status": "pending"}
-        self._unread_files.add(file["id"])
-        return JSONResponse(file)
+        name = await self._receive(request)
+        self._unread_files.add(name)
+        return JSONResponse(self._show_file(name))
 
     async def _read_on_azure(self, request: Request) -> Response:
         name = request.path_params["id"]
         if name not in self.files:
             raise RefusedError(404, "not_found", "No such File object")
         self._unread_files.discard(name)
-        size = len(self.files[name])
-        file = {"id": name, "object": "file", "created_at": 1_790_000_000, "status": "processed", "purpose": "batch"}
-        return JSONResponse(file | {"filename": "batch.jsonl", "bytes": size})
+        return JSONResponse(self._show_file(name))
 
     async def _create_on_azure(self, request: Request) -> Response:
         if (await request.json()).get("input_file_id") in self._unread_files:
@@ -94,6 +92,10 @@ class Batches:
         return await self._create_at(request, AZURE_ENDPOINTS)
 
     async def _upload(self, request: Request) -> Response:
+        return JSONResponse(self._show_file(await self._receive(request)))
+
+    async def _receive(self, request: Request) -> str:
+        """Store the file of a request, and return its id."""
         async with request.form() as form:
             content = form["file"]
             data = content.encode() if isinstance(content, str) else await content.read()
@@ -101,7 +103,7 @@ class Batches:
                 raise invalid_request("The stand-in takes files for batches alone.", "purpose")
         if len(data) > _MAX_BYTES:
             raise RefusedError(413, "file_too_large", "The file is larger than 200 MB.")
-        return JSONResponse(self._store(data) | {"purpose": "batch", "filename": "batch.jsonl", "bytes": len(data)})
+        return self._store(data)
 
     async def _download(self, request: Request) -> Response:
         if request.path_params["id"] not in self.files:
@@ -122,7 +124,7 @@ class Batches:
         batch = {
             "id": f"batch_{len(self.batches) + 1}",
             "object": "batch",
-            "created_at": 1_790_000_000,
+            "created_at": _CREATED,
             "status": "validating",
             "errors": None,
             "output_file_id": None,
@@ -170,7 +172,7 @@ class Batches:
             errors.append({"id": "batch_req_1", "custom_id": line["custom_id"], "response": None, "error": error})
         for name, entries in (("output_file_id", outputs), ("error_file_id", errors)):
             if entries:
-                batch[name] = self._store("".join(f"{json.dumps(entry)}\n" for entry in entries).encode())["id"]
+                batch[name] = self._store("".join(f"{json.dumps(entry)}\n" for entry in entries).encode())
         batch["status"] = status
 
     def _answer_line(self, line: JsonObject) -> JsonObject:
@@ -182,10 +184,21 @@ class Batches:
             response = error.response()
         return {"status_code": response.status_code, "request_id": "req_1", "body": json.loads(bytes(response.body))}
 
-    def _store(self, data: bytes) -> JsonObject:
+    def _store(self, data: bytes) -> str:
         name = f"file-{len(self.files) + 1}"
         self.files[name] = data
-        return {"id": name, "object": "file", "created_at": 1_790_000_000, "status": "processed"}
+        return name
+
+    def _show_file(self, name: str) -> JsonObject:
+        return {
+            "id": name,
+            "object": "file",
+            "created_at": _CREATED,
+            "status": "pending" if name in self._unread_files else "processed",
+            "purpose": "batch",
+            "filename": "batch.jsonl",
+            "bytes": len(self.files[name]),
+        }
 
 
 def _check_lines(data: bytes, endpoint: str) -> tuple[list[JsonObject], list[JsonObject]]:
