@@ -54,6 +54,11 @@ def _error_sentence(error: Exception) -> str:
     kinds = {kind.__name__ for kind in type(error).__mro__}  # a version's copy has classes of its own
     if kinds & {"MlflowException", "MultichainError"} or isinstance(error, OSError):
         return str(error).partition("\n")[0] or type(error).__name__
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"this Python ({sys.executable}) has no package {error.name}; activate the environment in which multichain "
+            "is installed, or install it here with pip install -e ."
+        )
     return (
         f"an unexpected error occurred ({type(error).__name__}); run the command again with MULTICHAIN_TRACEBACK=1 "
         "for the traceback, and report the error"

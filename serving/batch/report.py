@@ -91,6 +91,10 @@ def write_sentences(event: str, values: Values) -> None:
         click.echo(line)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _format_message(values: Values) -> list[str]:
     return [values["message"]]
 
@@ -101,8 +105,9 @@ def _format_plan(values: Values) -> list[str]:
         half_price = values["dollars_batch_api"]
         by_batch_api = "" if half_price is None else f", by the Batch API ${half_price:g}"
         cost = f"about ${values['dollars']:g}{by_batch_api} (by what rows cost so far)"
-    work = f"{values['stages']} stages, {values['input_tokens']} tokens of input without passages, cost {cost}"
-    lines = [f"{values['rows']} rows, {values['answered']} answered; {values['to_ask']} to ask: {work}"]
+    tokens = f"{values['input_tokens']} tokens of input without passages"
+    work = f"{_count(values['stages'], 'stage')}, {tokens}, cost {cost}"
+    lines = [f"{_count(values['rows'], 'row')}, {values['answered']} answered; {values['to_ask']} to ask: {work}"]
     if values["repaid_calls"]:
         lines.append(
             f"The last run did not end by itself: at most {values['repaid_calls']} calls that were under way are "
@@ -115,21 +120,21 @@ def _format_progress(values: Values) -> list[str]:
     errors = ", ".join(f"{code} {count}" for code, count in values["errors"].items()) or "no errors"
     pace = f"{values['rows_per_second']:g} rows/s, {values['seconds_left']:g} s left"
     spent = f"{values['tokens']} tokens, ${values['dollars']:g}"
-    return [f"{values['asked']} of {values['to_ask']} rows, {errors}, {spent}, {pace}"]
+    return [f"{values['asked']} of {_count(values['to_ask'], 'row')}, {errors}, {spent}, {pace}"]
 
 
 def _format_report(values: Values) -> list[str]:
     spent = f"{values['failed']} failed, {values['tokens']} tokens, ${values['dollars']:g}"
-    lines = [f"Asked {values['asked']} rows in {values['seconds']:g} s: {spent}"]
+    lines = [f"Asked {_count(values['asked'], 'row')} in {values['seconds']:g} s: {spent}"]
     if values["left"]:
         lines.append(
-            f"Left: {values['left']} rows, at the same rate about ${values['dollars_left']:g} and "
+            f"Left: {_count(values['left'], 'row')}, at the same rate about ${values['dollars_left']:g} and "
             f"{values['seconds_left']:g} s; the same command without --limit asks them"
         )
-    lines += [f"  {code}: {count} row{'s' if count != 1 else ''}" for code, count in values["failures"].items()]
+    lines += [f"  {code}: {_count(count, 'row')}" for code, count in values["failures"].items()]
     if values["failures"]:
         lines.append("--retry-failed asks them again")
-    return [*lines, f"{values['answered']} answers in", values["out"]]
+    return [*lines, f"{_count(values['answered'], 'answer')} in", values["out"]]
 
 
 _FORMATS: Mapping[str, Callable[[Values], list[str]]] = {

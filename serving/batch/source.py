@@ -71,9 +71,11 @@ def open_source(path: Path) -> Source:
     """
     if (path / _DELTA_LOG).is_dir():
         return Source(path, ".parquet", [], _open_delta(path).schema.names)
+    if not path.exists():
+        raise ServingError(f"there is no {path}; a table of Spark's catalog needs --spark")
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
     suffixes = {file.suffix for file in files}
-    if not path.exists() or len(suffixes) != 1 or not suffixes <= set(SUFFIXES):
+    if len(suffixes) != 1 or not suffixes <= set(SUFFIXES):
         raise ServingError(
             f"{path} is no table; expected a file that ends in {', '.join(SUFFIXES)}, a folder of files of one of "
             "these kinds, or a Delta table"

@@ -96,6 +96,15 @@ def test_unexpected_error_is_named_by_its_class_alone(error: Exception) -> None:
     assert (result.exit_code, result.stderr) == (1, UNEXPECTED.format(type(error).__name__))
 
 
+def test_absent_package_is_named_with_the_python_that_lacks_it() -> None:
+    result = run_failing(ModuleNotFoundError("No module named 'filelock'", name="filelock"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: this Python ({sys.executable}) has no package filelock; activate the environment in which multichain "
+        "is installed, or install it here with pip install -e .\n"
+    )
+
+
 @pytest.mark.parametrize("error", [ValueError("no digits"), OSError("disk full")])
 def test_traceback_is_shown_on_request(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MULTICHAIN_TRACEBACK", "1")

@@ -59,7 +59,12 @@ def test_line_of_json_may_lack_what_is_absent(tmp_path: Path) -> None:
     assert list(source.read_rows()) == [{"id": 1, "question": None}, {"id": 2, "question": "Why?"}]
 
 
-@pytest.mark.parametrize("name", ["nothing.csv", "rows.txt", "empty", "mixed"])
+def test_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match=r"there is no .*nothing\.csv; a table of Spark's catalog needs --spark"):
+        open_source(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "empty", "mixed"])
 def test_path_without_a_table_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "rows.txt").write_text("a", "utf-8")
     (tmp_path / "empty").mkdir()
