@@ -187,3 +187,4 @@ def forget(
     with show_progress("Embedding chunks") as progress:
         print_results(forget_everywhere(profile, sources, index, evaluation, name, progress, sign))
     click.echo("The original documents were not deleted; a build from a location that contains them adds them again")
+    click.echo("Answers of batches may quote them: run python -m serving batch --update again, or delete its outputs")
