@@ -10,6 +10,7 @@ from ..runtime import spans, usage
 from ..transport.error_mapping import parsing_response
 from ..transport.refused_parameters import call_without_refused
 from . import model_catalog, reply_text, token_limits
+from .flagged_answer import AnswerReader, FlaggedAnswer, read_answer
 from .server_facts import ModelLimits
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -42,6 +43,7 @@ class ChatSource:
         configured_window: Context window in tokens, where the profile sets one; 0 for none.
         tells_end: Whether each whole reply says why it ended, so that a streamed one that does not was cut.
         takes_schema: Whether the server may know JSON schemas, as OpenAI's protocol has them.
+        structured: Whether it is known to follow them; None for what is published of the model.
         limits: What is known of the server; a call adds to it.
         reply_limit: Most tokens of a reply, where the profile sets a limit; 0 for none.
     """
@@ -52,6 +54,7 @@ class ChatSource:
     configured_window: int = 0
     tells_end: bool = False
     takes_schema: bool = False
+    structured: bool | None = None
     limits: ModelLimits = field(default_factory=ModelLimits, compare=False)
     reply_limit: int = 0
 
@@ -70,6 +73,13 @@ class ChatSource:
         return self.configured_window or model_catalog.find_model(self.provider, self.model).window or _UNKNOWN_WINDOW
 
     @property
+    def flags_abstention(self) -> bool:
+        """Whether answers come as JSON with a flag for abstaining, since the server follows schemas."""
+        published = model_catalog.find_model(self.provider, self.model).structured
+        is_structured = published if self.structured is None else self.structured
+        return is_structured and self.takes_schema and _RESPONSE_FORMAT not in self.limits.refused
+
+    @property
     def reply_tokens(self) -> int:
         """The tokens of the window that are reserved for the reply."""
         return self.reply_limit or limit_reply(self.window) or REPLY_TOKENS
@@ -84,12 +94,14 @@ class Prompt:
         passages: Number of passages that it quotes.
         opening: The sentence with which it begins, which no answer repeats; empty for a prompt that a user wrote.
         schema: The JSON schema of the reply; None for text.
+        is_flagged: Whether the schema is that of an answer with a flag for abstaining.
     """
 
     text: str
     passages: int = 0
     opening: str = ""
     schema: Mapping[str, Any] | None = field(default=None, compare=False)
+    is_flagged: bool = False
 
 
 def limit_reply(window: int) -> int:
@@ -126,7 +138,7 @@ class EmitOnce:
             self._emit("token", text)
 
 
-async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_once: EmitOnce) -> str:
+async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_once: EmitOnce) -> FlaggedAnswer:
     """Return what a model says in reply; a reply that is no answer is asked for once more.
 
     Raises:
@@ -136,15 +148,16 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
     messages = [("system", system)] * bool(system) + [("human", prompt.text)]
     for _ in range(_REPLIES):
         is_streamed = not emit_once.is_silent
-        message = await _call_model(source, messages, emit_once, prompt.schema)
+        message = await _call_model(source, messages, emit_once, prompt)
         _record_usage(source, message)
         if message.response_metadata.get("finish_reason") == "content_filter":
             raise ModerationError(f"{source.name} refused the request (content_filter); rephrase it")
         text = reply_text.clean_reply(str(message.text))
+        answer = read_answer(text) if prompt.is_flagged else FlaggedAnswer(text)
         source.limits.starts_in_thought |= reply_text.starts_in_thought(str(message.text))
         is_cut = _is_cut(source, message, is_streamed=is_streamed)
         refusal = message.additional_kwargs.get("refusal")
-        defect = "it refused" if refusal else reply_text.find_defect(text, prompt.opening)
+        defect = "it refused" if refusal else reply_text.find_defect(answer.text, prompt.opening)
         if not defect or emit_once.has_emitted:
             break
     else:
@@ -154,27 +167,30 @@ async def ask_for_answer(source: ChatSource, prompt: Prompt, system: str, emit_o
         raise UnusableReplyError(f"{source.name} did not answer: {defect}; {remedy}")
     if is_cut:
         usage.add_note("cut", f"{source.name} stopped before the end of its reply")
-    return text
+    return answer
 
 
 async def _call_model(
     source: ChatSource,
     messages: Any,  # LangChain's
     emit_once: EmitOnce,
-    schema: Mapping[str, Any] | None,
+    prompt: Prompt,
 ) -> "BaseMessage":
     """Return the reply of a model, without the parameters that its server refuses."""
 
     async def call() -> "BaseMessage":
         model = await source.make_client()
         settings: dict[str, Any] = {}
-        if schema and source.takes_schema and _RESPONSE_FORMAT not in source.limits.refused:
-            schema_format = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+        if prompt.schema and source.takes_schema and _RESPONSE_FORMAT not in source.limits.refused:
+            strict = {"strict": True} if prompt.is_flagged else {}
+            json_schema = {"name": "reply", "schema": prompt.schema, **strict}
+            schema_format = {"type": "json_schema", "json_schema": json_schema}
             settings = {"extra_body": {_RESPONSE_FORMAT: schema_format}}  # as it is: LangChain would parse the reply
         with parsing_response():
             if emit_once.is_silent:
                 return await model.ainvoke(messages, **settings)
-            return await _stream_message(model, messages, emit_once, source.limits)
+            stream = model.astream(messages, **settings)
+            return await _read_stream(stream, emit_once, source.limits, AnswerReader() if prompt.is_flagged else None)
 
     return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
 
@@ -186,20 +202,26 @@ def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) ->
     return reason in _CUT_REASONS or is_without_end
 
 
-async def _stream_message(
-    model: "BaseChatModel",
-    messages: Any,  # LangChain's
+async def _read_stream(
+    stream: Any,  # LangChain's
     emit_once: EmitOnce,
     limits: ModelLimits,
+    reader: AnswerReader | None,
 ) -> "BaseMessage":
-    """Return the whole reply, emitting what it says as it comes."""
+    """Return the whole reply, emitting what it says as it comes; of an answer with a flag, the answer."""
     message: Any = None
     spoken = reply_text.ReplyFilter(starts_in_thought=limits.starts_in_thought)
-    async for piece in model.astream(messages):
+
+    def emit(text: str) -> None:
+        emit_once.emit_token(reader.feed(text) if reader else text)
+
+    async for piece in stream:
         if piece.text:
-            emit_once.emit_token(spoken.feed(str(piece.text)))
+            emit(spoken.feed(str(piece.text)))
         message = piece if message is None else message + piece
-    emit_once.emit_token(spoken.finish())
+    emit(spoken.finish())
+    if reader:
+        emit_once.emit_token(reader.finish())
     return message  # type: ignore[no-any-return]
 
 

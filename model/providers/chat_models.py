@@ -19,6 +19,7 @@ from ..transport.response_cache import ResponseCache
 from ..transport.retry import first_available
 from . import grounding, prompting, token_limits
 from .chat_calls import ChatSource, EmitOnce, Prompt, Render, ask_for_answer, record_estimate
+from .flagged_answer import SCHEMA, FlaggedAnswer
 from .prompting import delimit_passage, show_chunk
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
@@ -145,7 +146,7 @@ class ChatProvider:
         reply, prompt = await self.reply(render, self._instructions, emit)
         note_left_out(prompt.passages, len(passages))
         text, cited = prompting.check_citations(reply.text, prompt.passages)
-        if is_abstention(text):
+        if reply.abstained or is_abstention(text):
             return Reply(text, reply.answered_by, abstained=True)
         grounding.note_weaknesses(text, cited, question, passages[: prompt.passages])
         return Reply(text, reply.answered_by, cited)
@@ -190,7 +191,7 @@ class ChatProvider:
             nonlocal is_emitted
             is_emitted = True
             reply = await call()
-            return {"text": reply.text, "answered_by": reply.answered_by}
+            return {"text": reply.text, "answered_by": reply.answered_by, "abstained": reply.abstained}
 
         reply = Reply(**await self._cache.get_or_call(cache_key, fields))
         if not is_emitted:
@@ -200,19 +201,19 @@ class ChatProvider:
     async def _call_models(self, render: Render, system: str, emit: Emit) -> Reply:
         emit_once = EmitOnce(emit)
 
-        async def call_model(source: ChatSource) -> str:
+        async def call_model(source: ChatSource) -> FlaggedAnswer:
             return await ask_for_answer(source, render(source), system, emit_once)
 
         with spans.open_span("chat", "CHAT_MODEL", {"models": list(self._models), "system": system}) as step:
-            name, text = await first_available(
+            name, answer = await first_available(
                 self._models,
                 call_model,
                 lambda source: self._operation.acquire(lambda: token_limits.count_tokens(render(source).text)),
             )
             if step:
                 step.attributes |= {"model": name}
-                step.outputs = {"reply": text}
-        return Reply(text, name)
+                step.outputs = {"reply": answer.text}
+        return Reply(answer.text, name, abstained=answer.abstains)
 
 
 def is_abstention(text: str) -> bool:
@@ -239,7 +240,8 @@ def render_answer_prompt(question: str, passages: Sequence[Passage], instruction
                 f"{source.window:,} tokens; use a model with a larger window, or smaller chunks"
             )
         text = _ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
-        return Prompt(text, len(fitting), _ANSWER_OPENING)
+        is_flagged = source.flags_abstention
+        return Prompt(text, len(fitting), _ANSWER_OPENING, SCHEMA if is_flagged else None, is_flagged)
 
     return render
 

@@ -33,6 +33,7 @@ class ModelFacts:
     image_output: float | None = None
     window: int = 0
     temperature: bool = False
+    structured: bool = False
     ends: date | None = None
     successor: str = ""
 

@@ -33,7 +33,7 @@ def complete(body: dict[str, Any], scripted_reply: str | None = None) -> Respons
     """
     entry = check_body(body)
     if scripted_reply is None:
-        scripted_reply = _make_judgement(body) if _asks_for_judgement(body) else make_reply(body["messages"])
+        scripted_reply = _follow_schema(body) if _asks_for_schema(body) else make_reply(body["messages"])
     text = scripted_reply
     input_tokens = sum(models.count_tokens(_message_text(message)) for message in body["messages"])
     output_tokens = models.count_tokens(text)
@@ -88,13 +88,15 @@ def check_body(body: dict[str, Any]) -> models.ModelEntry:
     return entry
 
 
-def _asks_for_judgement(body: dict[str, Any]) -> bool:
+def _asks_for_schema(body: dict[str, Any]) -> bool:
     """Return whether a reply in JSON is asked for that is no diagram."""
     return "response_format" in body and _DIAGRAM_REQUEST not in _message_text(body["messages"][-1])
 
 
-def _make_judgement(body: dict[str, Any]) -> str:
-    """Return the JSON object for the schema in ``response_format``. As a judge, the stand-in always says yes.
+def _follow_schema(body: dict[str, Any]) -> str:
+    """Return the JSON object for the schema in ``response_format``: an answer with its flag, or a judgement.
+
+    As a judge, the stand-in always says yes.
 
     Raises:
         RefusedError: The schema is not strict.
@@ -106,6 +108,11 @@ def _make_judgement(body: dict[str, Any]) -> str:
         raise invalid_request(
             "Invalid schema for response_format: 'additionalProperties' is required.", "response_format"
         )
+    if response_format["json_schema"].get("strict") and schema.get("required") != list(schema["properties"]):
+        raise invalid_request("Invalid schema for response_format: 'required' has to list each key.", "response_format")
+    if "abstains" in schema["properties"]:
+        reply = make_reply(body["messages"])
+        return json.dumps({"abstains": reply == _find_abstention(body["messages"]), "answer": reply})
     words = {"result": "yes", "rationale": "The stand-in says yes to everything."}
     return json.dumps({name: words.get(name, "") for name in schema["properties"]})
 
@@ -126,8 +133,13 @@ def make_reply(messages: list[dict[str, Any]]) -> str:
         key=lambda entry: entry[2],
     )
     if not shared:
-        return last_message.partition("reply with exactly: ")[2].partition("\n")[0]
+        return _find_abstention(messages)
     return f"{_best_sentence(text, question)} [{number}]"
+
+
+def _find_abstention(messages: list[dict[str, Any]]) -> str:
+    """Return the sentence with which a prompt lets a model abstain."""
+    return _message_text(messages[-1]).partition("reply with exactly: ")[2].partition("\n")[0]
 
 
 def _best_sentence(passage: str, question: str) -> str:

@@ -129,6 +129,7 @@ class OpenAIProtocolProvider(Provider):
         cache: Count = 0,
         instructions: Instructions = "",
         sub_questions: Count = 0,
+        structured: bool | None = None,
         omit: list[ChatParameter] | None = None,
         facts: ServerFacts | None = None,
     ) -> ChatProvider:
@@ -145,6 +146,8 @@ class OpenAIProtocolProvider(Provider):
             cache: How many seconds replies are cached; 0 for never.
             instructions: House rules for answers: tone, language, format. Versioned with the model.
             sub_questions: Most questions into which the model splits a question, each of which is searched; 0 for none.
+            structured: Whether the server has structured outputs, so that answers come with a flag for abstaining; by
+                default for models that are published to have them.
             omit: Parameters that are not sent.
             facts: What is known of the server.
         """
@@ -163,7 +166,8 @@ class OpenAIProtocolProvider(Provider):
                 partial(make_client, model),
                 window,
                 tells_end=True,
-                takes_schema=True,
+                takes_schema="response_format" not in omitted,
+                structured=structured,
                 limits=facts.limits_of(self.name, model),
                 reply_limit=reply_limit,
             )

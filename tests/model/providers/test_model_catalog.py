@@ -16,7 +16,14 @@ def test_shipped_catalog_has_date_prices_and_listed_successors() -> None:
     catalog = model_catalog.load_catalog()
     assert catalog.date == date(2026, 11, 24)
     assert catalog.models["openai"]["gpt-4.1"] == ModelFacts(
-        2.0, 0.5, 8.0, window=1_047_576, temperature=True, ends=date(2027, 1, 14), successor="gpt-6-luna"
+        2.0,
+        0.5,
+        8.0,
+        window=1_047_576,
+        temperature=True,
+        structured=True,
+        ends=date(2027, 1, 14),
+        successor="gpt-6-luna",
     )
     successors = {facts.successor for facts in catalog.models["openai"].values() if facts.successor}
     assert successors <= catalog.models["openai"].keys()
