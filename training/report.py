@@ -13,6 +13,7 @@ from .documents.load import LoadResult
 from .forget import RemovalCounts
 from .indexing.build import BuildResult
 from .indexing.estimate import BuildEstimate
+from .verification.token_measure import TokenMeasurement
 
 
 def print_results(results: Iterable[step_results.StepResult]) -> None:
@@ -42,6 +43,14 @@ def _print_preflight(preflight: step_results.Preflight) -> None:
 def _print_described_index(described: step_results.DescribedIndex) -> None:
     index = described.index
     click.echo(f"Described the AI Search index {index.name} of {index.rows:,} rows:\n{described.folder}")
+
+
+@print_result.register
+def _print_token_measurement(measured: TokenMeasurement) -> None:
+    if measured.factor:
+        click.echo(f"{measured.model} counts up to {measured.factor:g} tokens of the documents for each estimated one")
+    else:
+        click.echo(f"Tokens of {measured.model} stay estimated: {measured.reason}")
 
 
 @print_result.register

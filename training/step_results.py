@@ -11,6 +11,7 @@ from model.retrieval.ai_search.description import RemoteIndex
 
 from .forget import RemovalCounts
 from .indexing.build import BuildResult
+from .verification.token_measure import TokenMeasurement
 
 if TYPE_CHECKING:  # they import MLflow, which takes two seconds
     from .promotion.promote import Decision
@@ -121,6 +122,7 @@ StepResult = (
     Preflight
     | BuildResult
     | DescribedIndex
+    | TokenMeasurement
     | LoggedModel
     | Verification
     | Registration

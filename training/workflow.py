@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from commandline.subprocesses import run_module
@@ -32,6 +32,7 @@ from .step_results import (
     StepTimer,
     Verification,
 )
+from .verification.token_measure import measure_tokens
 from .versions.history import MODEL_ENDS_TAG, REMOTE_INDEX_TAG, SIZE_TAGS
 
 
@@ -182,11 +183,13 @@ def release(
     Raises:
         MultichainError: A step failed, or the gate refused the version.
     """
-    with timer.step("log"):
-        uri = log_model(profile, index, tags=tags, facts=facts, signing_key=signing_key)
-        yield LoggedModel(uri)
-    loaded_profile = Profile.read(profile)
+    loaded_profile = replace(Profile.read(profile), facts=facts or ServerFacts())
     models = _list_called_models(loaded_profile)
+    with timer.step("log"):
+        with announce_waiting(models, "the number of tokens of some text"):
+            yield from measure_tokens(loaded_profile, loaded_profile.open_index(index))
+        uri = log_model(profile, index, tags=tags, facts=loaded_profile.facts, signing_key=signing_key)
+        yield LoggedModel(uri)
     with timer.step("verify"), announce_waiting(models, "the replies to the samples of the version"):
         yield from verify_in_process(uri)
     with timer.step("register"):

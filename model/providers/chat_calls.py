@@ -9,6 +9,7 @@ from ..errors import ModerationError, UnusableReplyError
 from ..runtime import spans, usage
 from ..transport.error_mapping import parsing_response
 from ..transport.refused_parameters import call_without_refused
+from ..transport.retry import first_available
 from . import model_catalog, reply_text, token_limits
 from .flagged_answer import AnswerReader, FlaggedAnswer, read_answer
 from .server_facts import ModelLimits
@@ -71,6 +72,10 @@ class ChatSource:
     def window(self) -> int:
         """The tokens that the model reads and writes in one call: as set, else as published, else 8,192."""
         return self.configured_window or model_catalog.find_model(self.provider, self.model).window or _UNKNOWN_WINDOW
+
+    def find_room(self, reply_tokens: int) -> int:
+        """Return how many tokens, by the estimate, a prompt may have beside a reply of so many in the window."""
+        return int((self.window - reply_tokens) / (self.limits.token_factor or 1.0))
 
     @property
     def flags_abstention(self) -> bool:
@@ -193,6 +198,25 @@ async def _call_model(
             return await _read_stream(stream, emit_once, source.limits, AnswerReader() if prompt.is_flagged else None)
 
     return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
+
+
+async def count_by_server(source: ChatSource, text: str) -> int:
+    """Return how many tokens a server counts of a prompt, for which one token is paid; 0 where it does not tell.
+
+    Raises:
+        MultichainError: The server did not answer.
+    """
+
+    async def call_model(source: ChatSource) -> "BaseMessage":
+        async def call() -> "BaseMessage":
+            model = await source.make_client()
+            with parsing_response():
+                return await model.ainvoke([("human", text)], max_tokens=1)
+
+        return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
+
+    _, message = await first_available({source.name: source}, call_model)
+    return int((getattr(message, "usage_metadata", None) or {}).get("input_tokens", 0))
 
 
 def _is_cut(source: ChatSource, message: "BaseMessage", *, is_streamed: bool) -> bool:

@@ -55,6 +55,11 @@ class ChatProvider:
         self._instructions, self._sub_questions = instructions, sub_questions
         self._models, self._operation, self._cache = models, endpoint, cache or ResponseCache(endpoint)
 
+    @property
+    def sources(self) -> Sequence[ChatSource]:
+        """The models, most preferred first."""
+        return list(self._models.values())
+
     async def complete(self, message: str, system: str, emit: Emit) -> Reply:
         """Return the reply to ``message``, streaming its tokens to ``emit``.
 
@@ -233,7 +238,7 @@ def render_answer_prompt(question: str, passages: Sequence[Passage], instruction
     overhead += token_limits.count_tokens(instructions)
 
     def render(source: ChatSource) -> Prompt:
-        fitting = token_limits.take_fitting(numbered, source.window - source.reply_tokens - overhead)
+        fitting = token_limits.take_fitting(numbered, source.find_room(source.reply_tokens) - overhead)
         if numbered and not fitting:
             raise RejectedCallError(
                 f"{source.provider}:{source.model} cannot read even one passage: its context window is "

@@ -97,9 +97,8 @@ def _render_rank_prompt(question: str, passages: Sequence[Passage]) -> Render:
     overhead = token_limits.count_tokens(_RANK_PROMPT.substitute(count=len(passages), passages="", question=question))
 
     def render(source: ChatSource) -> Prompt:
-        fitting = token_limits.take_fitting(
-            numbered, source.window - min(_REPLY_TOKENS, source.reply_tokens) - overhead
-        )
+        room = source.find_room(min(_REPLY_TOKENS, source.reply_tokens)) - overhead
+        fitting = token_limits.take_fitting(numbered, room)
         text = _RANK_PROMPT.substitute(count=len(fitting), passages="\n\n".join(fitting), question=question)
         return Prompt(text, len(fitting))
 

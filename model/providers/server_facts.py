@@ -24,11 +24,13 @@ class ModelLimits:
         refused: Parameters of calls that are left out.
         batch: Largest number of texts in a call for embeddings; 0 for the protocol's limit.
         starts_in_thought: Whether replies begin inside a thought, without the mark of its beginning.
+        token_factor: Tokens of a text of the documents for each token of the estimate; 0 where not measured.
     """
 
     refused: set[str] = field(default_factory=set)
     batch: int = 0
     starts_in_thought: bool = False
+    token_factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class ServerFacts(Dependency):
                 facts.add_server(name, ServerFound(str(server["address"]), str(server["model"])))
             for name, limits in content["limits"].items():
                 facts._limits[name] = ModelLimits(
-                    set(limits["refused"]), int(limits["batch"]), limits.get("starts_in_thought") is True
+                    set(limits["refused"]),
+                    int(limits["batch"]),
+                    limits.get("starts_in_thought") is True,
+                    float(limits.get("token_factor", 0.0)),
                 )
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             raise IndexFolderError(f"{file} is damaged; log the version again") from None
@@ -124,4 +129,6 @@ class ServerFacts(Dependency):
 def _describe_limits(limits: ModelLimits) -> list[str]:
     refused = [f"refuses {', '.join(sorted(limits.refused))}, which is left out"] if limits.refused else []
     batch = [f"takes {limits.batch} texts in a call"] if limits.batch else []
-    return refused + batch + ["begins replies inside a thought"] * limits.starts_in_thought
+    thought = ["begins replies inside a thought"] if limits.starts_in_thought else []
+    factor = f"counts up to {limits.token_factor:g} tokens of the documents for each estimated one"
+    return refused + batch + thought + [factor] * bool(limits.token_factor)

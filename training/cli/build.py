@@ -130,14 +130,17 @@ def describe(profile: str, mermaid: bool) -> None:
 def log(profile: str, index: Path, sign: Path | None) -> None:
     """Log an index as an MLflow model, and print the model's URI. Checks the profile's models first."""
     from ..packaging.log_model import log_model
-    from ..report import print_result
+    from ..report import print_result, print_results
+    from ..verification.token_measure import measure_tokens
     from ..versions.registry import check_store
     from ..workflow import check_profile_models, require_ready
 
     loaded_profile = Profile.read(profile)
     validate_profile(loaded_profile)
     check_store()
-    print_result(preflight := check_profile_models(loaded_profile, loaded_profile.open_index(index)))
+    opened_index = loaded_profile.open_index(index)
+    print_result(preflight := check_profile_models(loaded_profile, opened_index))
+    print_results(measure_tokens(loaded_profile, opened_index))
     click.echo(log_model(profile, index, tags=require_ready(preflight), facts=loaded_profile.facts, signing_key=sign))
 
 

@@ -87,7 +87,7 @@ def test_largest_batch_that_a_build_found_is_kept_with_the_profile(folder: Path)
     with run_odd_server({EMBEDDINGS: too_many}):
         build_index(profile, [folder / "texts"], folder / "index", ignore_progress)
     assert profile.facts.to_json() == {
-        "limits": {"compatible:e": {"refused": [], "batch": 22, "starts_in_thought": False}}
+        "limits": {"compatible:e": {"refused": [], "batch": 22, "starts_in_thought": False, "token_factor": 0.0}}
     }
 
 
