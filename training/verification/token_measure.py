@@ -2,8 +2,8 @@
 
 A window of a few thousand tokens is filled by passages, and the estimate by script may be a third above or a tenth
 below what a model's own tokenizer counts. Each reply of OpenAI's protocol says how many tokens the prompt had, so that
-two short calls tell it for the languages of the documents, whatever the tokenizer: one with text, and one with a letter,
-which has the tokens that the server puts around each message.
+two short calls tell it for the languages of the documents, whatever the tokenizer: one with text, and one with a
+letter, which has the tokens that the server puts around each message.
 """
 
 from collections.abc import Iterator
