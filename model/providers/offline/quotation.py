@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from textwrap import dedent
 
 from ...excerpts import MAX_EXCERPT, RUNNING_KINDS, Excerpt
 from ...passages import Chunk
@@ -21,9 +22,14 @@ _PRONOUN = re.compile(
     r"(?:It|He|She|They|This|These|That|Its|Their|Er|Sie|Es|Dies|Diese[rs]?|Il|Elle|Ils|Elles|Cela|Él|Ella|Ellos|Esto)\b"
 )
 """Words that stand for a name in the sentence before."""
-_BRACKETS = re.compile(r"\s*\[\d{1,3}\]")
-"""References of a document to its own sources, which would be read as citations."""
-_MARKUP = re.compile(r"\*\*|__|`+")
+_MARKUP = re.compile(
+    r"(`+)(?P<code>.+?)\1"
+    r"|\s*\[(?:(?:note |nb )?\d{1,3}|edit|vague|(?:by )?wh(?:o|om|en|ere|ich)\?|[a-z]+ needed)\]"
+    r"|(?<![0-9A-Za-z_])(?:\*\*|__)(?=\S)|(?<=\S)(?:\*\*|__)(?![0-9A-Za-z_])",
+    re.IGNORECASE,
+)
+"""Marks of code, whose text stays as it is; a document's references to its own sources, which would be read as
+citations, and remarks of its editors; marks of emphasis, which do not stand between letters as in ``a**b``."""
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 
 
@@ -111,7 +117,8 @@ def quote_excerpt(quotation: Quotation, question: Question) -> Quotation:
         quotation: A quotation without a text.
         question: The question that it answers.
     """
-    text = _fit(_clean(_choose_text(quotation, question)))
+    chosen = _choose_text(quotation, question)
+    text = _fit(dedent(chosen).strip() if quotation.excerpt.kind == "code" else _clean(chosen))
     heading = quotation.chunk.heading.rpartition(" > ")[2]
     needed = question.identifiers - frozenset(split_words(text))
     is_named = needed & frozenset(split_words(heading))
@@ -183,7 +190,7 @@ def _choose_passage(quotation: Quotation) -> str:
 
 def _clean(text: str) -> str:
     """Return text on one line without markup and without the document's own references."""
-    return " ".join(_BRACKETS.sub("", _MARKUP.sub("", _LINK.sub(r"\1", text))).split())
+    return " ".join(_MARKUP.sub(lambda match: match["code"] or "", _LINK.sub(r"\1", text)).split())
 
 
 def _fit(text: str) -> str:

@@ -32,6 +32,11 @@ def quote(question: str, excerpt: Excerpt, heading: str = "", stems: frozenset[s
         ("The pump runs daily [3] and [12].", "The pump runs daily and."),
         ("See [the plan](https://example.org/plan) first.", "See the plan first."),
         ("Two\nlines  here.", "Two lines here."),
+        ("Set `MAX__RETRIES` to `limits[0] ** 2`.", "Set MAX__RETRIES to limits[0] ** 2."),
+        ("MAX__RETRIES is 2**8 or 2 ** 8.", "MAX__RETRIES is 2**8 or 2 ** 8."),
+        ("__Never__ run (**ever**) it.", "Never run (ever) it."),
+        ("これは**重要**です。", "これは重要です。"),
+        ("It runs.[citation needed] It stops[by whom?] [note 2] daily.[edit]", "It runs. It stops daily."),
     ],
 )
 def test_markup_and_references_are_left_out(text: str, quoted: str) -> None:
@@ -70,7 +75,13 @@ def test_code_is_quoted_from_the_line_that_shares_most() -> None:
     code = "\n".join([*lines, "def compress_log(path):", "    return zip(path)"])
     assert make_code(code).text.startswith("```")
     quoted = quote("Which function compresses a log?", Excerpt("code", code, 0))
-    assert quoted == "def compress_log(path): return zip(path)"
+    assert quoted == "def compress_log(path):\n    return zip(path)"
+
+
+def test_code_is_quoted_as_it_is() -> None:
+    code = "    def __init__(self):\n        self.first = limits[0] ** 2  # `a`"
+    quoted = quote("How is it made?", Excerpt("code", code, 0))
+    assert quoted == "def __init__(self):\n    self.first = limits[0] ** 2  # `a`"
 
 
 def make_sentences() -> tuple[Quotation, Quotation]:
