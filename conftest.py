@@ -25,9 +25,10 @@ ROOT = Path(__file__).parent
 _ADDRESS = "127.0.0.1:5000"
 """Address of the server that examples call. Each example gets a server on a port of its own."""
 _SERVER = """
+rm -f up.log  # that of the example before has the word that is waited for
 python -m serving up --port $UP > up.log &
 trap 'kill $!; wait $! || true' EXIT
-until grep -q Serving up.log; do kill -0 $!; sleep 0.2; done
+until grep -qs Serving up.log; do kill -0 $!; sleep 0.2; done
 """
 
 

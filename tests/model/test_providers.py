@@ -84,6 +84,7 @@ SERVICE_DEFAULTS: dict[str, dict[str, Any]] = {
     "chat": {
         "fallback": True,
         "temperature": None,
+        "structured": None,
         "max_tokens": 0,
         "window": 0,
         "pace": None,
