@@ -141,7 +141,7 @@ class ExtractiveAnswerer:
         if unknown or support < required_support:
             return []
         named = [passage for passage in passages if self._has_name(question, passage)]
-        return self._select(question, self._rank(question, named, passages))
+        return self._select(question, self._require_attribute(question, self._rank(question, named, passages)))
 
     def _find_unknown(self, question: Question, passages: Sequence[Passage]) -> list[str]:
         """Return the names and identifiers of a question that no text, and no name of a found document, contains."""
@@ -231,6 +231,32 @@ class ExtractiveAnswerer:
                 )
         ranked = sorted(quotations.values(), key=lambda quotation: -quotation.score)
         return [quote_excerpt(quotation, question) for quotation in ranked[: 4 * self._quotes]]
+
+    def _require_attribute(self, question: Question, ranked: Sequence[Quotation]) -> Sequence[Quotation]:
+        """Return the quotations of a thing with what is asked of it, where the best quotation is a record of things.
+
+        A record that has the thing alone, such as a person without a salary, does not answer, and neither does a text
+        about salaries. Questions for a number or a date are left out, since fields name these in many words.
+        """
+        if not ranked or ranked[0].is_running or not question.attribute or question.kind not in {"definition", "other"}:
+            return ranked
+        thing = " ".join(word for word in question.subject.split() if word not in question.attribute.split())
+        return [
+            quotation
+            for quotation in ranked
+            if self._has_word(question.attribute, quotation) and self._has_word(thing, quotation)
+        ]
+
+    def _has_word(self, text: str, quotation: Quotation) -> bool:
+        """Return whether a word of a text is one of an excerpt or above it, or part of such a word."""
+        chunk, excerpt = quotation.chunk, quotation.excerpt
+        words = split_words(f"{chunk.title} {chunk.heading} {excerpt.context} {excerpt.text}")
+        stems = self._lexical.weights(text, chunk.language)
+        return any(
+            stem == word or (len(stem) >= _MIN_PREFIX and (stem in word or (len(word) >= _MIN_PREFIX and word in stem)))
+            for stem in stems
+            for word in words
+        )
 
     def _select(self, question: Question, ranked: Sequence[Quotation]) -> list[Quotation]:
         """Return the best quotations with different texts, as far as they are near the best and fit into an answer."""

@@ -112,6 +112,19 @@ _CODE = re.compile(
     r"|comando|función)\b",
     re.IGNORECASE,
 )
+_ATTRIBUTE = r"(?P<attribute>[\w][\w -]{2,40}?)"
+_ATTRIBUTES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^what(?:'s|’s| is| are| was| were) (?:the|a|an) {_ATTRIBUTE} (?:of|for|on|in|at|from|to)\b",
+        rf"^what(?:'s|’s| is| are| was| were) [\w .-]{{2,40}}?['’]s {_ATTRIBUTE}\??$",
+        rf"^(?:wie (?:lautet|ist)|was ist|welches ist) (?:der|die|das) {_ATTRIBUTE} "
+        r"(?:von|vom|für|der|des|in|im|am|an|auf|bei|beim|zur|zum)\b",
+        rf"^quel(?:le)? (?:est|était) (?:le |la |l['’]){_ATTRIBUTE} (?:de |du |des |pour |d['’])",
+        rf"^¿?cuál (?:es|era) (?:el|la) {_ATTRIBUTE} (?:de|del|para)\b",
+    )
+)
+"""What a question asks of a thing, such as "salary" in "What is the salary of the managing director?"."""
 _MAX_ALTERNATIVES = 4
 """Most things that a question compares; each is searched and answered by itself."""
 _SHAPE = re.compile(r"\d+")
@@ -130,6 +143,7 @@ class Question:
         identifiers: Years, codes and numbers that have to stand in what answers the question.
         names: Words with a capital letter that are no first word, which name a person, a place or a thing.
         alternatives: What the question compares; each is a word, such as ``2023`` and ``2025``.
+        attribute: What the question asks of a thing, such as ``salary``; empty where it does not say so.
         wants_latest: Whether the question asks for what holds now.
     """
 
@@ -140,6 +154,7 @@ class Question:
     identifiers: frozenset[str]
     names: tuple[str, ...]
     alternatives: tuple[str, ...]
+    attribute: str
     wants_latest: bool
 
     def is_answered_in(self, text: str) -> bool:
@@ -182,6 +197,7 @@ def read_question(text: str) -> Question:
         frozenset(find_identifiers(text)),
         _find_names(text, language),
         alternatives,
+        next((match["attribute"] for pattern in _ATTRIBUTES if (match := pattern.search(text.strip()))), ""),
         _LATEST.search(text) is not None,
     )
 
