@@ -251,10 +251,11 @@ class ExtractiveAnswerer:
         """Return whether a word of a text is one of an excerpt or above it, or part of such a word."""
         chunk, excerpt = quotation.chunk, quotation.excerpt
         words = split_words(f"{chunk.title} {chunk.heading} {excerpt.context} {excerpt.text}")
-        stems = self._lexical.weights(text, chunk.language)
-        return any(
-            stem == word or (len(stem) >= _MIN_PREFIX and (stem in word or (len(word) >= _MIN_PREFIX and word in stem)))
-            for stem in stems
+        stems = self._lexical.weights(text, chunk.language).keys()
+        terms = stems | {word for word in split_words(text) if any(word.startswith(stem) for stem in stems)}
+        return not terms.isdisjoint(words) or any(
+            min(len(term), len(word)) >= _MIN_PREFIX and (term in word or word in term)
+            for term in terms
             for word in words
         )
 

@@ -118,8 +118,10 @@ _ATTRIBUTES = tuple(
     for pattern in (
         rf"^what(?:'s|’s| is| are| was| were) (?:the|a|an) {_ATTRIBUTE} (?:of|for|on|in|at|from|to)\b",
         rf"^what(?:'s|’s| is| are| was| were) [\w .-]{{2,40}}?['’]s {_ATTRIBUTE}\??$",
-        rf"^(?:wie (?:lautet|ist)|was ist|welches ist) (?:der|die|das) {_ATTRIBUTE} "
-        r"(?:von|vom|für|der|des|in|im|am|an|auf|bei|beim|zur|zum)\b",
+        (
+            rf"^(?:wie (?:lautet|ist)|was ist|welches ist) (?:der|die|das) {_ATTRIBUTE} "
+            r"(?:von|vom|für|der|des|in|im|am|an|auf|bei|beim|zur|zum)\b"
+        ),
         rf"^quel(?:le)? (?:est|était) (?:le |la |l['’]){_ATTRIBUTE} (?:de |du |des |pour |d['’])",
         rf"^¿?cuál (?:es|era) (?:el|la) {_ATTRIBUTE} (?:de|del|para)\b",
     )
@@ -127,6 +129,8 @@ _ATTRIBUTES = tuple(
 """What a question asks of a thing, such as "salary" in "What is the salary of the managing director?"."""
 _MAX_ALTERNATIVES = 4
 """Most things that a question compares; each is searched and answered by itself."""
+_MEASURE = re.compile(r"\d{2,4}s|\d{1,3}[^\W\d_]{4,}")
+"""Such as 1970s and 24-yard, without its hyphen."""
 _SHAPE = re.compile(r"\d+")
 _NAME = re.compile(r"[^\W\d_][\w'’-]*")
 
@@ -166,8 +170,12 @@ class Question:
 
     @property
     def codes(self) -> frozenset[str]:
-        """The identifiers with letters, such as ``err4031``, which name one thing alone."""
-        return frozenset(word for word in self.identifiers if any(character.isalpha() for character in word))
+        """The identifiers with letters, such as ``err4031``, which name one thing alone; no decade and no measure."""
+        return frozenset(
+            word
+            for word in self.identifiers
+            if any(character.isalpha() for character in word) and _MEASURE.fullmatch(word) is None
+        )
 
     @property
     def wants_code(self) -> bool:

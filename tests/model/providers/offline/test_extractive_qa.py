@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from model.blocks import BlockKind, BlockSpan, make_fields
 from model.contract.events import discard
 from model.interfaces import Reply
 from model.passages import Chunk, Passage
@@ -154,3 +155,32 @@ def test_parts_of_a_comparison_are_searched_one_by_one(answerer: ExtractiveAnswe
     parts = asyncio.run(answerer.split_question("Which is heavier, the FM-1 or the FM-2?"))
     assert parts == ["Which is heavier, the FM-1 or the", "Which is heavier, the or the FM-2?"]
     assert asyncio.run(answerer.split_question("How heavy is it?")) == ["How heavy is it?"]
+
+
+RECORD = "name: Ana Ruiz; role: Managing Director; phone: 4711"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the salary of the managing director?", ""),
+        ("What is the telephone number of the managing director?", RECORD),
+        ("What is the role of Ana Ruiz?", RECORD),
+        ("Who is the managing director?", RECORD),
+        ("What is the price of the managing director?", RECORD),
+    ],
+)
+def test_record_answers_what_is_asked_of_a_thing_where_it_says_so(question: str, answer: str) -> None:
+    record = make_fields([("name", "Ana Ruiz"), ("role", "Managing Director"), ("phone", "4711")]).text
+    texts: dict[str, tuple[str, BlockKind]] = {
+        "people.csv": (record, "fields"),
+        "pay.txt": ("A salary is paid on the 27th of each month.", "paragraph"),
+    }
+    chunks = [
+        Chunk(source, "", "", 0, 0, len(text), text, (), (BlockSpan(kind, 0, len(text)),))
+        for source, (text, kind) in texts.items()
+    ]
+    reply = answer_question(
+        ExtractiveAnswerer(Lexical.build(chunks, "english")), question, [Passage(chunk, 0.5, 0.5) for chunk in chunks]
+    )
+    assert (reply.text.partition(" [")[0], reply.abstained) == (answer or NO_ANSWER, not answer)

@@ -104,3 +104,33 @@ def test_languages_of_questions_are_told_by_their_function_words() -> None:
 
 def test_words_are_removed_with_their_punctuation() -> None:
     assert remove_words("Which is heavier, FM-1 or FM-2?", ("fm-2",)) == "Which is heavier, FM-1 or"
+
+
+@pytest.mark.parametrize(
+    ("question", "attribute"),
+    [
+        ("What is the salary of the managing director?", "salary"),
+        ("What's Marlon Pike's mobile number?", "mobile number"),
+        ("Wie lautet die Adresse von Halden?", "Adresse"),
+        ("Was ist der Rang der Leiterin?", "Rang"),
+        ("Quelle est l'adresse du bureau ?", "adresse"),
+        ("¿Cuál es la dirección de la oficina?", "dirección"),
+        ("Who is the managing director?", ""),
+        ("What is a stage?", ""),
+    ],
+)
+def test_attribute_is_what_a_question_asks_of_a_thing(question: str, attribute: str) -> None:
+    assert read_question(question).attribute == attribute
+
+
+@pytest.mark.parametrize(
+    ("question", "codes"),
+    [
+        ("What does ERR-4031 mean?", {"err4031"}),
+        ("What does the FM-2204a weigh?", {"fm2204a"}),
+        ("Who played in the 1970s?", set()),
+        ("Who caught the 24-yard pass?", set()),
+    ],
+)
+def test_decades_and_measures_are_no_codes(question: str, codes: set[str]) -> None:
+    assert read_question(question).codes == codes
