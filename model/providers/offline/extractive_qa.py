@@ -240,11 +240,11 @@ class ExtractiveAnswerer:
         """
         if not ranked or ranked[0].is_running or not question.attribute or question.kind not in {"definition", "other"}:
             return ranked
-        thing = " ".join(word for word in question.subject.split() if word not in question.attribute.split())
+        subject = " ".join(word for word in question.subject.split() if word not in question.attribute.split())
         return [
             quotation
             for quotation in ranked
-            if self._has_word(question.attribute, quotation) and self._has_word(thing, quotation)
+            if self._has_word(question.attribute, quotation) and self._has_word(subject, quotation)
         ]
 
     def _has_word(self, text: str, quotation: Quotation) -> bool:
