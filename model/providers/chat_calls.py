@@ -11,7 +11,7 @@ from ..transport.error_mapping import parsing_response
 from ..transport.refused_parameters import call_without_refused
 from ..transport.retry import first_available
 from . import model_catalog, reply_text, token_limits
-from .flagged_answer import AnswerReader, FlaggedAnswer, read_answer
+from .flagged_answer import FLAGGED_SCHEMA, AnswerReader, FlaggedAnswer, read_answer
 from .server_facts import ModelLimits
 
 if TYPE_CHECKING:  # its import takes half a second
@@ -99,14 +99,17 @@ class Prompt:
         passages: Number of passages that it quotes.
         opening: The sentence with which it begins, which no answer repeats; empty for a prompt that a user wrote.
         schema: The JSON schema of the reply; None for text.
-        is_flagged: Whether the schema is that of an answer with a flag for abstaining.
     """
 
     text: str
     passages: int = 0
     opening: str = ""
     schema: Mapping[str, Any] | None = field(default=None, compare=False)
-    is_flagged: bool = False
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether the reply is an answer with a flag for abstaining."""
+        return self.schema is FLAGGED_SCHEMA
 
 
 def limit_reply(window: int) -> int:
@@ -183,19 +186,28 @@ async def _call_model(
 ) -> "BaseMessage":
     """Return the reply of a model, without the parameters that its server refuses."""
 
-    async def call() -> "BaseMessage":
-        model = await source.make_client()
+    async def ask(model: "BaseChatModel") -> "BaseMessage":
         settings: dict[str, Any] = {}
         if prompt.schema and source.takes_schema and _RESPONSE_FORMAT not in source.limits.refused:
             strict = {"strict": True} if prompt.is_flagged else {}
             json_schema = {"name": "reply", "schema": prompt.schema, **strict}
             schema_format = {"type": "json_schema", "json_schema": json_schema}
             settings = {"extra_body": {_RESPONSE_FORMAT: schema_format}}  # as it is: LangChain would parse the reply
+        if emit_once.is_silent:
+            return await model.ainvoke(messages, **settings)
+        stream = model.astream(messages, **settings)
+        return await _read_stream(stream, emit_once, source.limits, AnswerReader() if prompt.is_flagged else None)
+
+    return await _call_client(source, ask)
+
+
+async def _call_client(source: ChatSource, ask: "Callable[[BaseChatModel], Awaitable[BaseMessage]]") -> "BaseMessage":
+    """Return what ``ask`` gets from the client of a model, without the parameters that its server refuses."""
+
+    async def call() -> "BaseMessage":
+        model = await source.make_client()
         with parsing_response():
-            if emit_once.is_silent:
-                return await model.ainvoke(messages, **settings)
-            stream = model.astream(messages, **settings)
-            return await _read_stream(stream, emit_once, source.limits, AnswerReader() if prompt.is_flagged else None)
+            return await ask(model)
 
     return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
 
@@ -207,15 +219,10 @@ async def count_by_server(source: ChatSource, text: str) -> int:
         MultichainError: The server did not answer.
     """
 
-    async def call_model(source: ChatSource) -> "BaseMessage":
-        async def call() -> "BaseMessage":
-            model = await source.make_client()
-            with parsing_response():
-                return await model.ainvoke([("human", text)], max_tokens=1)
+    async def call(source: ChatSource) -> "BaseMessage":
+        return await _call_client(source, lambda model: model.ainvoke([("human", text)], max_tokens=1))
 
-        return await call_without_refused(call, OPTIONAL_PARAMETERS, source.limits.refused)
-
-    _, message = await first_available({source.name: source}, call_model)
+    _, message = await first_available({source.name: source}, call)
     return int((getattr(message, "usage_metadata", None) or {}).get("input_tokens", 0))
 
 

@@ -19,7 +19,7 @@ from ..transport.response_cache import ResponseCache
 from ..transport.retry import first_available
 from . import grounding, prompting, token_limits
 from .chat_calls import ChatSource, EmitOnce, Prompt, Render, ask_for_answer, record_estimate
-from .flagged_answer import SCHEMA, FlaggedAnswer
+from .flagged_answer import FLAGGED_SCHEMA, FlaggedAnswer
 from .prompting import delimit_passage, show_chunk
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
@@ -245,8 +245,8 @@ def render_answer_prompt(question: str, passages: Sequence[Passage], instruction
                 f"{source.window:,} tokens; use a model with a larger window, or smaller chunks"
             )
         text = _ANSWER_PROMPT.substitute(no_answer=NO_ANSWER, passages="\n\n".join(fitting), question=question)
-        is_flagged = source.flags_abstention
-        return Prompt(text, len(fitting), _ANSWER_OPENING, SCHEMA if is_flagged else None, is_flagged)
+        schema = FLAGGED_SCHEMA if source.flags_abstention else None
+        return Prompt(text, len(fitting), _ANSWER_OPENING, schema)
 
     return render
 

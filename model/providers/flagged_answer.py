@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from ..interfaces import NO_ANSWER
 
 _FLAG, _ANSWER = "abstains", "answer"
-SCHEMA: Mapping[str, Any] = {
+FLAGGED_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         _FLAG: {"type": "boolean", "description": "Whether the passages do not hold the answer."},

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
+from .mapping import KEY_COLUMN
 
 ALL_CODES = "all"
 
@@ -32,6 +34,15 @@ class BatchOptions:
     updates: bool = False
     retried_codes: frozenset[str] = frozenset()
     max_cost: float | None = None
+
+    @property
+    def key_column(self) -> str:
+        """Name of the key in the output."""
+        return self.key or KEY_COLUMN
+
+    def describe_output(self, stages: Sequence[DescribedStage]) -> dict[str, str]:
+        """Return what all runs into one target have in common, in words, by name."""
+        return {"key": self.key_column, "stages": ", ".join(stage.name for stage in stages)}
 
 
 def check_earlier_run(

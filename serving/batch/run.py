@@ -16,7 +16,7 @@ from ..errors import ServingError
 from ..targets import Request, Target
 from .counts import BatchCounts, BatchPlan, Report
 from .ledger import Answer, Ledger, open_ledger
-from .mapping import KEY_COLUMN, RowMapping, check_key_column, hash_request, make_key, make_mapping
+from .mapping import RowMapping, check_key_column, hash_request, make_key, make_mapping
 from .options import ALL_CODES, BatchOptions, check_earlier_run
 from .parts import Output, PartWriter, choose_output, make_schema
 from .row_answers import PENDING, LoadedAsker, RowAsker, cannot_be_reached, make_answer, make_asker
@@ -44,10 +44,10 @@ class Batch:
         self.version = str(description["version"])
         self.stages = DescribedStage.list_all(description)
         self.mapping: RowMapping = make_mapping(self.stages, source.columns, options.entries)
-        self.key_column = options.key or KEY_COLUMN
+        self.key_column = options.key_column
         self.asker: RowAsker = make_asker(target, description)
         check_key_column(options.key, source.columns, self.stages)
-        self._fixed = {"key": self.key_column, "stages": ", ".join(stage.name for stage in self.stages)}
+        self._fixed = options.describe_output(self.stages)
         self._changeable = {"mapping": self.mapping.describe(), "version": self.version}
         self._check_earlier_run()
         self._repaid_calls = self.asker.repaid_calls if ledger.read_fact(_RUNNING) == "1" else 0

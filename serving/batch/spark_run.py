@@ -19,7 +19,7 @@ from ..doors.described_stage import DescribedStage
 from ..errors import ServingError
 from .counts import BatchCounts, BatchPlan, BatchTotals
 from .ledger import lock_target
-from .mapping import KEY_COLUMN, KEY_LENGTH, RowMapping, check_key_column, make_mapping
+from .mapping import KEY_LENGTH, RowMapping, check_key_column, make_mapping
 from .options import ALL_CODES, BatchOptions, check_earlier_run
 from .parts import USAGE_FIELDS
 from .row_answers import count_repaid_calls, reply_variables
@@ -51,11 +51,6 @@ class SparkBatch:
     repaid_calls: int
 
     @property
-    def key_column(self) -> str:
-        """Name of the key in the output."""
-        return self.options.key or KEY_COLUMN
-
-    @property
     def chooses_rows(self) -> bool:
         """Whether options choose rows from the whole table, rather than what is new in it."""
         return bool(self.options.limit or self.options.updates or self.options.retried_codes)
@@ -66,7 +61,7 @@ class SparkRun:
 
     def __init__(self, session: Any, batch: SparkBatch, output: SparkOutput) -> None:
         self._session, self._batch, self._output = session, batch, output
-        self._fixed = {"key": batch.key_column, "stages": ", ".join(stage.name for stage in batch.stages)}
+        self._fixed = batch.options.describe_output(batch.stages)
         self._changeable = {"mapping": batch.mapping.describe()}
         if output.facts:
             check_earlier_run(output.facts, self._fixed, self._changeable, updates=batch.options.updates)
@@ -139,20 +134,21 @@ class SparkRun:
         """
         from pyspark.sql import functions as F
 
-        batch = self._batch
-        source = _read_static(self._session, str(batch.options.source)).select(*_make_columns(batch))
-        keys = source.groupBy(batch.key_column).agg(
-            F.count("*").alias("rows"), F.min("request").alias("first"), F.max("request").alias("last")
+        batch, key = self._batch, self._batch.options.key_column
+        keys = (
+            self._read_source()
+            .groupBy(key)
+            .agg(F.count("*").alias("rows"), F.min("request").alias("first"), F.max("request").alias("last"))
         )
         repeated = F.when(F.col("first") != F.col("last"), 1)
-        absent = F.when(F.col(batch.key_column).isNull(), 1)
+        absent = F.when(F.col(key).isNull(), 1)
         row = keys.agg(F.sum("rows").alias("rows"), F.count(repeated), F.count(absent)).first()
         rows, repeated_keys, absent_keys = (int(value or 0) for value in row)
         if absent_keys:
-            raise ServingError(f"a row has no value in the key column {batch.key_column}; give another --key, or none")
+            raise ServingError(f"a row has no value in the key column {key}; give another --key, or none")
         if repeated_keys:
             raise ServingError(
-                f"--key {batch.key_column}: rows with different requests have the same key, for {repeated_keys} keys; "
+                f"--key {key}: rows with different requests have the same key, for {repeated_keys} keys; "
                 "name a column whose values are all different, or leave out --key"
             )
         stages = [F.count(F.col(f"stages.{name}")) for name in _list_stages(batch)]
@@ -164,13 +160,18 @@ class SparkRun:
         repaid_calls = batch.repaid_calls * _count_partitions(self._session) if was_ended else 0
         return BatchPlan(counts, totals, batch.version, repaid_calls, has_batch_api=False)
 
+    def _read_source(self) -> Any:
+        """Return key, request and stages of each row of the table."""
+        table = _read_static(self._session, str(self._batch.options.source))
+        return table.select(*_make_columns(self._batch))
+
     def _choose_rows(self) -> Any:
         """Return the rows that are to be asked: those that are not answered, and those that options ask again."""
         from pyspark.sql import functions as F
 
-        options, key = self._batch.options, self._batch.key_column
-        source = _read_static(self._session, str(options.source)).select(*_make_columns(self._batch))
-        rows, settled, equal_columns = source.dropDuplicates([key]), self._output.read(self._session), [key]
+        options, key = self._batch.options, self._batch.options.key_column
+        rows, settled = self._read_source().dropDuplicates([key]), self._output.read(self._session)
+        equal_columns = [key]
         if settled is None:
             return rows
         if options.updates:
@@ -202,19 +203,20 @@ def open_spark_run(options: BatchOptions, target: str, description: Mapping[str,
     mapping = make_mapping(stages, columns, options.entries)
     version = str(description["version"])
     batch = SparkBatch(options, target, version, stages, mapping, count_repaid_calls(description))
-    output = SparkOutput(options.out, batch.key_column)
+    output = SparkOutput(options.out, options.key_column)
     with lock_target(output.ledger_folder):
         yield SparkRun(session, batch, output)
 
 
 def _answer_micro_batch(batch: SparkBatch, rows: Any, number: int) -> None:
     """Answer the rows of a micro-batch whose keys are in no other folder, and write them to its folder."""
-    output = SparkOutput(batch.options.out, batch.key_column)
+    key = batch.options.key_column
+    output = SparkOutput(batch.options.out, key)
     folder = output.name_stream_folder(number)
-    rows = rows.select(*_make_columns(batch)).dropDuplicates([batch.key_column])
+    rows = rows.select(*_make_columns(batch)).dropDuplicates([key])
     answered = output.read(rows.sparkSession, without=folder)
     if answered is not None:
-        rows = rows.join(answered.select(batch.key_column), batch.key_column, "left_anti")
+        rows = rows.join(answered.select(key), key, "left_anti")
     _answer_rows(batch, output, rows).write.mode("overwrite").parquet(folder)
 
 
@@ -236,17 +238,15 @@ def _answer_rows(batch: SparkBatch, output: SparkOutput, rows: Any) -> Any:
         },
     )
     answered = rows.repartition(partitions).withColumn("response", answer(F.col("stages")))
-    names = [stage.name for stage in batch.stages]
+    key, names = batch.options.key_column, [stage.name for stage in batch.stages]
     columns = [F.col(f"response.{name}").alias(name) for name in names]
     errors = [F.when(F.col(f"{name}.error") != "", F.col(f"{name}.error")) for name in names]
 
     def add_up(field: str) -> Any:
         return reduce(add, (F.col(f"{name}.{field}") for name in names)).alias(field.rpartition(".")[2])
 
-    return answered.select(
-        batch.key_column, "request", *columns, F.col("response.meta.version").alias("version")
-    ).select(
-        batch.key_column,
+    return answered.select(key, "request", *columns, F.col("response.meta.version").alias("version")).select(
+        key,
         "request",
         *names,
         F.coalesce(*errors, F.lit("")).alias("error"),
@@ -278,7 +278,7 @@ def _make_columns(batch: SparkBatch) -> list[Any]:
     stages = F.struct(*structs)
     request = F.to_json(stages)
     key = F.col(batch.options.key) if batch.options.key else F.substring(F.sha2(request, 256), 1, KEY_LENGTH)
-    return [key.alias(batch.key_column), request.alias("request"), stages.alias("stages")]
+    return [key.alias(batch.options.key_column), request.alias("request"), stages.alias("stages")]
 
 
 def _open_session() -> Any:
