@@ -310,13 +310,12 @@ def _count_partitions(session: Any) -> int:
 
 
 def _read_static(session: Any, source: str) -> Any:
-    from pyspark.errors import PySparkException
-
     try:
         return session.read.parquet(source) if Path(source).exists() else session.read.table(source)
-    except PySparkException as error:
+    except Exception as error:  # noqa: BLE001 - Spark's, and py4j's for a file that is no Parquet
+        kind = error.getCondition() if hasattr(error, "getCondition") else type(error).__name__
         raise ServingError(
-            f"Spark cannot read {source} ({error.getCondition()}); name a folder of Parquet files, one file, or a table"
+            f"Spark cannot read {source} ({kind}); name a folder of Parquet files, one file, or a table"
         ) from None
 
 

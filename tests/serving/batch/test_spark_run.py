@@ -198,3 +198,14 @@ def test_the_command_tells_the_plan_and_ends_before_what_costs_too_much(
     report = json.loads(done.output.splitlines()[-1])
     assert (done.exit_code, report["event"], report["asked"], report["left"]) == (0, "report", 2, 4)
     assert (report["answered"], report["failures"], report["out"]) == (2, {}, str(out))
+
+
+def test_file_that_is_no_parquet_is_refused(session: Any, logged: str, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,question\n1,What is LangChain?\n", "utf-8")
+    command = ["batch", str(tmp_path / "rows.csv"), "--out", str(out), "--target", logged, "--key", "id", "--spark"]
+    result = CliRunner().invoke(serving, command)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == (
+        f"Error: Spark cannot read {tmp_path / 'rows.csv'} (Py4JJavaError); name a folder of Parquet files, one file, "
+        "or a table"
+    )
